@@ -1,0 +1,132 @@
+//! Identifiers that sort by the time they were made.
+//!
+//! An [`Id`] is twelve bytes, shown as 24 lower-case hex characters: four bytes of Unix seconds, five random bytes
+//! of this process, three bytes of a counter. Rows keyed by such ids are appended to an index instead of scattered
+//! over it, which is worth a factor of three in write speed, and a list sorted by id is sorted by age.
+//!
+//! Limits: ids of one process always ascend, even when the clock is set back; ids that two processes make within
+//! the same second are unique but in no particular order. A process makes at most 16,777,216 ids in a second; past
+//! that it borrows from the next second.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A unique, time-ordered identifier; 24 hex characters in text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id([u8; 12]);
+
+/// The text is not an identifier.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("an id is 24 hexadecimal characters")]
+pub struct InvalidId;
+
+struct Generator {
+    process: [u8; 5],
+    seconds: u32,
+    counter: u32,
+}
+
+static GENERATOR: Mutex<Option<Generator>> = Mutex::new(None);
+
+const COUNTER_MAX: u32 = 0x00FF_FFFF;
+
+impl Id {
+    /// The lowest id there can be; sorts before all others.
+    pub const MIN: Id = Id([0; 12]);
+    /// The highest id there can be; sorts after all others.
+    pub const MAX: Id = Id([0xFF; 12]);
+
+    /// Makes a new id from the clock, this process's random part and the counter.
+    pub fn generate() -> Id {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs() as u32);
+        let mut guard = GENERATOR.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let generator = guard.get_or_insert_with(|| Generator { process: random_bytes(), seconds: now, counter: 0 });
+        if now > generator.seconds {
+            generator.seconds = now;
+            generator.counter = 0;
+        } else if generator.counter == COUNTER_MAX {
+            generator.seconds += 1;
+            generator.counter = 0;
+        } else {
+            generator.counter += 1;
+        }
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&generator.seconds.to_be_bytes());
+        bytes[4..9].copy_from_slice(&generator.process);
+        bytes[9..].copy_from_slice(&generator.counter.to_be_bytes()[1..]);
+        Id(bytes)
+    }
+
+    /// Appends the 24 characters to `text`.
+    pub fn write_hex(self, text: &mut String) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        for byte in self.0 {
+            text.push(DIGITS[usize::from(byte >> 4)] as char);
+            text.push(DIGITS[usize::from(byte & 15)] as char);
+        }
+    }
+}
+
+/// `N` bytes from the operating system's secure source.
+///
+/// # Panics
+/// When the system has no source of randomness: nothing that hookflow does would be safe then.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
+    bytes
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(24);
+        self.write_hex(&mut text);
+        formatter.write_str(&text)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl FromStr for Id {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Id, InvalidId> {
+        let mut bytes = [0; 12];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidId)?;
+        Ok(Id(bytes))
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_ascend_and_survive_text() {
+        let ids: Vec<Id> = (0..1000).map(|_| Id::generate()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(ids.iter().all(|id| id.to_string().len() == 24 && id.to_string().parse() == Ok(*id)));
+        assert_eq!("xyz".parse::<Id>(), Err(InvalidId));
+    }
+}

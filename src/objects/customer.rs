@@ -1,0 +1,4 @@
+//! Customers.
+pub struct Customer;
+pub struct Email;
+pub struct Phone;

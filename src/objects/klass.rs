@@ -1,0 +1,218 @@
+//! Klasses: what kinds of custom object there are and which attributes each may carry.
+//!
+//! An attribute's type is the suffix of its name, as in Kustomer: `orderIdStr`, `priceNum`, `paidAt`. Attributes that
+//! a klass does not declare are refused rather than stored, so that a misspelt name shows at once.
+//!
+//! Limits: a klass has at most [`PROPERTIES_MAX`] properties; `Str` holds 1,024 characters, `Txt` 100,000, `Url` 2,048.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Fields, Problem, escape_pointer, kind_of, unknown};
+use crate::id::Id;
+use crate::time::Timestamp;
+
+/// The most properties that one klass may declare.
+pub const PROPERTIES_MAX: usize = 500;
+
+/// The definition of a kind of custom object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Klass {
+    pub id: Id,
+    /// Unique within the org; lower case letters, digits and dashes.
+    pub name: String,
+    pub display_name: String,
+    pub icon: Option<String>,
+    /// Attribute names with their types in their suffixes.
+    pub properties: Map<String, Value>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A klass as a file or a caller declares it, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KlassDraft {
+    pub name: String,
+    pub display_name: String,
+    pub icon: Option<String>,
+    pub properties: Map<String, Value>,
+}
+
+/// One declared property; what a klass says of it beyond its name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Property {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The type of a custom attribute, told by the suffix of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeType {
+    Str,
+    Txt,
+    Num,
+    At,
+    Bool,
+    Url,
+    Id,
+}
+
+impl AttributeType {
+    /// Every suffix, as it is spelt.
+    pub const SUFFIXES: [(&'static str, AttributeType); 7] = [
+        ("Str", AttributeType::Str),
+        ("Txt", AttributeType::Txt),
+        ("Num", AttributeType::Num),
+        ("At", AttributeType::At),
+        ("Bool", AttributeType::Bool),
+        ("Url", AttributeType::Url),
+        ("Id", AttributeType::Id),
+    ];
+
+    /// The type that the suffix of `name` stands for.
+    pub fn of(name: &str) -> Option<AttributeType> {
+        Self::SUFFIXES
+            .iter()
+            .find(|(suffix, _)| name.len() > suffix.len() && name.ends_with(suffix))
+            .map(|(_, attribute_type)| *attribute_type)
+    }
+
+    /// `value` as this type stores it, cast where nothing is lost (`"42"` to 42 for `Num`, 42 to `"42"` for `Str`).
+    ///
+    /// # Errors
+    /// A sentence that says what the type wants.
+    pub fn admit(self, value: Value) -> Result<Value, String> {
+        let refuse = |wanted: &str, value: &Value| Err(format!("expected {wanted}, not {}", shown(value)));
+        match (self, value) {
+            (_, Value::Null) => Ok(Value::Null),
+            (AttributeType::Str, value) => limited_text(value, 1_024, "`Str`"),
+            (AttributeType::Txt, value) => limited_text(value, 100_000, "`Txt`"),
+            (AttributeType::Id, value) => limited_text(value, 1_024, "`Id`"),
+            (AttributeType::Num, Value::Number(number)) => Ok(Value::Number(number)),
+            (AttributeType::Num, Value::String(text)) => {
+                match serde_json::from_str::<serde_json::Number>(text.trim()) {
+                    Ok(number) => Ok(Value::Number(number)),
+                    Err(_) => refuse("a number", &Value::String(text)),
+                }
+            }
+            (AttributeType::Num, other) => refuse("a number", &other),
+            (AttributeType::Bool, Value::Bool(value)) => Ok(Value::Bool(value)),
+            (AttributeType::Bool, Value::String(text)) if text == "true" || text == "false" => {
+                Ok(Value::Bool(text == "true"))
+            }
+            (AttributeType::Bool, other) => refuse("true or false", &other),
+            (AttributeType::At, Value::String(text)) => match Timestamp::parse(&text) {
+                Some(moment) => Ok(Value::String(moment.to_string())),
+                None => refuse("an ISO 8601 date-time such as 2017-12-22T05:23:02Z", &Value::String(text)),
+            },
+            (AttributeType::At, other) => refuse("an ISO 8601 date-time such as 2017-12-22T05:23:02Z", &other),
+            (AttributeType::Url, Value::String(text)) if text.len() <= 2_048 && url::Url::parse(&text).is_ok() => {
+                Ok(Value::String(text))
+            }
+            (AttributeType::Url, other) => refuse("an absolute URL of at most 2,048 characters", &other),
+        }
+    }
+}
+
+fn limited_text(value: Value, characters_max: usize, suffix: &str) -> Result<Value, String> {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        other => return Err(format!("expected a string, not {}", kind_of(&other))),
+    };
+    if text.chars().count() > characters_max {
+        return Err(format!("longer than the {characters_max} characters that {suffix} holds"));
+    }
+    Ok(Value::String(text))
+}
+
+/// A value as a message shows it: short text in quotes, else only what it is.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),
+        Value::Number(number) => number.to_string(),
+        other => kind_of(other).to_owned(),
+    }
+}
+
+impl KlassDraft {
+    /// Reads `{name, displayName?, icon?, properties?}`.
+    ///
+    /// # Errors
+    /// Every problem, with its pointer.
+    pub fn read(value: Value) -> Result<KlassDraft, Vec<Problem>> {
+        let mut fields = Fields::new(value);
+        let name = fields.text("name", 64).flatten().unwrap_or_default();
+        if !is_klass_name(&name) {
+            fields.problem("/name", "a klass needs a name of 1 to 64 lower-case letters, digits and dashes");
+        }
+        let display_name = fields.text("displayName", 256).flatten().unwrap_or_else(|| title_case(&name));
+        let icon = fields.text("icon", 64).flatten();
+        let properties = fields.object("properties").unwrap_or_default();
+        fields.problems(check_properties(&properties));
+        fields.finish(KlassDraft { name, display_name, icon, properties })
+    }
+}
+
+/// Whether `name` can name a klass.
+pub fn is_klass_name(name: &str) -> bool {
+    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(permitted)
+}
+
+fn check_properties(properties: &Map<String, Value>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if properties.len() > PROPERTIES_MAX {
+        problems.push(Problem::new("/properties", format!("more than {PROPERTIES_MAX} properties")));
+    }
+    for (name, property) in properties {
+        let pointer = format!("/properties/{}", escape_pointer(name));
+        if AttributeType::of(name).is_none() {
+            let suffixes = AttributeType::SUFFIXES.map(|(suffix, _)| suffix).join(", ");
+            problems.push(Problem::new(&pointer, format!("`{name}` does not end in a type: one of {suffixes}")));
+        }
+        if let Err(error) = Property::deserialize(property) {
+            problems.push(Problem::new(pointer, format!("not a property: {error}")));
+        }
+    }
+    problems
+}
+
+/// Checks custom attributes against the properties of the klass called `klass_name`, and casts them to their types.
+///
+/// # Errors
+/// Every problem, with pointers below `/custom`.
+pub fn check_custom(
+    klass_name: &str,
+    properties: &Map<String, Value>,
+    custom: Map<String, Value>,
+) -> Result<Map<String, Value>, Vec<Problem>> {
+    let mut admitted = Map::with_capacity(custom.len());
+    let mut problems = Vec::new();
+    for (name, value) in custom {
+        let pointer = || format!("/custom/{}", escape_pointer(&name));
+        if !properties.contains_key(&name) {
+            let message = unknown("attribute", &name, properties.keys().map(String::as_str));
+            problems.push(Problem::new(pointer(), format!("{message} (klass `{klass_name}` does not declare it)")));
+            continue;
+        }
+        match AttributeType::of(&name).map_or(Ok(Value::Null), |attribute_type| attribute_type.admit(value)) {
+            Ok(value) => drop(admitted.insert(name, value)),
+            Err(message) => problems.push(Problem::new(pointer(), message)),
+        }
+    }
+    if problems.is_empty() { Ok(admitted) } else { Err(problems) }
+}
+
+/// `online-order` as `Online Order`.
+fn title_case(name: &str) -> String {
+    let capitalised = |word: &str| {
+        let mut characters = word.chars();
+        characters.next().map(|first| first.to_uppercase().chain(characters).collect::<String>()).unwrap_or_default()
+    };
+    name.split(['-', '_']).map(capitalised).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,2 @@
+//! KObjects.
+pub struct KObject;
