@@ -1,4 +1,19 @@
 //! hookflow takes hooks from external systems and runs workflows on them.
+pub mod actions;
+pub mod api;
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod door;
+pub mod engine;
+pub mod expr;
 pub mod id;
+pub mod keys;
 pub mod objects;
+pub mod observe;
+pub mod outbound;
+pub mod serve;
+pub mod store;
 pub mod time;
+pub mod transaction;
+pub mod workflow;

@@ -1,2 +1,105 @@
-//! KObjects.
-pub struct KObject;
+//! KObjects: custom objects of a klass, most of them on a customer's timeline.
+//!
+//! `custom` holds the attributes that the klass declares, checked and typed; `data` is the free-form rest.
+//! An `externalId` is unique within the klass.
+
+use serde_json::{Map, Value, json};
+
+use super::klass::check_custom;
+use super::{Fields, Klass, Problem};
+use crate::id::Id;
+use crate::time::Timestamp;
+
+/// A custom object as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KObject {
+    pub id: Id,
+    /// The name of its klass.
+    pub klass: String,
+    /// On whose timeline it stands.
+    pub customer: Option<Id>,
+    pub content: Content,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// How often it was written; 1 at first.
+    pub rev: i64,
+}
+
+/// What callers say of a custom object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Content {
+    pub title: String,
+    pub external_id: Option<String>,
+    pub icon: Option<String>,
+    pub data: Map<String, Value>,
+    pub custom: Map<String, Value>,
+}
+
+impl KObject {
+    /// The object as a step's output: attributes at the top level, ids as plain strings.
+    pub fn flattened(&self) -> Value {
+        let mut output = Map::new();
+        output.insert("id".into(), json!(self.id));
+        output.insert("klass".into(), json!(self.klass));
+        output.insert("customer".into(), json!(self.customer));
+        output.extend(self.attributes());
+        Value::Object(output)
+    }
+
+    /// The object's attributes as HTTP answers show them.
+    pub fn attributes(&self) -> Map<String, Value> {
+        let content = &self.content;
+        let mut attributes = Map::new();
+        attributes.insert("title".into(), json!(content.title));
+        attributes.insert("externalId".into(), json!(content.external_id));
+        attributes.insert("icon".into(), json!(content.icon));
+        attributes.insert("data".into(), Value::Object(content.data.clone()));
+        attributes.insert("custom".into(), Value::Object(content.custom.clone()));
+        attributes.insert("createdAt".into(), json!(self.created_at));
+        attributes.insert("updatedAt".into(), json!(self.updated_at));
+        attributes.insert("rev".into(), json!(self.rev));
+        attributes
+    }
+}
+
+impl Content {
+    /// Reads a caller's object of the given klass: `title` (required), `externalId`, `icon`, `data`, `custom`.
+    ///
+    /// # Errors
+    /// Every problem, with its pointer.
+    pub fn read(klass: &Klass, value: Value) -> Result<Content, Vec<Problem>> {
+        Content::default().merge(klass, value)
+    }
+
+    /// This content with a caller's changes: fields that are present replace, `null` clears, and custom attributes
+    /// are merged one by one.
+    ///
+    /// # Errors
+    /// Every problem, with its pointer.
+    pub fn merge(mut self, klass: &Klass, changes: Value) -> Result<Content, Vec<Problem>> {
+        let mut fields = Fields::new(changes);
+        if let Some(title) = fields.text("title", 1_024) {
+            self.title = title.unwrap_or_default();
+        }
+        if self.title.trim().is_empty() {
+            fields.problem("/title", "a title is required");
+        }
+        if let Some(external_id) = fields.text("externalId", 256) {
+            self.external_id = external_id.filter(|text| !text.is_empty());
+        }
+        if let Some(icon) = fields.text("icon", 64) {
+            self.icon = icon;
+        }
+        if let Some(data) = fields.object("data") {
+            self.data = data;
+        }
+        if let Some(custom) = fields.object("custom") {
+            match check_custom(&klass.name, &klass.properties, custom) {
+                Ok(custom) => self.custom.extend(custom),
+                Err(problems) => fields.problems(problems),
+            }
+            self.custom.retain(|_, value| !value.is_null());
+        }
+        fields.finish(self)
+    }
+}

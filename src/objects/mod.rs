@@ -14,7 +14,7 @@ pub use kobject::KObject;
 use serde_json::{Map, Value};
 
 /// What is wrong with one field of an object that a caller sent.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// JSON pointer to the field, from the top of the object: `/custom/orderIdStr`.
     pub pointer: String,

@@ -1,0 +1,100 @@
+//! `kobject.*`: custom objects on a customer's timeline.
+
+use serde_json::{Map, Value};
+
+use super::{Action, Call, Failure, Outcome};
+use crate::id::Id;
+use crate::objects::kobject::Content;
+use crate::objects::{KObject, Klass, Problem, unknown};
+use crate::store::StoreResult;
+use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
+
+/// Outputs the object that was created.
+pub const CREATE_WITH_CUSTOMER: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.create-with-customer",
+        summary: "Creates a custom object of a klass on a customer's timeline.",
+        params: &[
+            ParamSpec { name: "klassName", kind: ParamKind::Text, required: true, summary: "The klass, by name." },
+            ParamSpec { name: "customer", kind: ParamKind::Text, required: true, summary: "The customer's id." },
+            ParamSpec { name: "title", kind: ParamKind::Text, required: true, summary: "What the timeline shows." },
+            ParamSpec { name: "data", kind: ParamKind::Object, required: true, summary: "Free-form data." },
+            ParamSpec {
+                name: "custom",
+                kind: ParamKind::Object,
+                required: false,
+                summary: "The attributes that the klass declares.",
+            },
+            ParamSpec {
+                name: "externalId",
+                kind: ParamKind::Text,
+                required: false,
+                summary: "The object's id in another system; unique within the klass.",
+            },
+            ParamSpec { name: "icon", kind: ParamKind::Text, required: false, summary: "Instead of the klass's icon." },
+        ],
+    },
+    run: create_with_customer,
+};
+
+fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let mut params = std::mem::take(&mut call.params);
+    let klass = match find_klass(call, &mut params)? {
+        Ok(klass) => klass,
+        Err(failure) => return Ok(Outcome::Failed(failure)),
+    };
+    let customer = match find_customer(call, &mut params)? {
+        Ok(customer) => customer,
+        Err(failure) => return Ok(Outcome::Failed(failure)),
+    };
+    let content = match Content::read(&klass, Value::Object(params)) {
+        Ok(content) => content,
+        Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
+    };
+    let now = call.session.now();
+    let kobject = KObject {
+        id: call.session.new_id(),
+        klass: klass.name,
+        customer: Some(customer),
+        content,
+        created_at: now,
+        updated_at: now,
+        rev: 1,
+    };
+    match call.session.insert_kobject(call.org, &kobject)? {
+        Ok(()) => Ok(Outcome::Output(kobject.flattened())),
+        Err(taken) => {
+            let message = format!("{}: kobject {} of this klass has this already", taken.pointer, taken.by);
+            Ok(Outcome::Failed(Failure::new("taken", message)))
+        }
+    }
+}
+
+fn take_text(params: &mut Map<String, Value>, name: &str) -> String {
+    match params.shift_remove(name) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn find_klass(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResult<Result<Klass, Failure>> {
+    let name = take_text(params, "klassName");
+    if let Some(klass) = call.session.klass(call.org, &name)? {
+        return Ok(Ok(klass));
+    }
+    let known = call.session.klasses(call.org)?;
+    let message = unknown("klass", &name, known.iter().map(|klass| klass.name.as_str()));
+    Ok(Err(Failure::invalid(vec![Problem::new("/klassName", message)])))
+}
+
+fn find_customer(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResult<Result<Id, Failure>> {
+    let text = take_text(params, "customer");
+    let Ok(id) = text.parse::<Id>() else {
+        let message = format!("`{text}` is not a customer's id, which is 24 hexadecimal characters");
+        return Ok(Err(Failure::invalid(vec![Problem::new("/customer", message)])));
+    };
+    match call.session.customer(call.org, id)? {
+        Some(_) => Ok(Ok(id)),
+        None => Ok(Err(Failure::invalid(vec![Problem::new("/customer", format!("there is no customer {id}"))]))),
+    }
+}

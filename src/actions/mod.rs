@@ -1,0 +1,99 @@
+//! What steps can do: one file a family, one table that lists them all.
+//!
+//! An action gets its params, resolved and cast as its [`ActionSpec`] says, and the session of the transaction that
+//! the run's stretch goes on in. It answers with an output, with a failure, or with an external call to be made once
+//! the transaction has committed. It checks everything before it writes, because a failed step keeps what the steps
+//! before it wrote.
+//!
+//! To add one: write its file, and add its row to [`ACTIONS`]. The checker, the engine and the docs read the table.
+
+mod customer;
+mod kobject;
+mod rest_api;
+
+use serde_json::{Map, Value};
+
+use crate::expr::Note;
+use crate::id::Id;
+use crate::objects::Problem;
+use crate::outbound::HttpRequest;
+use crate::store::{Session, StoreResult};
+use crate::workflow::ActionSpec;
+
+/// Every action there is.
+pub static ACTIONS: &[Action] =
+    &[customer::FIND_BY_EMAIL, customer::CREATE, kobject::CREATE_WITH_CUSTOMER, rest_api::JSON];
+
+/// One action: what the checker knows of it, and what it does.
+pub struct Action {
+    pub spec: ActionSpec,
+    pub run: fn(&mut Call<'_>) -> StoreResult<Outcome>,
+}
+
+/// One execution of an action.
+pub struct Call<'a> {
+    pub org: Id,
+    /// The params, resolved and cast; those that resolved to nothing are absent.
+    pub params: Map<String, Value>,
+    pub session: &'a mut dyn Session,
+    /// What the reader of the log should know; goes into the step entry.
+    pub notes: &'a mut Vec<Note>,
+}
+
+/// How an action ended.
+pub enum Outcome {
+    Output(Value),
+    Failed(Failure),
+    /// To be called outside the transaction; the answer becomes the step's output.
+    Request(HttpRequest),
+}
+
+/// Why an action failed, for the person who wrote the workflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Stable, in snake_case.
+    pub code: &'static str,
+    pub message: String,
+    /// Each thing that was wrong, with its pointer into the params.
+    pub problems: Vec<Problem>,
+}
+
+impl Failure {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), problems: Vec::new() }
+    }
+
+    /// A failure because of what the params say.
+    pub fn invalid(problems: Vec<Problem>) -> Failure {
+        let listed: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect();
+        Failure { code: "invalid_params", message: listed.join("; "), problems }
+    }
+}
+
+impl Call<'_> {
+    /// A text param; empty if absent. The spec has seen to it that a required one is there and is text.
+    pub fn text(&self, name: &str) -> &str {
+        self.params.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Adds a sentence to the step's entry.
+    pub fn note(&mut self, pointer: &str, message: impl Into<String>) {
+        self.notes.push(Note { pointer: pointer.into(), expression: String::new(), message: message.into() });
+    }
+}
+
+/// The action called `name`, without the prefix `kustomer.`.
+pub fn find(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.spec.name == name)
+}
+
+/// What the checker knows of the action called `name`.
+pub fn spec(name: &str) -> Option<&'static ActionSpec> {
+    find(name).map(|action| &action.spec)
+}
+
+/// The names of all actions.
+pub fn names() -> Vec<&'static str> {
+    ACTIONS.iter().map(|action| action.spec.name).collect()
+}

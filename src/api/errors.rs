@@ -1,0 +1,241 @@
+//! Errors as HTTP answers, from one table of codes.
+//!
+//! The body is `{"errors": [{"status", "code", "title", "detail", "source": {"pointer" | "parameter"}}]}`. Codes are
+//! promises; titles and details are for people. What went wrong inside is logged, and never shown to the caller.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::door::{Reason, Refusal};
+use crate::objects::Problem;
+use crate::store::{StoreError, Taken, chain};
+use crate::workflow::Diagnostic;
+
+macro_rules! codes {
+    ($($code:ident = $status:literal $word:literal $title:literal;)+) => {
+        /// Every kind of error that a caller can get.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($code),+ }
+
+        impl Code {
+            /// The HTTP status, the code as answers show it, and its title.
+            pub fn row(self) -> (u16, &'static str, &'static str) {
+                match self { $(Code::$code => ($status, $word, $title)),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    BadRequest = 400 "bad_request" "The request can't be understood";
+    BadParameter = 400 "bad_parameter" "A query parameter is not valid";
+    MalformedJson = 400 "malformed_json" "The body is not valid JSON";
+    NestingTooDeep = 400 "nesting_too_deep" "The JSON nests too deep";
+    BodyIncomplete = 400 "body_incomplete" "The body ended early";
+    Unauthorized = 401 "unauthorized" "An API key is required";
+    Forbidden = 403 "forbidden" "The API key may not do this";
+    NotFound = 404 "not_found" "There is no such thing";
+    UnknownHook = 404 "unknown_hook" "There is no such hook";
+    MethodNotAllowed = 405 "method_not_allowed" "The address does not take this method";
+    BodyTooSlow = 408 "body_too_slow" "The body took too long";
+    Conflict = 409 "conflict" "Something stands in the way";
+    Taken = 409 "taken" "Somebody else has this already";
+    HookDisabled = 410 "hook_disabled" "The hook is disabled";
+    HookDeleted = 410 "hook_deleted" "The hook was deleted";
+    BodyTooLarge = 413 "body_too_large" "The body is too large";
+    UnsupportedMediaType = 415 "unsupported_media_type" "The kind of content is not supported";
+    Invalid = 422 "invalid" "The document is not valid";
+    Internal = 500 "internal" "Something went wrong inside";
+    Overloaded = 503 "overloaded" "Too much is waiting";
+    Unavailable = 503 "unavailable" "The database does not take writes at the moment";
+}
+
+/// One error of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Item {
+    status: String,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Value>,
+}
+
+/// An error answer: a status, and one or more errors.
+#[derive(Debug)]
+pub struct ApiError {
+    code: Code,
+    items: Vec<Item>,
+}
+
+/// What a handler returns.
+pub type ApiResult = Result<HttpResponse, ApiError>;
+
+impl ApiError {
+    pub fn new(code: Code, detail: impl Into<String>) -> ApiError {
+        ApiError { code, items: vec![Item::new(code, detail, None, None)] }
+    }
+
+    /// A query parameter that is not valid.
+    pub fn parameter(name: &str, detail: impl Into<String>) -> ApiError {
+        let code = Code::BadParameter;
+        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "parameter": name })), None)] }
+    }
+
+    /// One field of the body that is not valid.
+    pub fn pointer(code: Code, pointer: &str, detail: impl Into<String>) -> ApiError {
+        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "pointer": pointer })), None)] }
+    }
+
+    /// There is no `what` with this id or name.
+    pub fn not_found(what: &str, id: impl fmt::Display) -> ApiError {
+        ApiError::new(Code::NotFound, format!("there is no {what} {id}"))
+    }
+}
+
+impl Item {
+    fn new(code: Code, detail: impl Into<String>, source: Option<Value>, meta: Option<Value>) -> Item {
+        let (status, word, title) = code.row();
+        Item { status: status.to_string(), code: word, title, detail: detail.into(), source, meta }
+    }
+}
+
+impl From<Vec<Problem>> for ApiError {
+    fn from(problems: Vec<Problem>) -> ApiError {
+        let item = |problem: Problem| {
+            Item::new(Code::Invalid, problem.message, Some(json!({ "pointer": problem.pointer })), None)
+        };
+        ApiError { code: Code::Invalid, items: problems.into_iter().map(item).collect() }
+    }
+}
+
+/// What is wrong with a workflow document, each with its line and column in `meta`.
+impl From<Vec<Diagnostic>> for ApiError {
+    fn from(diagnostics: Vec<Diagnostic>) -> ApiError {
+        let item = |diagnostic: Diagnostic| {
+            let detail = match &diagnostic.help {
+                Some(help) => format!("{}; {help}", diagnostic.message),
+                None => diagnostic.message,
+            };
+            let place = json!({ "line": diagnostic.line, "column": diagnostic.column });
+            Item::new(Code::Invalid, detail, Some(json!({ "pointer": diagnostic.pointer })), Some(place))
+        };
+        ApiError { code: Code::Invalid, items: diagnostics.into_iter().map(item).collect() }
+    }
+}
+
+impl From<Taken> for ApiError {
+    fn from(taken: Taken) -> ApiError {
+        ApiError::pointer(Code::Taken, &taken.pointer, format!("{} has this already", taken.by))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        match error {
+            StoreError::Busy => ApiError::new(Code::Overloaded, "too much is waiting to be written; try again"),
+            StoreError::DiskFull => ApiError::new(Code::Unavailable, "the disk is full"),
+            StoreError::Failed(_) | StoreError::Closed | StoreError::Connection(_) => {
+                log::error!(err:% = chain(&error); "a request could not be served");
+                ApiError::new(Code::Unavailable, "the database is not available; see /readyz")
+            }
+            StoreError::Fenced => {
+                ApiError::new(Code::Conflict, "it was changed at the same time; read it and try again")
+            }
+            error => {
+                log::error!(err:% = chain(&error); "a request could not be served");
+                ApiError::new(Code::Internal, "the server's log says more")
+            }
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        let code = match refusal.reason {
+            Reason::UnknownHook => Code::UnknownHook,
+            Reason::HookDisabled => Code::HookDisabled,
+            Reason::HookDeleted => Code::HookDeleted,
+            Reason::BodyTooLarge => Code::BodyTooLarge,
+            Reason::BodyTooSlow => Code::BodyTooSlow,
+            Reason::BodyIncomplete => Code::BodyIncomplete,
+            Reason::UnsupportedMediaType => Code::UnsupportedMediaType,
+            Reason::MalformedJson => Code::MalformedJson,
+            Reason::NestingTooDeep => Code::NestingTooDeep,
+            Reason::Overloaded => Code::Overloaded,
+            Reason::StoreUnavailable => Code::Unavailable,
+        };
+        ApiError::new(code, refusal.detail)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let details: Vec<&str> = self.items.iter().map(|item| item.detail.as_str()).collect();
+        formatter.write_str(&details.join("; "))
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        match self.code {
+            Code::Overloaded => drop(response.insert_header((RETRY_AFTER, "1"))),
+            Code::Unavailable => drop(response.insert_header((RETRY_AFTER, "5"))),
+            Code::Unauthorized => drop(response.insert_header((WWW_AUTHENTICATE, "Bearer"))),
+            _ => {}
+        }
+        // The rest of a refused body is not worth reading: the connection ends with the answer.
+        if matches!(self.code, Code::BodyTooLarge | Code::BodyTooSlow | Code::BodyIncomplete) {
+            response.force_close();
+        }
+        response.json(json!({ "errors": self.items }))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.detail)
+    }
+}
+
+/// Senders get refusals in the same shape as admins get errors.
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        ApiError::from(self.clone()).status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        ApiError::from(self.clone()).error_response()
+    }
+}
+
+/// The answer for an address that does not exist.
+pub async fn no_such_address(request: HttpRequest) -> HttpResponse {
+    let detail = format!("there is nothing at {}", without_secrets(request.path()));
+    ApiError::new(Code::NotFound, detail).error_response()
+}
+
+/// The answer for a method that an address does not take.
+pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
+    let detail = format!("{} is not possible here", request.method());
+    let mut response = ApiError::new(Code::MethodNotAllowed, detail).error_response();
+    response.headers_mut().insert(ALLOW, actix_web::http::header::HeaderValue::from_static("GET, POST"));
+    response
+}
+
+/// A path without what may be a hook's secret.
+fn without_secrets(path: &str) -> &str {
+    if path.starts_with("/v1/hooks/") { "this address below /v1/hooks" } else { path }
+}

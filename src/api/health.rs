@@ -1,0 +1,39 @@
+//! `/healthz`, `/readyz` and `/metrics`: for machines that watch.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, ServiceConfig};
+use serde_json::json;
+
+use super::App;
+use crate::door::Reason;
+use crate::observe::metrics;
+use crate::store::Health;
+
+pub fn routes(service: &mut ServiceConfig) {
+    service
+        .route("/healthz", web::get().to(healthz))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(show_metrics));
+}
+
+/// The process answers.
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// Whether hooks are accepted; if not, why.
+async fn readyz(app: Data<App>) -> HttpResponse {
+    let reason = match app.door.store.health() {
+        Health::Ready => return HttpResponse::Ok().json(json!({ "status": "ready" })),
+        Health::DiskFull => "the disk is full; hooks are refused until there is room".to_owned(),
+        Health::Failed(reason) => format!("the database failed and takes no writes any more: {reason}"),
+        Health::Closed => "the server is shutting down".to_owned(),
+    };
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable", "reason": reason }))
+}
+
+/// Counters, in the text form that Prometheus reads.
+async fn show_metrics() -> HttpResponse {
+    let reasons = Reason::ALL.map(|(_, word)| word);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics::render(&reasons))
+}

@@ -1,0 +1,78 @@
+//! The HTTP interface: which address leads where.
+//!
+//! One file a resource. Handlers check who asks, read what was sent, do one unit of work with the store and show the
+//! result; rules about objects and workflows are elsewhere.
+
+mod auth;
+mod customers;
+mod document;
+mod errors;
+mod health;
+mod hooks;
+mod klasses;
+mod runs;
+mod transactions;
+mod workflows;
+
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use serde_json::Value;
+
+use crate::door::{self, Door};
+use crate::engine::Programs;
+use errors::{ApiError, Code};
+
+pub use hooks::hook_url;
+
+/// The largest body of an admin call, in bytes.
+pub const ADMIN_BODY_MAX: usize = 4 * 1024 * 1024;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct App {
+    pub door: Door,
+    pub programs: Programs,
+    /// How senders reach this server, without a slash at the end.
+    pub public_url: String,
+}
+
+/// Registers all routes.
+pub fn configure(service: &mut ServiceConfig, app: App) {
+    let path_error = |_, _: &_| ApiError::new(Code::BadRequest, "the address is not valid").into();
+    let query_error =
+        |error: actix_web::error::QueryPayloadError, _: &_| ApiError::new(Code::BadParameter, error.to_string()).into();
+    service
+        .app_data(Data::new(app.door.clone()))
+        .app_data(Data::new(app))
+        .app_data(web::PathConfig::default().error_handler(path_error))
+        .app_data(web::QueryConfig::default().error_handler(query_error))
+        .app_data(web::PayloadConfig::new(ADMIN_BODY_MAX))
+        .service(
+            web::resource("/v1/hooks/form/{hash}")
+                .post(door::receive_form)
+                .get(hooks::show_of_kind)
+                .default_service(web::to(errors::method_not_allowed)),
+        )
+        .service(
+            web::resource("/v1/hooks/form/{org}/{hash}")
+                .post(door::receive_form_of_org)
+                .default_service(web::to(errors::method_not_allowed)),
+        )
+        .configure(hooks::routes)
+        .configure(transactions::routes)
+        .configure(workflows::routes)
+        .configure(runs::routes)
+        .configure(customers::routes)
+        .configure(klasses::routes)
+        .configure(health::routes)
+        .default_service(web::to(errors::no_such_address));
+}
+
+/// A body as JSON, whatever its content type says.
+fn json_body(body: &Bytes) -> Result<Value, ApiError> {
+    door::body::parse_json(body).map_err(ApiError::from)
+}
+
+/// An id in a path.
+fn path_id(what: &str, text: &str) -> Result<crate::id::Id, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found(what, text))
+}

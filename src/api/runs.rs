@@ -1,0 +1,153 @@
+//! `/v1/runs`: what workflows did, step by step.
+
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Admin, Reader};
+use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
+use super::errors::{ApiError, ApiResult, Code};
+use super::{App, path_id};
+use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log, replay_run};
+use crate::id::Id;
+use crate::observe::metrics;
+use crate::store::{Run, RunFilter, Session, StoreError, StoreResult};
+
+pub fn routes(service: &mut ServiceConfig) {
+    service
+        .route("/v1/runs", web::get().to(list))
+        .route("/v1/runs/{id}", web::get().to(show))
+        .route("/v1/runs/{id}/steps", web::get().to(steps))
+        .route("/v1/runs/{id}/cancel", web::post().to(cancel_run))
+        .route("/v1/runs/{id}/replay", web::post().to(replay));
+}
+
+/// A run without its steps.
+fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
+    let mut shown = attributes(json!({
+        "workflow": run.workflow_name,
+        "version": run.version,
+        "event": run.event,
+        "status": run.status,
+        "createdAt": run.created_at,
+        "startedAt": run.started_at,
+        "finishedAt": run.finished_at,
+        "dueAt": run.due_at.filter(|_| run.status.is_open()),
+        "position": run.position,
+        "error": run.error,
+    }));
+    if let Some(steps) = steps {
+        shown.insert("steps".into(), Value::Array(steps));
+    }
+    let mut relationships =
+        json!({ "workflow": relationship("workflow", run.workflow, format!("/v1/workflows/{}", run.workflow)) });
+    if let Some(id) = run.transaction {
+        relationships["transaction"] = relationship("transaction", id, format!("/v1/transactions/{id}"));
+    }
+    if let Some(id) = run.replay_of {
+        relationships["replayOf"] = relationship("run", id, format!("/v1/runs/{id}"));
+    }
+    resource("run", run.id, shown, relationships, &format!("/v1/runs/{}", run.id))
+}
+
+/// The run with its step entries; none if there is no such run.
+fn read_run(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<(Run, Vec<Value>)>> {
+    let Some(run) = session.run(org, id)? else { return Ok(None) };
+    let payload = event_payload(session, &run)?;
+    let segments = session.log(org, id)?;
+    let unreadable = |error: serde_json::Error| StoreError::Corrupt { what: "a step log", detail: error.to_string() };
+    let pending: Option<Pending> = run.pending.clone().map(serde_json::from_value).transpose().map_err(unreadable)?;
+    let steps = merge_log(&segments, Some(&payload), pending.as_ref()).map_err(unreadable)?;
+    Ok(Some((run, steps)))
+}
+
+/// `?workflow=<name or id>&status=failed&pageSize=50&after=<id>`
+#[derive(Debug, Deserialize)]
+struct RunsQuery {
+    workflow: Option<String>,
+    status: Option<String>,
+}
+
+async fn list(app: Data<App>, reader: Reader, query: Query<RunsQuery>, paging: Query<PageQuery>) -> ApiResult {
+    let asked = paging.page()?;
+    let mut link = "/v1/runs".to_owned();
+    let mut filter = RunFilter::default();
+    if let Some(name) = &query.workflow {
+        filter.workflow = Some(find_workflow(&app, reader.org, name)?);
+        let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        link.push_str(&format!("?workflow={encoded}"));
+    }
+    if let Some(status) = &query.status {
+        filter.status = Some(status.parse().map_err(|error: String| ApiError::parameter("status", error))?);
+        link.push_str(&format!("{}status={status}", if link.contains('?') { '&' } else { '?' }));
+    }
+    let found = app.door.store.read(move |session| session.runs(reader.org, &filter, asked)).await?;
+    page(found, asked, &link, |run| run.id, |run| show_run(&run, None))
+}
+
+fn find_workflow(app: &App, org: Id, name: &str) -> Result<Id, ApiError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let snapshot = app.door.catalog.snapshot();
+    let own = || snapshot.workflows.iter().filter(|workflow| workflow.org == org);
+    match own().find(|workflow| workflow.name == name) {
+        Some(workflow) => Ok(workflow.id),
+        None => {
+            let names = own().map(|workflow| workflow.name.as_str());
+            Err(ApiError::parameter("workflow", crate::objects::unknown("workflow", name, names)))
+        }
+    }
+}
+
+async fn show(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
+    let id = path_id("run", &id)?;
+    let found = app.door.store.read(move |session| read_run(session, reader.org, id)).await?;
+    let (run, steps) = found.ok_or_else(|| ApiError::not_found("run", id))?;
+    Ok(one(show_run(&run, Some(steps))))
+}
+
+async fn steps(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
+    let id = path_id("run", &id)?;
+    let found = app.door.store.read(move |session| read_run(session, reader.org, id)).await?;
+    let (_, steps) = found.ok_or_else(|| ApiError::not_found("run", id))?;
+    Ok(all(steps, &format!("/v1/runs/{id}/steps")))
+}
+
+/// Ends an open run; 409 if it has ended already.
+async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
+    let id = path_id("run", &id)?;
+    let written = app.door.store.write(move |session| match session.run(admin.org, id)? {
+        None => Ok(None),
+        Some(run) if !run.status.is_open() => Ok(Some(Err(run.status))),
+        Some(run) => cancel(run, session).map(|run| Some(Ok(run))),
+    });
+    match written.await? {
+        None => Err(ApiError::not_found("run", id)),
+        Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has ended already: {status}"))),
+        Some(Ok(run)) => {
+            metrics::run_finished(run.status);
+            log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run cancelled");
+            Ok(one(show_run(&run, None)))
+        }
+    }
+}
+
+/// A new run of the same version with the same payload, linked to the old one.
+async fn replay(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
+    let id = path_id("run", &id)?;
+    let programs = app.programs.clone();
+    let written = app.door.store.write(move |session| {
+        let Some(original) = session.run(admin.org, id)? else { return Ok(None) };
+        let run = replay_run(&original, session.now());
+        let payload = event_payload(session, &original)?;
+        let workflow = programs.get(session, run.org, run.workflow, run.version)?;
+        session.insert_run(&run)?;
+        Ok(Some((run, workflow, payload)))
+    });
+    let (run, workflow, payload) = written.await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
+    let shown = show_run(&run, None);
+    app.door.engine.start(Loaded::fresh(run, workflow, payload));
+    Ok(created(shown))
+}

@@ -1,0 +1,224 @@
+//! The folder of workflow files: loaded at start, and again whenever something in it changes.
+//!
+//! All `*.json` files of the folder are checked together, because one may use klasses and hooks that another declares.
+//! A file without errors is put in force in one commit. A file with errors is reported, and what it declared before stays
+//! in force. So does what was declared by a file that is gone: taking hooks away because of a mistyped folder name would
+//! cost orders.
+//!
+//! Limits: [`FILES_MAX`] files, each as large as the checker takes. Subfolders and other endings are ignored.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::{mpsc, watch};
+
+use super::save::{Saved, save_hook, save_klass, save_workflow_file};
+use super::{Catalog, Snapshot};
+use crate::id::Id;
+use crate::store::{Store, StoreError};
+use crate::workflow::{Bundle, Diagnostic, Severity, Source, check};
+
+/// How many files a folder may hold.
+pub const FILES_MAX: usize = 10_000;
+/// How long a folder has to be quiet before it is read: editors and copies write in several steps.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Why a folder or a file in it can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    #[error("the folder `{}` can't be read: {source}", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the folder `{}` holds more than {FILES_MAX} files", path.display())]
+    TooMany { path: PathBuf },
+    #[error("what the files declare could not be stored")]
+    Store(#[from] StoreError),
+}
+
+/// A file as it was read; unreadable ones have the reason instead of the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileText {
+    pub name: String,
+    pub text: Result<String, String>,
+}
+
+/// What loading a folder did.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Sentences such as `workflow orders: version 2 is in force`.
+    pub changes: Vec<String>,
+    /// What is wrong, as a compiler would print it.
+    pub reports: Vec<String>,
+    pub errors: usize,
+}
+
+/// Reads the JSON files of a folder, by name.
+pub fn read_folder(path: &Path) -> Result<Vec<FileText>, FilesError> {
+    let refuse = |source| FilesError::Folder { path: path.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(refuse)? {
+        let path = entry.map_err(refuse)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() && !hidden {
+            paths.push(path);
+        }
+    }
+    if paths.len() > FILES_MAX {
+        return Err(FilesError::TooMany { path: path.to_owned() });
+    }
+    paths.sort();
+    Ok(paths.iter().map(|path| read_file(path)).collect())
+}
+
+/// Reads one file; a file that isn't UTF-8 is told from one that can't be read.
+pub fn read_file(path: &Path) -> FileText {
+    let text = std::fs::read(path).map_err(|error| format!("can't be read: {error}"));
+    let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}")));
+    FileText { name: path.display().to_string(), text }
+}
+
+/// Checks files together; the bundles of those without errors, and the rendered diagnostics of all.
+pub fn check_files(
+    files: &[FileText],
+    snapshot: &Snapshot,
+    org: Id,
+) -> (Vec<(String, Bundle)>, Vec<(Severity, String)>) {
+    let sources: Vec<Source<'_>> =
+        files.iter().filter_map(|file| file.text.as_ref().ok().map(|text| Source { file: &file.name, text })).collect();
+    let unreadable = files.iter().filter_map(|file| {
+        let reason = file.text.as_ref().err()?;
+        Some((Severity::Error, format!("error: `{}` {reason}", file.name)))
+    });
+    let mut reports: Vec<(Severity, String)> = unreadable.collect();
+    let checked = check(&sources, &snapshot.known(org));
+    let render = |diagnostic: &Diagnostic| {
+        let text = sources.iter().find(|source| source.file == diagnostic.file).map(|source| source.text);
+        (diagnostic.severity, diagnostic.render(text))
+    };
+    reports.extend(checked.diagnostics.iter().map(render));
+    let names = sources.iter().map(|source| source.file.to_owned());
+    let bundles = names.zip(checked.bundles).filter_map(|(name, bundle)| Some((name, bundle?))).collect();
+    (bundles, reports)
+}
+
+/// Puts what the files declare in force.
+pub async fn load(files: &[FileText], store: &Store, catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
+    let (bundles, reports) = check_files(files, &catalog.snapshot(), org);
+    let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
+    let mut loaded =
+        Loaded { changes: Vec::new(), reports: reports.into_iter().map(|(_, text)| text).collect(), errors };
+    let bundles = std::sync::Arc::new(bundles);
+    loaded.changes = store
+        .write(move |session| {
+            let mut changes = Vec::new();
+            for (file, bundle) in bundles.iter() {
+                save_bundle(session, org, file, bundle, &mut changes)?;
+            }
+            Ok(changes)
+        })
+        .await?;
+    catalog.reload().await?;
+    Ok(loaded)
+}
+
+fn save_bundle(
+    session: &mut dyn crate::store::Session,
+    org: Id,
+    file: &str,
+    bundle: &Bundle,
+    changes: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    for draft in &bundle.hooks {
+        let (hook, saved) = save_hook(session, org, draft)?;
+        changes.extend(sentence(saved, &format!("{} hook {}", hook.kind, hook.name)));
+    }
+    for draft in &bundle.klasses {
+        let (klass, saved) = save_klass(session, org, draft)?;
+        changes.extend(sentence(saved, &format!("klass {}", klass.name)));
+    }
+    for draft in &bundle.workflows {
+        let (workflow, saved) = save_workflow_file(session, org, draft, file)?;
+        let version = format!("workflow {}: version {} is in force", workflow.name, workflow.version);
+        changes.extend((saved != Saved::Unchanged).then_some(version));
+    }
+    Ok(())
+}
+
+fn sentence(saved: Saved, what: &str) -> Option<String> {
+    match saved {
+        Saved::Created => Some(format!("{what}: created")),
+        Saved::Changed => Some(format!("{what}: changed")),
+        Saved::Unchanged => None,
+    }
+}
+
+/// Watches the folder until `stop` turns true, and loads it again after each change of a file's content.
+pub async fn watch(
+    folder: PathBuf,
+    mut last: Vec<FileText>,
+    store: Store,
+    catalog: Catalog,
+    org: Id,
+    mut stop: watch::Receiver<bool>,
+) {
+    let (sender, mut changes) = mpsc::channel(1);
+    let notice = move |_| {
+        // A notice that finds another one waiting has nothing to add.
+        let _ = sender.try_send(());
+    };
+    let mut watcher = match notify::recommended_watcher(notice) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            log::warn!(err:err = error; "files can't be watched; changes are loaded at the next start");
+            return;
+        }
+    };
+    if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+        log::warn!(err:err = error; "the folder can't be watched; changes are loaded at the next start");
+        return;
+    }
+    loop {
+        tokio::select! {
+            changed = changes.recv() => if changed.is_none() { return },
+            _ = stop.changed() => return,
+        }
+        while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|changed| changed.is_some()) {}
+        last = reload(&folder, last, &store, &catalog, org).await;
+    }
+}
+
+/// Loads the folder if its files changed; what the files say now.
+async fn reload(folder: &Path, last: Vec<FileText>, store: &Store, catalog: &Catalog, org: Id) -> Vec<FileText> {
+    let files = match read_folder(folder) {
+        Ok(files) => files,
+        Err(error) => {
+            log::error!(err:% = crate::store::chain(&error); "workflow files were not loaded; what was in force stays");
+            return last;
+        }
+    };
+    if files == last {
+        return last;
+    }
+    for gone in last.iter().filter(|file| !files.iter().any(|present| present.name == file.name)) {
+        log::warn!(file = gone.name.as_str(); "the file is gone; what it declared stays in force until it is deleted");
+    }
+    match load(&files, store, catalog, org).await {
+        Ok(loaded) => {
+            report(&loaded);
+            files
+        }
+        Err(error) => {
+            log::error!(err:% = crate::store::chain(&error); "workflow files were not loaded; what was in force stays");
+            last
+        }
+    }
+}
+
+/// Logs what loading did.
+pub fn report(loaded: &Loaded) {
+    loaded.changes.iter().for_each(|change| log::info!("{change}"));
+    loaded.reports.iter().for_each(|report| log::warn!("{report}"));
+    if loaded.errors > 0 {
+        log::error!(errors = loaded.errors; "files with errors were not loaded; what they declared before stays in force");
+    }
+}

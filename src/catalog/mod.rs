@@ -1,0 +1,186 @@
+//! What is in force: hooks, the workflows that listen to them, and keys, in memory.
+//!
+//! The door answers from a [`Snapshot`], which never changes; every change of hooks, workflows or keys is committed
+//! first and then [`Catalog::reload`] puts a new snapshot in place of the old one. A request sees one snapshot or the
+//! other, never a mixture.
+//!
+//! Limits: hooks are looked up by the SHA-256 of their address's secret, so that the time a look-up takes says nothing
+//! about the secrets of others; API keys likewise.
+
+pub mod files;
+mod save;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+
+pub use save::{SaveError, Saved, new_hash, save_hook, save_klass, save_workflow};
+
+use crate::actions;
+use crate::engine::Programs;
+use crate::id::Id;
+use crate::objects::Klass;
+use crate::store::{Hook, Key, Org, Role, Status, Store, StoreError, StoreResult, WorkflowRecord};
+use crate::workflow::{Known, Workflow};
+
+/// A hook with the workflows that run when something arrives.
+#[derive(Debug)]
+pub struct HookInForce {
+    pub hook: Hook,
+    pub listeners: Vec<Listener>,
+}
+
+/// A workflow that listens for an event.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub workflow: Id,
+    pub version: i64,
+    pub event: String,
+    pub program: Arc<Workflow>,
+}
+
+/// Everything in force at one moment.
+#[derive(Default)]
+pub struct Snapshot {
+    pub orgs: Vec<Org>,
+    pub hooks: Vec<Arc<HookInForce>>,
+    pub workflows: Vec<WorkflowRecord>,
+    pub klasses: Vec<(Id, Klass)>,
+    hooks_by_hash: HashMap<[u8; 32], Arc<HookInForce>>,
+    keys: Vec<([u8; 32], Key)>,
+}
+
+/// A handle on the snapshot in force; cheap to clone.
+#[derive(Clone)]
+pub struct Catalog {
+    store: Store,
+    programs: Programs,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Held while a snapshot is made, so that an older one never replaces a newer one.
+    reloading: Arc<Mutex<()>>,
+}
+
+/// SHA-256 of a secret, which is what secrets are compared by.
+pub fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+impl Catalog {
+    /// A catalog of what the store holds.
+    pub async fn open(store: Store, programs: Programs) -> StoreResult<Catalog> {
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let catalog = Catalog { store, programs, snapshot, reloading: Arc::new(Mutex::new(())) };
+        catalog.reload().await?;
+        Ok(catalog)
+    }
+
+    /// What is in force now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts what has been committed in force.
+    pub async fn reload(&self) -> StoreResult<()> {
+        let _turn = self.reloading.lock().await;
+        let programs = self.programs.clone();
+        let snapshot = self.store.read(move |session| read_snapshot(session, &programs)).await?;
+        self.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+}
+
+impl Snapshot {
+    /// The hook whose address has this secret, deleted ones included.
+    pub fn hook_by_hash(&self, hash: &str) -> Option<&Arc<HookInForce>> {
+        self.hooks_by_hash.get(&digest(hash))
+    }
+
+    /// The hook with this id that is not deleted.
+    pub fn hook(&self, org: Id, id: Id) -> Option<&Arc<HookInForce>> {
+        self.hooks(org).find(|in_force| in_force.hook.id == id)
+    }
+
+    /// The hooks of an org that are not deleted, oldest first.
+    pub fn hooks(&self, org: Id) -> impl DoubleEndedIterator<Item = &Arc<HookInForce>> {
+        self.hooks.iter().filter(move |in_force| in_force.hook.org == org && in_force.hook.status != Status::Deleted)
+    }
+
+    /// The key that `secret` is, found without letting the time tell how near a guess was.
+    pub fn key(&self, secret: &str) -> Option<&Key> {
+        let presented = digest(secret);
+        let matches = |stored: &[u8; 32]| bool::from(stored.ct_eq(&presented));
+        self.keys.iter().filter(|(stored, _)| matches(stored)).map(|(_, key)| key).next_back()
+    }
+
+    /// Whether somebody may administer the org.
+    pub fn has_admin(&self, org: Id) -> bool {
+        self.keys.iter().any(|(_, key)| key.org == org && key.role == Role::Admin)
+    }
+
+    /// What the checker has to know beside the documents it is given.
+    pub fn known(&self, org: Id) -> Known<'static> {
+        let klasses = self.klasses.iter().filter(|(owner, _)| *owner == org);
+        Known {
+            action: &actions::spec,
+            action_names: actions::names(),
+            klasses: klasses.map(|(_, klass)| (klass.name.clone(), klass.properties.clone())).collect(),
+            hooks: self
+                .hooks(org)
+                .map(|in_force| &in_force.hook)
+                .map(|hook| (hook.kind, hook.name.clone(), hook.id.to_string()))
+                .collect(),
+        }
+    }
+}
+
+fn read_snapshot(session: &mut dyn crate::store::Session, programs: &Programs) -> StoreResult<Snapshot> {
+    let mut snapshot = Snapshot { orgs: session.orgs()?, ..Snapshot::default() };
+    for org in snapshot.orgs.clone() {
+        snapshot.klasses.extend(session.klasses(org.id)?.into_iter().map(|klass| (org.id, klass)));
+        let workflows = session.workflows(org.id)?;
+        let listeners = read_listeners(session, programs, &workflows)?;
+        snapshot.workflows.extend(workflows);
+        for hook in session.hooks(org.id)? {
+            let heard: Vec<Listener> =
+                hook.event_names().iter().filter_map(|event| listeners.get(event)).flatten().cloned().collect();
+            let in_force = Arc::new(HookInForce { hook, listeners: heard });
+            snapshot.hooks_by_hash.insert(digest(&in_force.hook.hash), in_force.clone());
+            snapshot.hooks.push(in_force);
+        }
+        for key in session.keys(org.id)? {
+            let mut hash = [0; 32];
+            let readable = hex::decode_to_slice(&key.hash, &mut hash);
+            readable.map_err(|error| StoreError::Corrupt { what: "a key's hash", detail: error.to_string() })?;
+            snapshot.keys.push((hash, key));
+        }
+    }
+    Ok(snapshot)
+}
+
+/// The enabled workflows by the event that they listen for. One that can't be compiled is left out, loudly: the others
+/// have to go on.
+fn read_listeners(
+    session: &mut dyn crate::store::Session,
+    programs: &Programs,
+    workflows: &[WorkflowRecord],
+) -> StoreResult<HashMap<String, Vec<Listener>>> {
+    let mut listeners: HashMap<String, Vec<Listener>> = HashMap::new();
+    for workflow in workflows.iter().filter(|workflow| workflow.status == Status::Enabled) {
+        let program = match programs.get(session, workflow.org, workflow.id, workflow.version) {
+            Ok(program) => program,
+            Err(error @ StoreError::Corrupt { .. }) => {
+                log::error!(workflow = workflow.name.as_str(), err:% = error; "the workflow is not in force");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let event = program.trigger.event_name.clone();
+        let listener = Listener { workflow: workflow.id, version: workflow.version, event: event.clone(), program };
+        listeners.entry(event).or_default().push(listener);
+    }
+    Ok(listeners)
+}

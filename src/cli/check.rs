@@ -1,0 +1,55 @@
+//! `hookflow check FILES…`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::catalog::Snapshot;
+use crate::catalog::files::{FileText, check_files, read_file, read_folder};
+use crate::id::Id;
+use crate::workflow::Severity;
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Files, or folders whose `*.json` files are meant
+    #[arg(required = true, value_name = "FILES")]
+    paths: Vec<PathBuf>,
+    /// Take warnings for errors
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Check {
+    pub fn run(self) -> ExitCode {
+        let files = match self.read() {
+            Ok(files) => files,
+            Err(error) => return super::fail(&error),
+        };
+        let (_, reports) = check_files(&files, &Snapshot::default(), Id::MIN);
+        reports.iter().for_each(|(_, report)| println!("{report}\n"));
+        let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
+        let warnings = reports.len() - errors;
+        println!("{}: {}, {}", count(files.len(), "file"), count(errors, "error"), count(warnings, "warning"));
+        match errors > 0 || (self.strict && warnings > 0) {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
+        }
+    }
+
+    fn read(&self) -> Result<Vec<FileText>, crate::catalog::files::FilesError> {
+        let mut files = Vec::new();
+        for path in &self.paths {
+            match path.is_dir() {
+                true => files.extend(read_folder(path)?),
+                false => files.push(read_file(path)),
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}

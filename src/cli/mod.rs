@@ -1,0 +1,58 @@
+//! The command line: what each command takes, and its exit code.
+
+mod check;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Common, Serve};
+use crate::observe::logging;
+use crate::store::chain;
+
+/// Takes hooks from external systems and runs workflows on them.
+#[derive(Debug, Parser)]
+#[command(name = "hookflow", version, about, args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server; this is what `hookflow` alone does
+    Serve(Serve),
+    /// Check workflow files, and say what is wrong with them and where; exit code 1 if anything is
+    Check(check::Check),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let line = CommandLine::parse();
+    logging::start(&line.common.log, line.common.log_format);
+    match line.command.unwrap_or(Command::Serve(line.serve)) {
+        Command::Serve(settings) => serve(settings),
+        Command::Check(check) => check.run(),
+    }
+}
+
+fn serve(settings: Serve) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(crate::serve::serve(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Tells why the command failed, in one line.
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("error: {}", chain(error));
+    ExitCode::FAILURE
+}

@@ -1,0 +1,59 @@
+//! What can be set, by flag or by `HOOKFLOW_*` variable, and what it defaults to.
+
+mod database;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use database::{DatabaseUrl, DatabaseUrlError};
+
+use crate::observe::logging::LogFormat;
+
+/// Settings that every command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// Which lines to log: `error`, `warn`, `info`, `debug`, or per module as in `warn,hookflow::engine=debug`
+    #[arg(long, env = "HOOKFLOW_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    pub log: String,
+    /// How to write log lines
+    #[arg(long, env = "HOOKFLOW_LOG_FORMAT", default_value = "text", value_name = "FORMAT", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// Which database to use.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Database {
+    /// `sqlite:PATH`; the file is made if it does not exist
+    #[arg(long, env = "HOOKFLOW_DATABASE_URL", default_value = "sqlite:hookflow.db", value_name = "URL")]
+    pub database_url: DatabaseUrl,
+}
+
+/// Settings of `hookflow serve`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Serve {
+    /// The address to listen on
+    #[arg(long, env = "HOOKFLOW_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub database: Database,
+    /// The folder with workflow files, loaded at start and watched for changes
+    #[arg(long, env = "HOOKFLOW_WORKFLOWS", default_value = "workflows", value_name = "FOLDER")]
+    pub workflows: PathBuf,
+    /// How senders reach this server, for the hook URLs it shows; `http://ADDRESS` if not given
+    #[arg(long, env = "HOOKFLOW_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The largest body that a hook accepts, in bytes
+    #[arg(long, env = "HOOKFLOW_BODY_LIMIT_BYTES", default_value_t = 400_000, value_name = "BYTES",
+          value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub body_limit_bytes: u32,
+    /// Addresses inside one's own network that workflows may call: networks, addresses or host patterns
+    #[arg(long, env = "HOOKFLOW_OUTBOUND_ALLOW", value_delimiter = ',', value_name = "LIST")]
+    pub outbound_allow: Vec<String>,
+    /// How many threads answer HTTP requests; one per core if not given
+    #[arg(long, env = "HOOKFLOW_HTTP_WORKERS", value_name = "NUMBER",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub http_workers: Option<u16>,
+}
+
+/// The first admin key, for installations that set it beforehand. Only from the environment: flags show in `ps`.
+pub const ADMIN_KEY_VARIABLE: &str = "HOOKFLOW_ADMIN_KEY";

@@ -1,0 +1,55 @@
+//! What is kept of a request's headers and query: everything, with secrets masked.
+
+use actix_web::http::header::HeaderMap;
+
+/// What stands instead of a secret.
+const MASK: &str = "•••";
+
+/// Parts of names that tell of a secret value.
+const SECRET_PARTS: [&str; 7] = ["authorization", "cookie", "secret", "token", "password", "api-key", "apikey"];
+
+/// Whether a header or query parameter of this name holds a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_PARTS.iter().any(|part| name.contains(part)) || name == "key" || name == "api_key"
+}
+
+/// The headers as they are stored: lower-case names in the order received; bytes that aren't UTF-8 are replaced.
+pub fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let shown = |name: &str, value: &[u8]| match is_secret(name) {
+        true => MASK.to_owned(),
+        false => String::from_utf8_lossy(value).into_owned(),
+    };
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), shown(name.as_str(), value.as_bytes()))).collect()
+}
+
+/// The query as it is stored; none if there was none.
+pub fn kept_query(query: &str) -> Option<String> {
+    let masked = |part: &str| match part.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
+        _ => part.to_owned(),
+    };
+    (!query.is_empty()).then(|| query.split('&').map(masked).collect::<Vec<_>>().join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    #[test]
+    fn secrets_are_masked_and_the_rest_is_kept() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("authorization", "Bearer x"), ("x-shop", "a"), ("x-auth-token", "y"), ("cookie", "z")] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let kept = kept_headers(&headers);
+        let value = |name: &str| kept.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("authorization"), Some(MASK));
+        assert_eq!(value("x-auth-token"), Some(MASK));
+        assert_eq!(value("cookie"), Some(MASK));
+        assert_eq!(value("x-shop"), Some("a"));
+        assert_eq!(kept_query("a=1&access_token=s&b"), Some("a=1&access_token=•••&b".into()));
+        assert_eq!(kept_query(""), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! The door: where hooks arrive.
+//!
+//! A request is taken in this order: find the hook, read the body within its limits, parse it, store it together with a
+//! run for each workflow that listens, and answer once that is on the disk. Nothing is stored of a refused request but
+//! a count of the reason.
+//!
+//! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
+//! and when the store's queue is full, the answer is 503 with `Retry-After`.
+
+pub mod body;
+mod headers;
+mod receive;
+mod refusal;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+pub use receive::{receive_form, receive_form_of_org};
+pub use refusal::{Reason, Refusal, RefusalCounts};
+
+use crate::catalog::Catalog;
+use crate::engine::EngineHandle;
+use crate::store::Store;
+
+/// How many bytes of bodies may be in memory at a time, over all requests that wait for their commit.
+pub const BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
+
+/// What the door needs; cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    pub store: Store,
+    pub catalog: Catalog,
+    pub engine: EngineHandle,
+    pub refusals: RefusalCounts,
+    pub body_limit_bytes: usize,
+    bytes_in_flight: Arc<Semaphore>,
+}
+
+impl Door {
+    pub fn new(store: Store, catalog: Catalog, engine: EngineHandle, body_limit_bytes: usize) -> Door {
+        let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
+        Door { store, catalog, engine, refusals: RefusalCounts::default(), body_limit_bytes, bytes_in_flight }
+    }
+}

@@ -1,0 +1,156 @@
+//! From a request to a stored transaction and its answer.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use super::Door;
+use super::body;
+use super::headers::{kept_headers, kept_query};
+use super::refusal::{Reason, Refusal};
+use crate::catalog::HookInForce;
+use crate::engine::{Loaded, fresh_run};
+use crate::id::Id;
+use crate::observe::metrics;
+use crate::store::{Run, Status};
+use crate::time::Timestamp;
+use crate::transaction::Transaction;
+
+/// `POST /v1/hooks/form/{hash}`
+pub async fn receive_form(
+    door: Data<Door>,
+    hash: Path<String>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Refusal> {
+    receive(&door, None, &hash, &request, payload).await
+}
+
+/// `POST /v1/hooks/form/{org}/{hash}`, with the org's id or name.
+pub async fn receive_form_of_org(
+    door: Data<Door>,
+    path: Path<(String, String)>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Refusal> {
+    let (org, hash) = path.into_inner();
+    receive(&door, Some(&org), &hash, &request, payload).await
+}
+
+async fn receive(
+    door: &Door,
+    org: Option<&str>,
+    hash: &str,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Refusal> {
+    let hook = find_hook(door, org, hash);
+    let counted = hook.as_ref().map(|in_force| (in_force.hook.org, in_force.hook.id));
+    let accepted = match hook {
+        Some(hook) => accept(door, &hook, request, payload).await,
+        None => Err(Refusal::new(Reason::UnknownHook, "no hook has this address")),
+    };
+    accepted.inspect_err(|refusal| door.refusals.count(counted, refusal.reason))
+}
+
+fn find_hook(door: &Door, org: Option<&str>, hash: &str) -> Option<Arc<HookInForce>> {
+    let snapshot = door.catalog.snapshot();
+    let in_force = snapshot.hook_by_hash(hash)?;
+    let belongs = |org: &str| {
+        let owner = snapshot.orgs.iter().find(|owner| owner.id == in_force.hook.org);
+        owner.is_some_and(|owner| owner.name == org || owner.id.to_string() == org)
+    };
+    org.is_none_or(belongs).then(|| in_force.clone())
+}
+
+async fn accept(
+    door: &Door,
+    in_force: &HookInForce,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Refusal> {
+    match in_force.hook.status {
+        Status::Enabled => {}
+        Status::Disabled => return Err(Refusal::new(Reason::HookDisabled, "this hook is disabled")),
+        Status::Deleted => return Err(Refusal::new(Reason::HookDeleted, "this hook was deleted")),
+    }
+    body::check_content_type(request.headers())?;
+    let length = body::announced_length(request.headers());
+    body::check_length(length, door.body_limit_bytes)?;
+    // A body of unknown length may turn out as large as the limit. The reservation is held until the commit.
+    let reserved = length.unwrap_or(door.body_limit_bytes);
+    let overloaded = |_| Refusal::new(Reason::Overloaded, "too many requests are waiting; try again");
+    let _reservation = door.bytes_in_flight.try_acquire_many(reserved as u32).map_err(overloaded)?;
+    let raw = body::read(payload, length, door.body_limit_bytes).await?;
+    let data = body::parse_json(&raw)?;
+    let arrival = Arc::new(Arrival::new(in_force, request, raw));
+    store(door, &arrival).await?;
+    metrics::transaction_accepted();
+    log::debug!(hook = in_force.hook.name.as_str(), transaction:% = arrival.transaction.id; "transaction accepted");
+    start_runs(door, in_force, &arrival, data);
+    Ok(answer(arrival.transaction.id))
+}
+
+/// A transaction with the runs that it starts.
+struct Arrival {
+    transaction: Transaction,
+    runs: Vec<Run>,
+}
+
+impl Arrival {
+    fn new(in_force: &HookInForce, request: &HttpRequest, raw: bytes::Bytes) -> Arrival {
+        let hook = &in_force.hook;
+        let now = Timestamp::now();
+        let id = Id::generate();
+        let runs: Vec<Run> = in_force
+            .listeners
+            .iter()
+            .map(|listener| {
+                let workflow = (listener.workflow, listener.version, listener.program.as_ref());
+                fresh_run(hook.org, workflow, Some(id), &listener.event, now)
+            })
+            .collect();
+        let text =
+            |name| request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let transaction = Transaction {
+            id,
+            org: hook.org,
+            hook: hook.id,
+            hook_kind: hook.kind,
+            created_at: now,
+            content_type: text(actix_web::http::header::CONTENT_TYPE),
+            headers: kept_headers(request.headers()),
+            query: kept_query(request.query_string()),
+            peer: request.peer_addr().map(|peer| peer.ip().to_string()),
+            raw,
+            runs: runs.iter().map(|run| run.id).collect(),
+        };
+        Arrival { transaction, runs }
+    }
+}
+
+/// Commit 1: the transaction and its runs, together.
+async fn store(door: &Door, arrival: &Arc<Arrival>) -> Result<(), Refusal> {
+    let stored = arrival.clone();
+    let written = door.store.write(move |session| {
+        session.insert_transaction(&stored.transaction)?;
+        stored.runs.iter().try_for_each(|run| session.insert_run(run))
+    });
+    written.await.map_err(|error| Refusal::from_store(&error))
+}
+
+fn start_runs(door: &Door, in_force: &HookInForce, arrival: &Arrival, data: Value) {
+    let envelope = || arrival.transaction.envelope(data.clone());
+    for (run, listener) in arrival.runs.iter().zip(&in_force.listeners) {
+        door.engine.start(Loaded::fresh(run.clone(), listener.program.clone(), envelope()));
+    }
+}
+
+fn answer(id: Id) -> HttpResponse {
+    let body = format!(
+        "{{\"data\":{{\"id\":\"{id}\",\"type\":\"transaction\",\"links\":{{\"self\":\"/v1/transactions/{id}\"}}}}}}"
+    );
+    HttpResponse::Ok().content_type("application/json").body(body)
+}

@@ -1,0 +1,52 @@
+//! External calls under way.
+//!
+//! Limits: [`CALLS_MAX`] calls go on at a time; the others wait for their turn in memory, at most [`WAITING_MAX`].
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::driver::Event;
+use crate::id::Id;
+use crate::outbound::{Client, HttpRequest};
+
+/// How many calls go on at the same time.
+pub const CALLS_MAX: usize = 256;
+/// How many runs may have a call under way or waiting, before no more runs are started.
+pub const WAITING_MAX: usize = 10_000;
+
+/// Makes calls and reports their outcomes as events.
+pub struct Calls {
+    client: Client,
+    permits: Arc<Semaphore>,
+    events: UnboundedSender<Event>,
+    under_way: usize,
+}
+
+impl Calls {
+    pub fn new(client: Client, events: UnboundedSender<Event>) -> Calls {
+        Calls { client, permits: Arc::new(Semaphore::new(CALLS_MAX)), events, under_way: 0 }
+    }
+
+    /// Makes the call as soon as there is a place; its outcome comes as [`Event::Called`].
+    pub fn start(&mut self, org: Id, run: Id, request: HttpRequest) {
+        self.under_way += 1;
+        let (client, permits, events) = (self.client.clone(), self.permits.clone(), self.events.clone());
+        tokio::spawn(async move {
+            let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
+            let outcome = client.perform(&request).await;
+            // Nobody listens any more only when the process is about to end.
+            let _ = events.send(Event::Called { org, run, outcome });
+        });
+    }
+
+    /// Notes that one outcome has been received.
+    pub fn finished(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    pub fn under_way(&self) -> usize {
+        self.under_way
+    }
+}

@@ -1,0 +1,336 @@
+//! The loop that feeds the state machine.
+//!
+//! Runs come from three sides: fresh from the door, with their payload still in memory; from the database, when they are
+//! due; and back from an external call. Each is advanced by a unit of work in the store's writer, several at a time, so
+//! that many stretches share one commit. What has to happen next comes back as an event after that commit.
+//!
+//! The door never waits for this loop. When it falls behind, fresh runs are dropped from memory and found again in the
+//! database, where they are due already: waking is a hint, polling is the guarantee.
+//!
+//! Limits: [`READY_MAX`] runs wait in memory, [`UNITS_MAX`] are being advanced, and the database is asked for due runs at
+//! least every [`POLL_EVERY`].
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::calls::{Calls, WAITING_MAX};
+use super::load::{Programs, load};
+use super::{Input, Loaded, Next, advance};
+use crate::id::Id;
+use crate::observe::metrics;
+use crate::outbound::{Client, HttpOutcome};
+use crate::store::{RunError, RunStatus, Session, Store, StoreError, StoreResult, Unit, chain};
+use crate::time::Timestamp;
+
+/// How many runs wait in memory.
+const READY_MAX: usize = 4_096;
+/// How many runs are in the store's queue at a time.
+const UNITS_MAX: usize = 128;
+/// How many due runs are read at a time. Larger than the number that can be claimed while there is room, so that a
+/// page always holds some that are not.
+const POLL_SIZE: i64 = 1_024;
+/// How often the database is asked at least.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait after the store refused work for now.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long external calls may take to end when the process is stopped.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// What happened outside the loop.
+pub enum Event {
+    Advanced { org: Id, run: Id, outcome: StoreResult<Option<Next>> },
+    Called { org: Id, run: Id, outcome: HttpOutcome },
+    Due { outcome: StoreResult<DueRuns> },
+}
+
+/// The answer to a poll.
+pub struct DueRuns {
+    runs: Vec<(Timestamp, Id, Id)>,
+    next_due: Option<Timestamp>,
+}
+
+struct Ready {
+    org: Id,
+    run: Id,
+    loaded: Option<Box<Loaded>>,
+    outcome: Option<HttpOutcome>,
+}
+
+/// How others reach the engine; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    inbox: mpsc::Sender<Loaded>,
+    lagging: Arc<AtomicBool>,
+}
+
+impl EngineHandle {
+    /// Starts a run that was just committed. If the engine is behind, the run waits in the database.
+    pub fn start(&self, loaded: Loaded) {
+        if self.inbox.try_send(loaded).is_err() {
+            self.lagging.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The loop's state.
+pub struct Engine {
+    store: Store,
+    programs: Programs,
+    inbox: mpsc::Receiver<Loaded>,
+    lagging: Arc<AtomicBool>,
+    events: mpsc::UnboundedReceiver<Event>,
+    sender: mpsc::UnboundedSender<Event>,
+    calls: Calls,
+    ready: VecDeque<Ready>,
+    /// The runs that this loop is busy with, so that a poll doesn't start them a second time.
+    claimed: HashSet<Id>,
+    units: usize,
+    polling: bool,
+    poll_at: Instant,
+    /// Before this no unit is submitted.
+    paused_until: Instant,
+}
+
+impl Engine {
+    pub fn new(store: Store, programs: Programs, client: Client) -> (Engine, EngineHandle) {
+        let (inbox_sender, inbox) = mpsc::channel(READY_MAX);
+        let (sender, events) = mpsc::unbounded_channel();
+        let lagging = Arc::new(AtomicBool::new(false));
+        let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone() };
+        let calls = Calls::new(client, sender.clone());
+        let engine = Engine {
+            store,
+            programs,
+            inbox,
+            lagging,
+            events,
+            sender,
+            calls,
+            ready: VecDeque::new(),
+            claimed: HashSet::new(),
+            units: 0,
+            polling: false,
+            poll_at: Instant::now(),
+            paused_until: Instant::now(),
+        };
+        (engine, handle)
+    }
+
+    /// Runs until `stop` turns true, then finishes what is under way.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut fresh = Vec::new();
+        let mut events = Vec::new();
+        while !*stop.borrow() {
+            let wake_at = self.wake_at();
+            let has_room = self.ready.len() < READY_MAX;
+            tokio::select! {
+                _ = self.events.recv_many(&mut events, 256) => {}
+                _ = self.inbox.recv_many(&mut fresh, 256), if has_room => {}
+                () = sleep_until(wake_at) => {}
+                _ = stop.changed() => {}
+            }
+            events.drain(..).for_each(|event| self.handle(event));
+            fresh.drain(..).for_each(|loaded| self.enqueue_fresh(loaded));
+            self.poll_if_due();
+            self.submit();
+        }
+        self.finish().await;
+    }
+
+    /// Lets commits and, for a while, external calls end; what is left is picked up at the next start.
+    async fn finish(mut self) {
+        self.ready.clear();
+        let deadline = Instant::now() + STOP_GRACE;
+        while self.units > 0 || self.calls.under_way() > 0 {
+            let Ok(Some(event)) = timeout_at(deadline, self.events.recv()).await else { break };
+            match event {
+                Event::Advanced { outcome: Ok(Some(Next::Perform(_) | Next::Again)), .. } => self.units -= 1,
+                event => self.handle(event),
+            }
+            self.submit();
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        match self.ready.is_empty() || self.paused_until <= Instant::now() {
+            true => self.poll_at,
+            false => self.poll_at.min(self.paused_until),
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Advanced { org, run, outcome } => {
+                self.units -= 1;
+                self.advanced(org, run, outcome);
+            }
+            Event::Called { org, run, outcome } => {
+                self.calls.finished();
+                self.ready.push_back(Ready { org, run, loaded: None, outcome: Some(outcome) });
+            }
+            Event::Due { outcome } => {
+                self.polling = false;
+                self.due(outcome);
+            }
+        }
+    }
+
+    fn enqueue_fresh(&mut self, loaded: Loaded) {
+        let (org, run) = (loaded.run.org, loaded.run.id);
+        if self.claimed.insert(run) {
+            self.ready.push_back(Ready { org, run, loaded: Some(Box::new(loaded)), outcome: None });
+        }
+    }
+
+    fn due(&mut self, outcome: StoreResult<DueRuns>) {
+        let due = match outcome {
+            Ok(due) => due,
+            Err(error) => {
+                log::warn!(err:% = chain(&error); "the runs that are due could not be read; trying again");
+                return;
+            }
+        };
+        let full = due.runs.len() as i64 == POLL_SIZE;
+        for (_, org, run) in due.runs {
+            if self.claimed.insert(run) {
+                self.ready.push_back(Ready { org, run, loaded: None, outcome: None });
+            }
+        }
+        if full {
+            self.lagging.store(true, Ordering::Relaxed);
+        }
+        if let Some(next_due) = due.next_due {
+            self.poll_at = self.poll_at.min(Instant::now() + next_due.since(Timestamp::now()));
+        }
+    }
+
+    fn advanced(&mut self, org: Id, run: Id, outcome: StoreResult<Option<Next>>) {
+        match outcome {
+            Ok(Some(Next::Perform(request))) => self.calls.start(org, run, request),
+            Ok(Some(Next::Again)) => self.ready.push_back(Ready { org, run, loaded: None, outcome: None }),
+            Ok(Some(Next::Sleep(due_at))) => {
+                self.claimed.remove(&run);
+                self.poll_at = self.poll_at.min(Instant::now() + due_at.since(Timestamp::now()));
+            }
+            Ok(Some(Next::Ended(status))) => {
+                self.claimed.remove(&run);
+                metrics::run_finished(status);
+                log::debug!(run_id:% = run; "run {status}");
+            }
+            Ok(None) | Err(StoreError::Fenced | StoreError::Closed | StoreError::Failed(_)) => {
+                self.claimed.remove(&run);
+            }
+            Err(error) if error.is_passing() => {
+                // The run is due still, and polling finds it again.
+                self.claimed.remove(&run);
+                self.paused_until = Instant::now() + PAUSE;
+                self.poll_at = self.poll_at.min(self.paused_until);
+            }
+            Err(error) => {
+                log::error!(run_id:% = run, err:% = chain(&error); "the run can't go on");
+                self.give_up(org, run, &error);
+            }
+        }
+    }
+
+    /// Marks a run as failed that can't be advanced: it would be tried again and again otherwise. It stays claimed, so
+    /// that it is left alone even if this can't be written.
+    fn give_up(&self, org: Id, run: Id, error: &StoreError) {
+        let message = chain(error);
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let write = store.write(move |session| fail_run(session, org, run, &message));
+            if let Err(error) = write.await {
+                log::error!(run_id:% = run, err:% = chain(&error); "the run could not be marked as failed");
+            }
+        });
+    }
+
+    fn poll_if_due(&mut self) {
+        let behind = self.ready.len() < UNITS_MAX && self.lagging.load(Ordering::Relaxed);
+        if self.polling || !(behind || Instant::now() >= self.poll_at) || self.ready.len() >= UNITS_MAX {
+            // With enough to do there is no need to look for more; look again when that is done.
+            if self.ready.len() >= UNITS_MAX && Instant::now() >= self.poll_at {
+                self.lagging.store(true, Ordering::Relaxed);
+                self.poll_at = Instant::now() + POLL_EVERY;
+            }
+            return;
+        }
+        self.lagging.store(false, Ordering::Relaxed);
+        self.polling = true;
+        self.poll_at = Instant::now() + POLL_EVERY;
+        let (store, sender) = (self.store.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let read = store.read(|session| {
+                let now = session.now();
+                let runs = session.due_runs(now, (Timestamp(i64::MIN), Id::MIN), POLL_SIZE)?;
+                Ok(DueRuns { runs, next_due: session.next_due(now)? })
+            });
+            let _ = sender.send(Event::Due { outcome: read.await });
+        });
+    }
+
+    fn submit(&mut self) {
+        if self.paused_until > Instant::now() || self.calls.under_way() >= WAITING_MAX {
+            return;
+        }
+        while self.units < UNITS_MAX {
+            let Some(Ready { org, run, loaded, outcome }) = self.ready.pop_front() else { break };
+            self.units += 1;
+            let (programs, sender) = (self.programs.clone(), self.sender.clone());
+            self.store.submit(Box::new(Advance { org, run, loaded, outcome, programs, sender, next: None }));
+        }
+    }
+}
+
+/// One stretch of one run, as a unit of work.
+struct Advance {
+    org: Id,
+    run: Id,
+    /// Used by the first attempt; a repetition reads the run from the database, where it is unchanged.
+    loaded: Option<Box<Loaded>>,
+    outcome: Option<HttpOutcome>,
+    programs: Programs,
+    sender: mpsc::UnboundedSender<Event>,
+    next: Option<Next>,
+}
+
+impl Unit for Advance {
+    fn run(&mut self, session: &mut dyn Session) -> StoreResult<()> {
+        self.next = None;
+        let loaded = match self.loaded.take() {
+            Some(loaded) => Some(*loaded),
+            None => load(session, &self.programs, self.org, self.run)?,
+        };
+        if let Some(loaded) = loaded {
+            let input = self.outcome.clone().map_or(Input::Continue, Input::Outcome);
+            self.next = Some(advance(loaded, input, session, &mut |_| Ok(()))?);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: StoreResult<()>) {
+        let Advance { org, run, next, sender, .. } = *self;
+        let _ = sender.send(Event::Advanced { org, run, outcome: outcome.map(|()| next) });
+    }
+}
+
+fn fail_run(session: &mut dyn Session, org: Id, id: Id, message: &str) -> StoreResult<()> {
+    let Some(mut run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(()) };
+    run.error = Some(RunError {
+        code: "engine_error".into(),
+        step: run.position.take(),
+        action: None,
+        message: message.to_owned(),
+        problems: Vec::new(),
+    });
+    run.status = RunStatus::Failed;
+    run.finished_at = Some(session.now());
+    run.due_at = None;
+    session.update_run(&mut run)
+}

@@ -1,0 +1,72 @@
+//! Runs that have just been made.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::expr::Scope;
+use crate::id::Id;
+use crate::store::{Run, RunStatus};
+use crate::time::Timestamp;
+use crate::workflow::Workflow;
+
+/// A run with all that [`super::advance`] needs to carry it on.
+pub struct Loaded {
+    pub run: Run,
+    pub workflow: Arc<Workflow>,
+    pub scope: Scope,
+}
+
+impl Loaded {
+    /// A run that has not begun, with the payload of its event.
+    pub fn fresh(run: Run, workflow: Arc<Workflow>, payload: Value) -> Loaded {
+        let mut scope = Scope::new();
+        scope.set_step(&workflow.trigger.id, payload);
+        Loaded { run, workflow, scope }
+    }
+}
+
+/// A queued run of `workflow` for an event that a transaction raised.
+pub fn fresh_run(org: Id, workflow: (Id, i64, &Workflow), transaction: Option<Id>, event: &str, now: Timestamp) -> Run {
+    let (id, version, workflow) = workflow;
+    Run {
+        id: Id::generate(),
+        org,
+        workflow: id,
+        workflow_name: workflow.name.clone(),
+        version,
+        event: event.to_owned(),
+        transaction,
+        input: None,
+        replay_of: None,
+        status: RunStatus::Queued,
+        position: None,
+        steps: 0,
+        pending: None,
+        error: None,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        due_at: Some(now),
+        rev: 0,
+    }
+}
+
+/// A queued run that does again what `original` did, with the same version of the workflow and the same payload.
+pub fn replay_run(original: &Run, now: Timestamp) -> Run {
+    Run {
+        id: Id::generate(),
+        replay_of: Some(original.id),
+        status: RunStatus::Queued,
+        position: None,
+        steps: 0,
+        pending: None,
+        error: None,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        due_at: Some(now),
+        rev: 0,
+        ..original.clone()
+    }
+}

@@ -1,0 +1,87 @@
+//! Picking a run up from the database: its workflow's version, its payload, and the outputs of the steps it has done.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Loaded;
+use crate::expr::Scope;
+use crate::id::Id;
+use crate::store::{Run, Session, StoreError, StoreResult};
+use crate::workflow::Workflow;
+
+/// How many compiled versions are kept; past that the cache starts anew.
+const PROGRAMS_MAX: usize = 1_024;
+
+/// Compiled workflow versions, which never change, by workflow and version.
+#[derive(Clone, Default)]
+pub struct Programs {
+    compiled: Arc<Mutex<HashMap<(Id, i64), Arc<Workflow>>>>,
+}
+
+impl Programs {
+    /// The version of the workflow, compiled; read from the database the first time.
+    pub fn get(&self, session: &mut dyn Session, org: Id, workflow: Id, version: i64) -> StoreResult<Arc<Workflow>> {
+        let lock = || self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(program) = lock().get(&(workflow, version)) {
+            return Ok(program.clone());
+        }
+        let missing = || unreadable(format!("version {version} of workflow {workflow} is missing"));
+        let stored = session.workflow_version(org, workflow, version)?.ok_or_else(missing)?;
+        let program = Workflow::compile(&stored.document).map_err(|diagnostics| {
+            let messages: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+            unreadable(format!("version {version} of workflow {workflow} does not compile: {}", messages.join("; ")))
+        })?;
+        let program = Arc::new(program);
+        let mut compiled = lock();
+        if compiled.len() >= PROGRAMS_MAX {
+            compiled.clear();
+        }
+        compiled.insert((workflow, version), program.clone());
+        Ok(program)
+    }
+}
+
+/// The part of a step entry that later steps can refer to.
+#[derive(Deserialize)]
+struct LoggedOutput {
+    id: String,
+    #[serde(default)]
+    output: Option<Value>,
+}
+
+/// Loads an open run. `None` if it has ended, or never was.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if what is stored of it can't be used; that run can never go on.
+pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> StoreResult<Option<Loaded>> {
+    let Some(run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(None) };
+    let workflow = programs.get(session, org, run.workflow, run.version)?;
+    let mut scope = Scope::new();
+    scope.set_step(&workflow.trigger.id, event_payload(session, &run)?);
+    for segment in session.log(org, id)? {
+        let logged: Vec<LoggedOutput> =
+            serde_json::from_str(&segment).map_err(|error| unreadable(format!("a step log: {error}")))?;
+        for LoggedOutput { id, output } in logged {
+            if let Some(output) = output {
+                scope.set_step(&id, output);
+            }
+        }
+    }
+    Ok(Some(Loaded { run, workflow, scope }))
+}
+
+/// The payload of the event that started the run: its transaction's envelope, or its own input.
+pub fn event_payload(session: &mut dyn Session, run: &Run) -> StoreResult<Value> {
+    let Some(transaction) = run.transaction else { return Ok(run.input.clone().unwrap_or(Value::Null)) };
+    let stored = session.transaction(run.org, transaction)?;
+    let stored = stored.ok_or_else(|| unreadable(format!("transaction {transaction} is missing")))?;
+    let data = stored.data().map_err(|error| unreadable(format!("transaction {transaction}: {error}")))?;
+    Ok(stored.envelope(data))
+}
+
+fn unreadable(detail: String) -> StoreError {
+    StoreError::Corrupt { what: "a run", detail }
+}

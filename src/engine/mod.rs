@@ -1,0 +1,24 @@
+//! The engine: what a run does next, and the loop that lets it.
+//!
+//! [`advance`] is the state machine. It takes a run, what has happened since, and an open transaction; it executes
+//! internal steps until the run ends, has to wait, or needs an external call, and writes the steps' effects, their log
+//! and the run's new state in that same transaction. It does no other I/O and takes time and ids from the session, so
+//! that it can be stopped and repeated at every point in tests.
+//!
+//! [`Engine`] feeds it: runs fresh from the door, runs whose time has come, and answers of external calls. Whatever it
+//! holds in memory can be lost at any moment; the database knows which runs are open and when they are due.
+
+mod advance;
+mod calls;
+mod driver;
+mod entry;
+mod fresh;
+mod load;
+mod pending;
+
+pub use advance::{Input, Next, Point, Probe, STEPS_MAX, advance, cancel};
+pub use driver::{Engine, EngineHandle};
+pub use entry::merge_log;
+pub use fresh::{Loaded, fresh_run, replay_run};
+pub use load::{Programs, event_payload, load};
+pub use pending::{ATTEMPTS_MAX, Pending};

@@ -1,0 +1,205 @@
+//! How two values of a condition are compared: equality, order, dates, containment.
+//!
+//! Values come from forms and mails as often as from JSON, so a number and a string that reads wholly as a number
+//! compare as numbers, and a boolean equals its name. Nothing else is cast. What cannot be compared is an `Err` with
+//! a sentence that says so; the condition is false then, and the sentence goes into its notes.
+
+use std::cmp::Ordering;
+
+use serde_json::{Number, Value};
+
+use super::brief;
+use crate::objects::kind_of;
+use crate::time::Timestamp;
+
+/// Whether two values are the same, with the casts described above. Lists and objects compare part by part.
+pub(super) fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => compare_numbers(left, right).is_eq(),
+        (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
+            parse_number(text).is_some_and(|parsed| compare_numbers(number, &parsed).is_eq())
+        }
+        (Value::Bool(value), Value::String(text)) | (Value::String(text), Value::Bool(value)) => {
+            text == if *value { "true" } else { "false" }
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left.iter().all(|(name, value)| right.get(name).is_some_and(|other| equal(value, other)))
+        }
+        _ => left == right,
+    }
+}
+
+/// Which of two numbers is greater; texts that are no numbers compare by code point.
+pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering, String> {
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => return Ok(compare_numbers(&left, &right)),
+        (None, None) => {
+            if let (Value::String(left), Value::String(right)) = (left, right) {
+                return Ok(left.cmp(right));
+            }
+        }
+        _ => {}
+    }
+    Err(format!("cannot compare {} with {}: they are neither two numbers nor two texts", show(left), show(right)))
+}
+
+/// Which of two moments is later.
+pub(super) fn order_dates(left: &Value, right: &Value) -> Result<Ordering, String> {
+    Ok(moment(left)?.cmp(&moment(right)?))
+}
+
+/// Whether a text contains a text, or a list an element. A list as `needle` asks for all its elements.
+pub(super) fn contains(haystack: &Value, needle: &Value) -> Result<bool, String> {
+    if let Value::Array(needles) = needle {
+        for needle in needles {
+            if !contains_one(haystack, needle)? {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    contains_one(haystack, needle)
+}
+
+fn contains_one(haystack: &Value, needle: &Value) -> Result<bool, String> {
+    match (haystack, needle) {
+        (Value::Array(items), needle) => Ok(items.iter().any(|item| equal(item, needle))),
+        (Value::String(text), Value::String(needle)) => Ok(text.contains(needle.as_str())),
+        (Value::String(text), Value::Number(needle)) => Ok(text.contains(&needle.to_string())),
+        _ => Err(format!("cannot look for {} in {}", show(needle), show(haystack))),
+    }
+}
+
+/// The true or false that a value stands for.
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) if text == "true" => Some(true),
+        Value::String(text) if text == "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Compares integers exactly, and as floating point where one of them is.
+pub(super) fn compare_numbers(left: &Number, right: &Number) -> Ordering {
+    if let (Some(left), Some(right)) = (integer(left), integer(right)) {
+        return left.cmp(&right);
+    }
+    let float = |number: &Number| number.as_f64().unwrap_or(f64::NAN);
+    // JSON has no NaN, so two of its numbers always have an order.
+    float(left).partial_cmp(&float(right)).unwrap_or(Ordering::Equal)
+}
+
+fn integer(number: &Number) -> Option<i128> {
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
+}
+
+fn number(value: &Value) -> Option<Number> {
+    match value {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) => parse_number(text),
+        _ => None,
+    }
+}
+
+/// A text that is a number from end to end. Rust would also read `inf` and `nan`.
+fn parse_number(text: &str) -> Option<Number> {
+    let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+    if !text.bytes().all(plain) {
+        return None;
+    }
+    text.parse::<i64>().map(Number::from).ok().or_else(|| text.parse().ok().and_then(Number::from_f64))
+}
+
+fn moment(value: &Value) -> Result<Timestamp, String> {
+    const MICROSECONDS: i64 = 1000;
+    let found = match value {
+        Value::String(text) => Timestamp::parse(text),
+        Value::Number(number) => {
+            let milliseconds = number.as_i64().or_else(|| number.as_f64().map(|number| number as i64));
+            milliseconds.map(|milliseconds| Timestamp(milliseconds.saturating_mul(MICROSECONDS)))
+        }
+        _ => None,
+    };
+    found.ok_or_else(|| format!("{} is neither an ISO 8601 date nor a number of milliseconds", show(value)))
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the text `{}`", brief(text)),
+        Value::Number(number) => format!("the number {number}"),
+        other => kind_of(other).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn equality_casts_numbers_and_booleans_only() {
+        for (left, right) in [
+            (json!(1), json!(1.0)),
+            (json!(200), json!("200")),
+            (json!("1e2"), json!(100)),
+            (json!(true), json!("true")),
+            (json!([1, { "a": 2 }]), json!([1.0, { "a": 2.0 }])),
+            (json!(null), json!(null)),
+            (json!(u64::MAX), json!(u64::MAX.to_string())),
+        ] {
+            assert!(equal(&left, &right) && equal(&right, &left), "{left} {right}");
+        }
+        for (left, right) in [
+            (json!("1"), json!("1.0")),
+            (json!(1), json!("1 ")),
+            (json!(1), json!(true)),
+            (json!(0), json!(null)),
+            (json!(""), json!(0)),
+            (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64)),
+            (json!(true), json!("True")),
+            (json!({ "a": 1 }), json!({ "a": 1, "b": 1 })),
+        ] {
+            assert!(!equal(&left, &right) && !equal(&right, &left), "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn order_is_of_numbers_or_of_texts() {
+        assert_eq!(order(&json!(300), &json!("200")), Ok(Ordering::Greater));
+        assert_eq!(order(&json!("9"), &json!("10")), Ok(Ordering::Less));
+        assert_eq!(order(&json!("b"), &json!("a")), Ok(Ordering::Greater));
+        for (left, right) in [(json!("a"), json!(1)), (json!("a"), json!("1")), (json!(true), json!(false))] {
+            assert!(order(&left, &right).is_err(), "{left} {right}");
+        }
+        assert_eq!(
+            order(&json!("nan"), &json!(1)).unwrap_err(),
+            "cannot compare the text `nan` with the number 1: they are neither two numbers nor two texts"
+        );
+    }
+
+    #[test]
+    fn dates_are_iso_or_milliseconds() {
+        let day = json!("2017-12-22");
+        assert_eq!(order_dates(&day, &json!("2017-12-22T00:00:00Z")), Ok(Ordering::Equal));
+        assert_eq!(order_dates(&day, &json!(1_513_900_800_000_i64)), Ok(Ordering::Equal));
+        assert_eq!(order_dates(&day, &json!(i64::MAX)), Ok(Ordering::Less));
+        assert!(order_dates(&day, &json!("tomorrow")).is_err());
+    }
+
+    #[test]
+    fn containment_is_of_texts_or_of_elements() {
+        assert_eq!(contains(&json!("order 42"), &json!(42)), Ok(true));
+        assert_eq!(contains(&json!("order"), &json!(["or", "der"])), Ok(true));
+        assert_eq!(contains(&json!(["vip", 1]), &json!(["vip"])), Ok(true));
+        assert_eq!(contains(&json!(["vip", 1]), &json!(["vip", "2"])), Ok(false));
+        assert_eq!(contains(&json!(["vip", 1]), &json!("1")), Ok(true));
+        assert_eq!(contains(&json!(7), &json!(7)).unwrap_err(), "cannot look for the number 7 in the number 7");
+        assert!(contains(&json!("null"), &json!(null)).is_err());
+    }
+}

@@ -1,0 +1,368 @@
+//! Conditions: `{"op": "exists", "values": ["/#steps.2.id"]}`.
+//!
+//! `and` and `or` hold conditions, all others operands. Every operand is looked at, also where the outcome is clear
+//! earlier: a [`Judgement`] is for people to read in the run's log. A missing operand counts as null.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value};
+
+use super::compare::{contains, equal, order, order_dates, truth};
+use super::{EvalError, Expr, Fault, Mention, Note, Operator, Scope, brief, faults_within, within};
+use crate::objects::{kind_of, nearest};
+
+/// How deep `and` and `or` may nest.
+const DEPTH_MAX: usize = 16;
+
+/// A condition as written, compiled.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    operator: Operator,
+    operands: Operands,
+}
+
+#[derive(Clone, Debug)]
+enum Operands {
+    Values(Vec<Expr>),
+    Conditions(Vec<Condition>),
+}
+
+/// How a condition came out, with what it looked at.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Judgement {
+    pub op: &'static str,
+    pub values: Vec<Operand>,
+    pub result: bool,
+    /// What was odd; pointers are relative to this condition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// What a condition looked at: a value, null if it was missing; or for `and` and `or` a condition.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Operand {
+    Value(Value),
+    Judgement(Judgement),
+}
+
+impl Condition {
+    /// Compiles a condition, or tells everything that is wrong with it.
+    pub fn compile(value: &Value) -> Result<Condition, Vec<Fault>> {
+        compile_at(value, 1)
+    }
+
+    /// Whether it holds. What is missing is noted, except by `exists` and `dne`, which ask for just that.
+    pub fn judge(&self, scope: &Scope) -> Result<Judgement, EvalError> {
+        let expressions = match &self.operands {
+            Operands::Values(expressions) => expressions,
+            Operands::Conditions(conditions) => return self.judge_all(conditions, scope),
+        };
+        let mut notes = Vec::new();
+        let mut values = Vec::with_capacity(expressions.len());
+        for (index, expression) in expressions.iter().enumerate() {
+            values.push(match self.operator {
+                Operator::Exists | Operator::Dne => expression.peek(scope)?,
+                _ => super::evaluate_nested(expression, scope, &mut notes, || format!("values/{index}"))?,
+            });
+        }
+        let result = decide(self.operator, &values).unwrap_or_else(|message| {
+            // A missing value has been noted already.
+            if notes.is_empty() {
+                notes.push(Note {
+                    pointer: "/values".to_owned(),
+                    expression: self.operator.name().to_owned(),
+                    message,
+                });
+            }
+            self.operator == Operator::NotContains
+        });
+        let operand = |value: Option<Cow<Value>>| Operand::Value(value.map_or(Value::Null, Cow::into_owned));
+        let values = values.into_iter().map(operand).collect();
+        Ok(Judgement { op: self.operator.name(), values, result, notes })
+    }
+
+    /// The ids of the steps that it refers to, and where.
+    pub fn mentions(&self) -> Vec<Mention> {
+        let mentions: Vec<Vec<Mention>> = match &self.operands {
+            Operands::Values(expressions) => expressions.iter().map(Expr::mentions).collect(),
+            Operands::Conditions(conditions) => conditions.iter().map(Condition::mentions).collect(),
+        };
+        let indexed = mentions.into_iter().enumerate();
+        let values = indexed.flat_map(|(index, mentions)| within(mentions, &index.to_string())).collect();
+        within(values, "values").collect()
+    }
+
+    /// Whether it is `{"op": "true", "values": [true]}`, the way to write that there is no condition.
+    pub fn is_always(&self) -> bool {
+        let Operands::Values(values) = &self.operands else { return false };
+        self.operator == Operator::True && values.first().and_then(Expr::as_literal) == Some(&Value::Bool(true))
+    }
+
+    fn judge_all(&self, conditions: &[Condition], scope: &Scope) -> Result<Judgement, EvalError> {
+        let judgements = conditions.iter().map(|condition| condition.judge(scope)).collect::<Result<Vec<_>, _>>()?;
+        let mut results = judgements.iter().map(|judgement| judgement.result);
+        let result = match self.operator {
+            Operator::And => results.all(|result| result),
+            _ => results.any(|result| result),
+        };
+        let values = judgements.into_iter().map(Operand::Judgement).collect();
+        Ok(Judgement { op: self.operator.name(), values, result, notes: Vec::new() })
+    }
+}
+
+/// Applies an operator to its operands; an `Err` says what could not be compared.
+fn decide(operator: Operator, values: &[Option<Cow<Value>>]) -> Result<bool, String> {
+    const NULL: &Value = &Value::Null;
+    let value = |index: usize| values.get(index).and_then(Option::as_deref).unwrap_or(NULL);
+    let (left, right) = (value(0), value(1));
+    let ordered = |holds: fn(Ordering) -> bool| order(left, right).map(holds);
+    let is_truth = |wanted: bool| match truth(left) {
+        Some(truth) => Ok(truth == wanted),
+        None => Err(format!("{} is neither true nor false", kind_of(left))),
+    };
+    match operator {
+        Operator::Exists => Ok(!left.is_null()),
+        Operator::Dne => Ok(left.is_null()),
+        Operator::True => is_truth(true),
+        Operator::False => is_truth(false),
+        Operator::Eq => Ok(equal(left, right)),
+        Operator::Neq => Ok(!equal(left, right)),
+        Operator::Gt => ordered(Ordering::is_gt),
+        Operator::Gte => ordered(Ordering::is_ge),
+        Operator::Lt => ordered(Ordering::is_lt),
+        Operator::Lte => ordered(Ordering::is_le),
+        Operator::LtDate => order_dates(left, right).map(Ordering::is_lt),
+        Operator::GtDate => order_dates(left, right).map(Ordering::is_gt),
+        Operator::Contains => contains(left, right),
+        Operator::NotContains => contains(left, right).map(|contained| !contained),
+        Operator::And | Operator::Or => Err("it holds conditions, not values".to_owned()),
+    }
+}
+
+fn compile_at(value: &Value, depth: usize) -> Result<Condition, Vec<Fault>> {
+    let fields = value.as_object().ok_or_else(|| {
+        let fault = Fault::new(format!("a condition is an object, not {}", kind_of(value)));
+        vec![fault.help(r#"write {"op": "exists", "values": ["/#steps.2.id"]}"#)]
+    })?;
+    if depth > DEPTH_MAX {
+        return Err(vec![Fault::new(format!("conditions nest at most {DEPTH_MAX} deep"))]);
+    }
+    let mut faults = unknown_keys(fields);
+    let operator = read_operator(fields).map_err(|fault| faults.push(fault)).ok();
+    let values = read_values(fields).map_err(|fault| faults.push(fault)).ok();
+    if let (Some(operator), Some(values)) = (operator, values) {
+        faults.extend(check_count(operator, values.len()));
+        match compile_operands(operator, values, depth) {
+            Ok(operands) if faults.is_empty() => return Ok(Condition { operator, operands }),
+            Ok(_) => {}
+            Err(found) => faults.extend(faults_within(found, "values")),
+        }
+    }
+    Err(faults)
+}
+
+fn unknown_keys(fields: &Map<String, Value>) -> Vec<Fault> {
+    const KEYS: [&str; 2] = ["op", "values"];
+    let unknown = fields.keys().filter(|key| !KEYS.contains(&key.as_str()));
+    let fault = |key: &String| {
+        let help = nearest(key, KEYS).map(|suggestion| format!("did you mean `{suggestion}`?"));
+        let fault = Fault::new(format!("a condition has no `{}`", brief(key)));
+        let help = help.unwrap_or_else(|| "a condition has `op` and `values`".to_owned());
+        faults_within(vec![fault.help(help)], key)
+    };
+    unknown.flat_map(fault).collect()
+}
+
+fn read_operator(fields: &Map<String, Value>) -> Result<Operator, Fault> {
+    let names = || Operator::ALL.iter().map(|(name, _)| *name);
+    let Some(value) = fields.get("op") else {
+        return Err(Fault::new("a condition needs an `op`").help(names().collect::<Vec<_>>().join(", ")));
+    };
+    let at_op = |fault: Fault| Fault { pointer: "/op".to_owned(), ..fault };
+    let Value::String(name) = value else {
+        return Err(at_op(Fault::new(format!("an `op` is a string, not {}", kind_of(value)))));
+    };
+    Operator::parse(name).ok_or_else(|| {
+        let help = match nearest(name, names()) {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => format!("the operators are {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        at_op(Fault::new(format!("unknown operator `{}`", brief(name))).help(help))
+    })
+}
+
+fn read_values(fields: &Map<String, Value>) -> Result<&[Value], Fault> {
+    match fields.get("values") {
+        Some(Value::Array(values)) => Ok(values),
+        Some(other) => {
+            let message = format!("`values` is a list, not {}", kind_of(other));
+            Err(Fault { pointer: "/values".to_owned(), ..Fault::new(message) })
+        }
+        None => Err(Fault::new("a condition needs `values`")),
+    }
+}
+
+fn check_count(operator: Operator, count: usize) -> Option<Fault> {
+    let (allowed, wanted) = match operator {
+        Operator::And | Operator::Or => (1..=usize::MAX, "at least one condition"),
+        // Editors leave a second operand behind; it means nothing.
+        Operator::Exists | Operator::Dne => (1..=2, "one value"),
+        Operator::True | Operator::False => (1..=1, "one value"),
+        _ => (2..=2, "two values"),
+    };
+    let fault = || Fault::new(format!("`{}` takes {wanted}, not {count}", operator.name()));
+    (!allowed.contains(&count)).then(|| Fault { pointer: "/values".to_owned(), ..fault() })
+}
+
+/// Compiles what `values` holds; pointers of faults are relative to it.
+fn compile_operands(operator: Operator, values: &[Value], depth: usize) -> Result<Operands, Vec<Fault>> {
+    match operator {
+        Operator::And | Operator::Or => {
+            compile_each(values, |value| compile_at(value, depth + 1)).map(Operands::Conditions)
+        }
+        Operator::Exists | Operator::Dne => {
+            compile_each(values.get(..1).unwrap_or_default(), Expr::compile).map(Operands::Values)
+        }
+        _ => compile_each(values, Expr::compile).map(Operands::Values),
+    }
+}
+
+fn compile_each<T>(values: &[Value], compile: impl Fn(&Value) -> Result<T, Vec<Fault>>) -> Result<Vec<T>, Vec<Fault>> {
+    let mut compiled = Vec::new();
+    let mut faults = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        match compile(value) {
+            Ok(operand) => compiled.push(operand),
+            Err(found) => faults.extend(faults_within(found, &index.to_string())),
+        }
+    }
+    if faults.is_empty() { Ok(compiled) } else { Err(faults) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judge(condition: Value) -> Judgement {
+        let mut scope = Scope::new();
+        scope.set_step("1", json!({ "id": "7", "null": null, "tags": ["vip"], "at": "2024-01-02", "yes": "true" }));
+        Condition::compile(&condition).unwrap().judge(&scope).unwrap()
+    }
+
+    fn faults(condition: Value) -> Vec<(String, String)> {
+        let faults = Condition::compile(&condition).unwrap_err();
+        faults.into_iter().map(|fault| (fault.pointer, fault.message)).collect()
+    }
+
+    #[test]
+    fn operators_decide() {
+        // (operator, values, result, whether something is noted)
+        for (operator, values, result, noted) in [
+            ("exists", json!(["/#steps.1.id"]), true, false),
+            ("exists", json!(["/#steps.1.null", ""]), false, false),
+            ("exists", json!(["/#steps.2.id"]), false, false),
+            ("exists", json!([true]), true, false),
+            ("exists", json!(["true", ""]), true, false),
+            ("dne", json!(["/#steps.2.id", true]), true, false),
+            ("dne", json!(["/#steps.1.null"]), true, false),
+            ("dne", json!(["/#steps.1.id"]), false, false),
+            ("true", json!([true]), true, false),
+            ("true", json!(["/#steps.1.yes"]), true, false),
+            ("true", json!([1]), false, true),
+            ("true", json!(["/#steps.2.x"]), false, true),
+            ("false", json!(["false"]), true, false),
+            ("false", json!(["/#steps.2.x"]), false, true),
+            ("eq", json!(["/#steps.1.id", 7]), true, false),
+            ("eq", json!(["/#steps.2.id", "7"]), false, true),
+            ("eq", json!(["/#steps.2.id", null]), true, true),
+            ("neq", json!(["/#steps.2.id", "7"]), true, true),
+            ("neq", json!(["/#steps.1.id", "7"]), false, false),
+            ("gt", json!(["/#steps.1.id", "6"]), true, false),
+            ("gte", json!([7, "/#steps.1.id"]), true, false),
+            ("lt", json!(["/#steps.1.id", 10]), true, false),
+            ("lte", json!(["a", "b"]), true, false),
+            ("lte", json!(["a", 1]), false, true),
+            ("lt", json!(["/#steps.2.id", 1]), false, true),
+            ("lt-date", json!(["/#steps.1.at", "2024-01-02T00:00:01Z"]), true, false),
+            ("gt-date", json!(["/#steps.1.at", 0]), true, false),
+            ("gt-date", json!(["/#steps.1.at", "soon"]), false, true),
+            ("contains", json!(["/#steps.1.tags", ["vip"]]), true, false),
+            ("contains", json!(["/#steps.2.tags", "vip"]), false, true),
+            ("not-contains", json!(["/#steps.1.tags", "x"]), true, false),
+            ("not-contains", json!(["/#steps.1.tags", "vip"]), false, false),
+            ("not-contains", json!(["/#steps.2.tags", "vip"]), true, true),
+        ] {
+            let judgement = judge(json!({ "op": operator, "values": values }));
+            assert_eq!((judgement.result, !judgement.notes.is_empty()), (result, noted), "{operator} {values}");
+        }
+    }
+
+    #[test]
+    fn judgements_serialise_with_what_was_seen() {
+        let judgement = judge(json!({ "op": "or", "values": [
+            { "op": "and", "values": [{ "op": "exists", "values": ["/#steps.1.id"] }] },
+            { "op": "gt", "values": ["/#steps.2.n", 5] }
+        ] }));
+        assert_eq!(
+            serde_json::to_value(judgement).unwrap(),
+            json!({ "op": "or", "result": true, "values": [
+                { "op": "and", "result": true, "values": [{ "op": "exists", "values": ["7"], "result": true }] },
+                { "op": "gt", "values": [null, 5], "result": false, "notes": [{ "pointer": "/values/0",
+                  "expression": "/#steps.2.n", "message": "nothing at `steps.2.n`: `steps.2` has not run" }] }
+            ] })
+        );
+    }
+
+    #[test]
+    fn faults_point_to_their_place() {
+        assert_eq!(faults(json!("x"))[0].1, "a condition is an object, not a string");
+        assert_eq!(
+            faults(json!({ "vals": [] })),
+            [
+                ("/vals".into(), "a condition has no `vals`".into()),
+                ("".into(), "a condition needs an `op`".into()),
+                ("".into(), "a condition needs `values`".into())
+            ]
+        );
+        let nested =
+            json!({ "op": "and", "values": [{ "op": "exits", "values": [1] }, { "op": "eq", "values": ["/#x.1"] }] });
+        assert_eq!(
+            faults(nested.clone()),
+            [
+                ("/values/0/op".into(), "unknown operator `exits`".into()),
+                ("/values/1/values".into(), "`eq` takes two values, not 1".into()),
+                ("/values/1/values/0".into(), "a path cannot start with `x`".into())
+            ]
+        );
+        assert_eq!(Condition::compile(&nested).unwrap_err()[0].help.as_deref(), Some("did you mean `exists`?"));
+        for count in
+            [("or", json!([])), ("true", json!([true, true])), ("exists", json!([])), ("dne", json!([1, 2, 3]))]
+        {
+            assert_eq!(faults(json!({ "op": count.0, "values": count.1 })).len(), 1, "{count:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let nest = |depth| {
+            (1..depth)
+                .fold(json!({ "op": "true", "values": [true] }), |inner, _| json!({ "op": "and", "values": [inner] }))
+        };
+        assert!(Condition::compile(&nest(16)).is_ok());
+        assert_eq!(faults(nest(17))[0].1, "conditions nest at most 16 deep");
+    }
+
+    #[test]
+    fn mentions_and_always() {
+        let compile = |condition: Value| Condition::compile(&condition).unwrap();
+        let condition = compile(json!({ "op": "and", "values": [{ "op": "eq", "values": [1, "/#steps.a.x"] }] }));
+        assert_eq!(condition.mentions(), [Mention { pointer: "/values/0/values/1".into(), step: "a".into() }]);
+        assert!(!condition.is_always());
+        assert!(compile(json!({ "op": "true", "values": [true] })).is_always());
+        assert!(!compile(json!({ "op": "true", "values": ["/#steps.1.x"] })).is_always());
+    }
+}

@@ -1,0 +1,298 @@
+//! Expressions: what a workflow's params and conditions may say besides plain JSON.
+//!
+//! A string of a param is one of five things. `"/#steps.2.id"` is a reference and keeps the type of what it finds;
+//! `"/#$.steps.1.items[*].sku"` is a JSONPath and gives a list; `"/#fn:parseInt,steps.1.total"` calls a function;
+//! a string with `{{` in it is a Handlebars template and gives text; every other string stays what it is. Only a
+//! whole string is a reference: `"Order /#steps.1.id"` is plain text. Lists and objects may hold any of these.
+//!
+//! [`Expr::compile`] and [`Condition::compile`] run when a workflow is loaded and find all that is wrong with an
+//! expression as written ([`Fault`]). [`Expr::resolve`] and [`Condition::judge`] run for every step of every run and
+//! work on borrowed data: a reference clones nothing but its result. What they could not find does not stop a run,
+//! it is told in a [`Note`].
+//!
+//! Limits: an expression has at most 64 kB and so has a template's output; paths have at most 64 segments, JSONPaths
+//! 4 kB and 10,000 results. Everything here is pure; this is the only module that uses handlebars and jsonpath_lib.
+
+mod compare;
+mod condition;
+mod cursor;
+mod filter;
+mod function;
+mod helpers;
+mod jsonpath;
+mod operator;
+mod path;
+mod scope;
+mod template;
+
+pub use condition::{Condition, Judgement, Operand};
+pub use operator::Operator;
+pub use scope::Scope;
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::{Map, Value};
+
+use crate::objects::escape_pointer;
+
+/// The longest text of one expression, in bytes.
+pub const SOURCE_MAX: usize = 64 * 1024;
+
+/// What was odd while an expression was resolved; goes into the step's log.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Note {
+    /// Where in the params or the condition: `/email`, `/custom/orderIdStr`, `/values/0`.
+    pub pointer: String,
+    /// The expression as written.
+    pub expression: String,
+    /// What was odd, in a sentence without a full stop.
+    pub message: String,
+}
+
+/// What is wrong with an expression as written; found at load time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// JSON pointer relative to the value that was compiled; empty for that value itself.
+    pub pointer: String,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// What would be right, where that can be told.
+    pub help: Option<String>,
+}
+
+impl Fault {
+    fn new(message: impl Into<String>) -> Fault {
+        Fault { pointer: String::new(), message: message.into(), help: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> Fault {
+        Fault { help: Some(help.into()), ..self }
+    }
+}
+
+/// A step that an expression refers to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    /// JSON pointer relative to the value that was compiled.
+    pub pointer: String,
+    /// The step's id.
+    pub step: String,
+}
+
+/// Why an expression has no value at all, not even a missing one. The run's step fails with this.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    #[error("the template `{}` failed: {reason}", brief(.expression))]
+    Template { expression: String, reason: String },
+    #[error("the template `{}` gives more than {} bytes of text", brief(.expression), template::OUTPUT_MAX)]
+    OutputTooLarge { expression: String },
+    #[error("the JSONPath `{}` failed: {reason}", brief(.expression))]
+    JsonPath { expression: String, reason: String },
+    #[error("the JSONPath `{}` finds {count} values; at most {} are allowed", brief(.expression), jsonpath::RESULTS_MAX)]
+    TooManyResults { expression: String, count: usize },
+}
+
+/// A param or an operand as written, compiled.
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// A value without any expression in it.
+    Literal(Value),
+    /// A value at a path: `"/#steps.2.id"`.
+    Reference(path::Path),
+    /// All values that a JSONPath finds, as a list.
+    JsonPath(jsonpath::JsonPath),
+    /// A function's value.
+    Function(function::Call),
+    /// The text of a template.
+    Template(template::Template),
+    /// A list with an expression somewhere in it.
+    Array(Vec<Expr>),
+    /// An object with an expression somewhere in it.
+    Object(Vec<(String, Expr)>),
+}
+
+impl Expr {
+    /// Compiles a param, or tells everything that is wrong with it.
+    pub fn compile(value: &Value) -> Result<Expr, Vec<Fault>> {
+        match value {
+            Value::String(text) => compile_text(text).map_err(|fault| vec![fault]),
+            Value::Array(items) => {
+                let items = compile_all(items.iter().enumerate().map(|(index, item)| (index.to_string(), item)))?;
+                let literal = items.iter().all(|(_, item)| item.as_literal().is_some());
+                let items = items.into_iter().map(|(_, item)| item).collect();
+                Ok(if literal { Expr::Literal(value.clone()) } else { Expr::Array(items) })
+            }
+            Value::Object(fields) => {
+                let fields = compile_all(fields.iter().map(|(name, field)| (name.clone(), field)))?;
+                let literal = fields.iter().all(|(_, field)| field.as_literal().is_some());
+                Ok(if literal { Expr::Literal(value.clone()) } else { Expr::Object(fields) })
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Expr::Literal(value.clone())),
+        }
+    }
+
+    /// The value, or `None` if it is a reference to something missing. Inside an object a missing member is left
+    /// out, inside a list it becomes null. All that is missing is noted, under `pointer`.
+    pub fn resolve(&self, scope: &Scope, pointer: &str, notes: &mut Vec<Note>) -> Result<Option<Value>, EvalError> {
+        let start = notes.len();
+        let value = self.evaluate(scope, notes)?;
+        for note in &mut notes[start..] {
+            note.pointer.insert_str(0, pointer);
+        }
+        Ok(value.map(Cow::into_owned))
+    }
+
+    /// The ids of the steps that it refers to, and where.
+    pub fn mentions(&self) -> Vec<Mention> {
+        let mention = |step: &str| Mention { pointer: String::new(), step: step.to_owned() };
+        match self {
+            Expr::Literal(_) => Vec::new(),
+            Expr::Reference(path) => path.step().map(mention).into_iter().collect(),
+            Expr::JsonPath(query) => query.step().map(mention).into_iter().collect(),
+            Expr::Function(call) => call.path().step().map(mention).into_iter().collect(),
+            Expr::Template(template) => template.steps().iter().map(|step| mention(step)).collect(),
+            Expr::Array(items) => {
+                let items = items.iter().enumerate();
+                items.flat_map(|(index, item)| within(item.mentions(), &index.to_string())).collect()
+            }
+            Expr::Object(fields) => fields.iter().flat_map(|(name, field)| within(field.mentions(), name)).collect(),
+        }
+    }
+
+    /// The value of a literal without any expression in it.
+    pub fn as_literal(&self) -> Option<&Value> {
+        match self {
+            Expr::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Like [`Expr::resolve`], but borrows what it can. Pointers of notes are relative to this expression, so that
+    /// they cost nothing unless there is something to note.
+    fn evaluate<'a>(&'a self, scope: &'a Scope, notes: &mut Vec<Note>) -> Result<Option<Cow<'a, Value>>, EvalError> {
+        Ok(match self {
+            Expr::Literal(value) => Some(Cow::Borrowed(value)),
+            Expr::Reference(path) => {
+                let found = path.find(scope.data());
+                if found.is_none() {
+                    let expression = format!("/#{}", path.text());
+                    notes.push(Note { pointer: String::new(), expression, message: path.explain(scope.data()) });
+                }
+                found
+            }
+            Expr::JsonPath(query) => Some(Cow::Owned(Value::Array(query.select(scope.data())?))),
+            Expr::Function(call) => call.run(scope.data(), notes).map(Cow::Owned),
+            Expr::Template(template) => Some(Cow::Owned(Value::String(template.render(scope, notes)?))),
+            Expr::Array(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    let value = evaluate_nested(item, scope, notes, || index.to_string())?;
+                    values.push(value.map_or(Value::Null, Cow::into_owned));
+                }
+                Some(Cow::Owned(Value::Array(values)))
+            }
+            Expr::Object(fields) => {
+                let mut values = Map::with_capacity(fields.len());
+                for (name, field) in fields {
+                    if let Some(value) = evaluate_nested(field, scope, notes, || escape_pointer(name))? {
+                        values.insert(name.clone(), value.into_owned());
+                    }
+                }
+                Some(Cow::Owned(Value::Object(values)))
+            }
+        })
+    }
+
+    /// Like [`Expr::evaluate`] for those who expect that there may be nothing: no notes.
+    fn peek<'a>(&'a self, scope: &'a Scope) -> Result<Option<Cow<'a, Value>>, EvalError> {
+        match self {
+            Expr::Reference(path) => Ok(path.find(scope.data())),
+            _ => self.evaluate(scope, &mut Vec::new()),
+        }
+    }
+}
+
+fn evaluate_nested<'a>(
+    expression: &'a Expr,
+    scope: &'a Scope,
+    notes: &mut Vec<Note>,
+    name: impl FnOnce() -> String,
+) -> Result<Option<Cow<'a, Value>>, EvalError> {
+    let start = notes.len();
+    let value = expression.evaluate(scope, notes)?;
+    if notes.len() > start {
+        let prefix = format!("/{}", name());
+        for note in &mut notes[start..] {
+            note.pointer.insert_str(0, &prefix);
+        }
+    }
+    Ok(value)
+}
+
+fn compile_text(text: &str) -> Result<Expr, Fault> {
+    let reference = text.strip_prefix("/#");
+    if reference.is_none() && !text.contains("{{") {
+        return Ok(Expr::Literal(Value::String(text.to_owned())));
+    }
+    if text.len() > SOURCE_MAX {
+        return Err(Fault::new(format!("an expression has at most {SOURCE_MAX} bytes; this one has {}", text.len())));
+    }
+    let Some(reference) = reference else {
+        return template::Template::compile(text).map(Expr::Template);
+    };
+    if reference.contains("{{") {
+        let help = "write a reference like `/#steps.1.id`, or a template like `{{{steps.1.id}}}`";
+        return Err(Fault::new("a string is either a reference or a template, not both").help(help));
+    }
+    if let Some(call) = reference.strip_prefix("fn:") {
+        function::Call::compile(call).map(Expr::Function)
+    } else if reference.starts_with('$') {
+        jsonpath::JsonPath::compile(reference).map(Expr::JsonPath)
+    } else {
+        path::Path::compile(reference).map(Expr::Reference)
+    }
+}
+
+/// Compiles the parts of a list or an object, and gathers the faults of all of them.
+fn compile_all<'a>(parts: impl Iterator<Item = (String, &'a Value)>) -> Result<Vec<(String, Expr)>, Vec<Fault>> {
+    let mut compiled = Vec::new();
+    let mut faults = Vec::new();
+    for (name, value) in parts {
+        match Expr::compile(value) {
+            Ok(expression) => compiled.push((name, expression)),
+            Err(found) => faults.extend(faults_within(found, &name)),
+        }
+    }
+    if faults.is_empty() { Ok(compiled) } else { Err(faults) }
+}
+
+/// The same faults, seen from the list or object that holds their value as `name`.
+fn faults_within(faults: Vec<Fault>, name: &str) -> impl Iterator<Item = Fault> + use<> {
+    let prefix = format!("/{}", escape_pointer(name));
+    faults.into_iter().map(move |fault| Fault { pointer: format!("{prefix}{}", fault.pointer), ..fault })
+}
+
+/// The same mentions, seen from the list or object that holds their expression as `name`.
+fn within(mentions: Vec<Mention>, name: &str) -> impl Iterator<Item = Mention> + use<> {
+    let prefix = format!("/{}", escape_pointer(name));
+    mentions.into_iter().map(move |mention| Mention { pointer: format!("{prefix}{}", mention.pointer), ..mention })
+}
+
+/// Calls into a library that is known to panic at times; `None` if it did.
+fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+    // What the call leaves half done is dropped with it: nothing of it is shared.
+    catch_unwind(AssertUnwindSafe(call)).ok()
+}
+
+/// A text short enough for a message: others send megabytes.
+fn brief(text: &str) -> Cow<'_, str> {
+    const CHARACTERS_MAX: usize = 120;
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! API keys: how they are made, and the first one.
+//!
+//! A key is `hf_` and 64 hex characters of randomness. Only its SHA-256 is stored, so it is shown when it is made and
+//! never again.
+
+use crate::catalog::{Catalog, digest};
+use crate::id::{Id, random_bytes};
+use crate::store::{Key, Org, Role, Session, Store, StoreError, StoreResult};
+
+/// The org that is made at first start.
+pub const DEFAULT_ORG: &str = "default";
+/// The fewest characters of a key that an operator chooses.
+pub const KEY_CHARACTERS_MIN: usize = 16;
+/// The name of the key that comes from the environment.
+const ENVIRONMENT_KEY: &str = "HOOKFLOW_ADMIN_KEY";
+
+/// Why a key can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error(
+        "HOOKFLOW_ADMIN_KEY has fewer than {KEY_CHARACTERS_MIN} characters, which can be guessed; choose a longer one"
+    )]
+    TooShort,
+    #[error("the first org and key could not be stored")]
+    Store(#[from] StoreError),
+}
+
+/// A new key, as its owner will send it.
+pub fn new_secret() -> String {
+    format!("hf_{}", hex::encode(random_bytes::<32>()))
+}
+
+/// The record of a key.
+pub fn new_key(session: &mut dyn Session, org: Id, name: &str, role: Role, secret: &str) -> Key {
+    let hash = hex::encode(digest(secret));
+    Key { id: session.new_id(), org, name: name.to_owned(), role, hash, created_at: session.now() }
+}
+
+/// Makes the default org if there is none, and sees to it that there is an admin key: the one from the environment, or a
+/// new one, which is returned to be shown.
+///
+/// # Errors
+/// [`KeyError`]; nothing is made then.
+pub async fn set_up(
+    store: &Store,
+    catalog: &Catalog,
+    from_environment: Option<String>,
+) -> Result<(Org, Option<String>), KeyError> {
+    let given = from_environment.filter(|secret| !secret.is_empty());
+    if given.as_ref().is_some_and(|secret| secret.chars().count() < KEY_CHARACTERS_MIN) {
+        return Err(KeyError::TooShort);
+    }
+    let generated = new_secret();
+    let secret = generated.clone();
+    let (org, made) = store.write(move |session| set_up_in(session, given.as_deref(), &secret)).await?;
+    catalog.reload().await?;
+    Ok((org, made.then_some(generated)))
+}
+
+fn set_up_in(session: &mut dyn Session, given: Option<&str>, generated: &str) -> StoreResult<(Org, bool)> {
+    let present = session.orgs()?.into_iter().next();
+    let org = match present {
+        Some(org) => org,
+        None => {
+            let org = Org { id: session.new_id(), name: DEFAULT_ORG.into(), created_at: session.now() };
+            session.insert_org(&org)?;
+            org
+        }
+    };
+    let keys = session.keys(org.id)?;
+    if let Some(secret) = given {
+        put_environment_key(session, org.id, &keys, secret)?;
+        return Ok((org, false));
+    }
+    if keys.iter().any(|key| key.role == Role::Admin) {
+        return Ok((org, false));
+    }
+    let key = new_key(session, org.id, "first admin key", Role::Admin, generated);
+    session.insert_key(&key)?;
+    Ok((org, true))
+}
+
+/// The key from the environment replaces the one that was there before.
+fn put_environment_key(session: &mut dyn Session, org: Id, keys: &[Key], secret: &str) -> StoreResult<()> {
+    let hash = hex::encode(digest(secret));
+    if keys.iter().any(|key| key.hash == hash && key.role == Role::Admin) {
+        return Ok(());
+    }
+    for former in keys.iter().filter(|key| key.name == ENVIRONMENT_KEY || key.hash == hash) {
+        session.delete_key(org, former.id)?;
+    }
+    let key = new_key(session, org, ENVIRONMENT_KEY, Role::Admin, secret);
+    session.insert_key(&key)
+}

@@ -1,0 +1,50 @@
+//! Log lines, as text for people or as JSON for machines.
+//!
+//! A line that concerns a run, a hook or a workflow carries `run_id`, `hook` or `workflow` as a key-value pair. A
+//! failure is logged once, where it is handled, with all its causes. No secrets, payloads or headers go into a line.
+
+use std::io::Write;
+
+use env_logger::fmt::Formatter;
+use log::Record;
+use log::kv::{Error, Key, Value, VisitSource};
+use serde_json::{Map, json};
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Starts logging to standard error. `filter` is in env_logger's form: `info`, `warn,hookflow::engine=debug`.
+pub fn start(filter: &str, format: LogFormat) {
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(filter);
+    match format {
+        LogFormat::Text => builder.format_target(false).format_timestamp_millis(),
+        LogFormat::Json => builder.format(write_json),
+    };
+    builder.init();
+}
+
+fn write_json(formatter: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
+    let mut line = Map::new();
+    line.insert("time".into(), json!(crate::time::Timestamp::now()));
+    line.insert("level".into(), json!(record.level().as_str().to_lowercase()));
+    line.insert("message".into(), json!(record.args().to_string()));
+    let mut pairs = Pairs(line);
+    // A pair that can't be shown is left out; the rest of the line is worth having.
+    let _ = record.key_values().visit(&mut pairs);
+    writeln!(formatter, "{}", serde_json::Value::Object(pairs.0))
+}
+
+struct Pairs(Map<String, serde_json::Value>);
+
+impl<'kvs> VisitSource<'kvs> for Pairs {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let value = serde_json::to_value(&value).unwrap_or_else(|_| json!(value.to_string()));
+        self.0.insert(key.as_str().to_owned(), value);
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Counters of this process, in the text form that Prometheus reads.
+//!
+//! They start at zero with the process. Labels take few values, all from the code: nothing that a sender can choose.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::store::RunStatus;
+
+static ACCEPTED: AtomicU64 = AtomicU64::new(0);
+static COMPLETED: AtomicU64 = AtomicU64::new(0);
+static FAILED: AtomicU64 = AtomicU64::new(0);
+static CANCELLED: AtomicU64 = AtomicU64::new(0);
+static REFUSED: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
+
+/// Counts an accepted transaction.
+pub fn transaction_accepted() {
+    ACCEPTED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a run that ended.
+pub fn run_finished(status: RunStatus) {
+    let counter = match status {
+        RunStatus::Failed => &FAILED,
+        RunStatus::Cancelled => &CANCELLED,
+        _ => &COMPLETED,
+    };
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a refused request; `index` is the place of the reason in the list that [`render`] is given.
+pub fn request_refused(index: usize) {
+    REFUSED[index.min(REFUSED.len() - 1)].fetch_add(1, Ordering::Relaxed);
+}
+
+/// All counters as Prometheus text.
+pub fn render(reasons: &[&str]) -> String {
+    let mut text = String::new();
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let mut family = |name: &str, help: &str, samples: Vec<(String, u64)>| {
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    family(
+        "hookflow_transactions_accepted_total",
+        "Requests to hooks that were stored and acknowledged.",
+        vec![(String::new(), read(&ACCEPTED))],
+    );
+    let refused = reasons.iter().zip(&REFUSED);
+    family(
+        "hookflow_requests_refused_total",
+        "Requests to hooks that were refused, by reason.",
+        refused.map(|(reason, counter)| (format!("{{reason=\"{reason}\"}}"), read(counter))).collect(),
+    );
+    let finished = [("completed", &COMPLETED), ("failed", &FAILED), ("cancelled", &CANCELLED)];
+    family(
+        "hookflow_runs_finished_total",
+        "Runs that ended, by status.",
+        finished.iter().map(|(status, counter)| (format!("{{status=\"{status}\"}}"), read(counter))).collect(),
+    );
+    text
+}

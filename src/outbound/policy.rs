@@ -1,0 +1,275 @@
+//! Which addresses may be called.
+//!
+//! Everything public may, nothing else: a table lists the ranges that are not public, with the name of the rule that
+//! is shown to the user. The operator opens exceptions, by address, by range or by host name. An address is judged in
+//! its canonical form, so that an IPv4 address wrapped as `::ffff:10.0.0.1` is the IPv4 address.
+//!
+//! The addresses at which clouds hand credentials to their machines are kept apart: a range that is opened for the
+//! sake of a neighbour, or a host pattern, does not open them; only an entry for the very address does.
+//!
+//! Limits: the translations NAT64, 6to4 and Teredo are refused as a whole, not by the address inside, so a network
+//! that reaches IPv4 only through NAT64 must allow `64:ff9b::/96`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use url::Host;
+
+/// Which addresses may be called: all public ones, and what the operator allows beyond.
+#[derive(Clone, Debug)]
+pub struct AddressPolicy {
+    networks: Vec<IpNet>,
+    hosts: Vec<HostPattern>,
+}
+
+/// An entry of the allow list cannot be understood.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not an address, a range like 10.0.0.0/8, a host name or a pattern like *.example.com")]
+pub struct PolicyError(pub String);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HostPattern {
+    Exact(String),
+    /// Every name that ends in this, which starts with a dot.
+    Below(String),
+}
+
+/// The rule that refuses the addresses of cloud metadata services.
+const CLOUD_METADATA: &str = "cloud-metadata";
+
+/// Ranges that are not public; the first that matches names the rule.
+const REFUSED: &[(IpNet, &str)] = &[
+    (v4([0, 0, 0, 0], 8), "this-network"),
+    (v4([10, 0, 0, 0], 8), "private"),
+    (v4([100, 64, 0, 0], 10), "carrier-nat"),
+    (v4([127, 0, 0, 0], 8), "loopback"),
+    (v4([169, 254, 0, 0], 16), "link-local"),
+    (v4([172, 16, 0, 0], 12), "private"),
+    (v4([192, 0, 0, 0], 24), "protocol-assignment"),
+    (v4([192, 0, 2, 0], 24), "documentation"),
+    (v4([192, 88, 99, 0], 24), "6to4"),
+    (v4([192, 168, 0, 0], 16), "private"),
+    (v4([198, 18, 0, 0], 15), "benchmarking"),
+    (v4([198, 51, 100, 0], 24), "documentation"),
+    (v4([203, 0, 113, 0], 24), "documentation"),
+    (v4([224, 0, 0, 0], 4), "multicast"),
+    (v4([240, 0, 0, 0], 4), "reserved"),
+    (v6([0, 0, 0], 128), "unspecified"),
+    (IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)), "loopback"),
+    (v6([0x64, 0xff9b, 0], 96), "nat64"),
+    (v6([0x64, 0xff9b, 1], 48), "nat64"),
+    (v6([0x100, 0, 0], 64), "discard"),
+    (v6([0x2001, 0, 0], 32), "teredo"),
+    (v6([0x2001, 0, 0], 23), "protocol-assignment"),
+    (v6([0x2001, 0xdb8, 0], 32), "documentation"),
+    (v6([0x2002, 0, 0], 16), "6to4"),
+    (v6([0x3fff, 0, 0], 20), "documentation"),
+    (v6([0x5f00, 0, 0], 16), "segment-routing"),
+    (v6([0xfc00, 0, 0], 7), "private"),
+    (v6([0xfe80, 0, 0], 10), "link-local"),
+    (v6([0xfec0, 0, 0], 10), "private"),
+    (v6([0xff00, 0, 0], 8), "multicast"),
+    // Of IPv6 only 2000::/3 has been given out; these three are the rest.
+    (v6([0, 0, 0], 3), "reserved"),
+    (v6([0x4000, 0, 0], 2), "reserved"),
+    (v6([0x8000, 0, 0], 1), "reserved"),
+];
+
+/// Where clouds serve credentials and configuration to their machines.
+const METADATA_V4: &[Ipv4Addr] = &[
+    Ipv4Addr::new(169, 254, 169, 254), // AWS, Google, Azure and most others
+    Ipv4Addr::new(169, 254, 170, 2),   // AWS, tasks
+    Ipv4Addr::new(169, 254, 170, 23),  // AWS, pods
+    Ipv4Addr::new(169, 254, 0, 23),    // Tencent
+    Ipv4Addr::new(169, 254, 42, 42),   // Scaleway
+    Ipv4Addr::new(100, 100, 100, 200), // Alibaba
+    Ipv4Addr::new(168, 63, 129, 16),   // Azure's host agent, in a public range
+    Ipv4Addr::new(192, 0, 0, 192),     // Oracle
+];
+const METADATA_V6: &[Ipv6Addr] = &[
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),   // AWS
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),    // AWS, pods
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),    // Google
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),     // Scaleway
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe), // OpenStack
+];
+
+const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
+}
+
+const fn v6([a, b, c]: [u16; 3], prefix: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix))
+}
+
+impl AddressPolicy {
+    /// Allows, besides public addresses, what the entries name: an address, a range (`10.0.0.0/8`), a host name or
+    /// all names below one (`*.internal`).
+    pub fn new(allow: &[String]) -> Result<AddressPolicy, PolicyError> {
+        let mut policy = AddressPolicy { networks: Vec::new(), hosts: Vec::new() };
+        for entry in allow {
+            let text = entry.trim();
+            if let Ok(ip) = text.parse::<IpAddr>() {
+                policy.networks.push(IpNet::from(ip.to_canonical()));
+            } else if let Ok(network) = text.parse::<IpNet>() {
+                policy.networks.push(network);
+            } else {
+                policy.hosts.push(HostPattern::parse(text).ok_or_else(|| PolicyError(entry.clone()))?);
+            }
+        }
+        Ok(policy)
+    }
+
+    /// Whether this address may be called; otherwise the name of the rule that forbids it.
+    pub fn check_ip(&self, ip: IpAddr) -> Result<(), &'static str> {
+        let ip = ip.to_canonical();
+        let mut allowing = self.networks.iter().filter(|network| network.contains(&ip));
+        if allowing.clone().any(|network| network.prefix_len() == network.max_prefix_len()) {
+            return Ok(());
+        }
+        if is_metadata(ip) {
+            return Err(CLOUD_METADATA);
+        }
+        if allowing.next().is_some() {
+            return Ok(());
+        }
+        match REFUSED.iter().find(|(network, _)| network.contains(&ip)) {
+            Some((_, rule)) => Err(rule),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether this address may be called because `name` resolves to it: an allowed name may resolve to anything but
+    /// a metadata service.
+    pub fn check_resolved(&self, name: &str, ip: IpAddr) -> Result<(), &'static str> {
+        match self.check_ip(ip) {
+            Err(rule) if rule != CLOUD_METADATA && self.allows_host(name) => Ok(()),
+            verdict => verdict,
+        }
+    }
+
+    fn allows_host(&self, name: &str) -> bool {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        self.hosts.iter().any(|pattern| match pattern {
+            HostPattern::Exact(host) => name == *host,
+            HostPattern::Below(suffix) => name.ends_with(suffix),
+        })
+    }
+}
+
+impl HostPattern {
+    fn parse(text: &str) -> Option<HostPattern> {
+        let (name, is_below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
+        // The URL parser brings the name to the form in which it is compared, and sees an odd way to write an address.
+        match Host::parse(name.trim_end_matches('.')).ok()? {
+            Host::Domain(name) if name.is_empty() || name.contains('*') => None,
+            Host::Domain(name) if is_below => Some(HostPattern::Below(format!(".{name}"))),
+            Host::Domain(name) => Some(HostPattern::Exact(name)),
+            Host::Ipv4(_) | Host::Ipv6(_) => None,
+        }
+    }
+}
+
+/// Whether this is a metadata service, directly or through a translation to IPv4.
+fn is_metadata(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => METADATA_V4.contains(&ip),
+        IpAddr::V6(ip) => METADATA_V6.contains(&ip) || translated(ip).is_some_and(|inner| METADATA_V4.contains(&inner)),
+    }
+}
+
+/// The IPv4 address that a translator on the way would send this to.
+fn translated(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [_, _, c, d, e, f, .., w, x, y, z] = ip.octets();
+    match ip.segments() {
+        [0x2002, ..] => Some(Ipv4Addr::new(c, d, e, f)),
+        [0, 0, 0, 0, 0, 0, ..] | [0x64, 0xff9b, ..] => Some(Ipv4Addr::new(w, x, y, z)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(allow: &[&str]) -> AddressPolicy {
+        AddressPolicy::new(&allow.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn by_default_only_public_addresses() {
+        let table = "
+            0.0.0.0 this-network  10.255.255.255 private  100.64.0.1 carrier-nat  100.127.255.255 carrier-nat
+            127.0.0.1 loopback          127.255.0.9 loopback        169.254.1.1 link-local      172.16.0.1 private
+            172.31.255.255 private      192.0.0.8 protocol-assignment   192.0.2.1 documentation 192.88.99.1 6to4
+            192.168.1.1 private  198.18.0.1 benchmarking  198.19.255.255 benchmarking 198.51.100.7 documentation
+            203.0.113.7 documentation   224.0.0.1 multicast         239.255.255.250 multicast   240.0.0.1 reserved
+            255.255.255.255 reserved
+            :: unspecified              ::1 loopback                ::10.0.0.1 reserved         ::8.8.8.8 reserved
+            ::ffff:127.0.0.1 loopback   ::ffff:10.0.0.1 private     ::ffff:0:10.0.0.1 reserved  64:ff9b::8.8.8.8 nat64
+            64:ff9b:1::1 nat64  100::1 discard  2001::1 teredo  2001:2::1 protocol-assignment
+            2001:db8::1 documentation   2002:7f00:1:: 6to4          3fff::1 documentation       5f00::1 segment-routing
+            fc00::1 private             fd12:3456::1 private        fe80::1 link-local          febf::1 link-local
+            fec0::1 private             ff02::1 multicast           1::1 reserved               4000::1 reserved
+            8000::1 reserved            e000::1 reserved
+            169.254.169.254 cloud-metadata  169.254.170.2 cloud-metadata    100.100.100.200 cloud-metadata
+            168.63.129.16 cloud-metadata    192.0.0.192 cloud-metadata      fd00:ec2::254 cloud-metadata
+            ::ffff:169.254.169.254 cloud-metadata                           64:ff9b::169.254.169.254 cloud-metadata
+            2002:a9fe:a9fe:: cloud-metadata ::169.254.169.254 cloud-metadata
+            1.1.1.1 -       8.8.8.8 -       11.0.0.0 -      100.63.255.255 -    100.128.0.0 -   126.255.255.255 -
+            128.0.0.1 -     169.253.1.1 -   169.255.0.1 -   172.15.255.255 -    172.32.0.1 -    192.0.1.1 -
+            192.167.1.1 -   192.169.0.1 -   198.17.0.1 -    198.20.0.1 -        223.255.255.255 -
+            2001:4860:4860::8888 -          2606:4700::1111 -                   2a00::1 -       ::ffff:8.8.8.8 -
+        ";
+        let words: Vec<&str> = table.split_whitespace().collect();
+        let policy = policy(&[]);
+        for pair in words.chunks(2) {
+            let expected = if pair[1] == "-" { Ok(()) } else { Err(pair[1]) };
+            assert_eq!(policy.check_ip(ip(pair[0])), expected, "{}", pair[0]);
+        }
+    }
+
+    #[test]
+    fn ranges_open_neighbours_but_metadata_only_by_its_very_address() {
+        let wide = policy(&["0.0.0.0/0", "::/0", "*.internal"]);
+        assert_eq!(wide.check_ip(ip("10.0.0.1")), Ok(()));
+        assert_eq!(wide.check_ip(ip("::1")), Ok(()));
+        for metadata in ["169.254.169.254", "168.63.129.16", "fd00:ec2::254", "64:ff9b::a9fe:a9fe"] {
+            assert_eq!(wide.check_ip(ip(metadata)), Err(CLOUD_METADATA));
+            assert_eq!(wide.check_resolved("metadata.google.internal", ip(metadata)), Err(CLOUD_METADATA));
+        }
+        let named = policy(&["169.254.169.254", "169.254.170.2/32", "fd00:ec2::254/128", "::ffff:10.0.0.1"]);
+        for address in ["169.254.169.254", "::ffff:169.254.169.254", "169.254.170.2", "fd00:ec2::254", "10.0.0.1"] {
+            assert_eq!(named.check_ip(ip(address)), Ok(()));
+        }
+        assert_eq!(named.check_ip(ip("169.254.169.253")), Err("link-local"));
+        assert_eq!(policy(&["10.1.0.0/16"]).check_ip(ip("10.2.0.1")), Err("private"));
+    }
+
+    #[test]
+    fn allowed_names_may_resolve_to_private_addresses() {
+        let policy = policy(&["API.example.com", "*.internal", " localhost "]);
+        for name in
+            ["api.example.com", "api.example.com.", "Api.Example.Com", "a.internal", "a.b.internal", "localhost"]
+        {
+            assert_eq!(policy.check_resolved(name, ip("10.0.0.1")), Ok(()), "{name}");
+        }
+        for name in ["example.com", "x.api.example.com", "internal", "notinternal", "internal.example.com"] {
+            assert_eq!(policy.check_resolved(name, ip("10.0.0.1")), Err("private"), "{name}");
+            assert_eq!(policy.check_resolved(name, ip("8.8.8.8")), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn entries_that_mean_nothing_are_reported() {
+        for entry in
+            ["", "*", "*.", "api.*.com", "10.0.0.0/33", "10.1", "*.10.0.0.1", "http://a.com", "a.com:80", "a b"]
+        {
+            assert_eq!(AddressPolicy::new(&[entry.to_owned()]).unwrap_err(), PolicyError(entry.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `hookflow serve`: puts the parts together, and takes them apart in order.
+//!
+//! Started: the database, the first org and admin key, the workflow files, the engine, then the door. Stopped, by
+//! SIGTERM or SIGINT: the door first, so that nothing new comes in while what came in is answered; then the engine; then
+//! the database, with its log folded into the one file.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App as ActixApp, HttpServer};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api::{self, App};
+use crate::catalog::files::{self, FileText, FilesError};
+use crate::catalog::{Catalog, Snapshot};
+use crate::config::{ADMIN_KEY_VARIABLE, DatabaseUrl, Serve};
+use crate::door::{Door, RefusalCounts};
+use crate::engine::{Engine, Programs};
+use crate::id::Id;
+use crate::keys;
+use crate::outbound::{AddressPolicy, Client, ClientError, PolicyError};
+use crate::store::sqlite::{OpenError, Sqlite};
+use crate::store::{Hook, Org, Status, Store, StoreError};
+
+/// How long a request that is being answered may take when the process is stopped.
+const STOP_GRACE_S: u64 = 10;
+/// How often counts of refusals are written.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
+/// The most connections that one HTTP worker holds.
+const CONNECTIONS_PER_WORKER_MAX: usize = 10_000;
+
+/// Why the server can't start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the address {0} is in use by another program; stop it, or listen elsewhere with --listen")]
+    AddressInUse(SocketAddr),
+    #[error("can't listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error("--outbound-allow is not valid")]
+    Policy(#[from] PolicyError),
+    #[error("calls to other servers can't be set up")]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    AdminKey(#[from] keys::KeyError),
+    #[error("the database could not be set up")]
+    Store(#[from] StoreError),
+    #[error("the server stopped")]
+    Server(#[source] std::io::Error),
+}
+
+/// Opens the store that a URL names.
+pub fn open_store(url: &DatabaseUrl) -> Result<Store, OpenError> {
+    let DatabaseUrl::Sqlite(path) = url;
+    Ok(Store::new(Arc::new(Sqlite::open(path)?)))
+}
+
+/// Runs the server until it is told to stop.
+pub async fn serve(settings: Serve) -> Result<(), ServeError> {
+    // What can be wrong with the settings is told before anything is made.
+    let listener = listen(settings.listen)?;
+    let client = Client::new(AddressPolicy::new(&settings.outbound_allow)?)?;
+    let address = listener.local_addr().map_err(ServeError::Server)?;
+    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = public_url.trim_end_matches('/').to_owned();
+    let store = open_store(&settings.database.database_url)?;
+    let served = run(&settings, listener, client, &store, public_url).await;
+    tokio::task::spawn_blocking(move || store.close()).await.ok();
+    log::info!("stopped");
+    served
+}
+
+async fn run(
+    settings: &Serve,
+    listener: TcpListener,
+    client: Client,
+    store: &Store,
+    public_url: String,
+) -> Result<(), ServeError> {
+    let programs = Programs::default();
+    let catalog = Catalog::open(store.clone(), programs.clone()).await?;
+    let (org, new_key) = keys::set_up(store, &catalog, std::env::var(ADMIN_KEY_VARIABLE).ok()).await?;
+    let files = load_files(settings, store, &catalog, org.id).await?;
+    let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), client);
+    let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
+    let app = App { door: door.clone(), programs, public_url: public_url.clone() };
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks: Vec<JoinHandle<()>> = Vec::new();
+    if let Some(files) = files {
+        let folder = settings.workflows.clone();
+        let watching = files::watch(folder, files, store.clone(), catalog.clone(), org.id, stopping.clone());
+        tasks.push(tokio::spawn(watching));
+    }
+    tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
+    tasks.push(tokio::spawn(engine.run(stopping)));
+    let server = server(settings, listener, app)?;
+    greet(&public_url, &org, &catalog.snapshot(), new_key.as_deref());
+    let served = server.await.map_err(ServeError::Server);
+    log::info!("stopping: the door is closed");
+    let _ = stop.send(true);
+    for task in tasks {
+        let _ = task.await;
+    }
+    served
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => ServeError::AddressInUse(address),
+        _ => ServeError::Listen { address, source },
+    })?;
+    listener.set_nonblocking(true).map_err(|source| ServeError::Listen { address, source })?;
+    Ok(listener)
+}
+
+fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web::dev::Server, ServeError> {
+    let workers = match settings.http_workers {
+        Some(workers) => usize::from(workers),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let server = HttpServer::new(move || ActixApp::new().configure(|service| api::configure(service, app.clone())))
+        .workers(workers)
+        .max_connections(CONNECTIONS_PER_WORKER_MAX)
+        .shutdown_timeout(STOP_GRACE_S)
+        .listen(listener)
+        .map_err(ServeError::Server)?;
+    Ok(server.run())
+}
+
+/// Loads the folder of workflow files; what it held. A folder that was not asked for may be missing.
+async fn load_files(
+    settings: &Serve,
+    store: &Store,
+    catalog: &Catalog,
+    org: Id,
+) -> Result<Option<Vec<FileText>>, ServeError> {
+    let folder = &settings.workflows;
+    if !folder.exists() && *folder == std::path::Path::new("workflows") {
+        log::warn!("there is no folder `workflows` here; workflows can be added over HTTP");
+        return Ok(None);
+    }
+    let files = files::read_folder(folder)?;
+    files::report(&files::load(&files, store, catalog, org).await?);
+    Ok(Some(files))
+}
+
+async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(COUNTS_EVERY) => {}
+            _ = stopping.changed() => {}
+        }
+        if let Err(error) = counts.write(&store).await {
+            log::debug!(err:% = error; "counts of refusals wait to be written");
+        }
+    }
+}
+
+/// Tells the person at the terminal what to do next.
+fn greet(public_url: &str, org: &Org, snapshot: &Snapshot, new_key: Option<&str>) {
+    let mut text = format!("hookflow listens on {public_url}\n");
+    if let Some(key) = new_key {
+        text.push_str(&format!("\nAdmin key, shown only this once:\n\n  {key}\n"));
+    }
+    for in_force in snapshot.hooks(org.id).filter(|in_force| in_force.hook.status == Status::Enabled) {
+        text.push_str(&greet_hook(public_url, &in_force.hook));
+    }
+    text.push('\n');
+    // Nobody may be reading, as when the output is a closed pipe; the server works all the same.
+    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+}
+
+fn greet_hook(public_url: &str, hook: &Hook) -> String {
+    let url = api::hook_url(public_url, hook);
+    let payload = r#"{"orderId":"1234","price":"$10.25","quantity":2,"email":"test@example.com"}"#;
+    format!(
+        "\nHook {} ({}):\n\n  curl {url} \\\n    -H 'content-type: application/json' \\\n    -d '{payload}'\n",
+        hook.name, hook.title
+    )
+}

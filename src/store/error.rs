@@ -1,0 +1,55 @@
+//! What can go wrong with a store, told apart by what the caller should do.
+
+/// A failed store operation.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// More work is queued than the store takes; try again in a moment.
+    #[error("the store's queue is full")]
+    Busy,
+    /// There is no room on the disk; work is refused until there is.
+    #[error("the disk that holds the database is full")]
+    DiskFull,
+    /// Writing failed in a way after which nothing may be acknowledged any more.
+    #[error("the database failed and no longer takes writes: {0}")]
+    Failed(String),
+    /// The process is shutting down.
+    #[error("the store is closed")]
+    Closed,
+    /// Somebody else wrote the run since it was read; whoever gets this has to drop what it was doing.
+    #[error("the run was changed by somebody else")]
+    Fenced,
+    /// A value in the database can't be read.
+    #[error("{what} in the database is not readable: {detail}")]
+    Corrupt { what: &'static str, detail: String },
+    /// A piece of work panicked; what it had written was rolled back.
+    #[error("a database operation stopped unexpectedly: {0}")]
+    Panicked(String),
+    /// A statement failed.
+    #[error("{operation} failed")]
+    Query { operation: &'static str, source: diesel::result::Error },
+    /// No connection could be had.
+    #[error("no database connection: {0}")]
+    Connection(String),
+}
+
+/// The result of a store operation.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+impl StoreError {
+    /// Whether trying again later may succeed.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, StoreError::Busy | StoreError::DiskFull | StoreError::Connection(_))
+    }
+}
+
+/// Shows an error with all its causes, for a log line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,137 @@
+//! The seam between hookflow and its database.
+//!
+//! Work that writes is handed to [`Store::write`] as a closure over a [`Session`]: one open transaction with the
+//! questions and commands that hookflow knows, and no SQL. The store decides when the transaction commits, and may
+//! put many closures into one commit; the caller hears of success only after that commit is durable. If a commit fails,
+//! the closures are rolled back and tried again one by one, so a closure may run more than once and must keep its
+//! results in what it returns. A closure checks before it writes: returning an error rolls back everything it wrote.
+//!
+//! Reading goes to [`Store::read`], on other connections, and sees only what was committed.
+//!
+//! Limits: the queue of writes is bounded; when it is full, [`StoreError::Busy`] comes back at once.
+
+mod columns;
+mod error;
+mod records;
+mod session;
+pub mod sqlite;
+mod statement;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+pub use error::{StoreError, StoreResult, chain};
+pub use records::*;
+pub use session::{Catalog, Intake, Objects, Runs, Session, Taken};
+
+/// How the store is doing, for `/readyz` and for answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Health {
+    Ready,
+    /// The last commit found no room on the disk.
+    DiskFull,
+    /// A write failed; nothing is acknowledged any more.
+    Failed(String),
+    Closed,
+}
+
+/// A piece of work for one transaction. See the module's description for what it may do.
+pub trait Unit: Send {
+    /// Does the work inside the open transaction.
+    fn run(&mut self, session: &mut dyn Session) -> StoreResult<()>;
+    /// Tells the caller how it ended, after the commit or the failure.
+    fn finish(self: Box<Self>, outcome: StoreResult<()>);
+}
+
+/// What a database has to provide.
+pub trait Backend: Send + Sync {
+    /// Queues a unit; its `finish` is called in any case.
+    fn submit(&self, unit: Box<dyn Unit>);
+    /// Does a read on a connection of its own, blocking the calling thread.
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()>;
+    fn health(&self) -> Health;
+    /// Finishes what is queued, takes nothing more, and leaves the database tidy. Blocks.
+    fn close(&self);
+}
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+}
+
+struct Work<T, F> {
+    work: F,
+    value: Option<T>,
+    reply: oneshot::Sender<StoreResult<T>>,
+}
+
+impl<T, F> Unit for Work<T, F>
+where
+    T: Send,
+    F: FnMut(&mut dyn Session) -> StoreResult<T> + Send,
+{
+    fn run(&mut self, session: &mut dyn Session) -> StoreResult<()> {
+        self.value = Some((self.work)(session)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: StoreResult<()>) {
+        let Work { value, reply, .. } = *self;
+        let value = outcome.map(|()| value.expect("a unit that succeeded has run and kept its value"));
+        // The caller may have gone away, for instance with its HTTP connection. The work is done all the same.
+        let _ = reply.send(value);
+    }
+}
+
+impl Store {
+    pub fn new(backend: Arc<dyn Backend>) -> Store {
+        Store { backend }
+    }
+
+    /// Does `work` in a transaction, and returns what it returned once the commit is durable.
+    pub async fn write<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        self.backend.submit(Box::new(Work { work, value: None, reply }));
+        outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Queues a unit of work; its `finish` is called in any case.
+    pub fn submit(&self, unit: Box<dyn Unit>) {
+        self.backend.submit(unit);
+    }
+
+    /// Does `work` on a reading connection, away from the calling thread.
+    pub async fn read<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
+        let backend = self.backend.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let mut work = Some(work);
+            let mut value = Err(StoreError::Closed);
+            backend.read(&mut |session| {
+                if let Some(work) = work.take() {
+                    value = work(session);
+                }
+            })?;
+            value
+        });
+        task.await.unwrap_or_else(|failure| Err(StoreError::Panicked(failure.to_string())))
+    }
+
+    pub fn health(&self) -> Health {
+        self.backend.health()
+    }
+
+    /// Finishes what is queued and closes the database. Blocks until that is done.
+    pub fn close(&self) {
+        self.backend.close();
+    }
+}

@@ -1,0 +1,234 @@
+//! The rows that are not objects: orgs, keys, hooks, workflows and runs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::Id;
+use crate::time::Timestamp;
+use crate::workflow::HookKind;
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Org {
+    pub id: Id,
+    pub name: String,
+    pub created_at: Timestamp,
+}
+
+/// What the holder of an API key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Read everything.
+    Read,
+    /// Post to hooks that ask for a key.
+    Hooks,
+}
+
+/// An API key; the key itself is not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    pub id: Id,
+    pub org: Id,
+    pub name: String,
+    pub role: Role,
+    /// SHA-256 of the key, in hex.
+    pub hash: String,
+    pub created_at: Timestamp,
+}
+
+/// Whether a hook or workflow is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Enabled,
+    Disabled,
+    /// Kept because transactions and runs refer to it, but gone for everybody else.
+    Deleted,
+}
+
+/// An address that outsiders post to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hook {
+    pub id: Id,
+    pub org: Id,
+    pub kind: HookKind,
+    pub name: String,
+    pub title: String,
+    pub description: Option<String>,
+    /// The 64 hex characters that make the address unguessable.
+    pub hash: String,
+    pub status: Status,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Hook {
+    /// The names of the event that a transaction on this hook raises: by the hook's name, and by its id.
+    pub fn event_names(&self) -> [String; 2] {
+        [format!("hooks.{}.{}.receive", self.kind, self.name), format!("hooks.{}.{}.receive", self.kind, self.id)]
+    }
+}
+
+/// How many requests a hook refused for one reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusalCount {
+    pub reason: String,
+    pub count: i64,
+    pub last_at: Timestamp,
+}
+
+/// A workflow with its version in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkflowRecord {
+    pub id: Id,
+    pub org: Id,
+    pub name: String,
+    pub version: i64,
+    pub status: Status,
+    /// The document of that version, as it was written.
+    pub document: Value,
+    /// The file that it was last loaded from, and the digest of what the file said.
+    pub file: Option<String>,
+    pub file_digest: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// One immutable version of a workflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkflowVersion {
+    pub workflow: Id,
+    pub version: i64,
+    pub document: Value,
+    /// Where it came from: `file workflows/orders.json` or `api`.
+    pub origin: String,
+    pub created_at: Timestamp,
+}
+
+/// Where a run is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// Accepted, not begun.
+    Queued,
+    /// In the middle, with an external call under way.
+    Running,
+    /// In the middle, until a time comes.
+    Waiting,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Whether the run has not ended.
+    pub fn is_open(self) -> bool {
+        matches!(self, RunStatus::Queued | RunStatus::Running | RunStatus::Waiting)
+    }
+}
+
+/// Where and why a run failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunError {
+    /// Stable, in snake_case: `action_failed`, `step_limit`, …
+    pub code: String,
+    /// The step that it failed at, and that step's action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    pub message: String,
+    /// Each thing that was wrong, with its pointer into the step's params.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<crate::objects::Problem>,
+}
+
+/// One execution of one version of one workflow for one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub id: Id,
+    pub org: Id,
+    pub workflow: Id,
+    pub workflow_name: String,
+    pub version: i64,
+    /// The event that started it, and its payload: a transaction's envelope, or what is in `input`.
+    pub event: String,
+    pub transaction: Option<Id>,
+    pub input: Option<Value>,
+    pub replay_of: Option<Id>,
+    pub status: RunStatus,
+    /// The step that comes next; none before the trigger was judged, and none after the end.
+    pub position: Option<String>,
+    /// How many steps were executed.
+    pub steps: i64,
+    /// The external call under way, in the engine's own form.
+    pub pending: Option<Value>,
+    pub error: Option<RunError>,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// When it next wants attention; none once it has ended.
+    pub due_at: Option<Timestamp>,
+    /// How often it was written; guards every write of it.
+    pub rev: i64,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunFilter {
+    pub workflow: Option<Id>,
+    pub status: Option<RunStatus>,
+}
+
+/// A piece of a list, newest first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Page {
+    /// Only entries older than this one.
+    pub after: Option<Id>,
+    /// At most so many.
+    pub size: i64,
+}
+
+impl Page {
+    /// The id below which the page starts.
+    pub fn below(&self) -> Id {
+        self.after.unwrap_or(Id::MAX)
+    }
+}
+
+macro_rules! spelt {
+    ($type:ty, $($text:literal = $variant:path),+ $(,)?) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(match self { $($variant => $text),+ })
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok($variant),)+
+                    _ => Err(format!("`{text}` is none of {}", [$($text),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+spelt!(Role, "org.admin" = Role::Admin, "org.read" = Role::Read, "org.hooks" = Role::Hooks);
+spelt!(Status, "enabled" = Status::Enabled, "disabled" = Status::Disabled, "deleted" = Status::Deleted);
+spelt!(
+    RunStatus,
+    "queued" = RunStatus::Queued,
+    "running" = RunStatus::Running,
+    "waiting" = RunStatus::Waiting,
+    "completed" = RunStatus::Completed,
+    "failed" = RunStatus::Failed,
+    "cancelled" = RunStatus::Cancelled,
+);

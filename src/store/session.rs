@@ -1,0 +1,128 @@
+//! What hookflow asks of a database inside one transaction, by subject.
+//!
+//! Every method names the org first. Lists are newest first and paged by id. Both databases implement these traits,
+//! and one suite of tests says what each method has to do.
+
+use super::records::*;
+use super::{RunFilter, StoreResult};
+use crate::id::Id;
+use crate::objects::{Customer, KObject, Klass};
+use crate::time::Timestamp;
+use crate::transaction::Transaction;
+
+/// One open transaction.
+pub trait Session: Catalog + Intake + Runs + Objects {
+    /// The present moment, as this transaction sees it.
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// A new id.
+    fn new_id(&mut self) -> Id {
+        Id::generate()
+    }
+}
+
+/// Orgs, keys, hooks and workflows: what admins set up.
+pub trait Catalog {
+    fn orgs(&mut self) -> StoreResult<Vec<Org>>;
+    fn insert_org(&mut self, org: &Org) -> StoreResult<()>;
+
+    fn keys(&mut self, org: Id) -> StoreResult<Vec<Key>>;
+    fn insert_key(&mut self, key: &Key) -> StoreResult<()>;
+    /// Whether there was such a key.
+    fn delete_key(&mut self, org: Id, id: Id) -> StoreResult<bool>;
+
+    /// All hooks, deleted ones included.
+    fn hooks(&mut self, org: Id) -> StoreResult<Vec<Hook>>;
+    fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()>;
+    /// Writes everything but id, org, kind and creation.
+    fn update_hook(&mut self, hook: &Hook) -> StoreResult<()>;
+
+    /// All workflows that are not deleted, with the document in force.
+    fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>>;
+    /// One workflow, deleted or not.
+    fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>>;
+    /// A new workflow and its first version.
+    fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
+    /// Writes status, file and digest, and points to the given version, which is added if it is new.
+    fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
+    fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>>;
+    /// Newest first, below the given version.
+    fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>>;
+}
+
+/// What came in through the door.
+pub trait Intake {
+    fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()>;
+    fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>>;
+    fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>>;
+
+    /// Adds to the count of requests that a hook refused.
+    fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()>;
+    fn refusals(&mut self, org: Id, hook: Id) -> StoreResult<Vec<RefusalCount>>;
+}
+
+/// Runs and their logs.
+pub trait Runs {
+    fn insert_run(&mut self, run: &Run) -> StoreResult<()>;
+    fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>>;
+    fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>>;
+
+    /// Writes everything that changes in a run's life, and counts its `rev` up.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Fenced`] if the stored run has another `rev` than this one.
+    fn update_run(&mut self, run: &mut Run) -> StoreResult<()>;
+
+    /// Open runs of all orgs that are due by `now`, the longest due first, after the given place in that order.
+    fn due_runs(&mut self, now: Timestamp, after: (Timestamp, Id), size: i64) -> StoreResult<Vec<(Timestamp, Id, Id)>>;
+    /// When the next open run is due that is not due by `now`.
+    fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>>;
+
+    /// Appends step entries, a JSON list, to a run's log.
+    fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()>;
+    /// The lists of step entries of a run, in order.
+    fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>>;
+}
+
+/// Something unique that another object has already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// JSON pointer to the field: `/emails/0`, `/externalId`.
+    pub pointer: String,
+    /// Who has it.
+    pub by: Id,
+}
+
+/// Customers, klasses and kobjects.
+pub trait Objects {
+    fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>>;
+    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>>;
+    /// Inserts the klass, or replaces what the one of that name says.
+    fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()>;
+
+    fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>>;
+    /// By an address in the form of [`crate::objects::customer::email_key`].
+    fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>>;
+    fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>>;
+    /// By a number in the form of [`crate::objects::customer::phone_key`]; the oldest if several have it.
+    fn customer_by_phone(&mut self, org: Id, phone_key: &str) -> StoreResult<Option<Customer>>;
+    fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>>;
+    /// Writes nothing if something unique is taken.
+    fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>>;
+    /// Writes nothing if something unique is taken. `before` is the customer as it is stored.
+    fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>>;
+
+    fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>>;
+    fn kobject_by_external_id(&mut self, org: Id, klass: &str, external_id: &str) -> StoreResult<Option<KObject>>;
+    /// Those of a klass, of a customer, or both.
+    fn kobjects(&mut self, org: Id, klass: Option<&str>, customer: Option<Id>, page: Page)
+    -> StoreResult<Vec<KObject>>;
+    /// Writes nothing if the external id is taken.
+    fn insert_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>>;
+    /// Writes nothing if the external id is taken.
+    fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>>;
+    /// Whether there was such an object.
+    fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool>;
+}

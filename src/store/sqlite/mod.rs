@@ -1,0 +1,119 @@
+//! The store on SQLite: one file, one writing thread, a few readers.
+//!
+//! The settings are for not losing anything: the write-ahead log is flushed at every commit (`synchronous=FULL`), and
+//! the SQLite that is used is the one built into the program, since older ones can lose commits
+//! (<https://www.sqlite.org/wal.html#walresetbug>). Only the writer writes or checkpoints. A lock on a file beside the
+//! database keeps a second process out.
+//!
+//! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads go on at a time, each waits at most five seconds for its turn.
+
+mod catalog;
+mod intake;
+mod objects;
+mod open;
+mod runs;
+mod writer;
+
+use std::fs::File;
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::sqlite::SqliteConnection;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+pub use open::OpenError;
+
+use super::session::Session;
+use super::{Backend, Health, StoreError, StoreResult, Unit};
+use writer::HealthCell;
+
+/// How many units of work may wait to be written.
+pub const QUEUE_MAX: usize = 4_096;
+/// How many reads go on at the same time.
+pub const READERS: u32 = 4;
+
+/// A session on one connection, inside whatever transaction is open there.
+pub(super) struct SqliteSession<'a> {
+    connection: &'a mut SqliteConnection,
+}
+
+impl Session for SqliteSession<'_> {}
+
+/// The database and the thread that writes it.
+pub struct Sqlite {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Unit>>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: Pool<ConnectionManager<SqliteConnection>>,
+    health: HealthCell,
+    /// Keeps the lock for as long as the store lives.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the database in the file at `path`, makes it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way: the folder, the permissions, another process, a newer version.
+    pub fn open(path: &str) -> Result<Sqlite, OpenError> {
+        let lock = open::lock(path)?;
+        let connection = open::writer(path)?;
+        let readers = Pool::builder()
+            .max_size(READERS)
+            .min_idle(Some(1))
+            .connection_timeout(Duration::from_secs(5))
+            .connection_customizer(Box::new(ReaderSettings))
+            .build(ConnectionManager::new(path))
+            .map_err(|error| OpenError::Open { path: path.into(), reason: error.to_string() })?;
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        let health = HealthCell::new();
+        let shared = health.clone();
+        let writer = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer::run(connection, receiver, shared))
+            .map_err(|error| OpenError::Open { path: path.into(), reason: error.to_string() })?;
+        let (queue, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(writer)));
+        Ok(Sqlite { queue, writer, readers, health, _lock: lock })
+    }
+}
+
+impl Backend for Sqlite {
+    fn submit(&self, unit: Box<dyn Unit>) {
+        let queue = self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let Some(queue) = queue else { return unit.finish(Err(StoreError::Closed)) };
+        match queue.try_send(unit) {
+            Ok(()) => {}
+            Err(TrySendError::Full(unit)) => unit.finish(Err(StoreError::Busy)),
+            Err(TrySendError::Closed(unit)) => unit.finish(Err(StoreError::Closed)),
+        }
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()> {
+        let mut connection = self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
+        work(&mut SqliteSession { connection: &mut connection });
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        self.health.get()
+    }
+
+    fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+        let writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if writer.is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the writing thread stopped unexpectedly");
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ReaderSettings;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReaderSettings {
+    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        open::set_reader(connection).map_err(diesel::r2d2::Error::QueryError)
+    }
+}

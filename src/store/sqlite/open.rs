@@ -1,0 +1,85 @@
+//! Opening a database: the lock, the settings, the migrations, and what each failure means to the operator.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the folder `{0}` does not exist; make it, or name another file with --database-url")]
+    NoFolder(String),
+    #[error("the database `{path}` can't be opened for writing: {reason}")]
+    Open { path: String, reason: String },
+    #[error(
+        "another hookflow process uses the database `{0}`; stop it first, or name another file with --database-url"
+    )]
+    InUse(String),
+    #[error(
+        "the database `{path}` was written by a newer version of hookflow (migration {migration} is unknown here); \
+         start that version, or restore a backup"
+    )]
+    Newer { path: String, migration: String },
+    #[error("the database `{path}` can't be brought up to date: {reason}")]
+    Migration { path: String, reason: String },
+}
+
+/// Takes the lock beside the database; it is let go when the file is dropped or the process ends.
+pub(super) fn lock(path: &str) -> Result<File, OpenError> {
+    let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        return Err(OpenError::NoFolder(parent.display().to_string()));
+    }
+    let lock_path = format!("{path}-lock");
+    let refuse = |error: std::io::Error| OpenError::Open { path: path.into(), reason: error.to_string() };
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path).map_err(refuse)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.into())),
+        Err(TryLockError::Error(error)) => Err(refuse(error)),
+    }
+}
+
+/// The connection that writes, with the tables up to date.
+pub(super) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
+    let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
+    let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;
+    // auto_vacuum has to be set before the first table is made. The log is folded into the database every 32 MiB.
+    let settings = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
+                    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+                    PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 8000; \
+                    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY;";
+    connection.batch_execute(settings).map_err(|error| refuse(error.to_string()))?;
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Settings of a connection that only reads, and never checkpoints.
+pub(super) fn set_reader(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute(
+        "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; \
+         PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4000;",
+    )
+}
+
+fn migrate(path: &str, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    use diesel::migration::{MigrationSource, MigrationVersion};
+    let refuse = |reason: Box<dyn std::error::Error + Send + Sync>| OpenError::Migration {
+        path: path.into(),
+        reason: reason.to_string(),
+    };
+    let applied: Vec<MigrationVersion<'static>> = connection.applied_migrations().map_err(refuse)?;
+    let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS).map_err(refuse)?;
+    let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    if let Some(newer) = applied.iter().map(MigrationVersion::to_string).find(|version| !known.contains(version)) {
+        return Err(OpenError::Newer { path: path.into(), migration: newer });
+    }
+    connection.run_pending_migrations(MIGRATIONS).map_err(refuse)?;
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Runs and their logs in SQLite.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::SqliteSession;
+use crate::id::Id;
+use crate::store::columns::{from_json, from_word, to_json};
+use crate::store::records::{Page, Run, RunFilter};
+use crate::store::session::Runs;
+use crate::store::statement::{Statement, statement};
+use crate::store::{StoreError, StoreResult};
+use crate::time::Timestamp;
+
+#[derive(QueryableByName)]
+struct RunRow {
+    #[diesel(sql_type = Text)]
+    id: Id,
+    #[diesel(sql_type = Text)]
+    workflow_id: Id,
+    #[diesel(sql_type = Text)]
+    workflow_name: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Text)]
+    event: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    transaction_id: Option<Id>,
+    #[diesel(sql_type = Nullable<Text>)]
+    input: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    replay_of: Option<Id>,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    position: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    steps: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pending: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    error: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    created_at: Timestamp,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    started_at: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    finished_at: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    due_at: Option<Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    rev: i64,
+}
+
+#[derive(QueryableByName)]
+struct DueRow {
+    #[diesel(sql_type = BigInt)]
+    due_at: Timestamp,
+    #[diesel(sql_type = Text)]
+    org_id: Id,
+    #[diesel(sql_type = Text)]
+    id: Id,
+}
+
+#[derive(QueryableByName)]
+struct NextDueRow {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    due_at: Option<Timestamp>,
+}
+
+#[derive(QueryableByName)]
+struct EntriesRow {
+    #[diesel(sql_type = Text)]
+    entries: String,
+}
+
+impl RunRow {
+    fn record(self, org: Id) -> StoreResult<Run> {
+        Ok(Run {
+            id: self.id,
+            org,
+            workflow: self.workflow_id,
+            workflow_name: self.workflow_name,
+            version: self.version,
+            event: self.event,
+            transaction: self.transaction_id,
+            input: self.input.map(|text| from_json("a run's input", &text)).transpose()?,
+            replay_of: self.replay_of,
+            status: from_word("a run's status", &self.status)?,
+            position: self.position,
+            steps: self.steps,
+            pending: self.pending.map(|text| from_json("a run's pending call", &text)).transpose()?,
+            error: self.error.map(|text| from_json("a run's error", &text)).transpose()?,
+            created_at: self.created_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            due_at: self.due_at,
+            rev: self.rev,
+        })
+    }
+}
+
+const RUN_BY_ID: &str = "SELECT * FROM runs WHERE org_id = ? AND id = ?";
+const RUNS: &str = "SELECT * FROM runs WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
+const RUNS_OF_WORKFLOW: &str =
+    "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
+const RUNS_COMPLETED: &str =
+    "SELECT * FROM runs WHERE org_id = ? AND status = 'completed' AND id < ? ORDER BY id DESC LIMIT ?";
+const RUNS_ENDED_EARLY: &str = "SELECT * FROM runs WHERE org_id = ? AND status = ? AND id < ? \
+     AND status IN ('failed', 'cancelled') ORDER BY id DESC LIMIT ?";
+// The open runs are few beside all others: read them from their own small index and sort them.
+const RUNS_OPEN: &str = "SELECT * FROM runs INDEXED BY runs_due WHERE org_id = ? AND status = ? AND id < ? \
+     AND due_at IS NOT NULL ORDER BY id DESC LIMIT ?";
+const RUNS_OF_WORKFLOW_WITH_STATUS: &str = "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND status = ? \
+     AND id < ? ORDER BY id DESC LIMIT ?";
+
+/// The statement that reads a page of runs along the index that fits the filter.
+fn runs_statement(org: Id, filter: &RunFilter) -> Statement<'static> {
+    let operation = "reading the runs";
+    match (filter.workflow, filter.status) {
+        (None, None) => statement(operation, RUNS).bind(org),
+        (Some(workflow), None) => statement(operation, RUNS_OF_WORKFLOW).bind(org).bind(workflow),
+        (Some(workflow), Some(status)) => {
+            statement(operation, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow).bind(status.to_string())
+        }
+        (None, Some(status)) if status.is_open() => statement(operation, RUNS_OPEN).bind(org).bind(status.to_string()),
+        (None, Some(crate::store::RunStatus::Completed)) => statement(operation, RUNS_COMPLETED).bind(org),
+        (None, Some(status)) => statement(operation, RUNS_ENDED_EARLY).bind(org).bind(status.to_string()),
+    }
+}
+
+impl Runs for SqliteSession<'_> {
+    fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
+        let sql = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
+                     replay_of, status, steps, created_at, due_at, rev) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        statement("storing a run", sql)
+            .bind(run.org)
+            .bind(run.id)
+            .bind(run.workflow)
+            .bind(&run.workflow_name)
+            .bind(run.version)
+            .bind(&run.event)
+            .bind(run.transaction)
+            .bind(run.input.as_ref().map(to_json))
+            .bind(run.replay_of)
+            .bind(run.status.to_string())
+            .bind(run.steps)
+            .bind(run.created_at)
+            .bind(run.due_at)
+            .bind(run.rev)
+            .execute(self.connection)?;
+        Ok(())
+    }
+
+    fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
+        let row: Option<RunRow> = statement("reading a run", RUN_BY_ID).bind(org).bind(id).first(self.connection)?;
+        row.map(|row| row.record(org)).transpose()
+    }
+
+    fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>> {
+        let rows: Vec<RunRow> = runs_statement(org, filter).bind(page.below()).bind(page.size).load(self.connection)?;
+        rows.into_iter().map(|row| row.record(org)).collect()
+    }
+
+    fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
+        let sql = "UPDATE runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
+                     finished_at = ?, due_at = ?, rev = ? WHERE org_id = ? AND id = ? AND rev = ?";
+        let changed = statement("writing a run", sql)
+            .bind(run.status.to_string())
+            .bind(&run.position)
+            .bind(run.steps)
+            .bind(run.pending.as_ref().map(to_json))
+            .bind(run.error.as_ref().map(to_json))
+            .bind(run.started_at)
+            .bind(run.finished_at)
+            .bind(run.due_at)
+            .bind(run.rev + 1)
+            .bind(run.org)
+            .bind(run.id)
+            .bind(run.rev)
+            .execute(self.connection)?;
+        if changed == 0 {
+            return Err(StoreError::Fenced);
+        }
+        run.rev += 1;
+        Ok(())
+    }
+
+    fn due_runs(&mut self, now: Timestamp, after: (Timestamp, Id), size: i64) -> StoreResult<Vec<(Timestamp, Id, Id)>> {
+        let sql = "SELECT due_at, org_id, id FROM runs \
+                   WHERE due_at IS NOT NULL AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
+        let rows: Vec<DueRow> = statement("reading the runs that are due", sql)
+            .bind(now)
+            .bind(after.0)
+            .bind(after.1)
+            .bind(size)
+            .load(self.connection)?;
+        Ok(rows.into_iter().map(|row| (row.due_at, row.org_id, row.id)).collect())
+    }
+
+    fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
+        let sql = "SELECT min(due_at) AS due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ?";
+        let row: Option<NextDueRow> =
+            statement("reading when the next run is due", sql).bind(now).first(self.connection)?;
+        Ok(row.and_then(|row| row.due_at))
+    }
+
+    fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()> {
+        let sql = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
+        statement("writing the step log", sql)
+            .bind(org)
+            .bind(run)
+            .bind(segment)
+            .bind(entries)
+            .execute(self.connection)?;
+        Ok(())
+    }
+
+    fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
+        let sql = "SELECT entries FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
+        let rows: Vec<EntriesRow> = statement("reading the step log", sql).bind(org).bind(run).load(self.connection)?;
+        Ok(rows.into_iter().map(|row| row.entries).collect())
+    }
+}

@@ -1,0 +1,141 @@
+//! The one thread that writes: group commit.
+//!
+//! Units of work queue in a bounded channel. The thread takes all that have queued, at most [`BATCH_MAX`], does them in
+//! one `IMMEDIATE` transaction, commits once with a flush of the log to the disk, and only then tells the callers. Under
+//! light load a batch is one unit and costs one flush; under heavy load the flush is shared.
+//!
+//! When a unit fails, the whole batch is rolled back and each unit is done again in a transaction of its own, so that a
+//! bad one fails alone. A full disk fails the units at hand and is tried again with the next ones. Any other I/O error is
+//! final: what the disk holds is no longer known, so nothing is acknowledged until the process is started anew.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::SimpleConnection;
+use diesel::result::Error as DieselError;
+use diesel::sqlite::SqliteConnection;
+use tokio::sync::mpsc;
+
+use super::SqliteSession;
+use crate::store::{Health, StoreError, StoreResult, Unit};
+
+/// How many units share a commit at most. Beyond this, only the wait for the batch grows.
+const BATCH_MAX: usize = 64;
+
+/// What the writer thread and the handles share.
+#[derive(Clone)]
+pub struct HealthCell(Arc<Mutex<Health>>);
+
+impl HealthCell {
+    pub fn new() -> HealthCell {
+        HealthCell(Arc::new(Mutex::new(Health::Ready)))
+    }
+
+    pub fn get(&self) -> Health {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Sets the health, unless it is one that there is no way back from.
+    pub fn set(&self, health: Health) {
+        let mut current = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if matches!(*current, Health::Failed(_)) || *current == health {
+            return;
+        }
+        match &health {
+            Health::Ready => log::info!("the disk has room again; hooks are accepted"),
+            Health::DiskFull => log::error!("the disk is full; hooks are refused until there is room"),
+            Health::Failed(reason) => {
+                log::error!(reason = reason.as_str(); "writing failed; nothing is accepted any more")
+            }
+            Health::Closed => {}
+        }
+        *current = health;
+    }
+}
+
+/// Runs until every sender is gone and the queue is empty.
+pub fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Unit>>, health: HealthCell) {
+    let mut batch: Vec<Box<dyn Unit>> = Vec::with_capacity(BATCH_MAX);
+    while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        commit(&mut connection, std::mem::take(&mut batch), &health);
+    }
+    // Leaves everything in the one file, so that it can be copied or moved.
+    if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+        log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
+    }
+    health.set(Health::Closed);
+}
+
+fn commit(connection: &mut SqliteConnection, mut batch: Vec<Box<dyn Unit>>, health: &HealthCell) {
+    if let Health::Failed(reason) = health.get() {
+        batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
+        return;
+    }
+    match attempt(connection, &mut batch) {
+        Ok(()) => {
+            health.set(Health::Ready);
+            batch.into_iter().for_each(|unit| unit.finish(Ok(())));
+        }
+        Err(_) if batch.len() > 1 => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health)),
+        Err(error) => {
+            let error = classify(error);
+            match &error {
+                StoreError::DiskFull => health.set(Health::DiskFull),
+                StoreError::Failed(reason) => health.set(Health::Failed(reason.clone())),
+                _ => {}
+            }
+            if let Some(unit) = batch.pop() {
+                unit.finish(Err(error));
+            }
+        }
+    }
+}
+
+/// Does the batch in one transaction; nothing of it stays if this fails.
+fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> StoreResult<()> {
+    execute(connection, "opening a transaction", "BEGIN IMMEDIATE")?;
+    let done = batch.iter_mut().try_for_each(|unit| run_unit(connection, unit.as_mut()));
+    match done.and_then(|()| execute(connection, "committing", "COMMIT")) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            // After some errors SQLite has rolled back by itself, and this fails for want of a transaction.
+            let _ = connection.batch_execute("ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
+fn run_unit(connection: &mut SqliteConnection, unit: &mut dyn Unit) -> StoreResult<()> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut SqliteSession { connection })));
+    outcome.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(StoreError::Panicked(message.unwrap_or_else(|| "no message".into())))
+    })
+}
+
+fn execute(connection: &mut SqliteConnection, operation: &'static str, sql: &str) -> StoreResult<()> {
+    connection.batch_execute(sql).map_err(|source| StoreError::Query { operation, source })
+}
+
+/// Tells a full disk and a broken one from other errors. Diesel passes on SQLite's message but not its code; the
+/// messages are fixed texts of the SQLite that is built into the program.
+fn classify(error: StoreError) -> StoreError {
+    let StoreError::Query { operation, source: DieselError::DatabaseError(_, information) } = &error else {
+        return error;
+    };
+    let message = information.message();
+    if message.starts_with("database or disk is full") {
+        return StoreError::DiskFull;
+    }
+    let broken = [
+        "disk I/O error",
+        "database disk image is malformed",
+        "file is not a database",
+        "attempt to write a readonly database",
+    ];
+    match broken.iter().any(|text| message.starts_with(text)) {
+        true => StoreError::Failed(format!("{operation}: {message}")),
+        false => error,
+    }
+}

@@ -1,0 +1,189 @@
+//! SQL as it is written, with values bound to its question marks.
+//!
+//! Diesel prepares a statement anew each time for updates and for `sql_query`. A [`Statement`] has a fixed text, so it
+//! tells diesel that it is safe to cache, and it is prepared once per connection. The placeholders are written by the
+//! backend (`?` or `$1`), which lets both databases share a text.
+//!
+//! Limits: the text may hold a question mark only as a placeholder.
+
+use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::methods::LoadQuery;
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
+use diesel::{Connection, RunQueryDsl};
+
+use super::error::{StoreError, StoreResult};
+use crate::id::Id;
+use crate::time::Timestamp;
+
+/// A value for one placeholder.
+#[derive(Debug)]
+pub enum Bind<'a> {
+    Text(Option<&'a str>),
+    Owned(Option<String>),
+    Integer(Option<i64>),
+    Bytes(&'a [u8]),
+}
+
+/// A statement and its values, ready to be executed.
+pub struct Statement<'a> {
+    operation: &'static str,
+    sql: &'static str,
+    binds: Vec<Bind<'a>>,
+}
+
+/// Starts a statement; `operation` is what an error says failed, as in `reading a customer`.
+pub fn statement<'a>(operation: &'static str, sql: &'static str) -> Statement<'a> {
+    Statement { operation, sql, binds: Vec::with_capacity(16) }
+}
+
+impl<'a> Statement<'a> {
+    /// Binds the next placeholder.
+    pub fn bind(mut self, value: impl Into<Bind<'a>>) -> Self {
+        self.binds.push(value.into());
+        self
+    }
+
+    /// Executes it; the number of rows that it changed.
+    pub fn execute<C>(self, connection: &mut C) -> StoreResult<usize>
+    where
+        C: Connection,
+        Statement<'a>: QueryFragment<C::Backend>,
+    {
+        let operation = self.operation;
+        connection.execute_returning_count(&self).map_err(|source| StoreError::Query { operation, source })
+    }
+
+    /// Executes it; the rows that it returns.
+    pub fn load<C, R>(self, connection: &mut C) -> StoreResult<Vec<R>>
+    where
+        C: LoadConnection,
+        Statement<'a>: LoadQuery<'a, C, R>,
+    {
+        let operation = self.operation;
+        RunQueryDsl::load(self, connection).map_err(|source| StoreError::Query { operation, source })
+    }
+
+    /// Executes it; the first row that it returns.
+    pub fn first<C, R>(self, connection: &mut C) -> StoreResult<Option<R>>
+    where
+        C: LoadConnection,
+        Statement<'a>: LoadQuery<'a, C, R>,
+    {
+        Ok(self.load(connection)?.into_iter().next())
+    }
+}
+
+impl<DB> QueryFragment<DB> for Statement<'_>
+where
+    DB: Backend,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    for<'b> Option<&'b str>: ToSql<Nullable<Text>, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
+    for<'b> &'b [u8]: ToSql<Binary, DB>,
+    DB: diesel::sql_types::HasSqlType<Text>
+        + diesel::sql_types::HasSqlType<BigInt>
+        + diesel::sql_types::HasSqlType<Binary>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut parts = self.sql.split('?');
+        out.push_sql(parts.next().unwrap_or_default());
+        debug_assert_eq!(self.sql.matches('?').count(), self.binds.len(), "{}", self.sql);
+        for (bind, part) in self.binds.iter().zip(parts) {
+            match bind {
+                Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+                Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+                Bind::Integer(integer) => out.push_bind_param::<Nullable<BigInt>, _>(integer)?,
+                Bind::Bytes(bytes) => out.push_bind_param::<Binary, _>(bytes)?,
+            }
+            out.push_sql(part);
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Statement<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement<'_> {
+    type SqlType = Untyped;
+}
+
+impl<C> RunQueryDsl<C> for Statement<'_> {}
+
+impl<'a> From<&'a str> for Bind<'a> {
+    fn from(text: &'a str) -> Self {
+        Bind::Text(Some(text))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Bind<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Bind::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Bind<'a> {
+    fn from(text: &'a String) -> Self {
+        Bind::Text(Some(text))
+    }
+}
+
+impl<'a> From<&'a Option<String>> for Bind<'a> {
+    fn from(text: &'a Option<String>) -> Self {
+        Bind::Text(text.as_deref())
+    }
+}
+
+impl From<String> for Bind<'_> {
+    fn from(text: String) -> Self {
+        Bind::Owned(Some(text))
+    }
+}
+
+impl From<Option<String>> for Bind<'_> {
+    fn from(text: Option<String>) -> Self {
+        Bind::Owned(text)
+    }
+}
+
+impl From<Id> for Bind<'_> {
+    fn from(id: Id) -> Self {
+        Bind::Owned(Some(id.to_string()))
+    }
+}
+
+impl From<Option<Id>> for Bind<'_> {
+    fn from(id: Option<Id>) -> Self {
+        Bind::Owned(id.map(|id| id.to_string()))
+    }
+}
+
+impl From<Timestamp> for Bind<'_> {
+    fn from(moment: Timestamp) -> Self {
+        Bind::Integer(Some(moment.0))
+    }
+}
+
+impl From<Option<Timestamp>> for Bind<'_> {
+    fn from(moment: Option<Timestamp>) -> Self {
+        Bind::Integer(moment.map(|moment| moment.0))
+    }
+}
+
+impl From<i64> for Bind<'_> {
+    fn from(integer: i64) -> Self {
+        Bind::Integer(Some(integer))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Bind<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Bind::Bytes(bytes)
+    }
+}

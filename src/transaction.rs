@@ -1,0 +1,64 @@
+//! Transactions: what a hook accepted, and the envelope that workflows see.
+//!
+//! The bytes, headers, query and peer of the request are kept beside the envelope. For a JSON body the payload is
+//! read from those bytes again when it is needed, so nothing is stored twice.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::id::Id;
+use crate::time::Timestamp;
+use crate::workflow::HookKind;
+
+/// One accepted request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transaction {
+    pub id: Id,
+    pub org: Id,
+    pub hook: Id,
+    pub hook_kind: HookKind,
+    pub created_at: Timestamp,
+    pub content_type: Option<String>,
+    /// In the order received, names in lower case, secrets masked.
+    pub headers: Vec<(String, String)>,
+    /// The query string as received, secrets masked.
+    pub query: Option<String>,
+    /// The address that sent it.
+    pub peer: Option<String>,
+    /// The body, byte for byte.
+    pub raw: Bytes,
+    /// The runs that it started when it arrived.
+    pub runs: Vec<Id>,
+}
+
+impl Transaction {
+    /// The payload, read from the bytes kept.
+    ///
+    /// # Errors
+    /// If the bytes are no longer the JSON document that was accepted.
+    pub fn data(&self) -> Result<Value, serde_json::Error> {
+        serde_json::from_slice(&self.raw)
+    }
+
+    /// The envelope around `data`: the output of step `1`.
+    pub fn envelope(&self, data: Value) -> Value {
+        let hook_link = format!("/v1/hooks/{}/{}", self.hook_kind, self.hook);
+        json!({
+            "id": self.id,
+            "type": "transaction",
+            "attributes": { "createdAt": self.created_at, "data": data },
+            "relationships": {
+                "org": { "data": { "type": "org", "id": self.org }, "links": { "self": format!("/v1/org/{}", self.org) } },
+                "hook": {
+                    "data": { "type": format!("{}_hook", self.hook_kind), "id": self.hook },
+                    "links": { "self": hook_link }
+                }
+            }
+        })
+    }
+
+    /// Where the transaction can be read.
+    pub fn link(&self) -> String {
+        format!("/v1/transactions/{}", self.id)
+    }
+}

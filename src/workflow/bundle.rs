@@ -1,0 +1,230 @@
+//! A file's declarations: hooks, klasses and workflows, and what all the files together declare.
+//!
+//! A file holds either one workflow or a bundle of any of the three. Hooks and klasses of all files are read before
+//! any workflow, so that a workflow may use what another file declares.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::findings::{Finding, Findings, Node, Place};
+use super::model::Workflow;
+use super::read::Outline;
+use super::scope::Scope;
+use super::{check_event, check_graph, check_step};
+use crate::objects::klass::{KlassDraft, is_klass_name};
+
+/// What one file declares.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    pub hooks: Vec<HookDraft>,
+    pub klasses: Vec<KlassDraft>,
+    pub workflows: Vec<WorkflowDraft>,
+}
+
+/// A hook as a file declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookDraft {
+    /// Lower-case letters, digits, `-` and `_`.
+    pub name: String,
+    pub kind: HookKind,
+    /// The name if the file gives no title.
+    pub title: String,
+    pub description: Option<String>,
+}
+
+/// How a hook is posted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HookKind {
+    Form,
+    Web,
+    Email,
+}
+
+/// The text is not a kind of hook.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a hook's type is `form`, `web` or `email`")]
+pub struct InvalidHookKind;
+
+/// A workflow as a file declares it.
+#[derive(Debug)]
+pub struct WorkflowDraft {
+    /// As written, with the keys in their order.
+    pub document: Value,
+    pub workflow: Workflow,
+}
+
+impl HookKind {
+    const ALL: [HookKind; 3] = [HookKind::Form, HookKind::Web, HookKind::Email];
+
+    /// The kind as it is spelt in files and addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HookKind::Form => "form",
+            HookKind::Web => "web",
+            HookKind::Email => "email",
+        }
+    }
+}
+
+impl fmt::Display for HookKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for HookKind {
+    type Err = InvalidHookKind;
+
+    fn from_str(text: &str) -> Result<HookKind, InvalidHookKind> {
+        HookKind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(InvalidHookKind)
+    }
+}
+
+/// The declarations in one file, not read yet.
+#[derive(Default)]
+pub(super) struct Sections<'a> {
+    file: &'a str,
+    hooks: Vec<Node<'a>>,
+    klasses: Vec<Node<'a>>,
+    workflows: Vec<Node<'a>>,
+}
+
+impl<'a> Sections<'a> {
+    /// Takes apart the document of `file`, which is a bundle or one workflow.
+    pub fn of(file: &'a str, document: &'a Value, findings: &mut Findings) -> Sections<'a> {
+        const KEYS: [&str; 3] = ["hooks", "klasses", "workflows"];
+        let root = Node::root(document);
+        let has = |keys: &[&str]| keys.iter().any(|key| document.get(key).is_some());
+        if has(&["trigger", "steps"]) {
+            return Sections::single(file, document);
+        }
+        if findings.object(&root) && !has(&KEYS) {
+            report_neither(&root, findings);
+            return Sections { file, ..Sections::default() };
+        }
+        findings.keys(&root, &KEYS, &["$schema", "meta"]);
+        let [hooks, klasses, workflows] = KEYS.map(|key| findings.list(&root, key));
+        Sections { file, hooks, klasses, workflows }
+    }
+
+    /// The document of `file` taken as one workflow.
+    pub fn single(file: &'a str, document: &'a Value) -> Sections<'a> {
+        Sections { file, workflows: vec![Node::root(document)], ..Sections::default() }
+    }
+
+    /// Reads the hooks and klasses, and makes them known to the workflows of all files.
+    pub fn declare(&self, scope: &mut Scope<'_>, findings: &mut Findings) -> Bundle {
+        let hooks = self.hooks.iter().filter_map(|node| HookDraft::read(node, self.file, scope, findings)).collect();
+        let klasses = self.klasses.iter().filter_map(|node| read_klass(node, self.file, scope, findings)).collect();
+        Bundle { hooks, klasses, workflows: Vec::new() }
+    }
+
+    /// Reads and checks the workflows, once all files have declared their hooks and klasses.
+    pub fn read_workflows(&self, scope: &mut Scope<'_>, findings: &mut Findings) -> Vec<WorkflowDraft> {
+        self.workflows.iter().filter_map(|node| WorkflowDraft::read(node, self.file, scope, findings)).collect()
+    }
+}
+
+fn report_neither(root: &Node<'_>, findings: &mut Findings) {
+    let message = "neither a workflow, with `trigger` and `steps`, nor a bundle of `hooks`, `klasses` or `workflows`";
+    let keys = ["hooks", "klasses", "workflows", "trigger", "steps"];
+    let slip = root.members().take(keys.len()).find_map(|(key, _)| Some((key, findings.nearest(key, keys)?)));
+    let finding = Finding::error("", message);
+    findings.add(match slip {
+        Some((key, meant)) => finding.help(format!("did you mean `{meant}` by `{key}`?")),
+        None => finding,
+    });
+}
+
+impl HookDraft {
+    fn read(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<HookDraft> {
+        if !findings.object(node) {
+            return None;
+        }
+        findings.keys(node, &["name", "type", "title", "description", "meta"], &[]);
+        let title = findings.text(node, "title");
+        let description = findings.text(node, "description").map(str::to_owned);
+        let kind = read_kind(node, findings);
+        let (name, name_node) = findings.required_text(node, "name")?;
+        // The rule for names of klasses is the rule for names of hooks.
+        if !is_klass_name(name) {
+            findings.error(name_node.pointer, "a hook needs a name of 1 to 64 lower-case letters, digits, `-` and `_`");
+            return None;
+        }
+        let kind = kind?;
+        if let Some(other) = scope.declare_hook(kind, name, file, node) {
+            report_second(&format!("{kind} hook"), name, &other, &name_node, findings);
+        }
+        Some(HookDraft { name: name.to_owned(), kind, title: title.unwrap_or(name).to_owned(), description })
+    }
+}
+
+fn read_kind(node: &Node<'_>, findings: &mut Findings) -> Option<HookKind> {
+    let (text, node) = findings.required_text(node, "type")?;
+    match text.parse() {
+        Ok(HookKind::Form) => return Some(HookKind::Form),
+        Ok(kind) => {
+            findings.error(node.pointer, format!("hooks of kind `{kind}` are not supported yet"));
+            return Some(kind);
+        }
+        Err(InvalidHookKind) => {
+            let message = findings.unknown("type of hook", text, HookKind::ALL.map(HookKind::as_str));
+            findings.add(Finding::error(node.pointer, message).help(InvalidHookKind.to_string()));
+        }
+    }
+    None
+}
+
+fn read_klass(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<KlassDraft> {
+    let read = KlassDraft::read(node.value.clone());
+    if let Some(name) = node.get("name")
+        && let Some(text) = name.value.as_str().filter(|text| is_klass_name(text))
+    {
+        let properties = read.as_ref().ok().map(|draft| draft.properties.clone());
+        if let Some(other) = scope.declare_klass(text, properties, file, node) {
+            report_second("klass", text, &other, &name, findings);
+        }
+    }
+    for problem in read.as_ref().err().into_iter().flatten() {
+        // What is wrong with one of the four known fields is its value, with anything else its name.
+        let known = ["", "/name", "/displayName", "/icon", "/properties"].contains(&problem.pointer.as_str());
+        let place = if known { Place::Value } else { Place::Key };
+        findings.add(Finding::error(format!("{}{}", node.pointer, problem.pointer), &problem.message).at(place));
+    }
+    read.ok()
+}
+
+impl WorkflowDraft {
+    fn read(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<WorkflowDraft> {
+        let outline = Outline::read(node, findings)?;
+        if let Some((name, name_node)) = &outline.name {
+            check_name(name, name_node, findings);
+            if let Some(other) = scope.declare_workflow(name, file, node) {
+                report_second("workflow", name, &other, name_node, findings);
+            }
+        }
+        if let Some((name, event)) = outline.trigger.as_ref().and_then(|trigger| trigger.event_name.as_ref()) {
+            check_event::check(name, event, scope, findings);
+        }
+        check_graph::check(&outline, findings);
+        outline.steps.iter().for_each(|step| check_step::check(step, scope, findings));
+        Some(WorkflowDraft { document: node.value.clone(), workflow: Workflow::build(outline)? })
+    }
+}
+
+fn check_name(name: &str, node: &Node<'_>, findings: &mut Findings) {
+    let permitted = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ' ');
+    if !(1..=128).contains(&name.chars().count()) || !name.chars().all(permitted) || name.trim() != name {
+        let message = "a workflow's name has 1 to 128 letters, digits, `-`, `_`, `.` and spaces between them";
+        findings.error(&node.pointer, message);
+    }
+}
+
+fn report_second(what: &str, name: &str, other: &str, node: &Node<'_>, findings: &mut Findings) {
+    let finding = Finding::error(&node.pointer, format!("a second {what} with the name `{name}`"));
+    findings.add(finding.help(format!("the other one is {other}")));
+}

@@ -1,0 +1,42 @@
+//! Judges the name of the event that a workflow listens for.
+//!
+//! A name that no event can have is an error. A hook or klass that nobody declared is only a warning: either may be
+//! made later, and Kustomer's exports name hooks by ids that exist only there.
+
+use super::bundle::HookKind;
+use super::findings::{Finding, Findings, Node};
+use super::scope::Scope;
+
+const CHANGES: [&str; 3] = ["create", "update", "delete"];
+
+/// Notes what is wrong with `name`, which is without the prefix `kustomer.` and stands at `node`.
+pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+    let parts: Vec<&str> = name.split('.').collect();
+    let warning = match parts.as_slice() {
+        ["hooks", kind, hook, "receive"] if let Ok(kind) = kind.parse::<HookKind>() => {
+            let what = format!("{kind} hook");
+            (!scope.has_hook(kind, hook)).then(|| findings.unknown(&what, hook, scope.hook_names(kind)))
+        }
+        ["kobject", klass, change] if CHANGES.contains(change) => {
+            scope.klass(klass).is_none().then(|| findings.unknown("klass", klass, scope.klass_names()))
+        }
+        ["customer", change] if CHANGES.contains(change) => None,
+        ["conversation" | "message" | "note" | "company", rest @ ..] if !rest.is_empty() && !rest.contains(&"") => None,
+        _ => return report_unknown(name, node, scope, findings),
+    };
+    if let Some(message) = warning {
+        findings.add(Finding::warning(&node.pointer, message).help("nothing raises this event until it is declared"));
+    }
+}
+
+fn report_unknown(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+    let hooks = scope.hook_names(HookKind::Form).map(|hook| format!("hooks.form.{hook}.receive"));
+    let objects = ["customer", "conversation", "message", "note", "company"].into_iter().map(str::to_owned);
+    let objects = objects.chain(scope.klass_names().map(|klass| format!("kobject.{klass}")));
+    let changes = objects.flat_map(|object| CHANGES.map(|change| format!("{object}.{change}")));
+    let candidates: Vec<String> = hooks.chain(changes).collect();
+    let message = findings.unknown("event", name, candidates.iter().map(String::as_str));
+    let help =
+        "events are `hooks.form.NAME.receive`, `customer.create` (or `update`, `delete`) and `kobject.KLASS.create`";
+    findings.add(Finding::error(&node.pointer, message).help(help));
+}

@@ -1,0 +1,111 @@
+//! Judges each step against the action that it names: the params, and for kobjects the attributes of the klass.
+//!
+//! Only literals can be judged before a run; what an expression resolves to is judged, by the same rules, when it does.
+
+use serde_json::{Map, Value};
+
+use super::findings::{Finding, Findings, Node, Place};
+use super::read::{ParamOutline, StepOutline};
+use super::scope::Scope;
+use super::spec::{ActionSpec, ParamSpec};
+use crate::expr::Expr;
+use crate::objects::klass::check_custom;
+
+/// Actions whose `custom` holds attributes of the klass that `klassName` names.
+const KOBJECT_CREATORS: [&str; 2] = ["kobject.create", "kobject.create-with-customer"];
+
+/// Notes what is wrong with the step's action and params.
+pub(super) fn check(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+    let Some((action, node)) = &step.action else {
+        if !step.params.is_empty() && step.node.get("action").is_none() {
+            let finding = Finding::error(step.node.below("params"), "params on a step without an action");
+            findings.add(finding.at(Place::Key));
+        }
+        return;
+    };
+    let Some(spec) = (scope.known.action)(action) else {
+        let names = scope.known.action_names.iter().copied();
+        findings.error(&node.pointer, findings.unknown("action", action, names));
+        return;
+    };
+    for param in &step.params {
+        check_param(spec, param, findings);
+    }
+    for missing in spec.params.iter().filter(|param| param.required && !step.has_param(param.name)) {
+        report_missing(spec, missing, step, findings);
+    }
+    if KOBJECT_CREATORS.contains(action) {
+        check_kobject(step, scope, findings);
+    }
+}
+
+fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findings) {
+    let Some(declared) = spec.param(param.name) else {
+        let names = spec.params.iter().map(|param| param.name);
+        let help = format!("`{}` takes {}", spec.name, names.clone().collect::<Vec<_>>().join(", "));
+        let message = findings.unknown("param", param.name, names);
+        findings.add(Finding::error(&param.node.pointer, message).at(Place::Key).help(help));
+        return;
+    };
+    let value = param.node.value;
+    if value.is_null() && declared.required {
+        findings.error(&param.node.pointer, format!("`{}` cannot be null", param.name));
+    }
+    // An object or a list stays one, whatever the expressions in it resolve to.
+    let known =
+        value.is_object() || value.is_array() || param.expr.as_ref().is_some_and(|expr| expr.as_literal().is_some());
+    if known && let Err(message) = declared.kind.cast(value.clone()) {
+        findings.add(Finding::error(&param.node.pointer, message).help(summary(declared)));
+    }
+}
+
+fn report_missing(spec: &ActionSpec, missing: &ParamSpec, step: &StepOutline<'_>, findings: &mut Findings) {
+    let params = step.node.get("params");
+    let pointer = params.map_or_else(|| step.node.pointer.clone(), |params| params.pointer);
+    let message = format!("`{}` needs the param `{}`", spec.name, missing.name);
+    findings.add(Finding::error(pointer, message).help(summary(missing)));
+}
+
+/// `email, an email address: whom to look for`.
+fn summary(param: &ParamSpec) -> String {
+    format!("`{}`, {}: {}", param.name, param.kind.describe(), param.summary)
+}
+
+/// Checks the klass and its attributes, as far as the document spells them out.
+fn check_kobject(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+    let Some((klass_node, klass_name)) = step.literal_text("klassName") else { return };
+    let Some(properties) = scope.klass(klass_name) else {
+        let message = findings.unknown("klass", klass_name, scope.klass_names());
+        findings.add(Finding::error(&klass_node.pointer, message));
+        return;
+    };
+    let custom = step.params.iter().find(|param| param.name == "custom").map(|param| &param.node);
+    if let (Some(properties), Some(custom)) = (properties, custom) {
+        check_attributes(klass_name, properties, custom, findings);
+    }
+}
+
+fn check_attributes(klass_name: &str, properties: &Map<String, Value>, custom: &Node<'_>, findings: &mut Findings) {
+    // Null, which every type admits, stands in for what is not known before a run.
+    let known = |node: &Node<'_>| Expr::compile(node.value).ok().and_then(|expr| expr.as_literal().cloned());
+    let judged = custom.members().map(|(name, node)| (name.to_owned(), known(&node).unwrap_or_default())).collect();
+    let base = custom.pointer.strip_suffix("/custom").unwrap_or(&custom.pointer);
+    for problem in check_custom(klass_name, properties, judged).err().unwrap_or_default() {
+        let undeclared = problem.message.starts_with("unknown attribute");
+        let place = if undeclared { Place::Key } else { Place::Value };
+        findings.add(Finding::error(format!("{base}{}", problem.pointer), problem.message).at(place));
+    }
+}
+
+impl<'a> StepOutline<'a> {
+    fn has_param(&self, name: &str) -> bool {
+        self.params.iter().any(|param| param.name == name)
+    }
+
+    /// The param `name` if it is a text that is used as it stands.
+    fn literal_text(&self, name: &str) -> Option<(&Node<'a>, &'a str)> {
+        let param = self.params.iter().find(|param| param.name == name)?;
+        param.expr.as_ref()?.as_literal()?;
+        Some((&param.node, param.node.value.as_str()?))
+    }
+}

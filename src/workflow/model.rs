@@ -1,0 +1,134 @@
+//! A workflow that can be run: everything compiled, every target resolved to an index.
+//!
+//! A workflow is made from an [`Outline`] without errors; whether that came from a file being checked or from the
+//! store makes no difference. Stored documents are read with the same rules except that unknown keys are no problem,
+//! since an older version may have known them.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::diagnostic::Diagnostic;
+use super::findings::{Findings, Node};
+use super::read::{Outline, StepOutline, TransitionOutline, TriggerOutline};
+use crate::expr::{Condition, Expr};
+
+/// A workflow, ready to run.
+#[derive(Debug)]
+pub struct Workflow {
+    pub name: String,
+    pub description: Option<String>,
+    /// True unless the document says otherwise.
+    pub enabled: bool,
+    pub trigger: Trigger,
+    pub steps: Vec<Step>,
+    indexes: HashMap<String, usize>,
+}
+
+/// What starts a workflow.
+#[derive(Debug)]
+pub struct Trigger {
+    pub id: String,
+    /// Without the prefix `kustomer.`.
+    pub event_name: String,
+    pub transitions: Vec<Transition>,
+}
+
+/// One step; one without an action only branches.
+#[derive(Debug)]
+pub struct Step {
+    pub id: String,
+    /// `meta.displayName`.
+    pub name: Option<String>,
+    /// Without the prefix `kustomer.`.
+    pub action: Option<String>,
+    pub params: Vec<(String, Expr)>,
+    /// In the order in which they are tried; the first that holds is taken.
+    pub transitions: Vec<Transition>,
+}
+
+/// A way from the trigger or a step to a step.
+#[derive(Debug)]
+pub struct Transition {
+    /// Index into the workflow's steps.
+    pub target: usize,
+    pub target_id: String,
+    /// `meta.name`.
+    pub name: Option<String>,
+    pub condition: Condition,
+}
+
+impl Workflow {
+    /// Builds the model from a stored document, tolerant of what an older version let through: keys, actions, events
+    /// and klasses are not judged, nor is the shape of the graph.
+    ///
+    /// # Errors
+    /// Why it cannot be run at all. The diagnostics have pointers, but no file, line and column.
+    pub fn compile(document: &Value) -> Result<Workflow, Vec<Diagnostic>> {
+        let mut findings = Findings::new(false);
+        let outline = Outline::read(&Node::root(document), &mut findings);
+        let workflow = outline.and_then(Workflow::build).filter(|_| !findings.has_errors());
+        workflow.ok_or_else(|| findings.into_diagnostics("", None))
+    }
+
+    /// The model of `outline`; `None` if reading it found errors that left something out.
+    pub(super) fn build(outline: Outline<'_>) -> Option<Workflow> {
+        let steps: Vec<Step> = outline.steps.into_iter().map(Step::build).collect::<Option<_>>()?;
+        Some(Workflow {
+            name: outline.name?.0.to_owned(),
+            description: outline.description.map(str::to_owned),
+            enabled: outline.enabled,
+            trigger: Trigger::build(outline.trigger?)?,
+            indexes: steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect(),
+            steps,
+        })
+    }
+
+    /// The step at `index`, which comes from a transition or from [`Workflow::step_index`] of this workflow.
+    ///
+    /// # Panics
+    /// If the index is from elsewhere and too high.
+    pub fn step(&self, index: usize) -> &Step {
+        &self.steps[index]
+    }
+
+    /// The index of the step with this id; the trigger is not a step.
+    pub fn step_index(&self, id: &str) -> Option<usize> {
+        self.indexes.get(id).copied()
+    }
+}
+
+impl Trigger {
+    fn build(outline: TriggerOutline<'_>) -> Option<Trigger> {
+        Some(Trigger {
+            id: outline.id?.to_owned(),
+            event_name: outline.event_name?.0.to_owned(),
+            transitions: outline.transitions.into_iter().map(Transition::build).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl Step {
+    fn build(outline: StepOutline<'_>) -> Option<Step> {
+        Some(Step {
+            id: outline.id?.to_owned(),
+            name: outline.name.map(str::to_owned),
+            action: outline.action.map(|(action, _)| action.to_owned()),
+            params: (outline.params.into_iter())
+                .map(|param| Some((param.name.to_owned(), param.expr?)))
+                .collect::<Option<_>>()?,
+            transitions: outline.transitions.into_iter().map(Transition::build).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl Transition {
+    fn build(outline: TransitionOutline<'_>) -> Option<Transition> {
+        Some(Transition {
+            target: outline.target_index?,
+            target_id: outline.target?.0.to_owned(),
+            name: outline.name.map(str::to_owned),
+            condition: outline.condition?.0,
+        })
+    }
+}

@@ -1,0 +1,272 @@
+//! Reads a workflow document into an outline: its parts, typed, each still with its place.
+//!
+//! The outline is what both users of a document share. [`super::model`] turns one without errors into a workflow that
+//! can be run; the checkers look over one for mistakes that a run would only trip over, and point at the right place.
+//! Whatever is broken is noted and left out, so that reading always goes on to the end.
+
+use std::collections::HashMap;
+
+use super::findings::{Finding, Findings, Node, Place};
+use crate::expr::{Condition, Expr, Fault};
+
+/// The most steps that a workflow may have.
+pub const STEPS_MAX: usize = 1_000;
+/// The most transitions that a step may have.
+pub const TRANSITIONS_MAX: usize = 50;
+/// The most characters that the id of a step may have.
+pub const ID_MAX: usize = 128;
+
+/// The id by which the trigger's output can always be addressed.
+pub(super) const TRIGGER_ID: &str = "1";
+
+/// Keys of Kustomer's documents that mean nothing here and are no mistake.
+const TOLERATED: [&str; 9] =
+    ["appVersion", "errorCases", "logging", "replaces", "response", "schema", "callable", "description", "displayName"];
+
+/// A workflow document, read.
+pub(super) struct Outline<'a> {
+    pub name: Option<(&'a str, Node<'a>)>,
+    pub description: Option<&'a str>,
+    pub enabled: bool,
+    pub trigger: Option<TriggerOutline<'a>>,
+    pub steps: Vec<StepOutline<'a>>,
+    /// Ids to steps; of steps with the same id the first.
+    pub indexes: HashMap<&'a str, usize>,
+}
+
+pub(super) struct TriggerOutline<'a> {
+    pub id: Option<&'a str>,
+    pub event_name: Option<(&'a str, Node<'a>)>,
+    pub transitions: Vec<TransitionOutline<'a>>,
+}
+
+pub(super) struct StepOutline<'a> {
+    pub node: Node<'a>,
+    pub id: Option<&'a str>,
+    pub name: Option<&'a str>,
+    /// Without the prefix `kustomer.`.
+    pub action: Option<(&'a str, Node<'a>)>,
+    pub params: Vec<ParamOutline<'a>>,
+    pub transitions: Vec<TransitionOutline<'a>>,
+}
+
+pub(super) struct ParamOutline<'a> {
+    pub name: &'a str,
+    pub node: Node<'a>,
+    pub expr: Option<Expr>,
+}
+
+pub(super) struct TransitionOutline<'a> {
+    pub node: Node<'a>,
+    pub target: Option<(&'a str, Node<'a>)>,
+    /// The step that `target` names; if it is misspelt the one that is probably meant, so that the steps behind it do
+    /// not all seem unreachable.
+    pub target_index: Option<usize>,
+    pub name: Option<&'a str>,
+    pub condition: Option<(Condition, Node<'a>)>,
+}
+
+impl TriggerOutline<'_> {
+    /// Whether `id` names the trigger.
+    pub fn is(&self, id: &str) -> bool {
+        id == TRIGGER_ID || self.id == Some(id)
+    }
+}
+
+impl<'a> Outline<'a> {
+    /// Reads `node`; `None` if there is no telling what it should be.
+    pub fn read(node: &Node<'a>, findings: &mut Findings) -> Option<Outline<'a>> {
+        if !findings.object(node) {
+            return None;
+        }
+        findings.keys(node, &["name", "description", "enabled", "trigger", "steps", "meta", "$schema"], &TOLERATED);
+        check_tolerated(node, findings);
+        let mut outline = Outline {
+            name: findings.required_text(node, "name"),
+            description: findings.text(node, "description"),
+            enabled: findings.boolean(node, "enabled").unwrap_or(true),
+            trigger: findings.required(node, "trigger").and_then(|trigger| TriggerOutline::read(&trigger, findings)),
+            steps: Vec::new(),
+            indexes: HashMap::new(),
+        };
+        findings.required(node, "steps")?;
+        let steps = findings.list(node, "steps");
+        if steps.len() > STEPS_MAX {
+            findings.error(node.below("steps"), format!("more than {STEPS_MAX} steps"));
+            return None;
+        }
+        outline.steps = steps.iter().filter_map(|step| StepOutline::read(step, findings)).collect();
+        outline.indexes = outline.index_steps(findings);
+        outline.resolve_targets(findings);
+        Some(outline)
+    }
+
+    /// The ids of the steps.
+    pub fn step_ids(&self) -> impl Iterator<Item = &'a str> {
+        self.steps.iter().filter_map(|step| step.id)
+    }
+
+    /// Finds the step that each transition leads to.
+    fn resolve_targets(&mut self, findings: &mut Findings) {
+        let indexes = &self.indexes;
+        let ids: Vec<&str> = self.step_ids().collect();
+        let trigger_id = self.trigger.as_ref().and_then(|trigger| trigger.id);
+        let of_trigger = self.trigger.iter_mut().flat_map(|trigger| &mut trigger.transitions);
+        let of_steps = self.steps.iter_mut().flat_map(|step| &mut step.transitions);
+        for transition in of_trigger.chain(of_steps) {
+            let Some((target, node)) = &transition.target else { continue };
+            transition.target_index = indexes.get(target).copied();
+            if transition.target_index.is_some() {
+                continue;
+            }
+            if *target == TRIGGER_ID || trigger_id == Some(target) {
+                findings.error(&node.pointer, "a transition cannot lead back to the trigger");
+                continue;
+            }
+            let meant = findings.nearest(target, ids.iter().copied());
+            transition.target_index = meant.and_then(|meant| indexes.get(meant).copied());
+            findings.error(&node.pointer, findings.unknown("step", target, ids.iter().copied()));
+        }
+    }
+
+    /// Maps ids to steps, the first of each id; ids that mean two things are noted.
+    fn index_steps(&self, findings: &mut Findings) -> HashMap<&'a str, usize> {
+        let mut indexes = HashMap::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let Some(id) = step.id else { continue };
+            let pointer = step.node.below("id");
+            if id == TRIGGER_ID || self.trigger.as_ref().is_some_and(|trigger| trigger.is(id)) {
+                findings.error(pointer, format!("`{id}` is the id of the trigger"));
+            } else if let Some(first) = indexes.get(id) {
+                let first: &StepOutline<'_> = &self.steps[*first];
+                let help = format!("the other one is {}", first.node.pointer);
+                findings.add(Finding::error(pointer, format!("a second step with the id `{id}`")).help(help));
+            } else {
+                indexes.insert(id, index);
+            }
+        }
+        indexes
+    }
+}
+
+impl<'a> TriggerOutline<'a> {
+    fn read(node: &Node<'a>, findings: &mut Findings) -> Option<TriggerOutline<'a>> {
+        if !findings.object(node) {
+            return None;
+        }
+        findings.keys(node, &["id", "eventName", "transitions", "meta"], &TOLERATED);
+        check_tolerated(node, findings);
+        let callable = node.get("callable").is_some_and(|callable| callable.value == true);
+        let event_name = if callable && node.get("eventName").is_none() {
+            findings.error(&node.pointer, "callable workflows are not supported yet");
+            None
+        } else {
+            findings.required_text(node, "eventName").map(|(name, node)| (without_prefix(name), node))
+        };
+        Some(TriggerOutline { id: read_id(node, findings), event_name, transitions: read_transitions(node, findings) })
+    }
+}
+
+impl<'a> StepOutline<'a> {
+    /// `None` if `node` is not an object.
+    fn read(node: &Node<'a>, findings: &mut Findings) -> Option<StepOutline<'a>> {
+        if !findings.object(node) {
+            return None;
+        }
+        findings.keys(node, &["id", "action", "params", "transitions", "meta", "_id"], &TOLERATED);
+        check_tolerated(node, findings);
+        let action = node.get("action").and_then(|action| Some((findings.as_text(&action)?, action)));
+        Some(StepOutline {
+            node: node.clone(),
+            id: read_id(node, findings),
+            name: label(node, "displayName"),
+            action: action.map(|(action, node)| (without_prefix(action), node)),
+            params: read_params(node, findings),
+            transitions: read_transitions(node, findings),
+        })
+    }
+}
+
+fn read_id<'a>(node: &Node<'a>, findings: &mut Findings) -> Option<&'a str> {
+    let (id, node) = findings.required_text(node, "id")?;
+    if id.is_empty() || id.contains('.') || id.chars().count() > ID_MAX {
+        let message = format!("an id has 1 to {ID_MAX} characters and no dot");
+        findings
+            .add(Finding::error(node.pointer, message).help("references such as `/#steps.2.id` take it apart at dots"));
+        return None;
+    }
+    Some(id)
+}
+
+fn read_params<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<ParamOutline<'a>> {
+    let Some(params) = node.get("params") else { return Vec::new() };
+    findings.object(&params);
+    let read = |(name, node): (&'a str, Node<'a>)| {
+        let expr = compiled(Expr::compile(node.value), &node, findings);
+        ParamOutline { name, node, expr }
+    };
+    params.members().map(read).collect()
+}
+
+fn read_transitions<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<TransitionOutline<'a>> {
+    let transitions = findings.list(node, "transitions");
+    if transitions.len() > TRANSITIONS_MAX {
+        findings.error(node.below("transitions"), format!("more than {TRANSITIONS_MAX} transitions"));
+    }
+    transitions.into_iter().filter_map(|transition| TransitionOutline::read(transition, findings)).collect()
+}
+
+impl<'a> TransitionOutline<'a> {
+    /// `None` if `node` is not an object.
+    fn read(node: Node<'a>, findings: &mut Findings) -> Option<TransitionOutline<'a>> {
+        if !findings.object(&node) {
+            return None;
+        }
+        findings.keys(&node, &["target", "condition", "meta"], &[]);
+        let target = findings.required_text(&node, "target");
+        let condition = node.get("condition");
+        if condition.is_none() {
+            let help = r#"for a transition that is always taken: "condition": {"op": "true", "values": [true]}"#;
+            findings.add(Finding::error(&node.pointer, "missing `condition`").help(help));
+        }
+        let condition = condition.and_then(|condition| {
+            Some((compiled(Condition::compile(condition.value), &condition, findings)?, condition))
+        });
+        let name = label(&node, "name");
+        Some(TransitionOutline { node, target, target_index: None, name, condition })
+    }
+}
+
+/// What was compiled from `node`, or its faults noted at their places below it.
+fn compiled<T>(result: Result<T, Vec<Fault>>, node: &Node<'_>, findings: &mut Findings) -> Option<T> {
+    let faults = match result {
+        Ok(compiled) => return Some(compiled),
+        Err(faults) => faults,
+    };
+    for fault in faults {
+        let finding = Finding::error(format!("{}{}", node.pointer, fault.pointer), fault.message);
+        findings.add(match fault.help {
+            Some(help) => finding.help(help),
+            None => finding,
+        });
+    }
+    None
+}
+
+/// A name that an editor shows; `meta` is free, so anything else there is no mistake.
+fn label<'a>(node: &Node<'a>, key: &str) -> Option<&'a str> {
+    node.value.get("meta")?.get(key)?.as_str()
+}
+
+/// The name of an action or event; Kustomer's exports spell it `kustomer.customer.create`.
+fn without_prefix(name: &str) -> &str {
+    name.strip_prefix("kustomer.").unwrap_or(name)
+}
+
+/// Says what of the tolerated keys is lost.
+fn check_tolerated(node: &Node<'_>, findings: &mut Findings) {
+    if !findings.list(node, "errorCases").is_empty() {
+        let pointer = node.below("errorCases");
+        findings.add(Finding::warning(pointer, "errorCases are not supported yet").at(Place::Key));
+    }
+}

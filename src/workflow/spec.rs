@@ -1,0 +1,163 @@
+//! What the checker must know of an action: its name and its params.
+//!
+//! The table of actions lives with the actions; this is only the shape of an entry. The same kinds that let the
+//! checker judge a literal at load time cast a resolved value at run time, so that both agree.
+
+use serde_json::{Number, Value};
+
+use crate::objects::kind_of;
+
+/// One action, as its table describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionSpec {
+    /// Without the prefix `kustomer.`.
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub params: &'static [ParamSpec],
+}
+
+impl ActionSpec {
+    /// The description of the param called `name`.
+    pub fn param(&self, name: &str) -> Option<&'static ParamSpec> {
+        self.params.iter().find(|param| param.name == name)
+    }
+}
+
+/// One param of an action.
+#[derive(Clone, Copy, Debug)]
+pub struct ParamSpec {
+    pub name: &'static str,
+    pub kind: ParamKind,
+    pub required: bool,
+    pub summary: &'static str,
+}
+
+/// What values a param takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    Any,
+    Text,
+    Number,
+    Boolean,
+    Object,
+    List,
+    TextOrList,
+    Email,
+}
+
+impl ParamKind {
+    /// `value` as this kind, cast where nothing is lost: `"42"` to 42, 42 to `"42"`, `"true"` to true. Null is left
+    /// alone, since it clears an attribute; whether a param may be null is for the action to say.
+    ///
+    /// # Errors
+    /// What was wanted and what came.
+    pub fn cast(self, value: Value) -> Result<Value, String> {
+        let cast = match (self, value) {
+            (_, Value::Null) => Ok(Value::Null),
+            (ParamKind::Any, value) => Ok(value),
+            (ParamKind::Text, value) => text(value),
+            (ParamKind::Number, value) => number(value),
+            (ParamKind::Boolean, value) => boolean(value),
+            (ParamKind::Object, value @ Value::Object(_)) => Ok(value),
+            (ParamKind::List | ParamKind::TextOrList, value @ Value::Array(_)) => Ok(value),
+            (ParamKind::TextOrList, value) => text(value),
+            (ParamKind::Email, value) => email(value),
+            (_, value) => Err(value),
+        };
+        cast.map_err(|value| format!("expected {}, not {}", self.describe(), shown(&value)))
+    }
+
+    /// The kind with its article: `a number`.
+    pub fn describe(self) -> &'static str {
+        match self {
+            ParamKind::Any => "any value",
+            ParamKind::Text => "a string",
+            ParamKind::Number => "a number",
+            ParamKind::Boolean => "true or false",
+            ParamKind::Object => "an object",
+            ParamKind::List => "a list",
+            ParamKind::TextOrList => "a string or a list",
+            ParamKind::Email => "an email address",
+        }
+    }
+}
+
+fn text(value: Value) -> Result<Value, Value> {
+    match value {
+        Value::String(_) => Ok(value),
+        Value::Number(number) => Ok(Value::String(number.to_string())),
+        Value::Bool(boolean) => Ok(Value::String(boolean.to_string())),
+        other => Err(other),
+    }
+}
+
+fn number(value: Value) -> Result<Value, Value> {
+    match &value {
+        Value::Number(_) => Ok(value),
+        Value::String(text) => serde_json::from_str::<Number>(text.trim()).map(Value::Number).map_err(|_| value),
+        _ => Err(value),
+    }
+}
+
+fn boolean(value: Value) -> Result<Value, Value> {
+    match value.as_str() {
+        Some("true") => Ok(Value::Bool(true)),
+        Some("false") => Ok(Value::Bool(false)),
+        _ if value.is_boolean() => Ok(value),
+        _ => Err(value),
+    }
+}
+
+/// Accepts what could be an address at all; only a delivered message proves that it is one.
+fn email(value: Value) -> Result<Value, Value> {
+    let Some(address) = value.as_str().map(str::trim) else { return Err(value) };
+    let plausible = address.len() <= 254
+        && !address.contains(|character: char| character.is_whitespace() || character.is_control())
+        && address.rsplit_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    if plausible { Ok(Value::String(address.to_owned())) } else { Err(value) }
+}
+
+/// A value as a message shows it: short text in quotes, else only what it is.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),
+        Value::Number(number) => number.to_string(),
+        other => kind_of(other).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn casts_where_nothing_is_lost() {
+        for (kind, value, cast) in [
+            (ParamKind::Text, json!(42), json!("42")),
+            (ParamKind::Text, json!(true), json!("true")),
+            (ParamKind::Number, json!(" 4.5 "), json!(4.5)),
+            (ParamKind::Boolean, json!("false"), json!(false)),
+            (ParamKind::TextOrList, json!(["a"]), json!(["a"])),
+            (ParamKind::TextOrList, json!(7), json!("7")),
+            (ParamKind::Email, json!(" a@example.com "), json!("a@example.com")),
+            (ParamKind::Any, json!({ "a": 1 }), json!({ "a": 1 })),
+            (ParamKind::Object, json!(null), json!(null)),
+        ] {
+            assert_eq!(kind.cast(value.clone()), Ok(cast), "{kind:?} of {value}");
+        }
+    }
+
+    #[test]
+    fn says_what_was_wanted_and_what_came() {
+        for (kind, value, message) in [
+            (ParamKind::Number, json!("abc"), r#"expected a number, not "abc""#),
+            (ParamKind::Text, json!([]), "expected a string, not a list"),
+            (ParamKind::Boolean, json!(1), "expected true or false, not 1"),
+            (ParamKind::Object, json!("{}"), r#"expected an object, not "{}""#),
+            (ParamKind::Email, json!("nobody"), r#"expected an email address, not "nobody""#),
+        ] {
+            assert_eq!(kind.cast(value), Err(message.to_owned()));
+        }
+    }
+}
