@@ -1,0 +1,313 @@
+//! A real hookflow process on a database of its own, and a client for it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use reqwest::blocking::{Client, RequestBuilder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::wait_for;
+
+/// The admin key of every server that a test starts.
+pub const ADMIN_KEY: &str = "test-admin-key-0123456789abcdef";
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
+    }
+
+    /// The body as JSON, once the status is the expected one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+}
+
+/// How to start a server.
+pub struct ServerBuilder {
+    directory: Arc<TempDir>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    admin_key: Option<String>,
+}
+
+impl ServerBuilder {
+    /// A server in an empty folder, with the shipped bundle in `workflows/`.
+    pub fn new() -> ServerBuilder {
+        let builder = ServerBuilder::bare();
+        builder.write_workflow("orders.json", &super::orders_bundle());
+        builder
+    }
+
+    /// A server in an empty folder, with no workflow.
+    pub fn bare() -> ServerBuilder {
+        let directory = TempDir::new().expect("a temporary folder can be made");
+        std::fs::create_dir(directory.path().join("workflows")).expect("a folder can be made");
+        ServerBuilder::in_directory(Arc::new(directory))
+    }
+
+    /// A server in a folder that another one used before.
+    pub fn in_directory(directory: Arc<TempDir>) -> ServerBuilder {
+        ServerBuilder {
+            directory,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            wrapper: Vec::new(),
+            admin_key: Some(ADMIN_KEY.into()),
+        }
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn write_workflow(&self, name: &str, text: &str) {
+        std::fs::write(self.directory.path().join("workflows").join(name), text).expect("a file can be written");
+    }
+
+    /// Adds command line arguments.
+    pub fn arguments(mut self, arguments: &[&str]) -> ServerBuilder {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    pub fn environment(mut self, name: &str, value: &str) -> ServerBuilder {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Starts the program through another one, such as `["sh", "-c", "…; exec \"$@\"", "sh"]`.
+    pub fn wrapper(mut self, wrapper: &[&str]) -> ServerBuilder {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Leaves the admin key to the server.
+    pub fn without_admin_key(mut self) -> ServerBuilder {
+        self.admin_key = None;
+        self
+    }
+
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_hookflow").to_owned();
+        let mut words = self.wrapper.iter().cloned().chain([program]);
+        let mut command = Command::new(words.next().expect("there is at least the program"));
+        command.args(words).arg("serve").args(["--listen", "127.0.0.1:0"]).args(&self.arguments);
+        command.current_dir(self.directory.path()).env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
+        command.env("HOOKFLOW_LOG", "info");
+        command.envs(self.admin_key.iter().map(|key| ("HOOKFLOW_ADMIN_KEY", key)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub fn start(self) -> Server {
+        let mut child = self.command().spawn().expect("the program starts");
+        let stdout = child.stdout.take().expect("its output is piped");
+        let stderr = child.stderr.take().expect("its errors are piped");
+        let (errors, stderr_reader) = collect_errors(stderr);
+        let output = Arc::new(Mutex::new(String::new()));
+        let stdout_reader = collect_output(stdout, output.clone());
+        let mut server = Server {
+            base_url: String::new(),
+            admin_key: self.admin_key.clone().unwrap_or_default(),
+            child,
+            directory: self.directory.clone(),
+            output,
+            errors,
+            readers: vec![stdout_reader, stderr_reader],
+            client: client(),
+        };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Starts it and expects it to end by itself; its exit code and what it said on standard error.
+    pub fn start_and_fail(self) -> (Option<i32>, String) {
+        let output = self.command().output().expect("the program starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// A client that keeps connections open; TLS is not needed, but its provider has to be named once.
+pub fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().timeout(super::PATIENCE).build().expect("a client can be made")
+}
+
+fn collect_errors(stderr: ChildStderr) -> (Arc<Mutex<String>>, JoinHandle<()>) {
+    let errors = Arc::new(Mutex::new(String::new()));
+    let collected = errors.clone();
+    let reader = std::thread::spawn(move || collect(stderr, &collected));
+    (errors, reader)
+}
+
+fn collect_output(stdout: ChildStdout, output: Arc<Mutex<String>>) -> JoinHandle<()> {
+    std::thread::spawn(move || collect(stdout, &output))
+}
+
+fn collect(source: impl Read, collected: &Mutex<String>) {
+    for line in BufReader::new(source).lines().map_while(Result::ok) {
+        let mut text = collected.lock().unwrap();
+        text.push_str(&line);
+        text.push('\n');
+    }
+}
+
+/// A running server; killed when dropped.
+pub struct Server {
+    pub base_url: String,
+    pub admin_key: String,
+    child: Child,
+    directory: Arc<TempDir>,
+    output: Arc<Mutex<String>>,
+    errors: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+    client: Client,
+}
+
+impl Server {
+    pub fn start() -> Server {
+        ServerBuilder::new().start()
+    }
+
+    fn wait_until_ready(&mut self) {
+        let output = self.output.clone();
+        let line = wait_for("the server to say where it listens", || {
+            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
+                panic!("the server ended with {status}: {}", self.errors.lock().unwrap());
+            }
+            output.lock().unwrap().lines().find(|line| line.contains("listens on http")).map(str::to_owned)
+        });
+        self.base_url = line[line.find("http").unwrap()..].trim().to_owned();
+        wait_for("the server to be ready", || (self.get_without_key("/readyz").status == 200).then_some(()));
+        if self.admin_key.is_empty() {
+            let shown = self.output();
+            self.admin_key = shown.split_whitespace().find(|word| word.starts_with("hf_")).unwrap_or("").to_owned();
+        }
+    }
+
+    /// The folder it runs in, for a server that comes after it.
+    pub fn directory(&self) -> Arc<TempDir> {
+        self.directory.clone()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it printed so far.
+    pub fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// What it logged so far.
+    pub fn errors(&self) -> String {
+        self.errors.lock().unwrap().clone()
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = method.parse().expect("a method");
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base_url) };
+        self.client.request(method, url)
+    }
+
+    /// A call with the admin key and, unless it is null, a JSON body.
+    pub fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path).bearer_auth(&self.admin_key);
+        send(if body.is_null() { request } else { request.json(&body) })
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, Value::Null)
+    }
+
+    pub fn get_without_key(&self, path: &str) -> Answer {
+        send(self.request("GET", path))
+    }
+
+    /// The address of a hook.
+    pub fn hook_url(&self, name: &str) -> String {
+        let hooks = self.get("/v1/hooks").expect(200);
+        let hook = hooks["data"].as_array().unwrap().iter().find(|hook| hook["attributes"]["name"] == name);
+        hook.unwrap_or_else(|| panic!("no hook {name}"))["attributes"]["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Posts JSON to a hook by name, without a key.
+    pub fn post_hook(&self, name: &str, payload: &Value) -> Answer {
+        send(self.request("POST", &self.hook_url(name)).json(payload))
+    }
+
+    /// Waits until no run is open, and returns all runs, newest first (at most 500).
+    pub fn wait_for_runs(&self) -> Vec<Value> {
+        wait_for("the runs to end", || {
+            let open = ["queued", "running", "waiting"].iter().any(|status| {
+                let page = self.get(&format!("/v1/runs?status={status}&pageSize=1")).expect(200);
+                !page["data"].as_array().unwrap().is_empty()
+            });
+            (!open).then_some(())
+        });
+        self.get("/v1/runs?pageSize=500").expect(200)["data"].as_array().unwrap().clone()
+    }
+
+    /// The step entries of a run.
+    pub fn steps(&self, run: &Value) -> Vec<Value> {
+        let path = format!("/v1/runs/{}/steps", run["id"].as_str().unwrap());
+        self.get(&path).expect(200)["data"].as_array().unwrap().clone()
+    }
+
+    /// Stops it as a supervisor would, and waits for its end.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        let status = wait_for("the server to stop", || self.child.try_wait().expect("the child can be asked"));
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        status
+    }
+
+    /// Kills it on the spot.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the child can be killed");
+        self.child.wait().expect("the child ends");
+    }
+
+    /// Sends a signal by name: `TERM`, `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a request; a failure to get an answer is a failure of the test.
+#[track_caller]
+pub fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().expect("the server answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, text: response.text().expect("the body is read") }
+}
