@@ -11,12 +11,15 @@ use super::body;
 use super::headers::{kept_headers, kept_query};
 use super::refusal::{Reason, Refusal};
 use crate::catalog::HookInForce;
-use crate::engine::{Loaded, fresh_run};
+use crate::engine::{Loaded, Next, begin, fresh_run};
 use crate::id::Id;
 use crate::observe::metrics;
-use crate::store::{Run, Status};
+use crate::store::{Run, Session, Status, StoreResult, chain};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
+
+/// With more units than this waiting for the store, runs are only queued: taking hooks in goes first.
+const QUEUED_MAX_TO_BEGIN: usize = 512;
 
 /// `POST /v1/hooks/form/{hash}`
 pub async fn receive_form(
@@ -86,10 +89,9 @@ async fn accept(
     let raw = body::read(payload, length, door.body_limit_bytes).await?;
     let data = body::parse_json(&raw)?;
     let arrival = Arc::new(Arrival::new(in_force, request, raw));
-    store(door, &arrival).await?;
+    store(door, in_force, &arrival, data).await.map_err(|error| Refusal::from_store(&error))?;
     metrics::transaction_accepted();
     log::debug!(hook = in_force.hook.name.as_str(), transaction:% = arrival.transaction.id; "transaction accepted");
-    start_runs(door, in_force, &arrival, data);
     Ok(answer(arrival.transaction.id))
 }
 
@@ -131,21 +133,68 @@ impl Arrival {
     }
 }
 
-/// Commit 1: the transaction and its runs, together.
-async fn store(door: &Door, arrival: &Arc<Arrival>) -> Result<(), Refusal> {
+/// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
+/// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice.
+async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
+    if door.store.queued() > QUEUED_MAX_TO_BEGIN {
+        return queue(door, in_force, arrival, data).await;
+    }
+    let mut fresh = Some(load(in_force, arrival, data));
+    let stored = arrival.clone();
+    let begun = door.store.write(move |session| {
+        session.insert_transaction(&stored.transaction)?;
+        // A repetition finds nothing to begin: whatever failed the first time, the runs are only queued then.
+        let Some(fresh) = fresh.take() else {
+            stored.runs.iter().try_for_each(|run| session.insert_run(run))?;
+            return Ok(None);
+        };
+        let begun: StoreResult<Vec<_>> = fresh.into_iter().map(|loaded| begin_run(session, loaded)).collect();
+        begun.map(Some)
+    });
+    match begun.await {
+        Ok(Some(begun)) => {
+            begun.into_iter().for_each(|(run, next)| door.engine.follow(arrival.transaction.org, run, next))
+        }
+        Ok(None) => door.engine.look(),
+        // Something about a run, not about the database: the transaction must not be lost for that.
+        Err(error) if error.concerns_the_work() => {
+            log::warn!(hook = in_force.hook.name.as_str(), err:% = chain(&error); "runs are queued instead of begun");
+            let data = arrival.transaction.data().unwrap_or(Value::Null);
+            return queue(door, in_force, arrival, data).await;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Commit 1 without anything of commit 2: the runs are queued for the engine.
+async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
     let stored = arrival.clone();
     let written = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;
         stored.runs.iter().try_for_each(|run| session.insert_run(run))
     });
-    written.await.map_err(|error| Refusal::from_store(&error))
+    written.await?;
+    load(in_force, arrival, data).into_iter().for_each(|loaded| door.engine.start(loaded));
+    Ok(())
 }
 
-fn start_runs(door: &Door, in_force: &HookInForce, arrival: &Arrival, data: Value) {
-    let envelope = || arrival.transaction.envelope(data.clone());
-    for (run, listener) in arrival.runs.iter().zip(&in_force.listeners) {
-        door.engine.start(Loaded::fresh(run.clone(), listener.program.clone(), envelope()));
-    }
+fn begin_run(session: &mut dyn Session, loaded: Loaded) -> StoreResult<(Id, Next)> {
+    let run = loaded.run.id;
+    Ok((run, begin(loaded, session, &mut |_| Ok(()))?))
+}
+
+/// The runs with their workflows and the envelope.
+fn load(in_force: &HookInForce, arrival: &Arrival, data: Value) -> Vec<Loaded> {
+    let mut envelope = Some(arrival.transaction.envelope(data));
+    let last = arrival.runs.len().saturating_sub(1);
+    let runs = arrival.runs.iter().zip(&in_force.listeners).enumerate();
+    let payload = |index: usize| if index == last { envelope.take() } else { envelope.clone() };
+    let mut payload = payload;
+    runs.map(|(index, (run, listener))| {
+        Loaded::fresh(run.clone(), listener.program.clone(), payload(index).unwrap_or(Value::Null))
+    })
+    .collect()
 }
 
 fn answer(id: Id) -> HttpResponse {

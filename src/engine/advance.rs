@@ -6,6 +6,9 @@
 //!
 //! Limits: [`STEPS_MAX`] steps a run, [`STRETCH_MAX`] steps a stretch, [`OUTPUT_BYTES_MAX`] bytes of a step's output.
 
+use std::time::Duration;
+
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::Loaded;
@@ -22,6 +25,8 @@ use crate::workflow::{ActionSpec, Step, Transition};
 pub const STEPS_MAX: i64 = 1_000;
 /// How many steps one transaction may execute; a longer run goes on in the next one, so that others get their turn.
 pub const STRETCH_MAX: usize = 100;
+/// How long after its time-out an external call is taken for lost; covers the time that it waits for its turn.
+const CALL_MARGIN: Duration = Duration::from_secs(300);
 /// How large one step's output may be, as JSON.
 pub const OUTPUT_BYTES_MAX: usize = 1_048_576;
 
@@ -60,6 +65,8 @@ pub type Probe<'a> = &'a mut dyn FnMut(Point<'_>) -> StoreResult<()>;
 
 struct Stretch<'a> {
     run: Run,
+    /// Whether the run has yet to be inserted.
+    unwritten: bool,
     loaded: LoadedParts<'a>,
     segment: Segment,
     session: &'a mut dyn Session,
@@ -75,7 +82,8 @@ struct LoadedParts<'a> {
 /// A step that has been executed, before it is logged.
 struct Executed<'a> {
     step: &'a Step,
-    input: Map<String, Value>,
+    /// The resolved params, as text: they are logged as they were before the action took them.
+    input: Box<RawValue>,
     attempts: Vec<Attempt>,
     notes: Vec<Note>,
     started_at: Timestamp,
@@ -86,9 +94,27 @@ struct Executed<'a> {
 /// # Errors
 /// Those of the store; the caller rolls back, and the run is as it was.
 pub fn advance(loaded: Loaded, input: Input, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Next> {
+    stretch(loaded, false, input, session, probe)
+}
+
+/// Inserts a run that is not in the database yet, as it is after its first stretch.
+///
+/// # Errors
+/// Those of the store; the caller rolls back, and there is no such run.
+pub fn begin(loaded: Loaded, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Next> {
+    stretch(loaded, true, Input::Continue, session, probe)
+}
+
+fn stretch(
+    loaded: Loaded,
+    unwritten: bool,
+    input: Input,
+    session: &mut dyn Session,
+    probe: Probe<'_>,
+) -> StoreResult<Next> {
     let Loaded { run, workflow, mut scope } = loaded;
-    let parts = LoadedParts { workflow: &workflow, scope: &mut scope };
-    let mut stretch = Stretch { run, loaded: parts, segment: Segment::default(), session, probe, steps: 0 };
+    let loaded = LoadedParts { workflow: &workflow, scope: &mut scope };
+    let mut stretch = Stretch { run, unwritten, loaded, segment: Segment::default(), session, probe, steps: 0 };
     let next = stretch.go(input)?;
     stretch.write(&next)?;
     Ok(next)
@@ -165,7 +191,6 @@ impl<'a> Stretch<'a> {
         self.run.started_at = Some(now);
         let trigger = &self.loaded.workflow.trigger;
         (self.probe)(Point::BeforeStep(&trigger.id))?;
-        let input = Map::new();
         let judged = self.judge(&trigger.transitions);
         let (error, transitions, taken) = match judged {
             Ok((transitions, taken)) => (None, transitions, taken),
@@ -176,7 +201,7 @@ impl<'a> Stretch<'a> {
             name: None,
             action: None,
             status: if error.is_some() { "failed" } else { "completed" },
-            input: &input,
+            input: &raw(&Map::new()),
             output: None,
             error: error.as_ref(),
             attempts: &[],
@@ -198,7 +223,8 @@ impl<'a> Stretch<'a> {
         self.steps += 1;
         self.run.steps += 1;
         let started_at = self.session.now();
-        let mut executed = Executed { step, input: Map::new(), attempts: Vec::new(), notes: Vec::new(), started_at };
+        let mut executed =
+            Executed { step, input: raw(&Map::new()), attempts: Vec::new(), notes: Vec::new(), started_at };
         let outcome = match self.act(&mut executed)? {
             Outcome::Request(request) => return Ok(Some(self.call(executed, request))),
             Outcome::Output(output) => self.finish(executed, output),
@@ -218,7 +244,7 @@ impl<'a> Stretch<'a> {
             Ok(params) => params,
             Err(failure) => return Ok(Outcome::Failed(failure)),
         };
-        executed.input = params.clone();
+        executed.input = raw(&params);
         let mut call = Call { org: self.run.org, params, session: self.session, notes: &mut executed.notes };
         (action.run)(&mut call)
     }
@@ -253,7 +279,7 @@ impl<'a> Stretch<'a> {
         match problems.is_empty() {
             true => Ok(params),
             false => {
-                executed.input = params;
+                executed.input = raw(&params);
                 Err(Failure::invalid(problems))
             }
         }
@@ -277,7 +303,7 @@ impl<'a> Stretch<'a> {
             in_flight: true,
             attempt_started_at: now,
         };
-        self.park(pending, RunStatus::Running, now)
+        self.perform(pending)
     }
 
     /// Goes on with a call that was under way: takes its outcome, or makes it again.
@@ -290,7 +316,7 @@ impl<'a> Stretch<'a> {
             }
             pending.in_flight = true;
             pending.attempt_started_at = now;
-            return Ok(Some(self.park(pending, RunStatus::Running, now)));
+            return Ok(Some(self.perform(pending)));
         };
         let workflow = self.loaded.workflow;
         let Some(index) = workflow.step_index(&pending.step) else {
@@ -306,7 +332,8 @@ impl<'a> Stretch<'a> {
             attempt.retry_at = Some(due_at);
             pending.attempts.push(attempt);
             pending.in_flight = false;
-            return Ok(Some(self.park(pending, RunStatus::Waiting, due_at)));
+            self.park(pending, RunStatus::Waiting, due_at);
+            return Ok(Some(Next::Sleep(due_at)));
         }
         pending.attempts.push(attempt);
         let executed = Executed {
@@ -325,21 +352,26 @@ impl<'a> Stretch<'a> {
         Ok(next)
     }
 
-    fn park(&mut self, pending: Pending, status: RunStatus, due_at: Timestamp) -> Next {
-        let next = match status {
-            RunStatus::Running => Next::Perform(pending.request.clone()),
-            _ => Next::Sleep(due_at),
-        };
+    /// Leaves the stretch with a call to be made.
+    fn perform(&mut self, pending: Pending) -> Next {
+        let request = pending.request.clone();
+        // Whoever makes the call is expected to be back by then; if not, the call is taken for lost and made again.
+        let due_at = pending.attempt_started_at + Duration::from_millis(request.timeout_ms) + CALL_MARGIN;
+        self.park(pending, RunStatus::Running, due_at);
+        Next::Perform(request)
+    }
+
+    fn park(&mut self, pending: Pending, status: RunStatus, due_at: Timestamp) {
         self.run.status = status;
         self.run.due_at = Some(due_at);
         self.run.position = Some(pending.step.clone());
         self.run.pending = Some(serde_json::to_value(pending).expect("a pending call has string keys"));
-        next
     }
 
     /// Ends a step with its output: puts it where later steps find it, judges the transitions, logs.
     fn finish(&mut self, executed: Executed<'a>, output: Value) -> Option<Next> {
-        if !is_within(&output, OUTPUT_BYTES_MAX) {
+        let text = raw(&output);
+        if text.get().len() > OUTPUT_BYTES_MAX {
             let message = format!("the output is larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
             return self.finish_failed(executed, Failure::new("output_too_large", message));
         }
@@ -351,7 +383,7 @@ impl<'a> Stretch<'a> {
             Ok(judged) => judged,
             Err(failure) => return self.finish_failed(executed, failure),
         };
-        self.log(&executed, "completed", None, &transitions);
+        self.log(&executed, Ok(&text), &transitions);
         self.run.position = taken.map(str::to_owned);
         None
     }
@@ -359,22 +391,22 @@ impl<'a> Stretch<'a> {
     /// Ends a step, and with it the run, because of a failure.
     fn finish_failed(&mut self, executed: Executed<'a>, failure: Failure) -> Option<Next> {
         let error = run_error(&failure, &executed.step.id, executed.step.action.as_deref());
-        self.log(&executed, "failed", Some(&error), &[]);
+        self.log(&executed, Err(&error), &[]);
         self.set_failed(Some(error));
         Some(Next::Ended(RunStatus::Failed))
     }
 
-    fn log(&mut self, executed: &Executed<'a>, status: &'static str, error: Option<&RunError>, judged: &[Judged<'_>]) {
+    fn log(&mut self, executed: &Executed<'a>, outcome: Result<&RawValue, &RunError>, judged: &[Judged<'_>]) {
         let step = executed.step;
         let finished_at = self.session.now();
         self.segment.push(&Entry {
             id: &step.id,
             name: step.name.as_deref(),
             action: step.action.as_deref(),
-            status,
+            status: if outcome.is_ok() { "completed" } else { "failed" },
             input: &executed.input,
-            output: self.loaded.scope.step(&step.id).or(error.is_none().then_some(&Value::Null)),
-            error,
+            output: outcome.ok(),
+            error: outcome.err(),
             attempts: &executed.attempts,
             started_at: executed.started_at,
             finished_at,
@@ -431,7 +463,11 @@ impl<'a> Stretch<'a> {
             self.run.finished_at = Some(self.session.now());
             self.run.due_at = None;
         }
-        self.session.update_run(&mut self.run)
+        if !self.unwritten {
+            return self.session.update_run(&mut self.run);
+        }
+        self.run.rev += 1;
+        self.session.insert_run(&self.run)
     }
 }
 
@@ -450,17 +486,7 @@ fn run_error(failure: &Failure, step: &str, action: Option<&str>) -> RunError {
     }
 }
 
-/// Whether a value, written as JSON, has at most `bytes_max` bytes. Stops counting there.
-fn is_within(value: &Value, bytes_max: usize) -> bool {
-    struct Counter(usize);
-    impl std::io::Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::FileTooLarge)?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Counter(bytes_max), value).is_ok()
+/// A value as its JSON text.
+fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON values have string keys")
 }

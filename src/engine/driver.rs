@@ -30,7 +30,7 @@ use crate::time::Timestamp;
 /// How many runs wait in memory.
 const READY_MAX: usize = 4_096;
 /// How many runs are in the store's queue at a time.
-const UNITS_MAX: usize = 128;
+const UNITS_MAX: usize = 256;
 /// How many due runs are read at a time. Larger than the number that can be claimed while there is room, so that a
 /// page always holds some that are not.
 const POLL_SIZE: i64 = 1_024;
@@ -54,6 +54,16 @@ pub struct DueRuns {
     next_due: Option<Timestamp>,
 }
 
+/// What the door says to the loop.
+enum Message {
+    /// Advance a run that was committed as queued.
+    Start(Box<Loaded>),
+    /// Do what comes next for a run that was advanced already.
+    Follow { org: Id, run: Id, next: Next },
+    /// There are queued runs in the database.
+    Look,
+}
+
 struct Ready {
     org: Id,
     run: Id,
@@ -64,14 +74,31 @@ struct Ready {
 /// How others reach the engine; cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
-    inbox: mpsc::Sender<Loaded>,
+    inbox: mpsc::Sender<Message>,
     lagging: Arc<AtomicBool>,
 }
 
 impl EngineHandle {
     /// Starts a run that was just committed. If the engine is behind, the run waits in the database.
     pub fn start(&self, loaded: Loaded) {
-        if self.inbox.try_send(loaded).is_err() {
+        self.send(Message::Start(Box::new(loaded)));
+    }
+
+    /// Takes over a run whose first stretch was committed together with its transaction.
+    pub fn follow(&self, org: Id, run: Id, next: Next) {
+        match next {
+            Next::Ended(status) => ended(run, status),
+            next => self.send(Message::Follow { org, run, next }),
+        }
+    }
+
+    /// Looks for queued runs in the database.
+    pub fn look(&self) {
+        self.send(Message::Look);
+    }
+
+    fn send(&self, message: Message) {
+        if self.inbox.try_send(message).is_err() {
             self.lagging.store(true, Ordering::Relaxed);
         }
     }
@@ -81,7 +108,7 @@ impl EngineHandle {
 pub struct Engine {
     store: Store,
     programs: Programs,
-    inbox: mpsc::Receiver<Loaded>,
+    inbox: mpsc::Receiver<Message>,
     lagging: Arc<AtomicBool>,
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
@@ -125,6 +152,7 @@ impl Engine {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut fresh = Vec::new();
         let mut events = Vec::new();
+        self.recover().await;
         while !*stop.borrow() {
             let wake_at = self.wake_at();
             let has_room = self.ready.len() < READY_MAX;
@@ -135,11 +163,24 @@ impl Engine {
                 _ = stop.changed() => {}
             }
             events.drain(..).for_each(|event| self.handle(event));
-            fresh.drain(..).for_each(|loaded| self.enqueue_fresh(loaded));
+            fresh.drain(..).for_each(|message| self.receive(message));
             self.poll_if_due();
             self.submit();
         }
         self.finish().await;
+    }
+
+    /// Picks up the calls that a former process left in the middle.
+    async fn recover(&mut self) {
+        let recovered = self.store.write(|session| {
+            let now = session.now();
+            session.recover_runs(now)
+        });
+        match recovered.await {
+            Ok(0) => {}
+            Ok(runs) => log::info!(runs = runs; "runs with a call under way when the former process ended go on"),
+            Err(error) => log::error!(err:% = chain(&error); "runs with a call under way wait for their time-outs"),
+        }
     }
 
     /// Lets commits and, for a while, external calls end; what is left is picked up at the next start.
@@ -180,10 +221,20 @@ impl Engine {
         }
     }
 
-    fn enqueue_fresh(&mut self, loaded: Loaded) {
-        let (org, run) = (loaded.run.org, loaded.run.id);
-        if self.claimed.insert(run) {
-            self.ready.push_back(Ready { org, run, loaded: Some(Box::new(loaded)), outcome: None });
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Start(loaded) => {
+                let (org, run) = (loaded.run.org, loaded.run.id);
+                if self.claimed.insert(run) {
+                    self.ready.push_back(Ready { org, run, loaded: Some(loaded), outcome: None });
+                }
+            }
+            Message::Look => self.lagging.store(true, Ordering::Relaxed),
+            Message::Follow { org, run, next } => {
+                if self.claimed.insert(run) {
+                    self.advanced(org, run, Ok(Some(next)));
+                }
+            }
         }
     }
 
@@ -219,8 +270,7 @@ impl Engine {
             }
             Ok(Some(Next::Ended(status))) => {
                 self.claimed.remove(&run);
-                metrics::run_finished(status);
-                log::debug!(run_id:% = run; "run {status}");
+                ended(run, status);
             }
             Ok(None) | Err(StoreError::Fenced | StoreError::Closed | StoreError::Failed(_)) => {
                 self.claimed.remove(&run);
@@ -304,12 +354,12 @@ impl Unit for Advance {
     fn run(&mut self, session: &mut dyn Session) -> StoreResult<()> {
         self.next = None;
         let loaded = match self.loaded.take() {
-            Some(loaded) => Some(*loaded),
-            None => load(session, &self.programs, self.org, self.run)?,
+            Some(loaded) => Some(loaded),
+            None => load(session, &self.programs, self.org, self.run)?.map(Box::new),
         };
         if let Some(loaded) = loaded {
             let input = self.outcome.clone().map_or(Input::Continue, Input::Outcome);
-            self.next = Some(advance(loaded, input, session, &mut |_| Ok(()))?);
+            self.next = Some(advance(*loaded, input, session, &mut |_| Ok(()))?);
         }
         Ok(())
     }
@@ -318,6 +368,11 @@ impl Unit for Advance {
         let Advance { org, run, next, sender, .. } = *self;
         let _ = sender.send(Event::Advanced { org, run, outcome: outcome.map(|()| next) });
     }
+}
+
+fn ended(run: Id, status: RunStatus) {
+    metrics::run_finished(status);
+    log::debug!(run_id:% = run; "run {status}");
 }
 
 fn fail_run(session: &mut dyn Session, org: Id, id: Id, message: &str) -> StoreResult<()> {

@@ -4,7 +4,8 @@
 //! output out, because that is the event's payload, which is stored already; reading puts it back.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::expr::{Judgement, Note, Operand};
 use crate::store::RunError;
@@ -23,9 +24,9 @@ pub struct Entry<'a> {
     pub action: Option<&'a str>,
     /// `completed`, `failed` or `cancelled`.
     pub status: &'static str,
-    pub input: &'a Map<String, Value>,
+    pub input: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<&'a Value>,
+    pub output: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a RunError>,
     #[serde(skip_serializing_if = "<[Attempt]>::is_empty")]

@@ -10,7 +10,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::expr::Note;
@@ -29,7 +30,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 pub struct Pending {
     pub step: String,
     pub action: String,
-    pub input: Map<String, Value>,
+    pub input: Box<RawValue>,
     pub notes: Vec<Note>,
     pub started_at: Timestamp,
     pub request: HttpRequest,

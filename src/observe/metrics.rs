@@ -11,6 +11,8 @@ static ACCEPTED: AtomicU64 = AtomicU64::new(0);
 static COMPLETED: AtomicU64 = AtomicU64::new(0);
 static FAILED: AtomicU64 = AtomicU64::new(0);
 static CANCELLED: AtomicU64 = AtomicU64::new(0);
+static COMMITS: AtomicU64 = AtomicU64::new(0);
+static UNITS: AtomicU64 = AtomicU64::new(0);
 static REFUSED: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 
 /// Counts an accepted transaction.
@@ -26,6 +28,12 @@ pub fn run_finished(status: RunStatus) {
         _ => &COMPLETED,
     };
     counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a commit that so many units of work shared.
+pub fn committed(units: usize) {
+    COMMITS.fetch_add(1, Ordering::Relaxed);
+    UNITS.fetch_add(units as u64, Ordering::Relaxed);
 }
 
 /// Counts a refused request; `index` is the place of the reason in the list that [`render`] is given.
@@ -59,6 +67,16 @@ pub fn render(reasons: &[&str]) -> String {
         "hookflow_runs_finished_total",
         "Runs that ended, by status.",
         finished.iter().map(|(status, counter)| (format!("{{status=\"{status}\"}}"), read(counter))).collect(),
+    );
+    family(
+        "hookflow_store_commits_total",
+        "Commits of the database.",
+        vec![(String::new(), read(&COMMITS))],
+    );
+    family(
+        "hookflow_store_units_total",
+        "Units of work that were committed; several may share a commit.",
+        vec![(String::new(), read(&UNITS))],
     );
     text
 }

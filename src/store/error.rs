@@ -36,6 +36,14 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
+    /// Whether it was the work that failed, and not the database that it was to be done in.
+    pub fn concerns_the_work(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Panicked(_) | StoreError::Corrupt { .. } | StoreError::Query { .. } | StoreError::Fenced
+        )
+    }
+
     /// Whether trying again later may succeed.
     pub fn is_passing(&self) -> bool {
         matches!(self, StoreError::Busy | StoreError::DiskFull | StoreError::Connection(_))

@@ -51,6 +51,8 @@ pub trait Backend: Send + Sync {
     /// Does a read on a connection of its own, blocking the calling thread.
     fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()>;
     fn health(&self) -> Health;
+    /// How many units wait.
+    fn queued(&self) -> usize;
     /// Finishes what is queued, takes nothing more, and leaves the database tidy. Blocks.
     fn close(&self);
 }
@@ -128,6 +130,11 @@ impl Store {
 
     pub fn health(&self) -> Health {
         self.backend.health()
+    }
+
+    /// How many units of work wait to be written.
+    pub fn queued(&self) -> usize {
+        self.backend.queued()
     }
 
     /// Finishes what is queued and closes the database. Blocks until that is done.

@@ -202,9 +202,16 @@ impl Page {
 
 macro_rules! spelt {
     ($type:ty, $($text:literal = $variant:path),+ $(,)?) => {
+        impl $type {
+            /// How it is spelt.
+            pub fn word(self) -> &'static str {
+                match self { $($variant => $text),+ }
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(match self { $($variant => $text),+ })
+                formatter.write_str(self.word())
             }
         }
 

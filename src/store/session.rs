@@ -75,6 +75,10 @@ pub trait Runs {
     /// [`super::StoreError::Fenced`] if the stored run has another `rev` than this one.
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()>;
 
+    /// Makes the runs due now that have a call under way: for a process that starts, and knows that no other one works on
+    /// them. How many they were.
+    fn recover_runs(&mut self, now: Timestamp) -> StoreResult<usize>;
+
     /// Open runs of all orgs that are due by `now`, the longest due first, after the given place in that order.
     fn due_runs(&mut self, now: Timestamp, after: (Timestamp, Id), size: i64) -> StoreResult<Vec<(Timestamp, Id, Id)>>;
     /// When the next open run is due that is not due by `now`.
@@ -103,6 +107,7 @@ pub trait Objects {
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()>;
 
     fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>>;
+    fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool>;
     /// By an address in the form of [`crate::objects::customer::email_key`].
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>>;
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>>;

@@ -1,8 +1,9 @@
 //! SQL as it is written, with values bound to its question marks.
 //!
-//! Diesel prepares a statement anew each time for updates and for `sql_query`. A [`Statement`] has a fixed text, so it
-//! tells diesel that it is safe to cache, and it is prepared once per connection. The placeholders are written by the
-//! backend (`?` or `$1`), which lets both databases share a text.
+//! Diesel prepares a statement anew each time for updates and for `sql_query`. A [`Statement`] has a fixed text and, by
+//! the macro that makes it, a type of its own: diesel may cache it, is not even asked for its text when it has, and
+//! prepares it once per connection. The placeholders are written by the backend (`?` or `$1`), which lets both databases
+//! share a text.
 //!
 //! Limits: the text may hold a question mark only as a placeholder.
 
@@ -14,6 +15,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
 use diesel::{Connection, RunQueryDsl};
+use std::marker::PhantomData;
 
 use super::error::{StoreError, StoreResult};
 use crate::id::Id;
@@ -28,19 +30,31 @@ pub enum Bind<'a> {
     Bytes(&'a [u8]),
 }
 
-/// A statement and its values, ready to be executed.
-pub struct Statement<'a> {
+/// A statement and its values, ready to be executed. `Site` is a type that stands for its text.
+pub struct Statement<'a, Site> {
     operation: &'static str,
     sql: &'static str,
     binds: Vec<Bind<'a>>,
+    site: PhantomData<Site>,
 }
 
-/// Starts a statement; `operation` is what an error says failed, as in `reading a customer`.
-pub fn statement<'a>(operation: &'static str, sql: &'static str) -> Statement<'a> {
-    Statement { operation, sql, binds: Vec::with_capacity(16) }
+/// Starts a statement: `statement!("reading a customer", "SELECT …")`. The first text is what an error says failed.
+macro_rules! statement {
+    ($operation:expr, $sql:expr) => {{
+        struct Site;
+        // A constant, so that one `Site` can't come to stand for two texts.
+        const TEXT: &str = $sql;
+        $crate::store::statement::Statement::<Site>::new($operation, TEXT)
+    }};
 }
+pub(crate) use statement;
 
-impl<'a> Statement<'a> {
+impl<'a, Site: 'static> Statement<'a, Site> {
+    /// For the macro, which gives every text a `Site` of its own.
+    pub fn new(operation: &'static str, sql: &'static str) -> Statement<'a, Site> {
+        Statement { operation, sql, binds: Vec::with_capacity(16), site: PhantomData }
+    }
+
     /// Binds the next placeholder.
     pub fn bind(mut self, value: impl Into<Bind<'a>>) -> Self {
         self.binds.push(value.into());
@@ -51,7 +65,7 @@ impl<'a> Statement<'a> {
     pub fn execute<C>(self, connection: &mut C) -> StoreResult<usize>
     where
         C: Connection,
-        Statement<'a>: QueryFragment<C::Backend>,
+        Statement<'a, Site>: QueryFragment<C::Backend>,
     {
         let operation = self.operation;
         connection.execute_returning_count(&self).map_err(|source| StoreError::Query { operation, source })
@@ -61,7 +75,7 @@ impl<'a> Statement<'a> {
     pub fn load<C, R>(self, connection: &mut C) -> StoreResult<Vec<R>>
     where
         C: LoadConnection,
-        Statement<'a>: LoadQuery<'a, C, R>,
+        Statement<'a, Site>: LoadQuery<'a, C, R>,
     {
         let operation = self.operation;
         RunQueryDsl::load(self, connection).map_err(|source| StoreError::Query { operation, source })
@@ -71,13 +85,13 @@ impl<'a> Statement<'a> {
     pub fn first<C, R>(self, connection: &mut C) -> StoreResult<Option<R>>
     where
         C: LoadConnection,
-        Statement<'a>: LoadQuery<'a, C, R>,
+        Statement<'a, Site>: LoadQuery<'a, C, R>,
     {
         Ok(self.load(connection)?.into_iter().next())
     }
 }
 
-impl<DB> QueryFragment<DB> for Statement<'_>
+impl<DB, Site> QueryFragment<DB> for Statement<'_, Site>
 where
     DB: Backend,
     Option<String>: ToSql<Nullable<Text>, DB>,
@@ -105,16 +119,16 @@ where
     }
 }
 
-impl QueryId for Statement<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<Site: 'static> QueryId for Statement<'_, Site> {
+    type QueryId = Site;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for Statement<'_> {
+impl<Site> Query for Statement<'_, Site> {
     type SqlType = Untyped;
 }
 
-impl<C> RunQueryDsl<C> for Statement<'_> {}
+impl<C, Site> RunQueryDsl<C> for Statement<'_, Site> {}
 
 impl<'a> From<&'a str> for Bind<'a> {
     fn from(text: &'a str) -> Self {

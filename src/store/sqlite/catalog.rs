@@ -151,13 +151,13 @@ impl VersionRow {
 
 impl Catalog for SqliteSession<'_> {
     fn orgs(&mut self) -> StoreResult<Vec<Org>> {
-        let rows: Vec<OrgRow> =
-            statement("reading the orgs", "SELECT id, name, created_at FROM orgs ORDER BY id").load(self.connection)?;
+        let rows: Vec<OrgRow> = statement!("reading the orgs", "SELECT id, name, created_at FROM orgs ORDER BY id")
+            .load(self.connection)?;
         Ok(rows.into_iter().map(|row| Org { id: row.id, name: row.name, created_at: row.created_at }).collect())
     }
 
     fn insert_org(&mut self, org: &Org) -> StoreResult<()> {
-        statement("adding an org", "INSERT INTO orgs (id, name, created_at) VALUES (?, ?, ?)")
+        statement!("adding an org", "INSERT INTO orgs (id, name, created_at) VALUES (?, ?, ?)")
             .bind(org.id)
             .bind(&org.name)
             .bind(org.created_at)
@@ -166,14 +166,14 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn keys(&mut self, org: Id) -> StoreResult<Vec<Key>> {
-        let sql = "SELECT id, name, role, hash, created_at FROM api_keys WHERE org_id = ? ORDER BY id";
-        let rows: Vec<KeyRow> = statement("reading the API keys", sql).bind(org).load(self.connection)?;
+        const SQL: &str = "SELECT id, name, role, hash, created_at FROM api_keys WHERE org_id = ? ORDER BY id";
+        let rows: Vec<KeyRow> = statement!("reading the API keys", SQL).bind(org).load(self.connection)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
     fn insert_key(&mut self, key: &Key) -> StoreResult<()> {
-        let sql = "INSERT INTO api_keys (org_id, id, name, role, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)";
-        statement("adding an API key", sql)
+        const SQL: &str = "INSERT INTO api_keys (org_id, id, name, role, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)";
+        statement!("adding an API key", SQL)
             .bind(key.org)
             .bind(key.id)
             .bind(&key.name)
@@ -185,21 +185,21 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn delete_key(&mut self, org: Id, id: Id) -> StoreResult<bool> {
-        let sql = "DELETE FROM api_keys WHERE org_id = ? AND id = ?";
-        Ok(statement("deleting an API key", sql).bind(org).bind(id).execute(self.connection)? > 0)
+        const SQL: &str = "DELETE FROM api_keys WHERE org_id = ? AND id = ?";
+        Ok(statement!("deleting an API key", SQL).bind(org).bind(id).execute(self.connection)? > 0)
     }
 
     fn hooks(&mut self, org: Id) -> StoreResult<Vec<Hook>> {
-        let sql = "SELECT id, kind, name, title, description, hash, status, created_at, updated_at \
+        const SQL: &str = "SELECT id, kind, name, title, description, hash, status, created_at, updated_at \
                    FROM hooks WHERE org_id = ? ORDER BY id";
-        let rows: Vec<HookRow> = statement("reading the hooks", sql).bind(org).load(self.connection)?;
+        let rows: Vec<HookRow> = statement!("reading the hooks", SQL).bind(org).load(self.connection)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
     fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()> {
-        let sql = "INSERT INTO hooks (org_id, id, kind, name, title, description, hash, status, created_at, updated_at) \
+        const SQL: &str = "INSERT INTO hooks (org_id, id, kind, name, title, description, hash, status, created_at, updated_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        statement("adding a hook", sql)
+        statement!("adding a hook", SQL)
             .bind(hook.org)
             .bind(hook.id)
             .bind(hook.kind.to_string())
@@ -215,9 +215,9 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn update_hook(&mut self, hook: &Hook) -> StoreResult<()> {
-        let sql = "UPDATE hooks SET name = ?, title = ?, description = ?, hash = ?, status = ?, updated_at = ? \
+        const SQL: &str = "UPDATE hooks SET name = ?, title = ?, description = ?, hash = ?, status = ?, updated_at = ? \
                    WHERE org_id = ? AND id = ?";
-        statement("changing a hook", sql)
+        statement!("changing a hook", SQL)
             .bind(&hook.name)
             .bind(&hook.title)
             .bind(&hook.description)
@@ -231,29 +231,29 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>> {
-        let sql = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.file_digest, w.created_at, w.updated_at \
+        const SQL: &str = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.file_digest, w.created_at, w.updated_at \
                    FROM workflows w JOIN workflow_versions v \
                      ON v.org_id = w.org_id AND v.workflow_id = w.id AND v.version = w.version \
                    WHERE w.org_id = ? AND w.status <> 'deleted' ORDER BY w.id";
-        let rows: Vec<WorkflowRow> = statement("reading the workflows", sql).bind(org).load(self.connection)?;
+        let rows: Vec<WorkflowRow> = statement!("reading the workflows", SQL).bind(org).load(self.connection)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
     fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>> {
-        let sql = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.file_digest, w.created_at, w.updated_at \
+        const SQL: &str = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.file_digest, w.created_at, w.updated_at \
                    FROM workflows w JOIN workflow_versions v \
                      ON v.org_id = w.org_id AND v.workflow_id = w.id AND v.version = w.version \
                    WHERE w.org_id = ? AND w.id = ?";
         let row: Option<WorkflowRow> =
-            statement("reading a workflow", sql).bind(org).bind(id).first(self.connection)?;
+            statement!("reading a workflow", SQL).bind(org).bind(id).first(self.connection)?;
         row.map(|row| row.record(org)).transpose()
     }
 
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
-        let sql = "INSERT INTO workflows \
+        const SQL: &str = "INSERT INTO workflows \
                      (org_id, id, name, version, status, file, file_digest, created_at, updated_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        statement("adding a workflow", sql)
+        statement!("adding a workflow", SQL)
             .bind(workflow.org)
             .bind(workflow.id)
             .bind(&workflow.name)
@@ -268,9 +268,9 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
-        let sql = "UPDATE workflows SET name = ?, version = ?, status = ?, file = ?, file_digest = ?, updated_at = ? \
+        const SQL: &str = "UPDATE workflows SET name = ?, version = ?, status = ?, file = ?, file_digest = ?, updated_at = ? \
                    WHERE org_id = ? AND id = ?";
-        statement("changing a workflow", sql)
+        statement!("changing a workflow", SQL)
             .bind(&workflow.name)
             .bind(workflow.version)
             .bind(workflow.status.to_string())
@@ -284,9 +284,9 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>> {
-        let sql = "SELECT version, document, origin, created_at FROM workflow_versions \
+        const SQL: &str = "SELECT version, document, origin, created_at FROM workflow_versions \
                    WHERE org_id = ? AND workflow_id = ? AND version = ?";
-        let row: Option<VersionRow> = statement("reading a workflow's version", sql)
+        let row: Option<VersionRow> = statement!("reading a workflow's version", SQL)
             .bind(org)
             .bind(workflow)
             .bind(version)
@@ -295,9 +295,9 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>> {
-        let sql = "SELECT version, document, origin, created_at FROM workflow_versions \
+        const SQL: &str = "SELECT version, document, origin, created_at FROM workflow_versions \
                    WHERE org_id = ? AND workflow_id = ? AND version < ? ORDER BY version DESC LIMIT ?";
-        let rows: Vec<VersionRow> = statement("reading a workflow's versions", sql)
+        let rows: Vec<VersionRow> = statement!("reading a workflow's versions", SQL)
             .bind(org)
             .bind(workflow)
             .bind(below)
@@ -309,9 +309,9 @@ impl Catalog for SqliteSession<'_> {
 
 /// A version that exists already is left as it is: versions never change.
 fn insert_version(session: &mut SqliteSession<'_>, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
-    let sql = "INSERT INTO workflow_versions (org_id, workflow_id, version, document, origin, created_at) \
+    const SQL: &str = "INSERT INTO workflow_versions (org_id, workflow_id, version, document, origin, created_at) \
                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    statement("adding a workflow's version", sql)
+    statement!("adding a workflow's version", SQL)
         .bind(workflow.org)
         .bind(workflow.id)
         .bind(workflow.version)

@@ -71,9 +71,9 @@ impl TransactionRow {
 
 impl Intake for SqliteSession<'_> {
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()> {
-        let sql = "INSERT INTO transactions (org_id, id, hook_id, hook_kind, created_at, content_type, headers, query, \
+        const SQL: &str = "INSERT INTO transactions (org_id, id, hook_id, hook_kind, created_at, content_type, headers, query, \
                      peer, raw, run_ids) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        statement("storing a transaction", sql)
+        statement!("storing a transaction", SQL)
             .bind(transaction.org)
             .bind(transaction.id)
             .bind(transaction.hook)
@@ -90,17 +90,17 @@ impl Intake for SqliteSession<'_> {
     }
 
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>> {
-        let sql = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
+        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
                    FROM transactions WHERE org_id = ? AND id = ?";
         let row: Option<TransactionRow> =
-            statement("reading a transaction", sql).bind(org).bind(id).first(self.connection)?;
+            statement!("reading a transaction", SQL).bind(org).bind(id).first(self.connection)?;
         row.map(|row| row.record(org)).transpose()
     }
 
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>> {
-        let sql = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
+        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
                    FROM transactions WHERE org_id = ? AND hook_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-        let rows: Vec<TransactionRow> = statement("reading a hook's transactions", sql)
+        let rows: Vec<TransactionRow> = statement!("reading a hook's transactions", SQL)
             .bind(org)
             .bind(hook)
             .bind(page.below())
@@ -110,10 +110,10 @@ impl Intake for SqliteSession<'_> {
     }
 
     fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()> {
-        let sql = "INSERT INTO refusals (org_id, hook_id, reason, count, last_at) VALUES (?, ?, ?, ?, ?) \
+        const SQL: &str = "INSERT INTO refusals (org_id, hook_id, reason, count, last_at) VALUES (?, ?, ?, ?, ?) \
                    ON CONFLICT (org_id, hook_id, reason) DO UPDATE \
                    SET count = refusals.count + excluded.count, last_at = excluded.last_at";
-        statement("counting refusals", sql)
+        statement!("counting refusals", SQL)
             .bind(org)
             .bind(hook)
             .bind(reason)
@@ -124,8 +124,9 @@ impl Intake for SqliteSession<'_> {
     }
 
     fn refusals(&mut self, org: Id, hook: Id) -> StoreResult<Vec<RefusalCount>> {
-        let sql = "SELECT reason, count, last_at FROM refusals WHERE org_id = ? AND hook_id = ? ORDER BY reason";
-        let rows: Vec<RefusalRow> = statement("reading refusals", sql).bind(org).bind(hook).load(self.connection)?;
+        const SQL: &str =
+            "SELECT reason, count, last_at FROM refusals WHERE org_id = ? AND hook_id = ? ORDER BY reason";
+        let rows: Vec<RefusalRow> = statement!("reading refusals", SQL).bind(org).bind(hook).load(self.connection)?;
         let record = |row: RefusalRow| RefusalCount { reason: row.reason, count: row.count, last_at: row.last_at };
         Ok(rows.into_iter().map(record).collect())
     }

@@ -2,12 +2,12 @@
 //!
 //! The settings are for not losing anything: the write-ahead log is flushed at every commit (`synchronous=FULL`), and
 //! the SQLite that is used is the one built into the program, since older ones can lose commits
-//! (<https://www.sqlite.org/wal.html#walresetbug>). Only the writer writes or checkpoints. A lock on a file beside the
-//! database keeps a second process out.
+//! (<https://www.sqlite.org/wal.html#walresetbug>). A lock on a file beside the database keeps a second process out.
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads go on at a time, each waits at most five seconds for its turn.
 
 mod catalog;
+mod checkpointer;
 mod intake;
 mod objects;
 mod open;
@@ -28,6 +28,7 @@ pub use open::OpenError;
 
 use super::session::Session;
 use super::{Backend, Health, StoreError, StoreResult, Unit};
+use checkpointer::Checkpoints;
 use writer::HealthCell;
 
 /// How many units of work may wait to be written.
@@ -45,7 +46,7 @@ impl Session for SqliteSession<'_> {}
 /// The database and the thread that writes it.
 pub struct Sqlite {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Unit>>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     readers: Pool<ConnectionManager<SqliteConnection>>,
     health: HealthCell,
     /// Keeps the lock for as long as the store lives.
@@ -70,12 +71,13 @@ impl Sqlite {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let health = HealthCell::new();
         let shared = health.clone();
-        let writer = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || writer::run(connection, receiver, shared))
-            .map_err(|error| OpenError::Open { path: path.into(), reason: error.to_string() })?;
-        let (queue, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(writer)));
-        Ok(Sqlite { queue, writer, readers, health, _lock: lock })
+        let (checkpoints, checkpointer) = Checkpoints::new();
+        let beside = open::checkpointer(path)?;
+        let threads = vec![
+            spawn(path, "checkpointer", move || checkpointer.run(beside))?,
+            spawn(path, "writer", move || writer::run(connection, receiver, shared, checkpoints))?,
+        ];
+        Ok(Sqlite { queue: Mutex::new(Some(sender)), threads: Mutex::new(threads), readers, health, _lock: lock })
     }
 }
 
@@ -100,13 +102,24 @@ impl Backend for Sqlite {
         self.health.get()
     }
 
+    fn queued(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        queue.as_ref().map_or(0, |queue| QUEUE_MAX - queue.capacity())
+    }
+
     fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
-        let writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if writer.is_some_and(|thread| thread.join().is_err()) {
-            log::error!("the writing thread stopped unexpectedly");
+        for thread in self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the database stopped unexpectedly");
+            }
         }
     }
+}
+
+fn spawn(path: &str, name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(body);
+    thread.map_err(|error| OpenError::Open { path: path.into(), reason: error.to_string() })
 }
 
 #[derive(Debug)]

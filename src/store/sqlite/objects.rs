@@ -126,17 +126,18 @@ impl KObjectRow {
 }
 
 impl SqliteSession<'_> {
-    fn one_customer(&mut self, statement: Statement<'_>) -> StoreResult<Option<Customer>> {
+    fn one_customer<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Option<Customer>> {
         let row: Option<CustomerRow> = statement.first(self.connection)?;
         row.map(CustomerRow::record).transpose()
     }
 
     /// Enters the customer's addresses; on the first that somebody else has, takes back those entered.
     fn claim_emails(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>> {
-        let sql = "INSERT INTO customer_emails (org_id, email, customer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+        const SQL: &str =
+            "INSERT INTO customer_emails (org_id, email, customer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
         for (index, email) in customer.profile.emails.iter().enumerate() {
             let key = email_key(&email.email);
-            let entered = statement("entering an e-mail address", sql)
+            let entered = statement!("entering an e-mail address", SQL)
                 .bind(org)
                 .bind(&key)
                 .bind(customer.id)
@@ -151,44 +152,45 @@ impl SqliteSession<'_> {
     }
 
     fn release_emails(&mut self, org: Id, customer: Id, emails: &[crate::objects::Email]) -> StoreResult<()> {
-        let sql = "DELETE FROM customer_emails WHERE org_id = ? AND email = ? AND customer_id = ?";
+        const SQL: &str = "DELETE FROM customer_emails WHERE org_id = ? AND email = ? AND customer_id = ?";
         for email in emails {
-            let release = statement("releasing an e-mail address", sql).bind(org).bind(email_key(&email.email));
+            let release = statement!("releasing an e-mail address", SQL).bind(org).bind(email_key(&email.email));
             release.bind(customer).execute(self.connection)?;
         }
         Ok(())
     }
 
     fn enter_phones(&mut self, org: Id, customer: &Customer) -> StoreResult<()> {
-        let sql = "INSERT INTO customer_phones (org_id, phone, customer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+        const SQL: &str =
+            "INSERT INTO customer_phones (org_id, phone, customer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
         for phone in &customer.profile.phones {
-            let enter = statement("entering a phone number", sql).bind(org).bind(phone_key(&phone.phone));
+            let enter = statement!("entering a phone number", SQL).bind(org).bind(phone_key(&phone.phone));
             enter.bind(customer.id).execute(self.connection)?;
         }
         Ok(())
     }
 
     fn release_phones(&mut self, org: Id, customer: &Customer) -> StoreResult<()> {
-        let sql = "DELETE FROM customer_phones WHERE org_id = ? AND phone = ? AND customer_id = ?";
+        const SQL: &str = "DELETE FROM customer_phones WHERE org_id = ? AND phone = ? AND customer_id = ?";
         for phone in &customer.profile.phones {
-            let release = statement("releasing a phone number", sql).bind(org).bind(phone_key(&phone.phone));
+            let release = statement!("releasing a phone number", SQL).bind(org).bind(phone_key(&phone.phone));
             release.bind(customer.id).execute(self.connection)?;
         }
         Ok(())
     }
 
     fn owner_of_external_id(&mut self, org: Id, external_id: Option<&str>, fallback: Id) -> StoreResult<Taken> {
-        let sql = "SELECT id FROM customers WHERE org_id = ? AND external_id = ?";
+        const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND external_id = ?";
         let owner: Option<OwnerRow> =
-            statement("reading a customer", sql).bind(org).bind(external_id).first(self.connection)?;
+            statement!("reading a customer", SQL).bind(org).bind(external_id).first(self.connection)?;
         Ok(Taken { pointer: "/externalId".into(), by: owner.map_or(fallback, |row| row.id) })
     }
 
     /// The other kobject of the klass that has the same external id, if there is one.
     fn kobject_in_the_way(&mut self, org: Id, kobject: &KObject) -> StoreResult<Option<Taken>> {
         let Some(external_id) = &kobject.content.external_id else { return Ok(None) };
-        let sql = "SELECT id FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ? AND id <> ?";
-        let owner: Option<OwnerRow> = statement("reading a kobject", sql)
+        const SQL: &str = "SELECT id FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ? AND id <> ?";
+        let owner: Option<OwnerRow> = statement!("reading a kobject", SQL)
             .bind(org)
             .bind(&kobject.klass)
             .bind(external_id)
@@ -200,25 +202,25 @@ impl SqliteSession<'_> {
 
 impl Objects for SqliteSession<'_> {
     fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>> {
-        let sql = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
+        const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
                    FROM klasses WHERE org_id = ? ORDER BY name";
-        let rows: Vec<KlassRow> = statement("reading the klasses", sql).bind(org).load(self.connection)?;
+        let rows: Vec<KlassRow> = statement!("reading the klasses", SQL).bind(org).load(self.connection)?;
         rows.into_iter().map(KlassRow::record).collect()
     }
 
     fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>> {
-        let sql = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
+        const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
                    FROM klasses WHERE org_id = ? AND name = ?";
-        let row: Option<KlassRow> = statement("reading a klass", sql).bind(org).bind(name).first(self.connection)?;
+        let row: Option<KlassRow> = statement!("reading a klass", SQL).bind(org).bind(name).first(self.connection)?;
         row.map(KlassRow::record).transpose()
     }
 
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()> {
-        let sql = "INSERT INTO klasses (org_id, name, id, display_name, icon, properties, created_at, updated_at) \
+        const SQL: &str = "INSERT INTO klasses (org_id, name, id, display_name, icon, properties, created_at, updated_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, name) DO UPDATE \
                    SET display_name = excluded.display_name, icon = excluded.icon, \
                        properties = excluded.properties, updated_at = excluded.updated_at";
-        statement("writing a klass", sql)
+        statement!("writing a klass", SQL)
             .bind(org)
             .bind(&klass.name)
             .bind(klass.id)
@@ -232,32 +234,39 @@ impl Objects for SqliteSession<'_> {
     }
 
     fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>> {
-        let sql = "SELECT id, profile, created_at, updated_at, rev FROM customers WHERE org_id = ? AND id = ?";
-        self.one_customer(statement("reading a customer", sql).bind(org).bind(id))
+        const SQL: &str = "SELECT id, profile, created_at, updated_at, rev FROM customers WHERE org_id = ? AND id = ?";
+        self.one_customer(statement!("reading a customer", SQL).bind(org).bind(id))
+    }
+
+    fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool> {
+        const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND id = ?";
+        let row: Option<OwnerRow> = statement!("reading a customer", SQL).bind(org).bind(id).first(self.connection)?;
+        Ok(row.is_some())
     }
 
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>> {
-        let sql = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_emails e \
+        const SQL: &str = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_emails e \
                    JOIN customers c ON c.org_id = e.org_id AND c.id = e.customer_id WHERE e.org_id = ? AND e.email = ?";
-        self.one_customer(statement("finding a customer by e-mail", sql).bind(org).bind(email_key))
+        self.one_customer(statement!("finding a customer by e-mail", SQL).bind(org).bind(email_key))
     }
 
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>> {
-        let sql = "SELECT id, profile, created_at, updated_at, rev FROM customers WHERE org_id = ? AND external_id = ?";
-        self.one_customer(statement("finding a customer by external id", sql).bind(org).bind(external_id))
+        const SQL: &str =
+            "SELECT id, profile, created_at, updated_at, rev FROM customers WHERE org_id = ? AND external_id = ?";
+        self.one_customer(statement!("finding a customer by external id", SQL).bind(org).bind(external_id))
     }
 
     fn customer_by_phone(&mut self, org: Id, phone_key: &str) -> StoreResult<Option<Customer>> {
-        let sql = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_phones p \
+        const SQL: &str = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_phones p \
                    JOIN customers c ON c.org_id = p.org_id AND c.id = p.customer_id \
                    WHERE p.org_id = ? AND p.phone = ? ORDER BY p.customer_id LIMIT 1";
-        self.one_customer(statement("finding a customer by phone", sql).bind(org).bind(phone_key))
+        self.one_customer(statement!("finding a customer by phone", SQL).bind(org).bind(phone_key))
     }
 
     fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>> {
-        let sql = "SELECT id, profile, created_at, updated_at, rev FROM customers \
+        const SQL: &str = "SELECT id, profile, created_at, updated_at, rev FROM customers \
                    WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-        let rows: Vec<CustomerRow> = statement("reading the customers", sql)
+        let rows: Vec<CustomerRow> = statement!("reading the customers", SQL)
             .bind(org)
             .bind(page.below())
             .bind(page.size)
@@ -266,13 +275,13 @@ impl Objects for SqliteSession<'_> {
     }
 
     fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>> {
-        let sql = "INSERT INTO customers (org_id, id, external_id, profile, created_at, updated_at, rev) \
+        const SQL: &str = "INSERT INTO customers (org_id, id, external_id, profile, created_at, updated_at, rev) \
                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
         if let Err(taken) = self.claim_emails(org, customer)? {
             return Ok(Err(taken));
         }
         let external_id = customer.profile.external_id.as_deref();
-        let inserted = statement("storing a customer", sql)
+        let inserted = statement!("storing a customer", SQL)
             .bind(org)
             .bind(customer.id)
             .bind(external_id)
@@ -298,9 +307,9 @@ impl Objects for SqliteSession<'_> {
         }
         let external_id = after.profile.external_id.as_deref();
         // OR IGNORE leaves the row as it is where the external id belongs to another customer.
-        let sql = "UPDATE OR IGNORE customers SET external_id = ?, profile = ?, updated_at = ?, rev = ? \
+        const SQL: &str = "UPDATE OR IGNORE customers SET external_id = ?, profile = ?, updated_at = ?, rev = ? \
                    WHERE org_id = ? AND id = ?";
-        let changed = statement("changing a customer", sql)
+        let changed = statement!("changing a customer", SQL)
             .bind(external_id)
             .bind(to_json(&after.profile))
             .bind(after.updated_at)
@@ -320,15 +329,15 @@ impl Objects for SqliteSession<'_> {
     }
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>> {
-        let sql = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
+        const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
         let row: Option<KObjectRow> =
-            statement("reading a kobject", sql).bind(org).bind(klass).bind(id).first(self.connection)?;
+            statement!("reading a kobject", SQL).bind(org).bind(klass).bind(id).first(self.connection)?;
         row.map(KObjectRow::record).transpose()
     }
 
     fn kobject_by_external_id(&mut self, org: Id, klass: &str, external_id: &str) -> StoreResult<Option<KObject>> {
-        let sql = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ?";
-        let row: Option<KObjectRow> = statement("finding a kobject by external id", sql)
+        const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ?";
+        let row: Option<KObjectRow> = statement!("finding a kobject by external id", SQL)
             .bind(org)
             .bind(klass)
             .bind(external_id)
@@ -343,28 +352,30 @@ impl Objects for SqliteSession<'_> {
         customer: Option<Id>,
         page: Page,
     ) -> StoreResult<Vec<KObject>> {
-        let operation = "reading kobjects";
-        let query = match (klass, customer) {
+        const OPERATION: &str = "reading kobjects";
+        let (below, size) = (page.below(), page.size);
+        let rows: Vec<KObjectRow> = match (klass, customer) {
             (None, None) => {
-                let sql = "SELECT * FROM kobjects WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement(operation, sql).bind(org)
+                const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
+                statement!(OPERATION, SQL).bind(org).bind(below).bind(size).load(self.connection)?
             }
             (Some(klass), None) => {
-                let sql = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement(operation, sql).bind(org).bind(klass)
+                const SQL: &str =
+                    "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id < ? ORDER BY id DESC LIMIT ?";
+                statement!(OPERATION, SQL).bind(org).bind(klass).bind(below).bind(size).load(self.connection)?
             }
             (None, Some(customer)) => {
-                let sql =
+                const SQL: &str =
                     "SELECT * FROM kobjects WHERE org_id = ? AND customer_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement(operation, sql).bind(org).bind(customer)
+                statement!(OPERATION, SQL).bind(org).bind(customer).bind(below).bind(size).load(self.connection)?
             }
             (Some(klass), Some(customer)) => {
-                let sql = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND customer_id = ? AND id < ? \
-                           ORDER BY id DESC LIMIT ?";
-                statement(operation, sql).bind(org).bind(klass).bind(customer)
+                const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND customer_id = ? AND id < ? \
+                                   ORDER BY id DESC LIMIT ?";
+                let query = statement!(OPERATION, SQL).bind(org).bind(klass).bind(customer);
+                query.bind(below).bind(size).load(self.connection)?
             }
         };
-        let rows: Vec<KObjectRow> = query.bind(page.below()).bind(page.size).load(self.connection)?;
         rows.into_iter().map(KObjectRow::record).collect()
     }
 
@@ -373,9 +384,9 @@ impl Objects for SqliteSession<'_> {
             return Ok(Err(taken));
         }
         let content = &kobject.content;
-        let sql = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
+        const SQL: &str = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
                      created_at, updated_at, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        statement("storing a kobject", sql)
+        statement!("storing a kobject", SQL)
             .bind(org)
             .bind(&kobject.klass)
             .bind(kobject.id)
@@ -397,9 +408,9 @@ impl Objects for SqliteSession<'_> {
             return Ok(Err(taken));
         }
         let content = &kobject.content;
-        let sql = "UPDATE kobjects SET customer_id = ?, external_id = ?, title = ?, icon = ?, data = ?, custom = ?, \
+        const SQL: &str = "UPDATE kobjects SET customer_id = ?, external_id = ?, title = ?, icon = ?, data = ?, custom = ?, \
                      updated_at = ?, rev = ? WHERE org_id = ? AND klass = ? AND id = ?";
-        statement("changing a kobject", sql)
+        statement!("changing a kobject", SQL)
             .bind(kobject.customer)
             .bind(&content.external_id)
             .bind(&content.title)
@@ -416,7 +427,7 @@ impl Objects for SqliteSession<'_> {
     }
 
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool> {
-        let sql = "DELETE FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
-        Ok(statement("deleting a kobject", sql).bind(org).bind(klass).bind(id).execute(self.connection)? > 0)
+        const SQL: &str = "DELETE FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
+        Ok(statement!("deleting a kobject", SQL).bind(org).bind(klass).bind(id).execute(self.connection)? > 0)
     }
 }

@@ -28,6 +28,8 @@ pub enum OpenError {
     Newer { path: String, migration: String },
     #[error("the database `{path}` can't be brought up to date: {reason}")]
     Migration { path: String, reason: String },
+    #[error("this program contains SQLite {0}, which can lose commits; hookflow needs 3.51.3 or newer")]
+    OldSqlite(String),
 }
 
 /// Takes the lock beside the database; it is let go when the file is dropped or the process ends.
@@ -50,13 +52,33 @@ pub(super) fn lock(path: &str) -> Result<File, OpenError> {
 pub(super) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
     let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
     let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;
-    // auto_vacuum has to be set before the first table is made. The log is folded into the database every 32 MiB.
+    // auto_vacuum has to be set before the first table is made. The cache is small because, as long as a database is
+    // smaller than a gigabyte, SQLite walks all of it after many a commit; the system's own cache stands behind it.
     let settings = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
                     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
-                    PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 8000; \
-                    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY;";
+                    PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0; \
+                    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;";
+    check_version(&mut connection)?;
     connection.batch_execute(settings).map_err(|error| refuse(error.to_string()))?;
     migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// SQLite below 3.51.3 may lose commits when two connections checkpoint: <https://www.sqlite.org/wal.html#walresetbug>.
+fn check_version(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let version: String = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("sqlite_version()"))
+        .get_result(connection)
+        .unwrap_or_default();
+    let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    if numbers.as_slice() < [3, 51, 3].as_slice() { Err(OpenError::OldSqlite(version)) } else { Ok(()) }
+}
+
+/// The connection that folds the log into the database, beside the writer.
+pub(super) fn checkpointer(path: &str) -> Result<SqliteConnection, OpenError> {
+    let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
+    let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;
+    let settings = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
+    connection.batch_execute(settings).map_err(|error| refuse(error.to_string()))?;
     Ok(connection)
 }
 

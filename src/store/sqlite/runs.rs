@@ -6,9 +6,9 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::SqliteSession;
 use crate::id::Id;
 use crate::store::columns::{from_json, from_word, to_json};
-use crate::store::records::{Page, Run, RunFilter};
+use crate::store::records::{Page, Run, RunFilter, RunStatus};
 use crate::store::session::Runs;
-use crate::store::statement::{Statement, statement};
+use crate::store::statement::statement;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
@@ -114,27 +114,39 @@ const RUNS_OPEN: &str = "SELECT * FROM runs INDEXED BY runs_due WHERE org_id = ?
 const RUNS_OF_WORKFLOW_WITH_STATUS: &str = "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND status = ? \
      AND id < ? ORDER BY id DESC LIMIT ?";
 
-/// The statement that reads a page of runs along the index that fits the filter.
-fn runs_statement(org: Id, filter: &RunFilter) -> Statement<'static> {
-    let operation = "reading the runs";
+/// Reads a page of runs along the index that fits the filter.
+fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<RunRow>> {
+    const OPERATION: &str = "reading the runs";
+    let (below, size, connection) = (page.below(), page.size, &mut *session.connection);
     match (filter.workflow, filter.status) {
-        (None, None) => statement(operation, RUNS).bind(org),
-        (Some(workflow), None) => statement(operation, RUNS_OF_WORKFLOW).bind(org).bind(workflow),
-        (Some(workflow), Some(status)) => {
-            statement(operation, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow).bind(status.to_string())
+        (None, None) => statement!(OPERATION, RUNS).bind(org).bind(below).bind(size).load(connection),
+        (Some(workflow), None) => {
+            statement!(OPERATION, RUNS_OF_WORKFLOW).bind(org).bind(workflow).bind(below).bind(size).load(connection)
         }
-        (None, Some(status)) if status.is_open() => statement(operation, RUNS_OPEN).bind(org).bind(status.to_string()),
-        (None, Some(crate::store::RunStatus::Completed)) => statement(operation, RUNS_COMPLETED).bind(org),
-        (None, Some(status)) => statement(operation, RUNS_ENDED_EARLY).bind(org).bind(status.to_string()),
+        (Some(workflow), Some(status)) => {
+            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow);
+            query.bind(status.word()).bind(below).bind(size).load(connection)
+        }
+        (None, Some(RunStatus::Completed)) => {
+            statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(connection)
+        }
+        (None, Some(status)) if status.is_open() => {
+            let query = statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.word());
+            query.bind(below).bind(size).load(connection)
+        }
+        (None, Some(status)) => {
+            let query = statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.word());
+            query.bind(below).bind(size).load(connection)
+        }
     }
 }
 
 impl Runs for SqliteSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
-        let sql = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, status, steps, created_at, due_at, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        statement("storing a run", sql)
+        const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
+                     replay_of, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, rev) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        statement!("storing a run", SQL)
             .bind(run.org)
             .bind(run.id)
             .bind(run.workflow)
@@ -144,9 +156,14 @@ impl Runs for SqliteSession<'_> {
             .bind(run.transaction)
             .bind(run.input.as_ref().map(to_json))
             .bind(run.replay_of)
-            .bind(run.status.to_string())
+            .bind(run.status.word())
+            .bind(&run.position)
             .bind(run.steps)
+            .bind(run.pending.as_ref().map(to_json))
+            .bind(run.error.as_ref().map(to_json))
             .bind(run.created_at)
+            .bind(run.started_at)
+            .bind(run.finished_at)
             .bind(run.due_at)
             .bind(run.rev)
             .execute(self.connection)?;
@@ -154,20 +171,19 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
-        let row: Option<RunRow> = statement("reading a run", RUN_BY_ID).bind(org).bind(id).first(self.connection)?;
+        let row: Option<RunRow> = statement!("reading a run", RUN_BY_ID).bind(org).bind(id).first(self.connection)?;
         row.map(|row| row.record(org)).transpose()
     }
 
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>> {
-        let rows: Vec<RunRow> = runs_statement(org, filter).bind(page.below()).bind(page.size).load(self.connection)?;
-        rows.into_iter().map(|row| row.record(org)).collect()
+        read_runs(self, org, filter, page)?.into_iter().map(|row| row.record(org)).collect()
     }
 
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
-        let sql = "UPDATE runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
+        const SQL: &str = "UPDATE runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
                      finished_at = ?, due_at = ?, rev = ? WHERE org_id = ? AND id = ? AND rev = ?";
-        let changed = statement("writing a run", sql)
-            .bind(run.status.to_string())
+        let changed = statement!("writing a run", SQL)
+            .bind(run.status.word())
             .bind(&run.position)
             .bind(run.steps)
             .bind(run.pending.as_ref().map(to_json))
@@ -187,10 +203,15 @@ impl Runs for SqliteSession<'_> {
         Ok(())
     }
 
+    fn recover_runs(&mut self, now: Timestamp) -> StoreResult<usize> {
+        const SQL: &str = "UPDATE runs SET due_at = ? WHERE due_at IS NOT NULL AND due_at > ? AND status = 'running'";
+        statement!("recovering runs", SQL).bind(now).bind(now).execute(self.connection)
+    }
+
     fn due_runs(&mut self, now: Timestamp, after: (Timestamp, Id), size: i64) -> StoreResult<Vec<(Timestamp, Id, Id)>> {
-        let sql = "SELECT due_at, org_id, id FROM runs \
+        const SQL: &str = "SELECT due_at, org_id, id FROM runs \
                    WHERE due_at IS NOT NULL AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
-        let rows: Vec<DueRow> = statement("reading the runs that are due", sql)
+        let rows: Vec<DueRow> = statement!("reading the runs that are due", SQL)
             .bind(now)
             .bind(after.0)
             .bind(after.1)
@@ -200,15 +221,15 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
-        let sql = "SELECT min(due_at) AS due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ?";
+        const SQL: &str = "SELECT min(due_at) AS due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ?";
         let row: Option<NextDueRow> =
-            statement("reading when the next run is due", sql).bind(now).first(self.connection)?;
+            statement!("reading when the next run is due", SQL).bind(now).first(self.connection)?;
         Ok(row.and_then(|row| row.due_at))
     }
 
     fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()> {
-        let sql = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
-        statement("writing the step log", sql)
+        const SQL: &str = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
+        statement!("writing the step log", SQL)
             .bind(org)
             .bind(run)
             .bind(segment)
@@ -218,8 +239,9 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
-        let sql = "SELECT entries FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
-        let rows: Vec<EntriesRow> = statement("reading the step log", sql).bind(org).bind(run).load(self.connection)?;
+        const SQL: &str = "SELECT entries FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
+        let rows: Vec<EntriesRow> =
+            statement!("reading the step log", SQL).bind(org).bind(run).load(self.connection)?;
         Ok(rows.into_iter().map(|row| row.entries).collect())
     }
 }

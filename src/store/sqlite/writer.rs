@@ -17,10 +17,12 @@ use diesel::sqlite::SqliteConnection;
 use tokio::sync::mpsc;
 
 use super::SqliteSession;
+use super::checkpointer::Checkpoints;
+use crate::observe::metrics;
 use crate::store::{Health, StoreError, StoreResult, Unit};
 
 /// How many units share a commit at most. Beyond this, only the wait for the batch grows.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 256;
 
 /// What the writer thread and the handles share.
 #[derive(Clone)]
@@ -54,11 +56,18 @@ impl HealthCell {
 }
 
 /// Runs until every sender is gone and the queue is empty.
-pub fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Unit>>, health: HealthCell) {
+pub fn run(
+    mut connection: SqliteConnection,
+    mut queue: mpsc::Receiver<Box<dyn Unit>>,
+    health: HealthCell,
+    checkpoints: Checkpoints,
+) {
     let mut batch: Vec<Box<dyn Unit>> = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         commit(&mut connection, std::mem::take(&mut batch), &health);
+        checkpoints.after_commit(&mut connection);
     }
+    drop(checkpoints);
     // Leaves everything in the one file, so that it can be copied or moved.
     if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
@@ -74,6 +83,7 @@ fn commit(connection: &mut SqliteConnection, mut batch: Vec<Box<dyn Unit>>, heal
     match attempt(connection, &mut batch) {
         Ok(()) => {
             health.set(Health::Ready);
+            metrics::committed(batch.len());
             batch.into_iter().for_each(|unit| unit.finish(Ok(())));
         }
         Err(_) if batch.len() > 1 => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health)),
