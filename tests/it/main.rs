@@ -2,5 +2,11 @@
 //!
 //! One binary holds all of these tests. Those of the server start the real program on a database of their own.
 
+mod crash;
+mod crash_calls;
+mod disk;
+mod engine;
 mod journey;
+mod shutdown;
+mod store;
 mod support;

@@ -1,7 +1,11 @@
 //! What the tests share: a running server, a client for it, and waiting.
 
+pub mod audit;
+pub mod orders;
 pub mod peer;
+pub mod random;
 pub mod server;
+pub mod sqlite;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,160 @@
+//! External calls as the state machine sees them: keys, waits, the last attempt, and being cancelled.
+
+use std::time::Duration;
+
+use hookflow::engine::{ATTEMPTS_MAX, Next, Pending, cancel};
+use hookflow::id::Id;
+use hookflow::outbound::{FailureKind, HttpOutcome, HttpRequest};
+use hookflow::store::{RunStatus, StoreError};
+use serde_json::{Value, json};
+
+use super::world::{Scene, World, answered, call_step, failed, transition, workflow};
+
+/// What rounding both ends of a wait may take from it or add to it.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Calls, and then branches on the status.
+fn calling_workflow() -> Value {
+    let status = |target: &str, op: &str| json!({ "target": target, "condition": { "op": op, "values": ["/#steps.2.response.statusCode", 500] } });
+    let branches = json!([status("bad", "gte"), status("good", "lt")]);
+    workflow(json!([call_step("2", branches), { "id": "bad" }, { "id": "good" }]))
+}
+
+/// Brings the run to its call.
+fn reach_call(scene: &Scene<'_>, run: Id) -> HttpRequest {
+    match scene.stretch(run, None, |_| Ok(())).unwrap() {
+        Some(Next::Perform(request)) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn key(request: &HttpRequest) -> &str {
+    let mut headers = request.headers.iter();
+    let found = headers.find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+    &found.expect("every call has a key").1
+}
+
+fn pending(scene: &Scene<'_>, run: Id) -> Pending {
+    serde_json::from_value(scene.run(run).pending.expect("a call is pending")).expect("it is readable")
+}
+
+/// Lets the call fail with `outcome`, and goes on after the wait; how long that was, and the next call.
+fn wait_after(scene: &Scene<'_>, run: Id, outcome: HttpOutcome) -> (Duration, HttpRequest) {
+    let next = scene.stretch(run, Some(outcome), |_| Ok(())).unwrap();
+    let last = pending(scene, run).attempts.pop().expect("the attempt is kept");
+    let retry_at = last.retry_at.expect("there will be another");
+    let stored = scene.run(run);
+    assert_eq!((stored.status, next), (RunStatus::Waiting, stored.due_at.map(Next::Sleep)));
+    // The log writes times with milliseconds.
+    assert_eq!(stored.due_at.map(|due_at| due_at.to_string()), Some(retry_at.to_string()));
+    (retry_at.since(last.finished_at.expect("it has ended")), reach_call(scene, run))
+}
+
+#[test]
+fn waits_grow_and_every_attempt_carries_the_same_key() {
+    let world = World::open();
+    let scene = world.scene(&calling_workflow());
+    let run = scene.start(&json!({}));
+    let first = reach_call(&scene, run);
+    for number in 1..ATTEMPTS_MAX {
+        let outcome = match number % 2 {
+            0 => answered(503, json!({}), Value::Null),
+            _ => failed(FailureKind::Connect),
+        };
+        let (waited, request) = wait_after(&scene, run, outcome);
+        let full = Duration::from_secs(3_u64.pow(number as u32 - 1));
+        assert!((full / 2 - MILLISECOND..=full + MILLISECOND).contains(&waited), "attempt {number}: {waited:?}");
+        assert_eq!(key(&request), key(&first));
+    }
+    let other = scene.start(&json!({}));
+    assert_ne!(key(&reach_call(&scene, other)), key(&first));
+}
+
+#[test]
+fn retry_after_is_respected_up_to_an_hour() {
+    let world = World::open();
+    let scene = world.scene(&calling_workflow());
+    for (asked, seconds) in [("120", 120), ("999999", 3_600)] {
+        let run = scene.start(&json!({}));
+        reach_call(&scene, run);
+        let outcome = answered(429, json!({ "retry-after": asked }), Value::Null);
+        let (waited, _) = wait_after(&scene, run, outcome);
+        assert!(waited.abs_diff(Duration::from_secs(seconds)) <= MILLISECOND, "Retry-After: {asked}: {waited:?}");
+    }
+}
+
+#[test]
+fn after_the_last_attempt_a_network_failure_fails_the_run_and_an_answer_is_the_output() {
+    let world = World::open();
+    let scene = world.scene(&calling_workflow());
+    let run = scene.start(&json!({}));
+    scene.finish(run, |_| failed(FailureKind::Timeout));
+    let state = scene.state(run);
+    assert_eq!((state.status, state.error.as_deref()), (RunStatus::Failed, Some("call_failed")));
+    let attempts = |run, status: &str| {
+        let log = scene.log(run);
+        let attempts = log[1]["attempts"].as_array().unwrap().clone();
+        assert!(attempts.iter().all(|attempt| attempt["status"] == status), "{attempts:#?}");
+        attempts.len()
+    };
+    assert_eq!(attempts(run, "failed"), ATTEMPTS_MAX);
+
+    let run = scene.start(&json!({}));
+    scene.finish(run, |_| answered(503, json!({}), json!({ "reason": "closed" })));
+    assert_eq!(attempts(run, "answered"), ATTEMPTS_MAX);
+    let log = scene.log(run);
+    assert_eq!(
+        log[1]["output"],
+        json!({ "response": { "statusCode": 503, "headers": {} }, "body": { "reason": "closed" } })
+    );
+    assert_eq!((scene.run(run).status, &log[2]["id"]), (RunStatus::Completed, &json!("bad")));
+
+    let run = scene.start(&json!({}));
+    scene.finish(run, |_| failed(FailureKind::Refused));
+    assert_eq!(attempts(run, "failed"), 1, "what is forbidden stays forbidden");
+    assert_eq!(scene.run(run).status, RunStatus::Failed);
+}
+
+#[test]
+fn an_attempt_that_nobody_heard_of_again_is_logged_as_unknown() {
+    let world = World::open();
+    let scene = world.scene(&calling_workflow());
+    let run = scene.start(&json!({}));
+    let first = reach_call(&scene, run);
+    // A process that finds the run in flight knows that the one before it is gone.
+    let again = reach_call(&scene, run);
+    assert_eq!(first, again);
+    scene.stretch(run, Some(answered(200, json!({}), Value::Null)), |_| Ok(())).unwrap();
+    let statuses: Vec<Value> =
+        scene.log(run)[1]["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
+    assert_eq!(statuses, ["unknown", "answered"]);
+}
+
+#[test]
+fn a_run_cancelled_during_a_call_or_a_wait_stays_cancelled() {
+    let world = World::open();
+    let scene = world.scene(&workflow(json!([
+        call_step("2", json!([transition("3", "true", true)])),
+        { "id": "3", "action": "customer.create", "params": { "email": "test@example.com" } },
+    ])));
+    for waiting in [false, true] {
+        let run = scene.start(&json!({}));
+        reach_call(&scene, run);
+        if waiting {
+            scene.stretch(run, Some(answered(503, json!({}), Value::Null)), |_| Ok(())).unwrap();
+        }
+        let (stale, _) = scene.load(run).expect("the run is open");
+        let stored = scene.run(run);
+        let cancelled = world.write(move |session| cancel(stored.clone(), session)).expect("it can be cancelled");
+        assert_eq!((cancelled.status, cancelled.due_at), (RunStatus::Cancelled, None));
+
+        let outcome = answered(200, json!({}), Value::Null);
+        let fenced = scene.advance(stale, Some(outcome.clone()));
+        assert!(matches!(fenced, Err(StoreError::Fenced)), "{fenced:?}");
+        assert_eq!(scene.stretch(run, Some(outcome), |_| Ok(())).unwrap(), None);
+        let state = scene.state(run);
+        let logged = [("1".to_owned(), "completed".to_owned()), ("2".to_owned(), "cancelled".to_owned())];
+        assert_eq!((state.status, state.steps), (RunStatus::Cancelled, logged.to_vec()));
+        assert!(state.customers.is_empty(), "the step after the call was not executed");
+    }
+}

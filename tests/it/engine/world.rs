@@ -1,0 +1,247 @@
+//! A database for runs, and scenes in it: an org with a workflow, in which runs are driven by hand.
+
+use std::sync::Arc;
+
+use hookflow::engine::{Input, Loaded, Next, Point, Programs, advance, fresh_run, load};
+use hookflow::id::Id;
+use hookflow::objects::customer::Profile;
+use hookflow::objects::{Customer, Klass};
+use hookflow::outbound::{FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
+use hookflow::store::sqlite::Sqlite;
+use hookflow::store::{Org, Page, Run, RunStatus, Session, Status, Store, StoreError, StoreResult, WorkflowRecord};
+use hookflow::time::Timestamp;
+use hookflow::transaction::Transaction;
+use hookflow::workflow::{HookKind, Workflow};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+/// A page with everything on it.
+pub const ALL: Page = Page { after: None, size: 10_000 };
+
+pub struct World {
+    pub store: Store,
+    runtime: tokio::runtime::Runtime,
+    programs: Programs,
+    _folder: TempDir,
+}
+
+/// What a run and its org have come to; two ways of getting there are as good if this is the same.
+#[derive(Debug, PartialEq)]
+pub struct State {
+    pub status: RunStatus,
+    pub error: Option<String>,
+    pub executed: i64,
+    /// Ids and statuses of the logged steps.
+    pub steps: Vec<(String, String)>,
+    pub customers: Vec<Vec<String>>,
+    pub orders: Vec<Map<String, Value>>,
+}
+
+/// An org of its own with one workflow, so that whatever is found there was made by its runs.
+pub struct Scene<'w> {
+    pub world: &'w World,
+    pub org: Id,
+    workflow: Id,
+    program: Arc<Workflow>,
+}
+
+impl World {
+    pub fn open() -> World {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let path = folder.path().join("hookflow.db");
+        let store = Store::new(Arc::new(Sqlite::open(path.to_str().unwrap()).expect("a database can be made")));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+        World { store, runtime, programs: Programs::default(), _folder: folder }
+    }
+
+    pub fn write<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
+        self.runtime.block_on(self.store.write(work))
+    }
+
+    /// An org with the klass `order` and this workflow.
+    pub fn scene(&self, document: &Value) -> Scene<'_> {
+        let program = Arc::new(Workflow::compile(document).expect("the workflow compiles"));
+        let (org, workflow, now) = (Id::generate(), Id::generate(), Timestamp::now());
+        let org_record = Org { id: org, name: org.to_string(), created_at: now };
+        let properties = json!({ "orderIdStr": {}, "priceStr": {}, "quantityNum": {} });
+        let klass = Klass {
+            id: Id::generate(),
+            name: "order".into(),
+            display_name: "Order".into(),
+            icon: None,
+            properties: properties.as_object().unwrap().clone(),
+            created_at: now,
+            updated_at: now,
+        };
+        let record = WorkflowRecord {
+            id: workflow,
+            org,
+            name: program.name.clone(),
+            version: 1,
+            status: Status::Enabled,
+            document: document.clone(),
+            file: None,
+            file_digest: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let made = self.write(move |session| {
+            session.insert_org(&org_record)?;
+            session.put_klass(org, &klass)?;
+            session.insert_workflow(&record, "test")
+        });
+        made.expect("the scene can be set");
+        Scene { world: self, org, workflow, program }
+    }
+}
+
+impl Scene<'_> {
+    pub fn add_customer(&self, email: &str) {
+        let (org, now) = (self.org, Timestamp::now());
+        let profile = Profile::read(json!({ "email": email })).expect("the address is one");
+        let customer = Customer { id: Id::generate(), profile, created_at: now, updated_at: now, rev: 1 };
+        let added = self.world.write(move |session| session.insert_customer(org, &customer));
+        added.unwrap().expect("the address is free");
+    }
+
+    /// Commits a transaction and its run, as the door does.
+    pub fn start(&self, payload: &Value) -> Id {
+        let now = Timestamp::now();
+        let transaction = Id::generate();
+        let listens = (self.workflow, 1, self.program.as_ref());
+        let run = fresh_run(self.org, listens, Some(transaction), "hooks.form.orders.receive", now);
+        let transaction = Transaction {
+            id: transaction,
+            org: self.org,
+            hook: Id::generate(),
+            hook_kind: HookKind::Form,
+            created_at: now,
+            content_type: Some("application/json".into()),
+            headers: Vec::new(),
+            query: None,
+            peer: None,
+            raw: payload.to_string().into(),
+            runs: vec![run.id],
+        };
+        let id = run.id;
+        let stored = self.world.write(move |session| {
+            session.insert_transaction(&transaction)?;
+            session.insert_run(&run)
+        });
+        stored.expect("the run can be stored");
+        id
+    }
+
+    /// The run as it is stored, twice: whoever holds one copy does not know of the other.
+    pub fn load(&self, run: Id) -> Option<(Loaded, Loaded)> {
+        let (org, programs) = (self.org, self.world.programs.clone());
+        let loaded = self.world.write(move |session| {
+            let one = load(session, &programs, org, run)?;
+            Ok(one.zip(load(session, &programs, org, run)?))
+        });
+        loaded.expect("the run can be loaded")
+    }
+
+    /// Advances a copy of the run that was loaded before.
+    pub fn advance(&self, loaded: Loaded, outcome: Option<HttpOutcome>) -> StoreResult<Next> {
+        let mut loaded = Some(loaded);
+        self.world.write(move |session| {
+            let loaded = loaded.take().expect("a unit alone in its batch is run once");
+            advance(loaded, input(&outcome), session, &mut |_| Ok(()))
+        })
+    }
+
+    /// Loads the run and advances it by one stretch, as the loop does; none if it has ended.
+    pub fn stretch<P>(&self, run: Id, outcome: Option<HttpOutcome>, mut probe: P) -> StoreResult<Option<Next>>
+    where
+        P: FnMut(Point<'_>) -> StoreResult<()> + Send + 'static,
+    {
+        let (org, programs) = (self.org, self.world.programs.clone());
+        self.world.write(move |session| match load(session, &programs, org, run)? {
+            Some(loaded) => advance(loaded, input(&outcome), session, &mut probe).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// Advances the run to its end; `peer` answers its calls.
+    pub fn finish(&self, run: Id, mut peer: impl FnMut(&HttpRequest) -> HttpOutcome) {
+        let mut outcome = None;
+        loop {
+            outcome = match self.stretch(run, outcome, |_| Ok(())).expect("nothing fails here") {
+                None | Some(Next::Ended(_)) => return,
+                Some(Next::Perform(request)) => Some(peer(&request)),
+                Some(Next::Sleep(_) | Next::Again) => None,
+            };
+        }
+    }
+
+    pub fn run(&self, id: Id) -> Run {
+        let org = self.org;
+        let run = self.world.write(move |session| session.run(org, id));
+        run.unwrap().expect("there is such a run")
+    }
+
+    pub fn log(&self, run: Id) -> Vec<Value> {
+        let org = self.org;
+        let segments = self.world.write(move |session| session.log(org, run)).unwrap();
+        segments.iter().flat_map(|segment| serde_json::from_str::<Vec<Value>>(segment).unwrap()).collect()
+    }
+
+    pub fn state(&self, id: Id) -> State {
+        let org = self.org;
+        let read = move |session: &mut dyn Session| {
+            Ok((session.customers(org, ALL)?, session.kobjects(org, None, None, ALL)?))
+        };
+        let (customers, orders) = self.world.write(read).unwrap();
+        let emails = |customer: Customer| customer.profile.emails.into_iter().map(|email| email.email).collect();
+        let text = |step: &Value, name: &str| step[name].as_str().unwrap().to_owned();
+        let run = self.run(id);
+        State {
+            status: run.status,
+            error: run.error.map(|error| error.code),
+            executed: run.steps,
+            steps: self.log(id).iter().map(|step| (text(step, "id"), text(step, "status"))).collect(),
+            customers: customers.into_iter().map(emails).collect(),
+            orders: orders.into_iter().map(|order| order.content.custom).collect(),
+        }
+    }
+}
+
+fn input(outcome: &Option<HttpOutcome>) -> Input {
+    outcome.clone().map_or(Input::Continue, Input::Outcome)
+}
+
+/// A workflow whose trigger leads to step 2.
+pub fn workflow(steps: Value) -> Value {
+    let trigger =
+        json!({ "id": "1", "eventName": "hooks.form.orders.receive", "transitions": [transition("2", "true", true)] });
+    json!({ "name": "under-test", "trigger": trigger, "steps": steps })
+}
+
+/// A transition with a condition of one value.
+pub fn transition(target: &str, op: &str, value: impl Into<Value>) -> Value {
+    json!({ "target": target, "condition": { "op": op, "values": [value.into()] } })
+}
+
+/// The step that calls, with what follows it.
+pub fn call_step(id: &str, transitions: Value) -> Value {
+    let params = json!({ "uri": "https://api.example.com/orders", "method": "POST", "data": { "a": 1 } });
+    json!({ "id": id, "action": "rest-api.json", "params": params, "transitions": transitions })
+}
+
+pub fn answered(status_code: u16, headers: Value, body: Value) -> HttpOutcome {
+    HttpOutcome::Answer(HttpAnswer { status_code, headers: headers.as_object().unwrap().clone(), body })
+}
+
+pub fn failed(kind: FailureKind) -> HttpOutcome {
+    HttpOutcome::Failure(HttpFailure::new(kind, "no answer"))
+}
+
+/// An error as a database would give, which is none of those that the engine knows a way around.
+pub fn fault() -> StoreError {
+    StoreError::Corrupt { what: "the test's database", detail: "stopped here on purpose".into() }
+}

@@ -1,0 +1,116 @@
+//! What every store has to do, whatever database is behind it: one suite, called once for each.
+//!
+//! Each check gets a fresh store. Those about data use two orgs with the same data in both, down to the ids, so that a
+//! statement that forgets the org finds too much. Assertions inside a unit of work fail that unit, and with it the test.
+
+mod catalog;
+mod intake;
+mod objects;
+mod runs;
+mod units;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use hookflow::id::Id;
+use hookflow::store::sqlite::Sqlite;
+use hookflow::store::{Org, Page, Session, Store, StoreResult};
+use hookflow::time::Timestamp;
+use tempfile::TempDir;
+
+/// A page with everything on it.
+const ALL: Page = Page { after: None, size: 1_000 };
+
+/// A moment for records whose time does not matter; whole milliseconds, which is what JSON keeps.
+const MOMENT: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// A store that answers on the calling thread.
+struct Desk {
+    store: Store,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Desk {
+    fn write<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
+        self.runtime.block_on(self.store.write(work))
+    }
+
+    fn read<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
+        self.runtime.block_on(self.store.read(work))
+    }
+
+    /// Does a check in both of two orgs, one after the other, in one transaction each.
+    #[track_caller]
+    fn in_two_orgs(&self, check: fn(&mut dyn Session, Id) -> StoreResult<()>) {
+        for org in [self.add_org("one"), self.add_org("two")] {
+            self.write(move |session| check(session, org)).unwrap();
+        }
+    }
+
+    fn add_org(&self, name: &str) -> Id {
+        let org = Org { id: Id::generate(), name: name.to_owned(), created_at: MOMENT };
+        let id = org.id;
+        self.write(move |session| session.insert_org(&org)).unwrap();
+        id
+    }
+}
+
+/// The same ids in every org: the `number`-th of them, in ascending order.
+fn id(number: usize) -> Id {
+    format!("{number:024x}").parse().expect("this is an id")
+}
+
+type Check = fn(&Desk);
+
+/// Every check, on a store of its own.
+fn suite(open: impl Fn() -> Store) {
+    let checks: &[(&str, Check)] = &[
+        ("orgs", catalog::orgs),
+        ("keys", catalog::keys),
+        ("hooks", catalog::hooks),
+        ("workflows", catalog::workflows),
+        ("transactions", intake::transactions),
+        ("refusals", intake::refusals),
+        ("runs", runs::runs),
+        ("fencing", runs::fencing),
+        ("due runs", runs::due_runs),
+        ("lists of runs", runs::lists),
+        ("step logs", runs::logs),
+        ("klasses", objects::klasses),
+        ("customers", objects::customers),
+        ("what customers share", objects::customers_taken),
+        ("kobjects", objects::kobjects),
+        ("what kobjects share", objects::kobjects_taken),
+        ("roll back", units::an_error_rolls_back),
+        ("neighbours", units::a_failing_unit_fails_alone),
+        ("isolation", units::reading_sees_what_was_committed),
+        ("full queue", units::a_full_queue_is_busy),
+        ("close", units::close_finishes_what_is_queued),
+    ];
+    for (name, check) in checks {
+        println!("{name}");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+        let desk = Desk { store: open(), runtime };
+        check(&desk);
+        desk.store.close();
+    }
+}
+
+#[test]
+fn sqlite_does_what_a_store_has_to_do() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let opened = Cell::new(0);
+    suite(|| {
+        opened.set(opened.get() + 1);
+        let path = folder.path().join(format!("{}.db", opened.get()));
+        Store::new(Arc::new(Sqlite::open(path.to_str().unwrap()).expect("a database can be made")))
+    });
+}

@@ -1,0 +1,141 @@
+//! Orgs, keys, hooks, and workflows with their versions.
+
+use hookflow::id::{Id, random_bytes};
+use hookflow::store::{Hook, Key, Role, Status, WorkflowRecord, WorkflowVersion};
+use hookflow::time::Timestamp;
+use hookflow::workflow::HookKind;
+use serde_json::json;
+
+use super::{Desk, MOMENT, id};
+
+pub fn orgs(desk: &Desk) {
+    let made = [desk.add_org("one"), desk.add_org("two")];
+    let found = desk.read(|session| session.orgs()).unwrap();
+    assert_eq!(found.iter().map(|org| org.id).collect::<Vec<_>>(), made);
+    assert_eq!(found.iter().map(|org| org.name.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(found[0].created_at, MOMENT);
+}
+
+/// Hashes are unique over all orgs, since they are what somebody is found by.
+fn secret() -> String {
+    hex::encode(random_bytes::<32>())
+}
+
+pub fn keys(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let key =
+            |number, role| Key { id: id(number), org, name: "k".into(), role, hash: secret(), created_at: MOMENT };
+        let keys = [key(1, Role::Admin), key(2, Role::Read), key(3, Role::Hooks)];
+        keys.iter().try_for_each(|key| session.insert_key(key))?;
+        assert_eq!(session.keys(org)?, keys);
+        assert!(session.delete_key(org, id(2))?);
+        assert!(!session.delete_key(org, id(2))?);
+        assert_eq!(session.keys(org)?, [keys[0].clone(), keys[2].clone()]);
+        Ok(())
+    });
+    let orgs = desk.read(|session| session.orgs()).unwrap();
+    let left: Vec<usize> =
+        orgs.iter().map(|org| org.id).map(|org| desk.read(move |s| s.keys(org)).unwrap().len()).collect();
+    assert_eq!(left, [2, 2], "deleting in one org took nothing from the other");
+}
+
+fn hook(org: Id, number: usize, name: &str) -> Hook {
+    Hook {
+        id: id(number),
+        org,
+        kind: HookKind::Form,
+        name: name.into(),
+        title: "Orders".into(),
+        description: None,
+        hash: secret(),
+        status: Status::Enabled,
+        created_at: MOMENT,
+        updated_at: MOMENT,
+    }
+}
+
+pub fn hooks(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let orders = hook(org, 1, "orders");
+        let web = Hook { kind: HookKind::Web, description: Some("Ü".into()), ..hook(org, 2, "orders") };
+        session.insert_hook(&orders)?;
+        session.insert_hook(&web)?;
+        assert_eq!(session.hooks(org)?, [orders.clone(), web.clone()], "kinds have names of their own");
+
+        let changed = Hook {
+            name: "orders-2".into(),
+            title: "More orders".into(),
+            description: Some("from the shop".into()),
+            hash: secret(),
+            status: Status::Deleted,
+            updated_at: Timestamp(MOMENT.0 + 1),
+            ..orders
+        };
+        session.update_hook(&changed)?;
+        assert_eq!(session.hooks(org)?, [changed, web], "deleted hooks stay in the list");
+        Ok(())
+    });
+    let org = desk.add_org("three");
+    let inserted = |number, name: &'static str, status| {
+        desk.write(move |session| session.insert_hook(&Hook { status, ..hook(org, number, name) }))
+    };
+    inserted(1, "gone", Status::Deleted).unwrap();
+    inserted(2, "gone", Status::Enabled).expect("a deleted hook's name is free");
+    assert!(inserted(3, "gone", Status::Disabled).is_err(), "two hooks of one kind share a name");
+}
+
+fn workflow(org: Id, number: usize, version: i64) -> WorkflowRecord {
+    WorkflowRecord {
+        id: id(number),
+        org,
+        name: format!("workflow-{number}"),
+        version,
+        status: Status::Enabled,
+        // The order of keys is kept: it is what the author wrote.
+        document: json!({ "z": version, "a": org }),
+        file: Some("workflows/orders.json".into()),
+        file_digest: Some("digest".into()),
+        created_at: MOMENT,
+        updated_at: MOMENT,
+    }
+}
+
+pub fn workflows(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let (first, other) =
+            (workflow(org, 1, 1), WorkflowRecord { file: None, file_digest: None, ..workflow(org, 2, 1) });
+        session.insert_workflow(&first, "file workflows/orders.json")?;
+        session.insert_workflow(&other, "api")?;
+        assert_eq!(session.workflows(org)?, [first.clone(), other.clone()]);
+
+        let updated_at = Timestamp(MOMENT.0 + 1);
+        let second = WorkflowRecord { updated_at, status: Status::Disabled, ..workflow(org, 1, 2) };
+        session.update_workflow(&second, "api")?;
+        assert_eq!(session.workflow(org, id(1))?, Some(second.clone()));
+        let version = |record: &WorkflowRecord, origin: &str| WorkflowVersion {
+            workflow: record.id,
+            version: record.version,
+            document: record.document.clone(),
+            origin: origin.into(),
+            created_at: record.updated_at,
+        };
+        let versions = [version(&second, "api"), version(&first, "file workflows/orders.json")];
+        assert_eq!(session.workflow_versions(org, id(1), i64::MAX, 10)?, versions);
+        assert_eq!(session.workflow_versions(org, id(1), 2, 10)?, versions[1..]);
+        assert_eq!(session.workflow_versions(org, id(1), i64::MAX, 1)?, versions[..1]);
+        assert_eq!(session.workflow_version(org, id(1), 1)?.as_ref(), Some(&versions[1]));
+        assert_eq!(session.workflow_version(org, id(1), 3)?, None);
+        assert_eq!(session.workflow_version(org, id(3), 1)?, None);
+
+        // What a version says never changes; the workflow may point back to an older one.
+        let back = WorkflowRecord { document: json!("something else"), ..first.clone() };
+        session.update_workflow(&back, "api")?;
+        assert_eq!(session.workflow(org, id(1))?, Some(first.clone()));
+
+        session.update_workflow(&WorkflowRecord { status: Status::Deleted, ..first.clone() }, "api")?;
+        assert_eq!(session.workflows(org)?, [other]);
+        assert_eq!(session.workflow(org, id(1))?.map(|workflow| workflow.status), Some(Status::Deleted));
+        let successor = WorkflowRecord { name: first.name, ..workflow(org, 3, 1) };
+        session.insert_workflow(&successor, "api")
+    });
+}

@@ -1,0 +1,69 @@
+//! Transactions, and the counts of what was refused.
+
+use bytes::Bytes;
+use hookflow::id::Id;
+use hookflow::store::{Page, RefusalCount};
+use hookflow::time::Timestamp;
+use hookflow::transaction::Transaction;
+use hookflow::workflow::HookKind;
+
+use super::{ALL, Desk, MOMENT, id};
+
+fn transaction(org: Id, hook: usize, number: usize) -> Transaction {
+    Transaction {
+        id: id(number),
+        org,
+        hook: id(hook),
+        hook_kind: HookKind::Form,
+        created_at: MOMENT,
+        content_type: Some("application/json".into()),
+        headers: vec![("b".into(), "1".into()), ("a".into(), "2".into()), ("b".into(), "3".into())],
+        query: Some("x=1&x=2".into()),
+        peer: Some("192.0.2.1".into()),
+        raw: Bytes::from(format!("{{\"org\": \"{org}\"}}")),
+        runs: vec![id(8), id(7)],
+    }
+}
+
+pub fn transactions(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let bytes = Transaction {
+            content_type: None,
+            query: None,
+            peer: None,
+            headers: Vec::new(),
+            raw: Bytes::from_static(b"\xFF\x00\r\n"),
+            runs: Vec::new(),
+            ..transaction(org, 1, 3)
+        };
+        let stored = [bytes, transaction(org, 1, 2), transaction(org, 1, 1)];
+        stored.iter().rev().try_for_each(|transaction| session.insert_transaction(transaction))?;
+        session.insert_transaction(&transaction(org, 2, 4))?;
+
+        assert_eq!(session.transaction(org, id(3))?.as_ref(), Some(&stored[0]), "not as it was, byte for byte");
+        assert_eq!(session.transaction(org, id(9))?, None);
+        assert_eq!(session.transactions(org, id(1), ALL)?, stored);
+        assert_eq!(session.transactions(org, id(1), Page { after: None, size: 2 })?, stored[..2]);
+        assert_eq!(session.transactions(org, id(1), Page { after: Some(id(2)), size: 2 })?, stored[2..]);
+        assert_eq!(session.transactions(org, id(3), ALL)?, []);
+        Ok(())
+    });
+    let org = desk.read(|session| session.orgs()).unwrap()[0].id;
+    let again = desk.write(move |session| session.insert_transaction(&transaction(org, 1, 1)));
+    assert!(again.is_err(), "an id was stored twice");
+}
+
+pub fn refusals(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let later = Timestamp(MOMENT.0 + 1);
+        session.add_refusals(org, id(1), "malformed_json", 2, MOMENT)?;
+        session.add_refusals(org, id(1), "malformed_json", 3, later)?;
+        session.add_refusals(org, id(1), "body_too_large", 1, MOMENT)?;
+        session.add_refusals(org, id(2), "body_too_large", 7, MOMENT)?;
+        let count = |reason: &str, count, last_at| RefusalCount { reason: reason.into(), count, last_at };
+        let counts = [count("body_too_large", 1, MOMENT), count("malformed_json", 5, later)];
+        assert_eq!(session.refusals(org, id(1))?, counts);
+        assert_eq!(session.refusals(org, id(3))?, []);
+        Ok(())
+    });
+}

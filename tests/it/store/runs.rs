@@ -1,0 +1,177 @@
+//! Runs: what is kept of them, who may write them, which are due, and their logs.
+
+use hookflow::id::Id;
+use hookflow::store::{Page, Run, RunError, RunFilter, RunStatus, StoreError};
+use hookflow::time::Timestamp;
+use serde_json::json;
+
+use super::{ALL, Desk, MOMENT, id};
+
+/// A run that has not begun, due at once.
+fn run(org: Id, number: usize) -> Run {
+    Run {
+        id: id(number),
+        org,
+        workflow: id(1),
+        workflow_name: "orders".into(),
+        version: 3,
+        event: "hooks.form.orders.receive".into(),
+        transaction: Some(id(100 + number)),
+        input: None,
+        replay_of: None,
+        status: RunStatus::Queued,
+        position: None,
+        steps: 0,
+        pending: None,
+        error: None,
+        created_at: MOMENT,
+        started_at: None,
+        finished_at: None,
+        due_at: Some(MOMENT),
+        rev: 0,
+    }
+}
+
+fn after(micros: i64) -> Timestamp {
+    Timestamp(MOMENT.0 + micros)
+}
+
+pub fn runs(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let plain = run(org, 1);
+        let input = Some(json!({ "z": 1, "a": [null, "ü"] }));
+        let called = Run { transaction: None, input, replay_of: Some(id(1)), workflow: id(2), ..run(org, 2) };
+        session.insert_run(&plain)?;
+        session.insert_run(&called)?;
+        assert_eq!(session.run(org, id(1))?, Some(plain.clone()));
+        assert_eq!(session.run(org, id(2))?, Some(called));
+        assert_eq!(session.run(org, id(3))?, None);
+
+        let error = RunError {
+            code: "call_failed".into(),
+            step: Some("2".into()),
+            action: Some("rest-api.json".into()),
+            message: "no answer".into(),
+            problems: vec![hookflow::objects::Problem::new("/uri", "not a URL")],
+        };
+        let mut changed = Run {
+            status: RunStatus::Waiting,
+            position: Some("2".into()),
+            steps: 4,
+            pending: Some(json!({ "attempts": [1, 2] })),
+            error: Some(error),
+            started_at: Some(after(1)),
+            finished_at: Some(after(2)),
+            due_at: Some(after(3)),
+            ..plain
+        };
+        session.update_run(&mut changed)?;
+        assert_eq!(changed.rev, 1);
+        assert_eq!(session.run(org, id(1))?, Some(changed));
+        Ok(())
+    });
+}
+
+pub fn fencing(desk: &Desk) {
+    let orgs = [desk.add_org("one"), desk.add_org("two")];
+    for org in orgs {
+        desk.write(move |session| session.insert_run(&run(org, 1))).unwrap();
+    }
+    let [org, other] = orgs;
+    let write =
+        move |status, rev| desk.write(move |session| session.update_run(&mut Run { status, rev, ..run(org, 1) }));
+    write(RunStatus::Running, 0).expect("the first writer has the run");
+    for rev in [0, 2] {
+        let late = write(RunStatus::Failed, rev);
+        assert!(matches!(late, Err(StoreError::Fenced)), "rev {rev}: {late:?}");
+    }
+    write(RunStatus::Waiting, 1).expect("who knows the rev has the run");
+    let read = move |org| desk.read(move |session| session.run(org, id(1))).unwrap().unwrap();
+    assert_eq!((read(org).status, read(org).rev), (RunStatus::Waiting, 2));
+    assert_eq!((read(other).status, read(other).rev), (RunStatus::Queued, 0));
+
+    let missing = desk.write(move |session| session.update_run(&mut run(org, 2)));
+    assert!(matches!(missing, Err(StoreError::Fenced)), "{missing:?}");
+    // What else a unit wrote goes with the run that it lost.
+    let lost = desk.write(move |session| {
+        session.append_log(org, id(1), 0, "[]")?;
+        session.update_run(&mut run(org, 1))
+    });
+    assert!(matches!(lost, Err(StoreError::Fenced)), "{lost:?}");
+    assert!(desk.read(move |session| session.log(org, id(1))).unwrap().is_empty());
+}
+
+pub fn due_runs(desk: &Desk) {
+    let orgs = [desk.add_org("one"), desk.add_org("two")];
+    let [one, two] = orgs;
+    desk.write(move |session| {
+        let due_at = [(one, 1, 30), (one, 2, 10), (two, 3, 20), (one, 4, 10), (two, 5, 40), (one, 6, 50)];
+        let due = |(org, number, at)| Run { due_at: Some(after(at)), ..run(org, number) };
+        due_at.into_iter().try_for_each(|entry| session.insert_run(&due(entry)))?;
+        let ended = run(two, 7);
+        session.insert_run(&ended)?;
+        session.update_run(&mut Run { status: RunStatus::Completed, due_at: None, ..ended })
+    })
+    .unwrap();
+    desk.read(move |session| {
+        let start = (Timestamp(i64::MIN), Id::MIN);
+        let due = [(10, one, 2), (10, one, 4), (20, two, 3), (30, one, 1)];
+        let due = due.map(|(at, org, number)| (after(at), org, id(number)));
+        assert_eq!(session.due_runs(after(30), start, 10)?, due, "the longest due first, over all orgs");
+        assert_eq!(session.due_runs(after(30), start, 3)?, due[..3]);
+        assert_eq!(session.due_runs(after(30), (after(10), id(2)), 10)?, due[1..]);
+        assert_eq!(session.due_runs(after(9), start, 10)?, []);
+        assert_eq!(session.next_due(after(30))?, Some(after(40)));
+        assert_eq!(session.next_due(Timestamp(i64::MIN))?, Some(after(10)));
+        assert_eq!(session.next_due(after(50))?, None);
+        Ok(())
+    })
+    .unwrap();
+}
+
+pub fn lists(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        use RunStatus::{Cancelled, Completed, Failed, Queued, Running, Waiting};
+        let statuses = [Queued, Running, Waiting, Completed, Failed, Cancelled];
+        // Two workflows with two runs of each status: 1 to 6 and 7 to 12 of the one, 13 to 24 of the other.
+        for (number, status) in (1..).zip(statuses.into_iter().cycle().take(24)) {
+            let mut run = Run { workflow: id(1 + (number - 1) / 12), ..run(org, number) };
+            session.insert_run(&run)?;
+            run.status = status;
+            run.due_at = run.due_at.filter(|_| status.is_open());
+            session.update_run(&mut run)?;
+        }
+        let mut listed = |workflow: Option<usize>, status, page| -> Result<Vec<Id>, StoreError> {
+            let runs = session.runs(org, &RunFilter { workflow: workflow.map(id), status }, page)?;
+            assert!(runs.iter().all(|run| run.org == org && status.is_none_or(|status| run.status == status)));
+            Ok(runs.into_iter().map(|run| run.id).collect())
+        };
+        let ids = |numbers: &[usize]| numbers.iter().copied().map(id).collect::<Vec<_>>();
+        assert_eq!(listed(None, None, ALL)?, (1..=24).rev().map(id).collect::<Vec<_>>(), "newest first");
+        assert_eq!(listed(Some(1), None, Page { after: Some(id(12)), size: 3 })?, ids(&[11, 10, 9]));
+        for (first, status) in (1..).zip(statuses) {
+            let all = ids(&[first + 18, first + 12, first + 6, first]);
+            assert_eq!(listed(None, Some(status), ALL)?, all, "{status}");
+            assert_eq!(listed(None, Some(status), Page { after: Some(all[0]), size: 2 })?, all[1..3], "{status}");
+            assert_eq!(listed(Some(2), Some(status), ALL)?, all[..2], "{status}");
+            assert_eq!(listed(Some(3), Some(status), ALL)?, [], "{status}");
+        }
+        Ok(())
+    });
+}
+
+pub fn logs(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let entries = |segment: i64| format!("[{{\"id\":\"{segment}\",\"org\":\"{org}\"}}]");
+        for segment in [0, 2, 10, 1] {
+            session.append_log(org, id(1), segment, &entries(segment))?;
+        }
+        session.append_log(org, id(2), 0, "[]")?;
+        assert_eq!(session.log(org, id(1))?, [0, 1, 2, 10].map(entries), "in the order of the segments");
+        assert!(session.log(org, id(3))?.is_empty());
+        Ok(())
+    });
+    let org = desk.read(|session| session.orgs()).unwrap()[0].id;
+    let again = desk.write(move |session| session.append_log(org, id(2), 0, "[]"));
+    assert!(again.is_err(), "a segment was written twice");
+}

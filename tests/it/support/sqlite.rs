@@ -1,0 +1,39 @@
+//! A look into the database file of a server that has stopped, past everything that hookflow itself would say of it.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+use serde_json::Value;
+
+/// The file, opened for reading only.
+pub struct Database(SqliteConnection);
+
+#[derive(QueryableByName)]
+struct JsonRow {
+    #[diesel(sql_type = Text)]
+    row: String,
+}
+
+impl Database {
+    pub fn open(path: &Path) -> Database {
+        let url = format!("file:{}?mode=ro", path.display());
+        Database(SqliteConnection::establish(&url).expect("the database can be opened"))
+    }
+
+    /// The rows of a query that returns one column `row` of JSON text.
+    pub fn rows(&mut self, sql: &str) -> Vec<Value> {
+        let rows: Vec<JsonRow> = diesel::sql_query(sql).load(&mut self.0).expect("the query is valid");
+        rows.iter().map(|row| serde_json::from_str(&row.row).expect("the column is JSON")).collect()
+    }
+
+    /// SQLite's own check of the whole file.
+    ///
+    /// # Panics
+    /// If it finds anything.
+    pub fn check_integrity(&mut self) {
+        let rows = self.rows("SELECT json_quote(integrity_check) AS row FROM pragma_integrity_check");
+        assert_eq!(rows, ["ok"], "the file is damaged");
+    }
+}
