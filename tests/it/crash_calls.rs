@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use serde_json::{Value, json};
 
 use crate::crash::rounds;
+use crate::support::audit::all_pages;
 use crate::support::orders::Ledger;
 use crate::support::peer::{Peer, answer};
 use crate::support::random::Random;
@@ -100,7 +101,8 @@ fn a_call_cut_off_by_a_kill_is_made_again_with_the_same_key() {
         server = restart(server);
     }
     gate.open();
-    let runs = server.wait_for_runs();
+    server.wait_for_runs();
+    let runs = all_pages(&server, "/v1/runs?pageSize=500");
 
     assert_eq!(runs.len(), ledger.orders.len());
     assert!(runs.iter().all(|run| run["attributes"]["status"] == "completed"), "{runs:#?}");
