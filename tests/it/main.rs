@@ -7,6 +7,7 @@ mod crash_calls;
 mod disk;
 mod engine;
 mod journey;
+mod locked;
 mod shutdown;
 mod store;
 mod support;
