@@ -19,6 +19,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; 12]);
 
+/// An id's 24 characters.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex([u8; 24]);
+
+impl Hex {
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
+    }
+}
+
 /// The text is not an identifier.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("an id is 24 hexadecimal characters")]
@@ -61,13 +71,15 @@ impl Id {
         Id(bytes)
     }
 
-    /// Appends the 24 characters to `text`.
-    pub fn write_hex(self, text: &mut String) {
+    /// The 24 characters, without an allocation.
+    pub fn hex(self) -> Hex {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        for byte in self.0 {
-            text.push(DIGITS[usize::from(byte >> 4)] as char);
-            text.push(DIGITS[usize::from(byte & 15)] as char);
+        let mut characters = [0; 24];
+        for (index, byte) in self.0.into_iter().enumerate() {
+            characters[2 * index] = DIGITS[usize::from(byte >> 4)];
+            characters[2 * index + 1] = DIGITS[usize::from(byte & 15)];
         }
+        Hex(characters)
     }
 }
 
@@ -83,9 +95,7 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
 
 impl fmt::Display for Id {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(24);
-        self.write_hex(&mut text);
-        formatter.write_str(&text)
+        formatter.write_str(self.hex().as_str())
     }
 }
 
@@ -107,7 +117,7 @@ impl FromStr for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.hex().as_str())
     }
 }
 

@@ -23,7 +23,7 @@ use crate::id::Id;
 use crate::keys;
 use crate::outbound::{AddressPolicy, Client, ClientError, PolicyError};
 use crate::store::sqlite::{OpenError, Sqlite};
-use crate::store::{Hook, Org, Status, Store, StoreError};
+use crate::store::{Health, Hook, Org, Status, Store, StoreError};
 
 /// How long a request that is being answered may take when the process is stopped.
 const STOP_GRACE_S: u64 = 10;
@@ -158,6 +158,10 @@ async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::
         }
         if let Err(error) = counts.write(&store).await {
             log::debug!(err:% = error; "counts of refusals wait to be written");
+        }
+        // Somebody has to find out that there is room again, even if no hook arrives.
+        if store.health() == Health::DiskFull {
+            let _ = store.write(|session| session.touch()).await;
         }
     }
 }

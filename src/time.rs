@@ -31,10 +31,52 @@ impl Timestamp {
         Some(Timestamp(moment.as_microsecond()))
     }
 
+    /// Writes `2017-12-22T05:23:02.138Z`; none for years that do not have four digits. Each step of each run is logged
+    /// with two of these, so this does without a general formatter.
+    fn write(self, buffer: &mut [u8; 24]) -> Option<&str> {
+        let millis = self.0.div_euclid(1_000);
+        let (days, millis_of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+        let (year, month, day) = civil_from_days(days);
+        if !(0..=9_999).contains(&year) {
+            return None;
+        }
+        *buffer = *b"0000-00-00T00:00:00.000Z";
+        let seconds = millis_of_day / 1_000;
+        let places = [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, seconds / 3_600),
+            (14, 2, seconds / 60 % 60),
+            (17, 2, seconds % 60),
+            (20, 3, millis_of_day % 1_000),
+        ];
+        for (start, digits, mut value) in places {
+            for place in buffer[start..start + digits].iter_mut().rev() {
+                *place += (value % 10) as u8;
+                value /= 10;
+            }
+        }
+        std::str::from_utf8(buffer).ok()
+    }
+
     /// Time from `earlier` to `self`; zero if `earlier` is in fact later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
+}
+
+/// Year, month and day of a count of days since 1970-01-01, in the proleptic Gregorian calendar. Years are taken to
+/// begin in March, so that the leap day comes last: <https://howardhinnant.github.io/date_algorithms.html>.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 impl Add<Duration> for Timestamp {
@@ -48,16 +90,21 @@ impl Add<Duration> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(moment) => write!(formatter, "{moment:.3}"),
-            Err(_) => write!(formatter, "{}us", self.0),
+        let mut buffer = [0; 24];
+        match self.write(&mut buffer) {
+            Some(text) => formatter.write_str(text),
+            None => write!(formatter, "{}us", self.0),
         }
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut buffer = [0; 24];
+        match self.write(&mut buffer) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -79,5 +126,15 @@ mod tests {
         assert_eq!(Timestamp::parse("2017-12-22T07:23:02.138+02:00"), Some(moment));
         assert_eq!(Timestamp::parse("2017-12-22").unwrap().to_string(), "2017-12-22T00:00:00.000Z");
         assert_eq!(Timestamp::parse("tomorrow"), None);
+    }
+
+    #[test]
+    fn written_as_the_date_library_would() {
+        let day_micros = 86_400_000_000;
+        for days in (-200_000..200_000).step_by(17) {
+            let moment = Timestamp(days * day_micros + (days * 7_919).rem_euclid(day_micros));
+            let expected = jiff::Timestamp::from_microsecond(moment.0 - moment.0.rem_euclid(1_000)).unwrap();
+            assert_eq!(moment.to_string(), format!("{expected:.3}"));
+        }
     }
 }

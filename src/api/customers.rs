@@ -21,13 +21,14 @@ pub fn routes(service: &mut ServiceConfig) {
         .service(web::resource("/v1/customers/{id}/klasses/{klass}").get(kobjects).post(add_kobject));
 }
 
-fn show_customer(org: Id, customer: &Customer) -> Value {
-    let link = format!("/v1/customers/{}", customer.id);
+fn show_customer(org: Id, customer: Customer) -> Value {
+    let id = customer.id;
+    let link = format!("/v1/customers/{id}");
     let relationships = json!({
         "org": relationship("org", org, format!("/v1/org/{org}")),
         "timeline": { "links": { "self": format!("{link}/timeline") } },
     });
-    resource("customer", customer.id, customer.attributes(), relationships, &link)
+    resource("customer", id, customer.attributes(), relationships, &link)
 }
 
 /// A customer by what a path says: an id, `email=…`, `phone=…` or `externalId=…`.
@@ -50,12 +51,12 @@ async fn require(app: &App, org: Id, address: String) -> Result<Customer, ApiErr
 async fn list(app: Data<App>, reader: Reader, query: Query<PageQuery>) -> ApiResult {
     let asked = query.page()?;
     let found = app.door.store.read(move |session| session.customers(reader.org, asked)).await?;
-    page(found, asked, "/v1/customers", |customer| customer.id, |customer| show_customer(reader.org, &customer))
+    page(found, asked, "/v1/customers", |customer| customer.id, |customer| show_customer(reader.org, customer))
 }
 
 async fn show(app: Data<App>, reader: Reader, address: Path<String>) -> ApiResult {
     let customer = require(&app, reader.org, address.into_inner()).await?;
-    Ok(one(show_customer(reader.org, &customer)))
+    Ok(one(show_customer(reader.org, customer)))
 }
 
 async fn create(app: Data<App>, admin: Admin, body: Bytes) -> ApiResult {
@@ -66,7 +67,7 @@ async fn create(app: Data<App>, admin: Admin, body: Bytes) -> ApiResult {
         Ok(session.insert_customer(admin.org, &customer)?.map(|()| customer))
     });
     let customer = written.await??;
-    Ok(created(show_customer(admin.org, &customer)))
+    Ok(created(show_customer(admin.org, customer)))
 }
 
 /// What came of changing a customer.
@@ -93,7 +94,7 @@ async fn change(app: Data<App>, admin: Admin, address: Path<String>, body: Bytes
         })
     });
     match written.await? {
-        Changed::Yes(customer) => Ok(one(show_customer(admin.org, &customer))),
+        Changed::Yes(customer) => Ok(one(show_customer(admin.org, customer))),
         Changed::Taken(taken) => Err(taken.into()),
         Changed::Invalid(problems) => Err(problems.into()),
         Changed::Missing => Err(ApiError::not_found("customer", address)),
@@ -107,7 +108,7 @@ async fn timeline(app: Data<App>, reader: Reader, address: Path<String>, query: 
     let read = move |session: &mut dyn Session| session.kobjects(reader.org, None, Some(customer), asked);
     let found = app.door.store.read(read).await?;
     let link = format!("/v1/customers/{customer}/timeline");
-    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, &kobject))
+    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, kobject))
 }
 
 async fn kobjects(app: Data<App>, reader: Reader, path: Path<(String, String)>, query: Query<PageQuery>) -> ApiResult {
@@ -118,7 +119,7 @@ async fn kobjects(app: Data<App>, reader: Reader, path: Path<(String, String)>, 
     let klass = super::klasses::require(&app, reader.org, klass).await?.name;
     let read = move |session: &mut dyn Session| session.kobjects(reader.org, Some(&klass), Some(customer), asked);
     let found = app.door.store.read(read).await?;
-    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, &kobject))
+    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, kobject))
 }
 
 async fn add_kobject(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: Bytes) -> ApiResult {

@@ -35,7 +35,7 @@ fn show_klass(klass: &Klass) -> Value {
 }
 
 /// A kobject as a resource, with its klass and customer.
-pub fn show_kobject(org: Id, kobject: &KObject) -> Value {
+pub fn show_kobject(org: Id, kobject: KObject) -> Value {
     let klass_link = format!("/v1/klasses/{}", kobject.klass);
     let mut relationships = json!({
         "org": relationship("org", org, format!("/v1/org/{org}")),
@@ -44,8 +44,8 @@ pub fn show_kobject(org: Id, kobject: &KObject) -> Value {
     if let Some(customer) = kobject.customer {
         relationships["customer"] = relationship("customer", customer, format!("/v1/customers/{customer}"));
     }
-    let kind = format!("kobject.{}", kobject.klass);
-    resource(&kind, kobject.id, kobject.attributes(), relationships, &format!("{klass_link}/{}", kobject.id))
+    let (id, kind) = (kobject.id, format!("kobject.{}", kobject.klass));
+    resource(&kind, id, kobject.attributes(), relationships, &format!("{klass_link}/{id}"))
 }
 
 /// The klass of this name; its plural with an `s` is accepted too.
@@ -98,7 +98,7 @@ async fn kobjects(app: Data<App>, reader: Reader, name: Path<String>, query: Que
     let link = format!("/v1/klasses/{}", klass.name);
     let read = move |session: &mut dyn Session| session.kobjects(reader.org, Some(&klass.name), None, asked);
     let found = app.door.store.read(read).await?;
-    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, &kobject))
+    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, kobject))
 }
 
 async fn add_kobject(app: Data<App>, admin: Admin, name: Path<String>, body: Bytes) -> ApiResult {
@@ -129,7 +129,7 @@ pub async fn create_kobject(app: &App, org: Id, klass: String, customer: Option<
         Ok(session.insert_kobject(org, &kobject)?.map(|()| kobject))
     });
     let kobject = written.await??;
-    Ok(created(show_kobject(org, &kobject)))
+    Ok(created(show_kobject(org, kobject)))
 }
 
 /// An object by what a path says: an id, or `externalId=…`.
@@ -147,7 +147,7 @@ async fn show(app: Data<App>, reader: Reader, path: Path<(String, String)>) -> A
     let asked = address.clone();
     let found = app.door.store.read(move |session| find(session, reader.org, &klass, &asked)).await?;
     let kobject = found.ok_or_else(|| ApiError::not_found("kobject", address))?;
-    Ok(one(show_kobject(reader.org, &kobject)))
+    Ok(one(show_kobject(reader.org, kobject)))
 }
 
 /// What came of changing a kobject.
@@ -176,7 +176,7 @@ async fn change(app: Data<App>, admin: Admin, path: Path<(String, String)>, body
         })
     });
     match written.await? {
-        Changed::Yes(kobject) => Ok(one(show_kobject(admin.org, &kobject))),
+        Changed::Yes(kobject) => Ok(one(show_kobject(admin.org, kobject))),
         Changed::Taken(taken) => Err(taken.into()),
         Changed::Invalid(problems) => Err(problems.into()),
         Changed::Missing => Err(ApiError::not_found("kobject", address)),

@@ -31,11 +31,21 @@ const CALL_MARGIN: Duration = Duration::from_secs(300);
 pub const OUTPUT_BYTES_MAX: usize = 1_048_576;
 
 /// What has happened since the run was last advanced.
+#[derive(Clone, Debug)]
 pub enum Input {
     /// Nothing: it is new, or its time has come, or the process that had it is gone.
     Continue,
-    /// The external call under way has ended.
-    Outcome(HttpOutcome),
+    /// An external call has ended: the one that [`Next::Perform`] asked for.
+    Outcome { step: String, attempt: usize, outcome: HttpOutcome },
+}
+
+/// An external call that is to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PendingCall {
+    pub step: String,
+    /// Counted from 1; comes back with the outcome, so that a late one is not taken for another.
+    pub attempt: usize,
+    pub request: HttpRequest,
 }
 
 /// What has to happen after the commit.
@@ -44,7 +54,7 @@ pub enum Next {
     /// The run has ended.
     Ended(RunStatus),
     /// This call is to be made, and its outcome brought back.
-    Perform(HttpRequest),
+    Perform(PendingCall),
     /// Nothing before this time.
     Sleep(Timestamp),
     /// More steps; the stretch was long enough.
@@ -127,9 +137,9 @@ fn stretch(
 /// Those of the store.
 pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
     let now = session.now();
+    let mut entries = Segment::default();
     if let Some(pending) = take_pending(&mut run)? {
-        let mut segment = Segment::default();
-        segment.push(&Entry {
+        entries.push(&Entry {
             id: &pending.step,
             name: None,
             action: Some(&pending.action),
@@ -143,15 +153,14 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
             transitions: &[],
             notes: &pending.notes,
         });
-        if let Some(entries) = segment.finish() {
-            session.append_log(run.org, run.id, run.rev, &entries)?;
-        }
     }
+    let segment = run.rev;
     run.status = RunStatus::Cancelled;
     run.position = None;
     run.finished_at = Some(now);
     run.due_at = None;
     session.update_run(&mut run)?;
+    append(entries, &run, segment, session)?;
     Ok(run)
 }
 
@@ -309,7 +318,18 @@ impl<'a> Stretch<'a> {
     /// Goes on with a call that was under way: takes its outcome, or makes it again.
     fn settle(&mut self, mut pending: Pending, input: Input) -> StoreResult<Option<Next>> {
         let now = self.session.now();
-        let Input::Outcome(outcome) = input else {
+        let current = pending.attempts.len() + 1;
+        let outcome = match input {
+            Input::Continue => None,
+            Input::Outcome { step, attempt, outcome } => {
+                // A late outcome, of an attempt that was taken for lost: another one has been made since.
+                if !pending.in_flight || step != pending.step || attempt != current {
+                    return Err(StoreError::Fenced);
+                }
+                Some(outcome)
+            }
+        };
+        let Some(outcome) = outcome else {
             if pending.in_flight {
                 let lost = pending.attempt("unknown", None, None);
                 pending.attempts.push(lost);
@@ -354,11 +374,15 @@ impl<'a> Stretch<'a> {
 
     /// Leaves the stretch with a call to be made.
     fn perform(&mut self, pending: Pending) -> Next {
-        let request = pending.request.clone();
+        let call = PendingCall {
+            step: pending.step.clone(),
+            attempt: pending.attempts.len() + 1,
+            request: pending.request.clone(),
+        };
         // Whoever makes the call is expected to be back by then; if not, the call is taken for lost and made again.
-        let due_at = pending.attempt_started_at + Duration::from_millis(request.timeout_ms) + CALL_MARGIN;
+        let due_at = pending.attempt_started_at + Duration::from_millis(call.request.timeout_ms) + CALL_MARGIN;
         self.park(pending, RunStatus::Running, due_at);
-        Next::Perform(request)
+        Next::Perform(call)
     }
 
     fn park(&mut self, pending: Pending, status: RunStatus, due_at: Timestamp) {
@@ -455,19 +479,27 @@ impl<'a> Stretch<'a> {
     /// Writes the log and the run.
     fn write(mut self, next: &Next) -> StoreResult<()> {
         (self.probe)(Point::BeforeWrite)?;
-        if let Some(entries) = self.segment.finish() {
-            self.session.append_log(self.run.org, self.run.id, self.run.rev, &entries)?;
-        }
         if let Next::Ended(_) = next {
             self.run.position = None;
             self.run.finished_at = Some(self.session.now());
             self.run.due_at = None;
         }
-        if !self.unwritten {
-            return self.session.update_run(&mut self.run);
+        let segment = self.run.rev;
+        // The run first: whoever has lost it has to hear that, and not that the segment is there already.
+        if self.unwritten {
+            self.run.rev += 1;
+            self.session.insert_run(&self.run)?;
+        } else {
+            self.session.update_run(&mut self.run)?;
         }
-        self.run.rev += 1;
-        self.session.insert_run(&self.run)
+        append(self.segment, &self.run, segment, self.session)
+    }
+}
+
+fn append(entries: Segment, run: &Run, segment: i64, session: &mut dyn Session) -> StoreResult<()> {
+    match entries.finish() {
+        Some(entries) => session.append_log(run.org, run.id, segment, &entries),
+        None => Ok(()),
     }
 }
 

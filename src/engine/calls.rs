@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::advance::{Input, PendingCall};
 use super::driver::Event;
 use crate::id::Id;
-use crate::outbound::{Client, HttpRequest};
+use crate::outbound::Client;
 
 /// How many calls go on at the same time.
 pub const CALLS_MAX: usize = 256;
@@ -30,14 +31,15 @@ impl Calls {
     }
 
     /// Makes the call as soon as there is a place; its outcome comes as [`Event::Called`].
-    pub fn start(&mut self, org: Id, run: Id, request: HttpRequest) {
+    pub fn start(&mut self, org: Id, run: Id, call: PendingCall) {
         self.under_way += 1;
         let (client, permits, events) = (self.client.clone(), self.permits.clone(), self.events.clone());
         tokio::spawn(async move {
             let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
-            let outcome = client.perform(&request).await;
+            let outcome = client.perform(&call.request).await;
+            let input = Input::Outcome { step: call.step, attempt: call.attempt, outcome };
             // Nobody listens any more only when the process is about to end.
-            let _ = events.send(Event::Called { org, run, outcome });
+            let _ = events.send(Event::Called { org, run, input });
         });
     }
 

@@ -23,7 +23,7 @@ use super::load::{Programs, load};
 use super::{Input, Loaded, Next, advance};
 use crate::id::Id;
 use crate::observe::metrics;
-use crate::outbound::{Client, HttpOutcome};
+use crate::outbound::Client;
 use crate::store::{RunError, RunStatus, Session, Store, StoreError, StoreResult, Unit, chain};
 use crate::time::Timestamp;
 
@@ -43,9 +43,21 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// What happened outside the loop.
 pub enum Event {
-    Advanced { org: Id, run: Id, outcome: StoreResult<Option<Next>> },
-    Called { org: Id, run: Id, outcome: HttpOutcome },
-    Due { outcome: StoreResult<DueRuns> },
+    /// A stretch was committed or failed; `input` is what it was given.
+    Advanced {
+        org: Id,
+        run: Id,
+        input: Input,
+        outcome: StoreResult<Option<Next>>,
+    },
+    Called {
+        org: Id,
+        run: Id,
+        input: Input,
+    },
+    Due {
+        outcome: StoreResult<DueRuns>,
+    },
 }
 
 /// The answer to a poll.
@@ -68,7 +80,7 @@ struct Ready {
     org: Id,
     run: Id,
     loaded: Option<Box<Loaded>>,
-    outcome: Option<HttpOutcome>,
+    input: Input,
 }
 
 /// How others reach the engine; cheap to clone.
@@ -206,13 +218,13 @@ impl Engine {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Advanced { org, run, outcome } => {
+            Event::Advanced { org, run, input, outcome } => {
                 self.units -= 1;
-                self.advanced(org, run, outcome);
+                self.advanced(org, run, input, outcome);
             }
-            Event::Called { org, run, outcome } => {
+            Event::Called { org, run, input } => {
                 self.calls.finished();
-                self.ready.push_back(Ready { org, run, loaded: None, outcome: Some(outcome) });
+                self.ready.push_back(Ready { org, run, loaded: None, input });
             }
             Event::Due { outcome } => {
                 self.polling = false;
@@ -226,13 +238,13 @@ impl Engine {
             Message::Start(loaded) => {
                 let (org, run) = (loaded.run.org, loaded.run.id);
                 if self.claimed.insert(run) {
-                    self.ready.push_back(Ready { org, run, loaded: Some(loaded), outcome: None });
+                    self.ready.push_back(Ready { org, run, loaded: Some(loaded), input: Input::Continue });
                 }
             }
             Message::Look => self.lagging.store(true, Ordering::Relaxed),
             Message::Follow { org, run, next } => {
                 if self.claimed.insert(run) {
-                    self.advanced(org, run, Ok(Some(next)));
+                    self.advanced(org, run, Input::Continue, Ok(Some(next)));
                 }
             }
         }
@@ -249,7 +261,7 @@ impl Engine {
         let full = due.runs.len() as i64 == POLL_SIZE;
         for (_, org, run) in due.runs {
             if self.claimed.insert(run) {
-                self.ready.push_back(Ready { org, run, loaded: None, outcome: None });
+                self.ready.push_back(Ready { org, run, loaded: None, input: Input::Continue });
             }
         }
         if full {
@@ -260,10 +272,10 @@ impl Engine {
         }
     }
 
-    fn advanced(&mut self, org: Id, run: Id, outcome: StoreResult<Option<Next>>) {
+    fn advanced(&mut self, org: Id, run: Id, input: Input, outcome: StoreResult<Option<Next>>) {
         match outcome {
-            Ok(Some(Next::Perform(request))) => self.calls.start(org, run, request),
-            Ok(Some(Next::Again)) => self.ready.push_back(Ready { org, run, loaded: None, outcome: None }),
+            Ok(Some(Next::Perform(call))) => self.calls.start(org, run, call),
+            Ok(Some(Next::Again)) => self.ready.push_back(Ready { org, run, loaded: None, input: Input::Continue }),
             Ok(Some(Next::Sleep(due_at))) => {
                 self.claimed.remove(&run);
                 self.poll_at = self.poll_at.min(Instant::now() + due_at.since(Timestamp::now()));
@@ -276,10 +288,9 @@ impl Engine {
                 self.claimed.remove(&run);
             }
             Err(error) if error.is_passing() => {
-                // The run is due still, and polling finds it again.
-                self.claimed.remove(&run);
+                // Kept with its input: the outcome of a call must not be forgotten because the disk was full.
+                self.ready.push_back(Ready { org, run, loaded: None, input });
                 self.paused_until = Instant::now() + PAUSE;
-                self.poll_at = self.poll_at.min(self.paused_until);
             }
             Err(error) => {
                 log::error!(run_id:% = run, err:% = chain(&error); "the run can't go on");
@@ -330,10 +341,10 @@ impl Engine {
             return;
         }
         while self.units < UNITS_MAX {
-            let Some(Ready { org, run, loaded, outcome }) = self.ready.pop_front() else { break };
+            let Some(Ready { org, run, loaded, input }) = self.ready.pop_front() else { break };
             self.units += 1;
             let (programs, sender) = (self.programs.clone(), self.sender.clone());
-            self.store.submit(Box::new(Advance { org, run, loaded, outcome, programs, sender, next: None }));
+            self.store.submit(Box::new(Advance { org, run, loaded, input, programs, sender, next: None }));
         }
     }
 }
@@ -344,7 +355,7 @@ struct Advance {
     run: Id,
     /// Used by the first attempt; a repetition reads the run from the database, where it is unchanged.
     loaded: Option<Box<Loaded>>,
-    outcome: Option<HttpOutcome>,
+    input: Input,
     programs: Programs,
     sender: mpsc::UnboundedSender<Event>,
     next: Option<Next>,
@@ -358,15 +369,14 @@ impl Unit for Advance {
             None => load(session, &self.programs, self.org, self.run)?.map(Box::new),
         };
         if let Some(loaded) = loaded {
-            let input = self.outcome.clone().map_or(Input::Continue, Input::Outcome);
-            self.next = Some(advance(*loaded, input, session, &mut |_| Ok(()))?);
+            self.next = Some(advance(*loaded, self.input.clone(), session, &mut |_| Ok(()))?);
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>, outcome: StoreResult<()>) {
-        let Advance { org, run, next, sender, .. } = *self;
-        let _ = sender.send(Event::Advanced { org, run, outcome: outcome.map(|()| next) });
+        let Advance { org, run, input, next, sender, .. } = *self;
+        let _ = sender.send(Event::Advanced { org, run, input, outcome: outcome.map(|()| next) });
     }
 }
 

@@ -16,7 +16,7 @@ mod fresh;
 mod load;
 mod pending;
 
-pub use advance::{Input, Next, Point, Probe, STEPS_MAX, STRETCH_MAX, advance, begin, cancel};
+pub use advance::{Input, Next, PendingCall, Point, Probe, STEPS_MAX, STRETCH_MAX, advance, begin, cancel};
 pub use driver::{Engine, EngineHandle};
 pub use entry::merge_log;
 pub use fresh::{Loaded, fresh_run, replay_run};

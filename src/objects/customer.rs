@@ -90,26 +90,30 @@ pub fn is_email(email: &str) -> bool {
 
 impl Customer {
     /// The customer as a step's output: attributes at the top level, ids as plain strings.
-    pub fn flattened(&self) -> Value {
-        let mut output = Map::new();
+    pub fn flattened(self) -> Value {
+        let mut output = Map::with_capacity(9);
         output.insert("id".into(), json!(self.id));
-        output.extend(self.attributes());
+        self.write_attributes(&mut output);
         Value::Object(output)
     }
 
     /// The customer's attributes as HTTP answers show them.
-    pub fn attributes(&self) -> Map<String, Value> {
-        let profile = &self.profile;
-        let mut attributes = Map::new();
+    pub fn attributes(self) -> Map<String, Value> {
+        let mut attributes = Map::with_capacity(8);
+        self.write_attributes(&mut attributes);
+        attributes
+    }
+
+    fn write_attributes(self, attributes: &mut Map<String, Value>) {
+        let profile = self.profile;
         attributes.insert("name".into(), json!(profile.name));
         attributes.insert("externalId".into(), json!(profile.external_id));
         attributes.insert("emails".into(), json!(profile.emails));
         attributes.insert("phones".into(), json!(profile.phones));
-        attributes.insert("custom".into(), Value::Object(profile.custom.clone()));
+        attributes.insert("custom".into(), Value::Object(profile.custom));
         attributes.insert("createdAt".into(), json!(self.created_at));
         attributes.insert("updatedAt".into(), json!(self.updated_at));
         attributes.insert("rev".into(), json!(self.rev));
-        attributes
     }
 }
 

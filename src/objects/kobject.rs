@@ -37,28 +37,32 @@ pub struct Content {
 
 impl KObject {
     /// The object as a step's output: attributes at the top level, ids as plain strings.
-    pub fn flattened(&self) -> Value {
-        let mut output = Map::new();
+    pub fn flattened(self) -> Value {
+        let mut output = Map::with_capacity(12);
         output.insert("id".into(), json!(self.id));
-        output.insert("klass".into(), json!(self.klass));
+        output.insert("klass".into(), Value::String(self.klass.clone()));
         output.insert("customer".into(), json!(self.customer));
-        output.extend(self.attributes());
+        self.write_attributes(&mut output);
         Value::Object(output)
     }
 
     /// The object's attributes as HTTP answers show them.
-    pub fn attributes(&self) -> Map<String, Value> {
-        let content = &self.content;
-        let mut attributes = Map::new();
-        attributes.insert("title".into(), json!(content.title));
+    pub fn attributes(self) -> Map<String, Value> {
+        let mut attributes = Map::with_capacity(8);
+        self.write_attributes(&mut attributes);
+        attributes
+    }
+
+    fn write_attributes(self, attributes: &mut Map<String, Value>) {
+        let content = self.content;
+        attributes.insert("title".into(), Value::String(content.title));
         attributes.insert("externalId".into(), json!(content.external_id));
         attributes.insert("icon".into(), json!(content.icon));
-        attributes.insert("data".into(), Value::Object(content.data.clone()));
-        attributes.insert("custom".into(), Value::Object(content.custom.clone()));
+        attributes.insert("data".into(), Value::Object(content.data));
+        attributes.insert("custom".into(), Value::Object(content.custom));
         attributes.insert("createdAt".into(), json!(self.created_at));
         attributes.insert("updatedAt".into(), json!(self.updated_at));
         attributes.insert("rev".into(), json!(self.rev));
-        attributes
     }
 }
 

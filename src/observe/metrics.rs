@@ -68,11 +68,7 @@ pub fn render(reasons: &[&str]) -> String {
         "Runs that ended, by status.",
         finished.iter().map(|(status, counter)| (format!("{{status=\"{status}\"}}"), read(counter))).collect(),
     );
-    family(
-        "hookflow_store_commits_total",
-        "Commits of the database.",
-        vec![(String::new(), read(&COMMITS))],
-    );
+    family("hookflow_store_commits_total", "Commits of the database.", vec![(String::new(), read(&COMMITS))]);
     family(
         "hookflow_store_units_total",
         "Units of work that were committed; several may share a commit.",

@@ -21,6 +21,9 @@ pub trait Session: Catalog + Intake + Runs + Objects {
     fn new_id(&mut self) -> Id {
         Id::generate()
     }
+
+    /// Writes something that changes nothing, to see whether writing is possible.
+    fn touch(&mut self) -> StoreResult<()>;
 }
 
 /// Orgs, keys, hooks and workflows: what admins set up.

@@ -18,7 +18,7 @@ use diesel::{Connection, RunQueryDsl};
 use std::marker::PhantomData;
 
 use super::error::{StoreError, StoreResult};
-use crate::id::Id;
+use crate::id::{Hex, Id};
 use crate::time::Timestamp;
 
 /// A value for one placeholder.
@@ -26,6 +26,7 @@ use crate::time::Timestamp;
 pub enum Bind<'a> {
     Text(Option<&'a str>),
     Owned(Option<String>),
+    Id(Hex),
     Integer(Option<i64>),
     Bytes(&'a [u8]),
 }
@@ -97,6 +98,7 @@ where
     Option<String>: ToSql<Nullable<Text>, DB>,
     for<'b> Option<&'b str>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
+    str: ToSql<Text, DB>,
     for<'b> &'b [u8]: ToSql<Binary, DB>,
     DB: diesel::sql_types::HasSqlType<Text>
         + diesel::sql_types::HasSqlType<BigInt>
@@ -110,6 +112,7 @@ where
             match bind {
                 Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
                 Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+                Bind::Id(hex) => out.push_bind_param::<Text, _>(hex.as_str())?,
                 Bind::Integer(integer) => out.push_bind_param::<Nullable<BigInt>, _>(integer)?,
                 Bind::Bytes(bytes) => out.push_bind_param::<Binary, _>(bytes)?,
             }
@@ -168,13 +171,13 @@ impl From<Option<String>> for Bind<'_> {
 
 impl From<Id> for Bind<'_> {
     fn from(id: Id) -> Self {
-        Bind::Owned(Some(id.to_string()))
+        Bind::Id(id.hex())
     }
 }
 
 impl From<Option<Id>> for Bind<'_> {
     fn from(id: Option<Id>) -> Self {
-        Bind::Owned(id.map(|id| id.to_string()))
+        id.map_or(Bind::Text(None), Bind::from)
     }
 }
 

@@ -27,6 +27,7 @@ use tokio::sync::mpsc::error::TrySendError;
 pub use open::OpenError;
 
 use super::session::Session;
+use super::statement::statement;
 use super::{Backend, Health, StoreError, StoreResult, Unit};
 use checkpointer::Checkpoints;
 use writer::HealthCell;
@@ -41,7 +42,12 @@ pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
 }
 
-impl Session for SqliteSession<'_> {}
+impl Session for SqliteSession<'_> {
+    fn touch(&mut self) -> StoreResult<()> {
+        statement!("touching the database", "UPDATE orgs SET created_at = created_at").execute(self.connection)?;
+        Ok(())
+    }
+}
 
 /// The database and the thread that writes it.
 pub struct Sqlite {

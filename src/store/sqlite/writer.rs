@@ -86,18 +86,24 @@ fn commit(connection: &mut SqliteConnection, mut batch: Vec<Box<dyn Unit>>, heal
             metrics::committed(batch.len());
             batch.into_iter().for_each(|unit| unit.finish(Ok(())));
         }
-        Err(_) if batch.len() > 1 => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health)),
-        Err(error) => {
-            let error = classify(error);
-            match &error {
-                StoreError::DiskFull => health.set(Health::DiskFull),
-                StoreError::Failed(reason) => health.set(Health::Failed(reason.clone())),
-                _ => {}
-            }
-            if let Some(unit) = batch.pop() {
-                unit.finish(Err(error));
-            }
-        }
+        Err(error) => match classify(error) {
+            // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
+            StoreError::Busy => batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy))),
+            _ if batch.len() > 1 => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health)),
+            error => fail(batch, error, health),
+        },
+    }
+}
+
+/// Tells the one unit of a batch that it failed, and everybody if it can't be the unit's fault.
+fn fail(mut batch: Vec<Box<dyn Unit>>, error: StoreError, health: &HealthCell) {
+    match &error {
+        StoreError::DiskFull => health.set(Health::DiskFull),
+        StoreError::Failed(reason) => health.set(Health::Failed(reason.clone())),
+        _ => {}
+    }
+    if let Some(unit) = batch.pop() {
+        unit.finish(Err(error));
     }
 }
 
@@ -137,6 +143,9 @@ fn classify(error: StoreError) -> StoreError {
     let message = information.message();
     if message.starts_with("database or disk is full") {
         return StoreError::DiskFull;
+    }
+    if message.starts_with("database is locked") {
+        return StoreError::Busy;
     }
     let broken = [
         "disk I/O error",
