@@ -1,13 +1,13 @@
 //! `/v1/customers`: customers and what stands on their timelines.
 
-use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::document::{PageQuery, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult};
 use super::klasses::{create_kobject, show_kobject};
-use super::{App, json_body};
+use super::{App, at, json_body};
 use crate::id::Id;
 use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
@@ -15,10 +15,10 @@ use crate::store::{Session, StoreResult, Taken};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
-        .service(web::resource("/v1/customers").get(list).post(create))
-        .service(web::resource("/v1/customers/{id}").get(show).put(change).patch(change))
-        .route("/v1/customers/{id}/timeline", web::get().to(timeline))
-        .service(web::resource("/v1/customers/{id}/klasses/{klass}").get(kobjects).post(add_kobject));
+        .service(at("/v1/customers", "GET, POST").get(list).post(create))
+        .service(at("/v1/customers/{id}", "GET, PATCH, PUT").get(show).put(change).patch(change))
+        .service(at("/v1/customers/{id}/timeline", "GET").get(timeline))
+        .service(at("/v1/customers/{id}/klasses/{klass}", "GET, POST").get(kobjects).post(add_kobject));
 }
 
 fn show_customer(org: Id, customer: Customer) -> Value {

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -227,11 +227,11 @@ pub async fn no_such_address(request: HttpRequest) -> HttpResponse {
     ApiError::new(Code::NotFound, detail).error_response()
 }
 
-/// The answer for a method that an address does not take.
-pub async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
+/// The answer for a method that an address does not take; `methods` are those that it does.
+pub async fn method_not_allowed(request: HttpRequest, methods: &'static str) -> HttpResponse {
     let detail = format!("{} is not possible here", request.method());
     let mut response = ApiError::new(Code::MethodNotAllowed, detail).error_response();
-    response.headers_mut().insert(ALLOW, actix_web::http::header::HeaderValue::from_static("GET, POST"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 

@@ -1,19 +1,19 @@
 //! `/healthz`, `/readyz` and `/metrics`: for machines that watch.
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use serde_json::json;
 
-use super::App;
+use super::{App, at};
 use crate::door::Reason;
 use crate::observe::metrics;
 use crate::store::Health;
 
 pub fn routes(service: &mut ServiceConfig) {
     service
-        .route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(show_metrics));
+        .service(at("/healthz", "GET").get(healthz))
+        .service(at("/readyz", "GET").get(readyz))
+        .service(at("/metrics", "GET").get(show_metrics));
 }
 
 /// The process answers.

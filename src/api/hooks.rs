@@ -1,13 +1,13 @@
 //! `/v1/hooks`: the addresses that outsiders post to.
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, json_body, path_id};
+use super::{App, at, json_body, path_id};
 use crate::catalog::new_hash;
 use crate::id::Id;
 use crate::objects::{Fields, Problem};
@@ -16,10 +16,10 @@ use crate::workflow::{HookDraft, HookKind};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
-        .service(web::resource("/v1/hooks").get(list).post(create))
-        .service(web::resource("/v1/hooks/{id}").get(show).patch(change).delete(delete))
-        .route("/v1/hooks/{id}/rotate", web::post().to(rotate))
-        .route("/v1/hooks/{id}/transactions", web::get().to(transactions));
+        .service(at("/v1/hooks", "GET, POST").get(list).post(create))
+        .service(at("/v1/hooks/{id}", "DELETE, GET, PATCH").get(show).patch(change).delete(delete))
+        .service(at("/v1/hooks/{id}/rotate", "POST").post(rotate))
+        .service(at("/v1/hooks/{id}/transactions", "GET").get(transactions));
 }
 
 /// The full address that senders post to.

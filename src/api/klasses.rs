@@ -1,13 +1,13 @@
 //! `/v1/klasses`: definitions of custom objects, and the objects.
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, json_body};
+use super::{App, at, json_body};
 use crate::catalog::{Saved, save_klass};
 use crate::id::Id;
 use crate::objects::klass::KlassDraft;
@@ -17,9 +17,15 @@ use crate::store::{Session, StoreResult, Taken};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
-        .service(web::resource("/v1/klasses").get(list).post(save))
-        .service(web::resource("/v1/klasses/{klass}").get(kobjects).post(add_kobject).put(replace))
-        .service(web::resource("/v1/klasses/{klass}/{id}").get(show).put(change).patch(change).delete(delete));
+        .service(at("/v1/klasses", "GET, POST").get(list).post(save))
+        .service(at("/v1/klasses/{klass}", "GET, POST, PUT").get(kobjects).post(add_kobject).put(replace))
+        .service(
+            at("/v1/klasses/{klass}/{id}", "DELETE, GET, PATCH, PUT")
+                .get(show)
+                .put(change)
+                .patch(change)
+                .delete(delete),
+        );
 }
 
 fn show_klass(klass: &Klass) -> Value {

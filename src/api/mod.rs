@@ -14,6 +14,7 @@ mod runs;
 mod transactions;
 mod workflows;
 
+use actix_web::Resource;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use serde_json::Value;
 
@@ -46,17 +47,8 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .app_data(web::PathConfig::default().error_handler(path_error))
         .app_data(web::QueryConfig::default().error_handler(query_error))
         .app_data(web::PayloadConfig::new(ADMIN_BODY_MAX))
-        .service(
-            web::resource("/v1/hooks/form/{hash}")
-                .post(door::receive_form)
-                .get(hooks::show_of_kind)
-                .default_service(web::to(errors::method_not_allowed)),
-        )
-        .service(
-            web::resource("/v1/hooks/form/{org}/{hash}")
-                .post(door::receive_form_of_org)
-                .default_service(web::to(errors::method_not_allowed)),
-        )
+        .service(at("/v1/hooks/form/{hash}", "GET, POST").post(door::receive_form).get(hooks::show_of_kind))
+        .service(at("/v1/hooks/form/{org}/{hash}", "POST").post(door::receive_form_of_org))
         .configure(hooks::routes)
         .configure(transactions::routes)
         .configure(workflows::routes)
@@ -65,6 +57,12 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(klasses::routes)
         .configure(health::routes)
         .default_service(web::to(errors::no_such_address));
+}
+
+/// An address that takes these methods; others are answered with an error like any other.
+fn at(path: &str, methods: &'static str) -> Resource {
+    let refuse = move |request| errors::method_not_allowed(request, methods);
+    web::resource(path).default_service(web::to(refuse))
 }
 
 /// A body as JSON, whatever its content type says.

@@ -1,13 +1,13 @@
 //! `/v1/runs`: what workflows did, step by step.
 
-use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Data, Path, Query, ServiceConfig};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, path_id};
+use super::{App, at, path_id};
 use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log, replay_run};
 use crate::id::Id;
 use crate::observe::metrics;
@@ -15,11 +15,11 @@ use crate::store::{Run, RunFilter, Session, StoreError, StoreResult};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
-        .route("/v1/runs", web::get().to(list))
-        .route("/v1/runs/{id}", web::get().to(show))
-        .route("/v1/runs/{id}/steps", web::get().to(steps))
-        .route("/v1/runs/{id}/cancel", web::post().to(cancel_run))
-        .route("/v1/runs/{id}/replay", web::post().to(replay));
+        .service(at("/v1/runs", "GET").get(list))
+        .service(at("/v1/runs/{id}", "GET").get(show))
+        .service(at("/v1/runs/{id}/steps", "GET").get(steps))
+        .service(at("/v1/runs/{id}/cancel", "POST").post(cancel_run))
+        .service(at("/v1/runs/{id}/replay", "POST").post(replay));
 }
 
 /// A run without its steps.

@@ -1,16 +1,16 @@
 //! `/v1/transactions`: what came in.
 
-use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::Reader;
 use super::document::one;
 use super::errors::{ApiError, ApiResult};
-use super::{App, path_id};
+use super::{App, at, path_id};
 use crate::transaction::Transaction;
 
 pub fn routes(service: &mut ServiceConfig) {
-    service.route("/v1/transactions/{id}", web::get().to(show_one));
+    service.service(at("/v1/transactions/{id}", "GET").get(show_one));
 }
 
 /// The envelope, with what was kept beside it in `meta`, and the runs that it started.

@@ -4,14 +4,14 @@
 //! version that is in force from then on, while runs under way keep the version they began with.
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::document::{all, attributes, created, one, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, json_body, path_id};
+use super::{App, at, json_body, path_id};
 use crate::catalog::save_workflow;
 use crate::id::Id;
 use crate::objects::Fields;
@@ -20,10 +20,12 @@ use crate::workflow::{Diagnostic, Severity, Source, WorkflowDraft, check_workflo
 
 pub fn routes(service: &mut ServiceConfig) {
     service
-        .service(web::resource("/v1/workflows").get(list).post(create))
-        .service(web::resource("/v1/workflows/{id}").get(show).put(replace).patch(change).delete(delete))
-        .route("/v1/workflows/{id}/versions", web::get().to(versions))
-        .route("/v1/workflows/{id}/versions/{version}", web::get().to(version));
+        .service(at("/v1/workflows", "GET, POST").get(list).post(create))
+        .service(
+            at("/v1/workflows/{id}", "DELETE, GET, PATCH, PUT").get(show).put(replace).patch(change).delete(delete),
+        )
+        .service(at("/v1/workflows/{id}/versions", "GET").get(versions))
+        .service(at("/v1/workflows/{id}/versions/{version}", "GET").get(version));
 }
 
 fn show_workflow(workflow: &WorkflowRecord, warnings: &[Diagnostic]) -> Value {
