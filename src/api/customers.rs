@@ -1,13 +1,14 @@
 //! `/v1/customers`: customers and what stands on their timelines.
 
-use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
+use super::body::Body;
 use super::document::{PageQuery, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult};
 use super::klasses::{create_kobject, show_kobject};
-use super::{App, at, json_body};
+use super::{App, at};
 use crate::id::Id;
 use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
@@ -59,8 +60,8 @@ async fn show(app: Data<App>, reader: Reader, address: Path<String>) -> ApiResul
     Ok(one(show_customer(reader.org, customer)))
 }
 
-async fn create(app: Data<App>, admin: Admin, body: Bytes) -> ApiResult {
-    let profile = Profile::read(json_body(&body)?)?;
+async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
+    let profile = Profile::read(body.json()?)?;
     let written = app.door.store.write(move |session| {
         let (id, now) = (session.new_id(), session.now());
         let customer = Customer { id, profile: profile.clone(), created_at: now, updated_at: now, rev: 1 };
@@ -78,8 +79,8 @@ enum Changed {
     Missing,
 }
 
-async fn change(app: Data<App>, admin: Admin, address: Path<String>, body: Bytes) -> ApiResult {
-    let (address, changes) = (address.into_inner(), json_body(&body)?);
+async fn change(app: Data<App>, admin: Admin, address: Path<String>, body: Body) -> ApiResult {
+    let (address, changes) = (address.into_inner(), body.json()?);
     let asked = address.clone();
     let written = app.door.store.write(move |session| {
         let Some(before) = find(session, admin.org, &asked)? else { return Ok(Changed::Missing) };
@@ -122,8 +123,8 @@ async fn kobjects(app: Data<App>, reader: Reader, path: Path<(String, String)>, 
     page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, kobject))
 }
 
-async fn add_kobject(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: Bytes) -> ApiResult {
+async fn add_kobject(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: Body) -> ApiResult {
     let (address, klass) = path.into_inner();
     let customer = require(&app, admin.org, address).await?.id;
-    create_kobject(&app, admin.org, klass, Some(customer), json_body(&body)?).await
+    create_kobject(&app, admin.org, klass, Some(customer), body.json()?).await
 }

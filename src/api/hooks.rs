@@ -1,13 +1,14 @@
 //! `/v1/hooks`: the addresses that outsiders post to.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
+use super::body::Body;
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, at, json_body, path_id};
+use super::{App, at, path_id};
 use crate::catalog::new_hash;
 use crate::id::Id;
 use crate::objects::{Fields, Problem};
@@ -71,8 +72,8 @@ pub async fn show_of_kind(app: Data<App>, reader: Reader, id: Path<String>) -> A
     show(app, reader, id).await
 }
 
-async fn create(app: Data<App>, admin: Admin, body: Bytes) -> ApiResult {
-    let draft = read_draft(json_body(&body)?)?;
+async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
+    let draft = read_draft(body.json()?)?;
     let saved = app.door.store.write(move |session| insert(session, admin.org, &draft)).await?;
     let hook = saved
         .map_err(|name| ApiError::pointer(Code::Taken, "/name", format!("there is a hook called `{name}` already")))?;
@@ -102,9 +103,9 @@ fn read_draft(value: Value) -> Result<HookDraft, Vec<Problem>> {
     fields.finish(HookDraft { name, kind: HookKind::Form, title, description })
 }
 
-async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Bytes) -> ApiResult {
+async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
     let id = path_id("hook", &id)?;
-    let mut fields = Fields::new(json_body(&body)?);
+    let mut fields = Fields::new(body.json()?);
     let title = fields.text("title", 256);
     if title == Some(None) || title == Some(Some(String::new())) {
         fields.problem("/title", "a hook needs a title");

@@ -1,13 +1,14 @@
 //! `/v1/klasses`: definitions of custom objects, and the objects.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
+use super::body::Body;
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, at, json_body};
+use super::{App, at};
 use crate::catalog::{Saved, save_klass};
 use crate::id::Id;
 use crate::objects::klass::KlassDraft;
@@ -72,14 +73,14 @@ async fn list(app: Data<App>, reader: Reader) -> ApiResult {
     Ok(all(own.map(|(_, klass)| show_klass(klass)).collect(), "/v1/klasses"))
 }
 
-async fn save(app: Data<App>, admin: Admin, body: Bytes) -> ApiResult {
-    let draft = KlassDraft::read(json_body(&body)?)?;
+async fn save(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
+    let draft = KlassDraft::read(body.json()?)?;
     store_klass(&app, admin.org, draft).await
 }
 
-async fn replace(app: Data<App>, admin: Admin, name: Path<String>, body: Bytes) -> ApiResult {
+async fn replace(app: Data<App>, admin: Admin, name: Path<String>, body: Body) -> ApiResult {
     let name = require(&app, admin.org, name.into_inner()).await?.name;
-    let mut document = json_body(&body)?;
+    let mut document = body.json()?;
     if let Value::Object(fields) = &mut document {
         fields.entry("name").or_insert_with(|| json!(name));
     }
@@ -107,8 +108,8 @@ async fn kobjects(app: Data<App>, reader: Reader, name: Path<String>, query: Que
     page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, kobject))
 }
 
-async fn add_kobject(app: Data<App>, admin: Admin, name: Path<String>, body: Bytes) -> ApiResult {
-    let mut document = json_body(&body)?;
+async fn add_kobject(app: Data<App>, admin: Admin, name: Path<String>, body: Body) -> ApiResult {
+    let mut document = body.json()?;
     let customer = match document.as_object_mut().and_then(|fields| fields.shift_remove("customer")) {
         None | Some(Value::Null) => None,
         Some(value) => Some(find_customer(&app, admin.org, &value).await?),
@@ -164,10 +165,10 @@ enum Changed {
     Missing,
 }
 
-async fn change(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: Bytes) -> ApiResult {
+async fn change(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: Body) -> ApiResult {
     let (name, address) = path.into_inner();
     let klass = require(&app, admin.org, name).await?;
-    let changes = json_body(&body)?;
+    let changes = body.json()?;
     let asked = address.clone();
     let written = app.door.store.write(move |session| {
         let Some(before) = find(session, admin.org, &klass.name, &asked)? else { return Ok(Changed::Missing) };

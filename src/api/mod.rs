@@ -4,6 +4,7 @@
 //! result; rules about objects and workflows are elsewhere.
 
 mod auth;
+mod body;
 mod customers;
 mod document;
 mod errors;
@@ -15,17 +16,14 @@ mod transactions;
 mod workflows;
 
 use actix_web::Resource;
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use serde_json::Value;
+use actix_web::web::{self, Data, ServiceConfig};
 
 use crate::door::{self, Door};
 use crate::engine::Programs;
 use errors::{ApiError, Code};
 
+pub use body::ADMIN_BODY_MAX;
 pub use hooks::hook_url;
-
-/// The largest body of an admin call, in bytes.
-pub const ADMIN_BODY_MAX: usize = 4 * 1024 * 1024;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -63,11 +61,6 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
 fn at(path: &str, methods: &'static str) -> Resource {
     let refuse = move |request| errors::method_not_allowed(request, methods);
     web::resource(path).default_service(web::to(refuse))
-}
-
-/// A body as JSON, whatever its content type says.
-fn json_body(body: &Bytes) -> Result<Value, ApiError> {
-    door::body::parse_json(body).map_err(ApiError::from)
 }
 
 /// An id in a path.

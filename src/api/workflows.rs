@@ -4,14 +4,15 @@
 //! version that is in force from then on, while runs under way keep the version they began with.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path, Query, ServiceConfig};
+use actix_web::web::{Data, Path, Query, ServiceConfig};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
+use super::body::Body;
 use super::document::{all, attributes, created, one, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, at, json_body, path_id};
+use super::{App, at, path_id};
 use crate::catalog::save_workflow;
 use crate::id::Id;
 use crate::objects::Fields;
@@ -74,19 +75,19 @@ async fn find(app: &App, org: Id, id: Id) -> Result<WorkflowRecord, ApiError> {
     present.ok_or_else(|| ApiError::not_found("workflow", id))
 }
 
-async fn create(app: Data<App>, admin: Admin, body: Bytes) -> ApiResult {
+async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let (workflow, warnings) = save(&app, admin.org, None, &body).await?;
     Ok(created(show_workflow(&workflow, &warnings)))
 }
 
-async fn replace(app: Data<App>, admin: Admin, id: Path<String>, body: Bytes) -> ApiResult {
+async fn replace(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
     let id = path_id("workflow", &id)?;
     find(&app, admin.org, id).await?;
     let (workflow, warnings) = save(&app, admin.org, Some(id), &body).await?;
     Ok(one(show_workflow(&workflow, &warnings)))
 }
 
-async fn save(app: &App, org: Id, id: Option<Id>, body: &Bytes) -> Result<(WorkflowRecord, Vec<Diagnostic>), ApiError> {
+async fn save(app: &App, org: Id, id: Option<Id>, body: &Body) -> Result<(WorkflowRecord, Vec<Diagnostic>), ApiError> {
     let (draft, warnings) = check(app, org, body)?;
     let saved = app.door.store.write(move |session| save_workflow(session, org, id, &draft)).await?;
     let (workflow, saved) = saved.map_err(|error| ApiError::pointer(Code::Taken, "/name", error.to_string()))?;
@@ -96,8 +97,8 @@ async fn save(app: &App, org: Id, id: Option<Id>, body: &Bytes) -> Result<(Workf
 }
 
 /// The document in the body, if nothing is wrong with it, and the warnings.
-fn check(app: &App, org: Id, body: &Bytes) -> Result<(WorkflowDraft, Vec<Diagnostic>), ApiError> {
-    let text = std::str::from_utf8(body)
+fn check(app: &App, org: Id, body: &Body) -> Result<(WorkflowDraft, Vec<Diagnostic>), ApiError> {
+    let text = std::str::from_utf8(&body.0)
         .map_err(|error| ApiError::new(Code::MalformedJson, format!("the body is not UTF-8: {error}")))?;
     let source = Source { file: "body", text };
     let (draft, diagnostics) = check_workflow(&source, &app.door.catalog.snapshot().known(org));
@@ -110,9 +111,9 @@ fn check(app: &App, org: Id, body: &Bytes) -> Result<(WorkflowDraft, Vec<Diagnos
 }
 
 /// Enables or disables a workflow, without a new version.
-async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Bytes) -> ApiResult {
+async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
     let id = path_id("workflow", &id)?;
-    let mut fields = Fields::new(json_body(&body)?);
+    let mut fields = Fields::new(body.json()?);
     let enabled = fields.boolean("enabled");
     if enabled.is_none() {
         fields.problem("/enabled", "true or false is required");

@@ -1,0 +1,45 @@
+//! Bodies of admin calls: within a limit, and JSON whatever their content type says.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use serde_json::Value;
+
+use super::errors::{ApiError, Code};
+use crate::door;
+
+/// The largest body of an admin call, in bytes.
+pub const ADMIN_BODY_MAX: usize = 4 * 1024 * 1024;
+
+/// A body that was read to its end.
+pub struct Body(pub Bytes);
+
+impl Body {
+    /// The body as JSON.
+    pub fn json(&self) -> Result<Value, ApiError> {
+        door::body::parse_json(&self.0).map_err(ApiError::from)
+    }
+}
+
+impl FromRequest for Body {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Body, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let reading = Bytes::from_request(request, payload);
+        Box::pin(async move { reading.await.map(Body).map_err(|error| refuse(&error)) })
+    }
+}
+
+fn refuse(error: &actix_web::Error) -> ApiError {
+    match error.as_error() {
+        Some(PayloadError::Overflow) => {
+            ApiError::new(Code::BodyTooLarge, format!("the body is larger than {ADMIN_BODY_MAX} bytes"))
+        }
+        _ => ApiError::new(Code::BodyIncomplete, format!("the body could not be read: {error}")),
+    }
+}
