@@ -153,8 +153,10 @@ impl Profile {
         }
         let mut seen = std::collections::HashSet::new();
         self.emails.retain(|email| seen.insert(email_key(&email.email)));
-        if let Some(custom) = fields.object("custom") {
-            merge_custom(&mut self.custom, custom, &mut fields);
+        match fields.object("custom") {
+            Some(Some(custom)) => merge_custom(&mut self.custom, custom, &mut fields),
+            Some(None) => self.custom.clear(),
+            None => {}
         }
         fields.finish(self)
     }

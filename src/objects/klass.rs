@@ -152,7 +152,7 @@ impl KlassDraft {
         }
         let display_name = fields.text("displayName", 256).flatten().unwrap_or_else(|| title_case(&name));
         let icon = fields.text("icon", 64).flatten();
-        let properties = fields.object("properties").unwrap_or_default();
+        let properties = fields.object("properties").flatten().unwrap_or_default();
         fields.problems(check_properties(&properties));
         fields.finish(KlassDraft { name, display_name, icon, properties })
     }

@@ -95,15 +95,17 @@ impl Content {
             self.icon = icon;
         }
         if let Some(data) = fields.object("data") {
-            self.data = data;
+            self.data = data.unwrap_or_default();
         }
-        if let Some(custom) = fields.object("custom") {
-            match check_custom(&klass.name, &klass.properties, custom) {
+        match fields.object("custom") {
+            Some(Some(custom)) => match check_custom(&klass.name, &klass.properties, custom) {
                 Ok(custom) => self.custom.extend(custom),
                 Err(problems) => fields.problems(problems),
-            }
-            self.custom.retain(|_, value| !value.is_null());
+            },
+            Some(None) => self.custom.clear(),
+            None => {}
         }
+        self.custom.retain(|_, value| !value.is_null());
         fields.finish(self)
     }
 }

@@ -106,11 +106,11 @@ impl Fields {
         }
     }
 
-    /// An object field; `None` if absent or null.
-    pub fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+    /// An object field: `None` if absent, `Some(None)` if null.
+    pub fn object(&mut self, name: &'static str) -> Option<Option<Map<String, Value>>> {
         match self.take(name)? {
-            Value::Object(object) => Some(object),
-            Value::Null => None,
+            Value::Object(object) => Some(Some(object)),
+            Value::Null => Some(None),
             other => {
                 self.problem(format!("/{name}"), format!("expected an object, not {}", kind_of(&other)));
                 None
@@ -118,11 +118,11 @@ impl Fields {
         }
     }
 
-    /// A list field; `None` if absent or null.
+    /// A list field: `None` if absent, empty if null.
     pub fn list(&mut self, name: &'static str) -> Option<Vec<Value>> {
         match self.take(name)? {
             Value::Array(list) => Some(list),
-            Value::Null => None,
+            Value::Null => Some(Vec::new()),
             other => {
                 self.problem(format!("/{name}"), format!("expected a list, not {}", kind_of(&other)));
                 None
