@@ -25,14 +25,19 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
-    /// The page asked for, with one entry more, to see whether there is a next page.
-    pub fn page(&self) -> Result<Page, ApiError> {
-        let size = match &self.page_size {
-            None => PAGE_SIZE_DEFAULT,
+    /// How many entries the page asked for has.
+    pub fn size(&self) -> Result<i64, ApiError> {
+        match &self.page_size {
+            None => Ok(PAGE_SIZE_DEFAULT),
             Some(text) => text.parse().ok().filter(|size| (1..=PAGE_SIZE_MAX).contains(size)).ok_or_else(|| {
                 ApiError::parameter("pageSize", format!("has to be a number from 1 to {PAGE_SIZE_MAX}"))
-            })?,
-        };
+            }),
+        }
+    }
+
+    /// The page asked for, with one entry more, to see whether there is a next page.
+    pub fn page(&self) -> Result<Page, ApiError> {
+        let size = self.size()?;
         let after = match &self.after {
             None => None,
             Some(text) => Some(

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{all, attributes, created, one, resource};
+use super::document::{PageQuery, all, attributes, created, one, resource};
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::save_workflow;
@@ -148,17 +148,27 @@ async fn set_status(app: &App, org: Id, id: Id, status: Status) -> Result<Workfl
 
 /// `?pageSize=50&below=<version>`
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct VersionsQuery {
-    below: Option<i64>,
-    page_size: Option<i64>,
+    below: Option<String>,
 }
 
-async fn versions(app: Data<App>, reader: Reader, id: Path<String>, query: Query<VersionsQuery>) -> ApiResult {
+impl VersionsQuery {
+    fn below(&self) -> Result<i64, ApiError> {
+        let below = self.below.as_ref().map_or(Ok(i64::MAX), |text| text.parse());
+        below.map_err(|_| ApiError::parameter("below", "has to be the number of a version"))
+    }
+}
+
+async fn versions(
+    app: Data<App>,
+    reader: Reader,
+    id: Path<String>,
+    query: Query<VersionsQuery>,
+    paging: Query<PageQuery>,
+) -> ApiResult {
     let id = path_id("workflow", &id)?;
+    let (size, below) = (paging.size()?, query.below()?);
     find(&app, reader.org, id).await?;
-    let size = query.page_size.unwrap_or(50).clamp(1, 500);
-    let below = query.below.unwrap_or(i64::MAX);
     let found = app.door.store.read(move |session| session.workflow_versions(reader.org, id, below, size + 1)).await?;
     let shown = found.iter().take(size as usize).map(show_version).collect::<Vec<_>>();
     let last = found.get(size as usize - 1).filter(|_| found.len() > size as usize);
