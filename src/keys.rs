@@ -4,6 +4,7 @@
 //! never again.
 
 use crate::catalog::{Catalog, digest};
+use crate::config::ADMIN_KEY_VARIABLE;
 use crate::id::{Id, random_bytes};
 use crate::store::{Key, Org, Role, Session, Store, StoreError, StoreResult};
 
@@ -11,9 +12,6 @@ use crate::store::{Key, Org, Role, Session, Store, StoreError, StoreResult};
 pub const DEFAULT_ORG: &str = "default";
 /// The fewest characters of a key that an operator chooses.
 pub const KEY_CHARACTERS_MIN: usize = 16;
-/// The name of the key that comes from the environment.
-const ENVIRONMENT_KEY: &str = "HOOKFLOW_ADMIN_KEY";
-
 /// Why a key can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -23,6 +21,18 @@ pub enum KeyError {
     TooShort,
     #[error("the first org and key could not be stored")]
     Store(#[from] StoreError),
+}
+
+/// The first admin key that the operator chose, if there is one.
+///
+/// # Errors
+/// If it can be guessed.
+pub fn from_environment() -> Result<Option<String>, KeyError> {
+    let given = std::env::var(ADMIN_KEY_VARIABLE).ok().filter(|secret| !secret.is_empty());
+    match &given {
+        Some(secret) if secret.chars().count() < KEY_CHARACTERS_MIN => Err(KeyError::TooShort),
+        _ => Ok(given),
+    }
 }
 
 /// A new key, as its owner will send it.
@@ -36,20 +46,16 @@ pub fn new_key(session: &mut dyn Session, org: Id, name: &str, role: Role, secre
     Key { id: session.new_id(), org, name: name.to_owned(), role, hash, created_at: session.now() }
 }
 
-/// Makes the default org if there is none, and sees to it that there is an admin key: the one from the environment, or a
-/// new one, which is returned to be shown.
+/// Makes the default org if there is none, and sees to it that there is an admin key: the one given, or a new
+/// one, which is returned to be shown.
 ///
 /// # Errors
 /// [`KeyError`]; nothing is made then.
 pub async fn set_up(
     store: &Store,
     catalog: &Catalog,
-    from_environment: Option<String>,
+    given: Option<String>,
 ) -> Result<(Org, Option<String>), KeyError> {
-    let given = from_environment.filter(|secret| !secret.is_empty());
-    if given.as_ref().is_some_and(|secret| secret.chars().count() < KEY_CHARACTERS_MIN) {
-        return Err(KeyError::TooShort);
-    }
     let generated = new_secret();
     let secret = generated.clone();
     let (org, made) = store.write(move |session| set_up_in(session, given.as_deref(), &secret)).await?;
@@ -86,9 +92,9 @@ fn put_environment_key(session: &mut dyn Session, org: Id, keys: &[Key], secret:
     if keys.iter().any(|key| key.hash == hash && key.role == Role::Admin) {
         return Ok(());
     }
-    for former in keys.iter().filter(|key| key.name == ENVIRONMENT_KEY || key.hash == hash) {
+    for former in keys.iter().filter(|key| key.name == ADMIN_KEY_VARIABLE || key.hash == hash) {
         session.delete_key(org, former.id)?;
     }
-    let key = new_key(session, org, ENVIRONMENT_KEY, Role::Admin, secret);
+    let key = new_key(session, org, ADMIN_KEY_VARIABLE, Role::Admin, secret);
     session.insert_key(&key)
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::api::{self, App};
 use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::{Catalog, Snapshot};
-use crate::config::{ADMIN_KEY_VARIABLE, DatabaseUrl, Serve};
+use crate::config::{DatabaseUrl, Serve};
 use crate::door::{Door, RefusalCounts};
 use crate::engine::{Engine, Programs};
 use crate::id::Id;
@@ -65,12 +65,13 @@ pub fn open_store(url: &DatabaseUrl) -> Result<Store, OpenError> {
 pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     // What can be wrong with the settings is told before anything is made.
     let listener = listen(settings.listen)?;
+    let admin_key = keys::from_environment()?;
     let client = Client::new(AddressPolicy::new(&settings.outbound_allow)?)?;
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
     let store = open_store(&settings.database.database_url)?;
-    let served = run(&settings, listener, client, &store, public_url).await;
+    let served = run(&settings, listener, client, &store, admin_key, public_url).await;
     tokio::task::spawn_blocking(move || store.close()).await.ok();
     log::info!("stopped");
     served
@@ -81,11 +82,14 @@ async fn run(
     listener: TcpListener,
     client: Client,
     store: &Store,
+    admin_key: Option<String>,
     public_url: String,
 ) -> Result<(), ServeError> {
     let programs = Programs::default();
     let catalog = Catalog::open(store.clone(), programs.clone()).await?;
-    let (org, new_key) = keys::set_up(store, &catalog, std::env::var(ADMIN_KEY_VARIABLE).ok()).await?;
+    let (org, new_key) = keys::set_up(store, &catalog, admin_key).await?;
+    // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
+    new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     let files = load_files(settings, store, &catalog, org.id).await?;
     let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), client);
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
@@ -100,7 +104,7 @@ async fn run(
     tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
     tasks.push(tokio::spawn(engine.run(stopping)));
     let server = server(settings, listener, app)?;
-    greet(&public_url, &org, &catalog.snapshot(), new_key.as_deref());
+    greet(&public_url, &org, &catalog.snapshot());
     let served = server.await.map_err(ServeError::Server);
     log::info!("stopping: the door is closed");
     let _ = stop.send(true);
@@ -167,16 +171,17 @@ async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::
 }
 
 /// Tells the person at the terminal what to do next.
-fn greet(public_url: &str, org: &Org, snapshot: &Snapshot, new_key: Option<&str>) {
+fn greet(public_url: &str, org: &Org, snapshot: &Snapshot) {
     let mut text = format!("hookflow listens on {public_url}\n");
-    if let Some(key) = new_key {
-        text.push_str(&format!("\nAdmin key, shown only this once:\n\n  {key}\n"));
-    }
     for in_force in snapshot.hooks(org.id).filter(|in_force| in_force.hook.status == Status::Enabled) {
         text.push_str(&greet_hook(public_url, &in_force.hook));
     }
     text.push('\n');
-    // Nobody may be reading, as when the output is a closed pipe; the server works all the same.
+    print(&text);
+}
+
+/// Prints to standard output. Nobody may be reading, as when it is a closed pipe; the server works all the same.
+fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }
 
