@@ -103,8 +103,9 @@ async fn run(
     }
     tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
     tasks.push(tokio::spawn(engine.run(stopping)));
+    let address = listener.local_addr().map_err(ServeError::Server)?;
     let server = server(settings, listener, app)?;
-    greet(&public_url, &org, &catalog.snapshot());
+    greet(address, &public_url, &org, &catalog.snapshot());
     let served = server.await.map_err(ServeError::Server);
     log::info!("stopping: the door is closed");
     let _ = stop.send(true);
@@ -171,8 +172,8 @@ async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::
 }
 
 /// Tells the person at the terminal what to do next.
-fn greet(public_url: &str, org: &Org, snapshot: &Snapshot) {
-    let mut text = format!("hookflow listens on {public_url}\n");
+fn greet(address: SocketAddr, public_url: &str, org: &Org, snapshot: &Snapshot) {
+    let mut text = format!("hookflow listens on http://{address}\n");
     for in_force in snapshot.hooks(org.id).filter(|in_force| in_force.hook.status == Status::Enabled) {
         text.push_str(&greet_hook(public_url, &in_force.hook));
     }
