@@ -21,6 +21,8 @@ pub enum DatabaseUrlError {
     UnknownScheme { scheme: String },
     #[error("`sqlite:` needs the path of a file after it, as in `sqlite:hookflow.db`")]
     NoPath,
+    #[error("`{0}` would lose everything when the process ends; name a file")]
+    InMemory(String),
 }
 
 fn suggestion(scheme: &str) -> String {
@@ -36,9 +38,10 @@ impl FromStr for DatabaseUrl {
             return Err(DatabaseUrlError::UnknownScheme { scheme: scheme.into() });
         }
         let path = rest.strip_prefix("//").unwrap_or(rest);
-        match path.is_empty() {
-            true => Err(DatabaseUrlError::NoPath),
-            false => Ok(DatabaseUrl::Sqlite(path.into())),
+        match path {
+            "" => Err(DatabaseUrlError::NoPath),
+            ":memory:" => Err(DatabaseUrlError::InMemory(path.into())),
+            path => Ok(DatabaseUrl::Sqlite(path.into())),
         }
     }
 }
@@ -62,5 +65,6 @@ mod tests {
         assert!(error.contains("did you mean `sqlite:`?"), "{error}");
         assert!("a.db".parse::<DatabaseUrl>().is_err());
         assert!("sqlite:".parse::<DatabaseUrl>().is_err());
+        assert!("sqlite::memory:".parse::<DatabaseUrl>().is_err());
     }
 }
