@@ -25,7 +25,7 @@ impl Check {
             Err(error) => return super::fail(&error),
         };
         let (_, reports) = check_files(&files, &Snapshot::default(), Id::MIN);
-        reports.iter().for_each(|(_, report)| println!("{report}\n"));
+        reports.iter().for_each(|(_, report)| println!("{}\n", report.trim_end()));
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;
         println!("{}: {}, {}", count(files.len(), "file"), count(errors, "error"), count(warnings, "warning"));
