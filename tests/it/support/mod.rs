@@ -1,13 +1,17 @@
-//! What the tests share: a running server, a client for it, and waiting.
+//! What the tests share: a running server, a client for it, workflows to run on it, and waiting.
 
 pub mod audit;
 pub mod orders;
 pub mod peer;
+pub mod program;
 pub mod random;
+pub mod raw;
 pub mod server;
 pub mod sqlite;
 
 use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 pub use server::{Answer, Server, ServerBuilder};
 
@@ -33,4 +37,44 @@ pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 /// The order workflow's bundle, as it ships.
 pub fn orders_bundle() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/workflows/orders.json")).expect("the bundle ships")
+}
+
+/// A workflow that listens to the hook `orders` and begins with the first of its steps.
+pub fn workflow(name: &str, steps: Value) -> Value {
+    json!({
+        "name": name,
+        "trigger": {
+            "id": "1",
+            "eventName": "hooks.form.orders.receive",
+            "transitions": [always(steps[0]["id"].as_str().expect("a step has an id"))]
+        },
+        "steps": steps
+    })
+}
+
+/// A transition that is always taken.
+pub fn always(target: &str) -> Value {
+    json!({ "target": target, "condition": { "op": "true", "values": [true] } })
+}
+
+/// Code and pointer or parameter of each error in an answer.
+pub fn errors(answer: &Value) -> Vec<(&str, &str)> {
+    fn shown(error: &Value) -> (&str, &str) {
+        let source = &error["source"];
+        let place = source["pointer"].as_str().or(source["parameter"].as_str()).unwrap_or_default();
+        (error["code"].as_str().expect("an error has a code"), place)
+    }
+    answer["errors"].as_array().expect("an answer with errors").iter().map(shown).collect()
+}
+
+/// The sentence of an answer's only error.
+pub fn detail(answer: &Value) -> &str {
+    let errors = answer["errors"].as_array().expect("an answer with errors");
+    assert_eq!(errors.len(), 1, "{answer:#}");
+    errors[0]["detail"].as_str().expect("an error has a detail")
+}
+
+/// The ids of the resources in a list.
+pub fn ids(list: &Value) -> Vec<&Value> {
+    list["data"].as_array().expect("a list").iter().map(|resource| &resource["id"]).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use reqwest::blocking::{Client, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::wait_for;
@@ -40,6 +40,7 @@ impl Answer {
 /// How to start a server.
 pub struct ServerBuilder {
     directory: Arc<TempDir>,
+    listen: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
@@ -61,10 +62,23 @@ impl ServerBuilder {
         ServerBuilder::in_directory(Arc::new(directory))
     }
 
+    /// A server whose only workflow, `steps`, listens to the hook `orders` and has these steps; calls to this machine are
+    /// allowed.
+    pub fn with_steps(steps: Value) -> ServerBuilder {
+        let bundle = json!({
+            "hooks": [{ "name": "orders", "type": "form" }],
+            "workflows": [super::workflow("steps", steps)],
+        });
+        let builder = ServerBuilder::bare();
+        builder.write_workflow("bundle.json", &bundle.to_string());
+        builder.environment("HOOKFLOW_OUTBOUND_ALLOW", "127.0.0.0/8")
+    }
+
     /// A server in a folder that another one used before.
     pub fn in_directory(directory: Arc<TempDir>) -> ServerBuilder {
         ServerBuilder {
             directory,
+            listen: "127.0.0.1:0".into(),
             arguments: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
@@ -74,6 +88,17 @@ impl ServerBuilder {
 
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The folder, for a server that comes after this one.
+    pub fn shared_directory(&self) -> Arc<TempDir> {
+        self.directory.clone()
+    }
+
+    /// Listens on this address instead of any that is free.
+    pub fn listen(mut self, address: &str) -> ServerBuilder {
+        self.listen = address.to_owned();
+        self
     }
 
     pub fn write_workflow(&self, name: &str, text: &str) {
@@ -107,7 +132,7 @@ impl ServerBuilder {
         let program = env!("CARGO_BIN_EXE_hookflow").to_owned();
         let mut words = self.wrapper.iter().cloned().chain([program]);
         let mut command = Command::new(words.next().expect("there is at least the program"));
-        command.args(words).arg("serve").args(["--listen", "127.0.0.1:0"]).args(&self.arguments);
+        command.args(words).arg("serve").args(["--listen", &self.listen]).args(&self.arguments);
         command.current_dir(self.directory.path()).env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
         command.env("HOOKFLOW_LOG", "info");
         command.envs(self.admin_key.iter().map(|key| ("HOOKFLOW_ADMIN_KEY", key)));
@@ -212,6 +237,11 @@ impl Server {
         self.directory.path().join(name)
     }
 
+    /// Where it listens: `127.0.0.1:4711`.
+    pub fn address(&self) -> &str {
+        self.base_url.trim_start_matches("http://")
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -224,6 +254,11 @@ impl Server {
     /// What it logged so far.
     pub fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
+    }
+
+    /// Waits until it has logged this; what it logged so far.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        wait_for(text, || Some(self.errors()).filter(|log| log.contains(text)))
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
@@ -246,16 +281,44 @@ impl Server {
         send(self.request("GET", path))
     }
 
-    /// The address of a hook.
-    pub fn hook_url(&self, name: &str) -> String {
+    /// A hook by name.
+    pub fn hook(&self, name: &str) -> Value {
         let hooks = self.get("/v1/hooks").expect(200);
         let hook = hooks["data"].as_array().unwrap().iter().find(|hook| hook["attributes"]["name"] == name);
-        hook.unwrap_or_else(|| panic!("no hook {name}"))["attributes"]["url"].as_str().unwrap().to_owned()
+        hook.unwrap_or_else(|| panic!("no hook {name}")).clone()
+    }
+
+    /// The address of a hook.
+    pub fn hook_url(&self, name: &str) -> String {
+        self.hook(name)["attributes"]["url"].as_str().unwrap().to_owned()
+    }
+
+    /// A workflow by name.
+    pub fn workflow(&self, name: &str) -> Value {
+        let workflows = self.get("/v1/workflows").expect(200);
+        let mut found = workflows["data"].as_array().unwrap().iter();
+        found.find(|found| found["attributes"]["name"] == name).unwrap_or_else(|| panic!("no workflow {name}")).clone()
     }
 
     /// Posts JSON to a hook by name, without a key.
     pub fn post_hook(&self, name: &str, payload: &Value) -> Answer {
         send(self.request("POST", &self.hook_url(name)).json(payload))
+    }
+
+    /// Posts JSON to the hook `orders`, and waits for the run that it starts to end; the run with its steps.
+    pub fn run_order(&self, payload: &Value) -> Value {
+        let transaction = self.post_hook("orders", payload).expect(200);
+        let transaction = self.get(transaction["data"]["links"]["self"].as_str().unwrap()).expect(200);
+        let run = &transaction["data"]["relationships"]["runs"]["data"][0]["id"];
+        self.wait_for_run(run.as_str().expect("a run was started"), |status| !is_open(status))
+    }
+
+    /// Waits until the run's status is as asked; the run with its steps.
+    pub fn wait_for_run(&self, id: &str, is_reached: impl Fn(&str) -> bool) -> Value {
+        wait_for("the run", || {
+            let run = self.get(&format!("/v1/runs/{id}")).expect(200)["data"].take();
+            is_reached(run["attributes"]["status"].as_str().unwrap()).then_some(run)
+        })
     }
 
     /// Waits until no run is open, and returns all runs, newest first (at most 500).
@@ -278,7 +341,9 @@ impl Server {
 
     /// Stops it as a supervisor would, and waits for its end.
     pub fn stop(mut self) -> ExitStatus {
-        self.signal("TERM");
+        if self.child.try_wait().expect("the child can be asked").is_none() {
+            self.signal("TERM");
+        }
         let status = wait_for("the server to stop", || self.child.try_wait().expect("the child can be asked"));
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());
         status
@@ -302,6 +367,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a run of this status has more to do.
+pub fn is_open(status: &str) -> bool {
+    matches!(status, "queued" | "running" | "waiting")
 }
 
 /// Sends a request; a failure to get an answer is a failure of the test.

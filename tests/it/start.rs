@@ -1,0 +1,179 @@
+//! Starting: what is shown, and every reason not to start told clearly.
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use crate::support::program::{execute, hookflow, refusal};
+use crate::support::{Server, ServerBuilder, ids, wait_for};
+
+#[test]
+fn the_first_start_shows_a_command_that_posts_to_the_hook() {
+    let server = Server::start();
+    let output = server.output();
+    let start = output.find("curl ").expect("a command is shown");
+    let command = output[start..].trim();
+    let done = std::process::Command::new("sh").args(["-c", command]).output().expect("a shell runs");
+    let answer: Value = serde_json::from_slice(&done.stdout).expect("the server answers the command in JSON");
+    assert_eq!(answer["data"]["type"], "transaction");
+    server.wait_for_runs();
+    let orders = server.get("/v1/customers/email=test@example.com/timeline").expect(200);
+    assert_eq!(ids(&orders).len(), 1);
+}
+
+#[test]
+fn a_port_in_use_is_told_and_nothing_is_made() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let builder = ServerBuilder::bare().listen(&address);
+    let directory = builder.shared_directory();
+    let expected = format!(
+        "error: the address {address} is in use by another program; stop it, or listen elsewhere with --listen"
+    );
+    assert_eq!(refusal(builder), expected);
+    assert!(!directory.path().join("hookflow.db").exists());
+}
+
+#[test]
+fn a_database_in_a_folder_that_does_not_exist_is_refused() {
+    let builder = ServerBuilder::bare().arguments(&["--database-url", "sqlite:nowhere/hookflow.db"]);
+    assert_eq!(
+        refusal(builder),
+        "error: the folder `nowhere` does not exist; make it, or name another file with --database-url"
+    );
+}
+
+#[test]
+fn a_database_that_is_a_folder_is_refused() {
+    let builder = ServerBuilder::bare().arguments(&["--database-url", "sqlite:workflows"]);
+    let error = refusal(builder);
+    assert!(error.starts_with("error: the database `workflows` can't be opened for writing: "), "{error}");
+}
+
+#[test]
+fn a_database_in_a_folder_that_takes_no_files_is_refused() {
+    let builder = ServerBuilder::bare().arguments(&["--database-url", "sqlite:/proc/hookflow.db"]);
+    let error = refusal(builder);
+    assert!(error.starts_with("error: the database `/proc/hookflow.db` can't be opened for writing: "), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let builder = ServerBuilder::bare();
+    let path = builder.directory().join("hookflow.db");
+    std::fs::write(&path, "Dear diary, today I wrote a file that is long enough to look like a database. ".repeat(100))
+        .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let directory = builder.shared_directory();
+    assert_eq!(
+        refusal(builder),
+        "error: the database `hookflow.db` can't be opened for writing: file is not a database"
+    );
+    assert_eq!(std::fs::read(directory.path().join("hookflow.db")).unwrap(), before);
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let server = Server::start();
+    let directory = server.directory();
+    assert!(server.stop().success());
+    execute(directory.path(), "INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')");
+    assert_eq!(
+        refusal(ServerBuilder::in_directory(directory.clone())),
+        "error: the database `hookflow.db` was written by a newer version of hookflow (migration 29991231000001 is \
+         unknown here); start that version, or restore a backup"
+    );
+    execute(directory.path(), "DELETE FROM __diesel_schema_migrations WHERE version = '29991231000001'");
+    ServerBuilder::in_directory(directory).start().get("/v1/hooks").expect(200);
+}
+
+#[test]
+fn a_second_process_on_the_same_database_is_refused() {
+    let server = Server::start();
+    assert_eq!(
+        refusal(ServerBuilder::in_directory(server.directory())),
+        "error: another hookflow process uses the database `hookflow.db`; stop it first, or name another file with \
+         --database-url"
+    );
+    server.get("/v1/hooks").expect(200);
+}
+
+#[test]
+fn a_database_url_with_a_typo_is_refused_and_no_file_is_made() {
+    for (url, message) in [
+        (
+            "sqllite:orders.db",
+            "`sqllite:` is no kind of database that hookflow knows; did you mean `sqlite:`?; write `sqlite:PATH`",
+        ),
+        ("orders.db", "`orders.db` names no kind of database; write `sqlite:orders.db` for a file of that name"),
+        ("sqlite:", "`sqlite:` needs the path of a file after it, as in `sqlite:hookflow.db`"),
+        ("sqlite::memory:", "`:memory:` would lose everything when the process ends; name a file"),
+    ] {
+        let builder = ServerBuilder::bare().arguments(&["--database-url", url]);
+        let directory = builder.shared_directory();
+        let (code, said) = builder.start_and_fail();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(
+            said.contains(&format!("error: invalid value '{url}' for '--database-url <URL>': {message}")),
+            "{said}"
+        );
+        let files: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(files, ["workflows"]);
+    }
+}
+
+#[test]
+fn unknown_flags_and_values_are_refused_with_a_suggestion() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (arguments, expected) in [
+        (&["serve", "--listn", "127.0.0.1:0"][..], "a similar argument exists: '--listen'"),
+        (&["chek", "workflows"], "a similar subcommand exists: 'check'"),
+        (&["serve", "--listen", "here"], "invalid value 'here' for '--listen <ADDRESS>'"),
+        (&["serve", "--body-limit-bytes", "0"], "invalid value '0' for '--body-limit-bytes <BYTES>'"),
+        (&["serve", "--log-format", "xml"], "[possible values: text, json]"),
+    ] {
+        let said = hookflow(folder.path(), arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}");
+        assert!(said.errors.contains(expected), "{arguments:?}: {}", said.errors);
+    }
+}
+
+#[test]
+fn an_allow_list_that_means_nothing_is_refused() {
+    assert_eq!(
+        refusal(ServerBuilder::bare().arguments(&["--outbound-allow", "10.0.0.0/33"])),
+        "error: --outbound-allow is not valid: `10.0.0.0/33` is not an address, a range like 10.0.0.0/8, a host name or a \
+         pattern like *.example.com"
+    );
+}
+
+#[test]
+fn a_folder_of_workflows_that_was_asked_for_has_to_exist() {
+    let error = refusal(ServerBuilder::bare().arguments(&["--workflows", "nowhere"]));
+    assert!(error.starts_with("error: the folder `nowhere` can't be read: "), "{error}");
+    let builder = ServerBuilder::bare();
+    std::fs::remove_dir(builder.directory().join("workflows")).unwrap();
+    let server = builder.start();
+    server.wait_for_log("there is no folder `workflows` here");
+}
+
+#[test]
+fn the_log_can_be_written_as_json() {
+    let server = ServerBuilder::new().arguments(&["--log-format", "json", "--log", "hookflow=debug"]).start();
+    server.run_order(&json!({ "email": "ann@example.com" }));
+    let line = wait_for("the run to be logged", || {
+        let log = server.errors();
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("each line is JSON"));
+        lines.into_iter().find(|line| line["message"] == "run completed")
+    });
+    assert_eq!(line["level"], "debug");
+    assert!(line["run_id"].is_string() && line["time"].is_string(), "{line}");
+}
+
+#[test]
+fn a_log_that_can_not_be_written_stops_nothing() {
+    let server = ServerBuilder::new().wrapper(&["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"]).start();
+    let run = server.run_order(&json!({ "email": "ann@example.com" }));
+    assert_eq!(run["attributes"]["status"], "completed");
+}
