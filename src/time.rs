@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn written_as_the_date_library_would() {
         let day_micros = 86_400_000_000;
-        for days in (-200_000..200_000).step_by(17) {
+        for days in (-200_000_i64..200_000).step_by(17) {
             let moment = Timestamp(days * day_micros + (days * 7_919).rem_euclid(day_micros));
             let expected = jiff::Timestamp::from_microsecond(moment.0 - moment.0.rem_euclid(1_000)).unwrap();
             assert_eq!(moment.to_string(), format!("{expected:.3}"));

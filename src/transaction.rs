@@ -19,7 +19,7 @@ pub struct Transaction {
     pub hook_kind: HookKind,
     pub created_at: Timestamp,
     pub content_type: Option<String>,
-    /// In the order received, names in lower case, secrets masked.
+    /// By name, in lower case; secrets masked.
     pub headers: Vec<(String, String)>,
     /// The query string as received, secrets masked.
     pub query: Option<String>,

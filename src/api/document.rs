@@ -18,10 +18,10 @@ pub const PAGE_SIZE_MAX: i64 = 500;
 
 /// `?pageSize=50&after=<id>`
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PageQuery {
-    page_size: Option<String>,
-    after: Option<String>,
+    pub page_size: Option<String>,
+    pub after: Option<String>,
 }
 
 impl PageQuery {

@@ -159,7 +159,7 @@ async fn show(app: Data<App>, reader: Reader, path: Path<(String, String)>) -> A
 
 /// What came of changing a kobject.
 enum Changed {
-    Yes(KObject),
+    Yes(Box<KObject>),
     Taken(Taken),
     Invalid(Vec<Problem>),
     Missing,
@@ -178,12 +178,12 @@ async fn change(app: Data<App>, admin: Admin, path: Path<(String, String)>, body
         };
         let after = KObject { content, updated_at: session.now(), rev: before.rev + 1, ..before };
         Ok(match session.update_kobject(admin.org, &after)? {
-            Ok(()) => Changed::Yes(after),
+            Ok(()) => Changed::Yes(Box::new(after)),
             Err(taken) => Changed::Taken(taken),
         })
     });
     match written.await? {
-        Changed::Yes(kobject) => Ok(one(show_kobject(admin.org, kobject))),
+        Changed::Yes(kobject) => Ok(one(show_kobject(admin.org, *kobject))),
         Changed::Taken(taken) => Err(taken.into()),
         Changed::Invalid(problems) => Err(problems.into()),
         Changed::Missing => Err(ApiError::not_found("kobject", address)),

@@ -11,6 +11,7 @@ mod errors;
 mod health;
 mod hooks;
 mod klasses;
+mod orgs;
 mod runs;
 mod transactions;
 mod workflows;
@@ -53,6 +54,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(runs::routes)
         .configure(customers::routes)
         .configure(klasses::routes)
+        .configure(orgs::routes)
         .configure(health::routes)
         .default_service(web::to(errors::no_such_address));
 }

@@ -63,12 +63,16 @@ fn read_run(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<(R
 
 /// `?workflow=<name or id>&status=failed&pageSize=50&after=<id>`
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RunsQuery {
     workflow: Option<String>,
     status: Option<String>,
+    page_size: Option<String>,
+    after: Option<String>,
 }
 
-async fn list(app: Data<App>, reader: Reader, query: Query<RunsQuery>, paging: Query<PageQuery>) -> ApiResult {
+async fn list(app: Data<App>, reader: Reader, query: Query<RunsQuery>) -> ApiResult {
+    let paging = PageQuery { page_size: query.page_size.clone(), after: query.after.clone() };
     let asked = paging.page()?;
     let mut link = "/v1/runs".to_owned();
     let mut filter = RunFilter::default();

@@ -148,8 +148,10 @@ async fn set_status(app: &App, org: Id, id: Id, status: Status) -> Result<Workfl
 
 /// `?pageSize=50&below=<version>`
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct VersionsQuery {
     below: Option<String>,
+    page_size: Option<String>,
 }
 
 impl VersionsQuery {
@@ -159,14 +161,9 @@ impl VersionsQuery {
     }
 }
 
-async fn versions(
-    app: Data<App>,
-    reader: Reader,
-    id: Path<String>,
-    query: Query<VersionsQuery>,
-    paging: Query<PageQuery>,
-) -> ApiResult {
+async fn versions(app: Data<App>, reader: Reader, id: Path<String>, query: Query<VersionsQuery>) -> ApiResult {
     let id = path_id("workflow", &id)?;
+    let paging = PageQuery { page_size: query.page_size.clone(), after: None };
     let (size, below) = (paging.size()?, query.below()?);
     find(&app, reader.org, id).await?;
     let found = app.door.store.read(move |session| session.workflow_versions(reader.org, id, below, size + 1)).await?;

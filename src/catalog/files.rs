@@ -3,7 +3,8 @@
 //! All `*.json` files of the folder are checked together, because one may use klasses and hooks that another declares.
 //! A file without errors is put in force in one commit. A file with errors is reported, and what it declared before stays
 //! in force. So does what was declared by a file that is gone: taking hooks away because of a mistyped folder name would
-//! cost orders.
+//! cost orders. A file that says what it said when it was last loaded is left alone, even if what it declares was changed
+//! or deleted over HTTP since: the later change wins.
 //!
 //! Limits: [`FILES_MAX`] files, each as large as the checker takes. Subfolders and other endings are ignored.
 
@@ -77,12 +78,16 @@ pub fn read_file(path: &Path) -> FileText {
     FileText { name: path.display().to_string(), text }
 }
 
-/// Checks files together; the bundles of those without errors, and the rendered diagnostics of all.
-pub fn check_files(
-    files: &[FileText],
-    snapshot: &Snapshot,
-    org: Id,
-) -> (Vec<(String, Bundle)>, Vec<(Severity, String)>) {
+/// What checking some files found.
+pub struct CheckedFiles {
+    /// Name, digest of the text, and content of each file without errors.
+    pub bundles: Vec<(String, String, Bundle)>,
+    /// What is wrong, rendered.
+    pub reports: Vec<(Severity, String)>,
+}
+
+/// Checks files together.
+pub fn check_files(files: &[FileText], snapshot: &Snapshot, org: Id) -> CheckedFiles {
     let sources: Vec<Source<'_>> =
         files.iter().filter_map(|file| file.text.as_ref().ok().map(|text| Source { file: &file.name, text })).collect();
     let unreadable = files.iter().filter_map(|file| {
@@ -96,14 +101,16 @@ pub fn check_files(
         (diagnostic.severity, diagnostic.render(text))
     };
     reports.extend(checked.diagnostics.iter().map(render));
-    let names = sources.iter().map(|source| source.file.to_owned());
-    let bundles = names.zip(checked.bundles).filter_map(|(name, bundle)| Some((name, bundle?))).collect();
-    (bundles, reports)
+    let named = sources.iter().zip(checked.bundles);
+    let bundles = named.filter_map(|(source, bundle)| {
+        Some((source.file.to_owned(), hex::encode(super::digest(source.text)), bundle?))
+    });
+    CheckedFiles { bundles: bundles.collect(), reports }
 }
 
 /// Puts what the files declare in force.
 pub async fn load(files: &[FileText], store: &Store, catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
-    let (bundles, reports) = check_files(files, &catalog.snapshot(), org);
+    let CheckedFiles { bundles, reports } = check_files(files, &catalog.snapshot(), org);
     let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
     let mut loaded =
         Loaded { changes: Vec::new(), reports: reports.into_iter().map(|(_, text)| text).collect(), errors };
@@ -111,8 +118,12 @@ pub async fn load(files: &[FileText], store: &Store, catalog: &Catalog, org: Id)
     loaded.changes = store
         .write(move |session| {
             let mut changes = Vec::new();
-            for (file, bundle) in bundles.iter() {
-                save_bundle(session, org, file, bundle, &mut changes)?;
+            for (file, digest, bundle) in bundles.iter() {
+                if session.file_digest(org, file)?.as_ref() != Some(digest) {
+                    save_bundle(session, org, file, bundle, &mut changes)?;
+                    let now = session.now();
+                    session.put_file_digest(org, file, digest, now)?;
+                }
             }
             Ok(changes)
         })

@@ -6,7 +6,7 @@ use crate::id::{Id, random_bytes};
 use crate::objects::Klass;
 use crate::objects::klass::KlassDraft;
 use crate::store::{Hook, Session, Status, StoreResult, WorkflowRecord};
-use crate::workflow::{HookDraft, WorkflowDraft, digest};
+use crate::workflow::{HookDraft, WorkflowDraft};
 
 /// What a save did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,29 +91,23 @@ pub fn save_klass(session: &mut dyn Session, org: Id, draft: &KlassDraft) -> Sto
     Ok((klass, saved))
 }
 
-/// Saves a workflow that came from a file. A file that says what it said when it was last loaded changes nothing, even
-/// if the workflow was changed over HTTP since: the later change wins.
+/// Saves a workflow that a file declares, by its name.
 pub fn save_workflow_file(
     session: &mut dyn Session,
     org: Id,
     draft: &WorkflowDraft,
     file: &str,
 ) -> StoreResult<(WorkflowRecord, Saved)> {
-    let file_digest = digest(&draft.document);
+    let origin = format!("file {file}");
     let mut present = session.workflows(org)?.into_iter();
     let Some(mut workflow) = present.find(|workflow| workflow.name == draft.workflow.name) else {
         let mut workflow = new_workflow(session, org, draft);
         workflow.file = Some(file.to_owned());
-        workflow.file_digest = Some(file_digest);
-        session.insert_workflow(&workflow, &format!("file {file}"))?;
+        session.insert_workflow(&workflow, &origin)?;
         return Ok((workflow, Saved::Created));
     };
-    if workflow.file_digest.as_deref() == Some(&file_digest) {
-        return Ok((workflow, Saved::Unchanged));
-    }
     workflow.file = Some(file.to_owned());
-    workflow.file_digest = Some(file_digest);
-    let saved = change_workflow(session, &mut workflow, draft, &format!("file {file}"))?;
+    let saved = change_workflow(session, &mut workflow, draft, &origin)?;
     Ok((workflow, saved))
 }
 
@@ -149,7 +143,6 @@ fn new_workflow(session: &mut dyn Session, org: Id, draft: &WorkflowDraft) -> Wo
         status: if draft.workflow.enabled { Status::Enabled } else { Status::Disabled },
         document: draft.document.clone(),
         file: None,
-        file_digest: None,
         created_at: now,
         updated_at: now,
     }

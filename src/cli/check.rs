@@ -24,7 +24,7 @@ impl Check {
             Ok(files) => files,
             Err(error) => return super::fail(&error),
         };
-        let (_, reports) = check_files(&files, &Snapshot::default(), Id::MIN);
+        let reports = check_files(&files, &Snapshot::default(), Id::MIN).reports;
         reports.iter().for_each(|(_, report)| println!("{}\n", report.trim_end()));
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;

@@ -23,6 +23,8 @@ pub enum DatabaseUrlError {
     NoPath,
     #[error("`{0}` would lose everything when the process ends; name a file")]
     InMemory(String),
+    #[error("`{0}` is taken as a plain path, which can't begin with `file:` or hold a `?`")]
+    NotAPath(String),
 }
 
 fn suggestion(scheme: &str) -> String {
@@ -41,6 +43,7 @@ impl FromStr for DatabaseUrl {
         match path {
             "" => Err(DatabaseUrlError::NoPath),
             ":memory:" => Err(DatabaseUrlError::InMemory(path.into())),
+            path if path.starts_with("file:") || path.contains('?') => Err(DatabaseUrlError::NotAPath(path.into())),
             path => Ok(DatabaseUrl::Sqlite(path.into())),
         }
     }

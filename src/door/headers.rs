@@ -6,27 +6,39 @@ use actix_web::http::header::HeaderMap;
 const MASK: &str = "•••";
 
 /// Parts of names that tell of a secret value.
-const SECRET_PARTS: [&str; 7] = ["authorization", "cookie", "secret", "token", "password", "api-key", "apikey"];
+const SECRET_PARTS: [&str; 10] =
+    ["auth", "cookie", "secret", "token", "password", "passwd", "credential", "api-key", "api_key", "apikey"];
 
 /// Whether a header or query parameter of this name holds a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    SECRET_PARTS.iter().any(|part| name.contains(part)) || name == "key" || name == "api_key"
+    SECRET_PARTS.iter().any(|part| name.contains(part)) || name == "key" || name == "pwd"
 }
 
-/// The headers as they are stored: lower-case names in the order received; bytes that aren't UTF-8 are replaced.
+/// The headers as they are stored: by lower-case name; bytes that aren't UTF-8 are replaced.
 pub fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let shown = |name: &str, value: &[u8]| match is_secret(name) {
         true => MASK.to_owned(),
         false => String::from_utf8_lossy(value).into_owned(),
     };
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), shown(name.as_str(), value.as_bytes()))).collect()
+    let mut kept: Vec<(String, String)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), shown(name.as_str(), value.as_bytes())))
+        .collect();
+    // Stable, so that repeated headers keep their order.
+    kept.sort_by(|left, right| left.0.cmp(&right.0));
+    kept
+}
+
+/// A parameter's name without percent signs, behind which it could hide.
+fn decoded(name: &str) -> String {
+    url::form_urlencoded::parse(name.as_bytes()).map(|(name, _)| name.into_owned()).collect()
 }
 
 /// The query as it is stored; none if there was none.
 pub fn kept_query(query: &str) -> Option<String> {
     let masked = |part: &str| match part.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
+        Some((name, _)) if is_secret(&decoded(name)) => format!("{name}={MASK}"),
         _ => part.to_owned(),
     };
     (!query.is_empty()).then(|| query.split('&').map(masked).collect::<Vec<_>>().join("&"))
@@ -49,7 +61,7 @@ mod tests {
         assert_eq!(value("x-auth-token"), Some(MASK));
         assert_eq!(value("cookie"), Some(MASK));
         assert_eq!(value("x-shop"), Some("a"));
-        assert_eq!(kept_query("a=1&access_token=s&b"), Some("a=1&access_token=•••&b".into()));
+        assert_eq!(kept_query("a=1&access_token=s&b&api%5Fkey=x"), Some("a=1&access_token=•••&b&api%5Fkey=•••".into()));
         assert_eq!(kept_query(""), None);
     }
 }

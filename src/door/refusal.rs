@@ -73,7 +73,10 @@ impl Refusal {
 /// Counts that wait to be written, by hook and reason. They are added to the database about once a second, so a killed
 /// process loses the last second of counts and nothing else.
 #[derive(Clone, Default)]
-pub struct RefusalCounts(Arc<Mutex<HashMap<(Id, Id, Reason), i64>>>);
+pub struct RefusalCounts(Arc<Mutex<Counts>>);
+
+/// By org, hook and reason.
+type Counts = HashMap<(Id, Id, Reason), i64>;
 
 impl RefusalCounts {
     /// Counts a refusal; `hook` is its org and id, if there was a hook.

@@ -18,8 +18,10 @@ const PROGRAMS_MAX: usize = 1_024;
 /// Compiled workflow versions, which never change, by workflow and version.
 #[derive(Clone, Default)]
 pub struct Programs {
-    compiled: Arc<Mutex<HashMap<(Id, i64), Arc<Workflow>>>>,
+    compiled: Arc<Mutex<Compiled>>,
 }
+
+type Compiled = HashMap<(Id, i64), Arc<Workflow>>;
 
 impl Programs {
     /// The version of the workflow, compiled; read from the database the first time.

@@ -19,7 +19,7 @@ pub const PROPERTIES_MAX: usize = 500;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Klass {
     pub id: Id,
-    /// Unique within the org; lower case letters, digits and dashes.
+    /// Unique within the org; lower case letters, digits, dashes and underscores.
     pub name: String,
     pub display_name: String,
     pub icon: Option<String>,
@@ -148,7 +148,8 @@ impl KlassDraft {
         let mut fields = Fields::new(value);
         let name = fields.text("name", 64).flatten().unwrap_or_default();
         if !is_klass_name(&name) {
-            fields.problem("/name", "a klass needs a name of 1 to 64 lower-case letters, digits and dashes");
+            fields
+                .problem("/name", "a klass needs a name of 1 to 64 lower-case letters, digits, dashes and underscores");
         }
         let display_name = fields.text("displayName", 256).flatten().unwrap_or_else(|| title_case(&name));
         let icon = fields.text("icon", 64).flatten();

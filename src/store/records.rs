@@ -91,9 +91,8 @@ pub struct WorkflowRecord {
     pub status: Status,
     /// The document of that version, as it was written.
     pub document: Value,
-    /// The file that it was last loaded from, and the digest of what the file said.
+    /// The file that declared it, if one did.
     pub file: Option<String>,
-    pub file_digest: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

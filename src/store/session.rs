@@ -42,6 +42,10 @@ pub trait Catalog {
     /// Writes everything but id, org, kind and creation.
     fn update_hook(&mut self, hook: &Hook) -> StoreResult<()>;
 
+    /// The digest of what the file of this name said when it was last loaded.
+    fn file_digest(&mut self, org: Id, name: &str) -> StoreResult<Option<String>>;
+    fn put_file_digest(&mut self, org: Id, name: &str, digest: &str, at: Timestamp) -> StoreResult<()>;
+
     /// All workflows that are not deleted, with the document in force.
     fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>>;
     /// One workflow, deleted or not.

@@ -56,7 +56,17 @@ CREATE TABLE klasses (
     PRIMARY KEY (org_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- `version` is the one in force. `file` and `file_digest` say which file's content it was last loaded from.
+-- What each workflow file said when it was last loaded: a file that says the same is not loaded again, so that changes
+-- made over HTTP since then stay.
+CREATE TABLE files (
+    org_id    TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    digest    TEXT    NOT NULL,
+    loaded_at INTEGER NOT NULL,
+    PRIMARY KEY (org_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- `version` is the one in force; `file` is the file that declared it, if one did.
 CREATE TABLE workflows (
     org_id      TEXT    NOT NULL,
     id          TEXT    NOT NULL,
@@ -64,7 +74,6 @@ CREATE TABLE workflows (
     version     INTEGER NOT NULL,
     status      TEXT    NOT NULL CHECK (status IN ('enabled', 'disabled', 'deleted')),
     file        TEXT,
-    file_digest TEXT,
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL,
     PRIMARY KEY (org_id, id)

@@ -60,6 +60,12 @@ struct HookRow {
 }
 
 #[derive(QueryableByName)]
+struct DigestRow {
+    #[diesel(sql_type = Text)]
+    digest: String,
+}
+
+#[derive(QueryableByName)]
 struct WorkflowRow {
     #[diesel(sql_type = Text)]
     id: Id,
@@ -73,8 +79,6 @@ struct WorkflowRow {
     document: String,
     #[diesel(sql_type = Nullable<Text>)]
     file: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    file_digest: Option<String>,
     #[diesel(sql_type = BigInt)]
     created_at: Timestamp,
     #[diesel(sql_type = BigInt)]
@@ -129,7 +133,6 @@ impl WorkflowRow {
             status: from_word("a workflow's status", &self.status)?,
             document: from_json("a workflow", &self.document)?,
             file: self.file,
-            file_digest: self.file_digest,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -230,8 +233,24 @@ impl Catalog for SqliteSession<'_> {
         Ok(())
     }
 
+    fn file_digest(&mut self, org: Id, name: &str) -> StoreResult<Option<String>> {
+        const SQL: &str = "SELECT digest FROM files WHERE org_id = ? AND name = ?";
+        let row: Option<DigestRow> =
+            statement!("reading a file's digest", SQL).bind(org).bind(name).first(self.connection)?;
+        Ok(row.map(|row| row.digest))
+    }
+
+    fn put_file_digest(&mut self, org: Id, name: &str, digest: &str, at: Timestamp) -> StoreResult<()> {
+        const SQL: &str = "INSERT INTO files (org_id, name, digest, loaded_at) VALUES (?, ?, ?, ?) \
+                           ON CONFLICT (org_id, name) DO UPDATE \
+                           SET digest = excluded.digest, loaded_at = excluded.loaded_at";
+        let put = statement!("writing a file's digest", SQL).bind(org).bind(name).bind(digest);
+        put.bind(at).execute(self.connection)?;
+        Ok(())
+    }
+
     fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>> {
-        const SQL: &str = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.file_digest, w.created_at, w.updated_at \
+        const SQL: &str = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.created_at, w.updated_at \
                    FROM workflows w JOIN workflow_versions v \
                      ON v.org_id = w.org_id AND v.workflow_id = w.id AND v.version = w.version \
                    WHERE w.org_id = ? AND w.status <> 'deleted' ORDER BY w.id";
@@ -240,7 +259,7 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>> {
-        const SQL: &str = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.file_digest, w.created_at, w.updated_at \
+        const SQL: &str = "SELECT w.id, w.name, w.version, w.status, v.document, w.file, w.created_at, w.updated_at \
                    FROM workflows w JOIN workflow_versions v \
                      ON v.org_id = w.org_id AND v.workflow_id = w.id AND v.version = w.version \
                    WHERE w.org_id = ? AND w.id = ?";
@@ -251,8 +270,8 @@ impl Catalog for SqliteSession<'_> {
 
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO workflows \
-                     (org_id, id, name, version, status, file, file_digest, created_at, updated_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     (org_id, id, name, version, status, file, created_at, updated_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
         statement!("adding a workflow", SQL)
             .bind(workflow.org)
             .bind(workflow.id)
@@ -260,7 +279,6 @@ impl Catalog for SqliteSession<'_> {
             .bind(workflow.version)
             .bind(workflow.status.to_string())
             .bind(&workflow.file)
-            .bind(&workflow.file_digest)
             .bind(workflow.created_at)
             .bind(workflow.updated_at)
             .execute(self.connection)?;
@@ -268,14 +286,13 @@ impl Catalog for SqliteSession<'_> {
     }
 
     fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
-        const SQL: &str = "UPDATE workflows SET name = ?, version = ?, status = ?, file = ?, file_digest = ?, updated_at = ? \
+        const SQL: &str = "UPDATE workflows SET name = ?, version = ?, status = ?, file = ?, updated_at = ? \
                    WHERE org_id = ? AND id = ?";
         statement!("changing a workflow", SQL)
             .bind(&workflow.name)
             .bind(workflow.version)
             .bind(workflow.status.to_string())
             .bind(&workflow.file)
-            .bind(&workflow.file_digest)
             .bind(workflow.updated_at)
             .bind(workflow.org)
             .bind(workflow.id)
