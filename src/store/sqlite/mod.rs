@@ -1,13 +1,15 @@
-//! The store on SQLite: one file, one writing thread, a few readers.
+//! The store on SQLite: one file, one writer, a few readers.
 //!
-//! The settings are for not losing anything: the write-ahead log is flushed at every commit (`synchronous=FULL`), and
-//! the SQLite that is used is the one built into the program, since older ones can lose commits
+//! Three threads share the work: the writer commits, the flusher puts commits on the disk before anybody is told of them,
+//! the checkpointer folds the write-ahead log into the database. The SQLite that is used is the one built into the
+//! program, since older ones can lose commits
 //! (<https://www.sqlite.org/wal.html#walresetbug>). A lock on a file beside the database keeps a second process out.
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads go on at a time, each waits at most five seconds for its turn.
 
 mod catalog;
 mod checkpointer;
+mod flusher;
 mod intake;
 mod objects;
 mod open;
@@ -30,6 +32,7 @@ use super::session::Session;
 use super::statement::statement;
 use super::{Backend, Health, StoreError, StoreResult, Unit};
 use checkpointer::Checkpoints;
+use flusher::Flusher;
 use writer::HealthCell;
 
 /// How many units of work may wait to be written.
@@ -79,9 +82,11 @@ impl Sqlite {
         let shared = health.clone();
         let (checkpoints, checkpointer) = Checkpoints::new();
         let beside = open::checkpointer(path)?;
+        let (committed, flusher) = Flusher::new(open::log(path)?, health.clone());
         let threads = vec![
             spawn(path, "checkpointer", move || checkpointer.run(beside))?,
-            spawn(path, "writer", move || writer::run(connection, receiver, shared, checkpoints))?,
+            spawn(path, "writer", move || writer::run(connection, receiver, shared, checkpoints, committed))?,
+            spawn(path, "flusher", move || flusher.run())?,
         ];
         Ok(Sqlite { queue: Mutex::new(Some(sender)), threads: Mutex::new(threads), readers, health, _lock: lock })
     }

@@ -55,7 +55,7 @@ pub(super) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
     // auto_vacuum has to be set before the first table is made. The cache is small because, as long as a database is
     // smaller than a gigabyte, SQLite walks all of it after many a commit; the system's own cache stands behind it.
     let settings = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
-                    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+                    PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
                     PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0; \
                     PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;";
     check_version(&mut connection)?;
@@ -71,6 +71,12 @@ fn check_version(connection: &mut SqliteConnection) -> Result<(), OpenError> {
         .unwrap_or_default();
     let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
     if numbers.as_slice() < [3, 51, 3].as_slice() { Err(OpenError::OldSqlite(version)) } else { Ok(()) }
+}
+
+/// The write-ahead log, to be flushed by itself. SQLite keeps no locks on this file, so it may be opened and closed.
+pub(super) fn log(path: &str) -> Result<File, OpenError> {
+    let log = OpenOptions::new().read(true).write(true).open(format!("{path}-wal"));
+    log.map_err(|error| OpenError::Open { path: path.into(), reason: format!("its write-ahead log: {error}") })
 }
 
 /// The connection that folds the log into the database, beside the writer.

@@ -1,14 +1,15 @@
 //! The one thread that writes: group commit.
 //!
 //! Units of work queue in a bounded channel. The thread takes all that have queued, at most [`BATCH_MAX`], does them in
-//! one `IMMEDIATE` transaction, commits once with a flush of the log to the disk, and only then tells the callers. Under
-//! light load a batch is one unit and costs one flush; under heavy load the flush is shared.
+//! one `IMMEDIATE` transaction, and hands them to [`super::flusher`], which tells the callers once the commit is on the
+//! disk. Under light load a batch is one unit and costs one flush; under heavy load the flush is shared.
 //!
 //! When a unit fails, the whole batch is rolled back and each unit is done again in a transaction of its own, so that a
 //! bad one fails alone. A full disk fails the units at hand and is tried again with the next ones. Any other I/O error is
 //! final: what the disk holds is no longer known, so nothing is acknowledged until the process is started anew.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::SimpleConnection;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::SqliteSession;
 use super::checkpointer::Checkpoints;
+use super::flusher::Batch;
 use crate::observe::metrics;
 use crate::store::{Health, StoreError, StoreResult, Unit};
 
@@ -61,13 +63,14 @@ pub fn run(
     mut queue: mpsc::Receiver<Box<dyn Unit>>,
     health: HealthCell,
     checkpoints: Checkpoints,
+    flusher: SyncSender<Batch>,
 ) {
-    let mut batch: Vec<Box<dyn Unit>> = Vec::with_capacity(BATCH_MAX);
+    let mut batch: Batch = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        commit(&mut connection, std::mem::take(&mut batch), &health);
+        commit(&mut connection, std::mem::take(&mut batch), &health, &flusher);
         checkpoints.after_commit(&mut connection);
     }
-    drop(checkpoints);
+    drop((checkpoints, flusher));
     // Leaves everything in the one file, so that it can be copied or moved.
     if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
@@ -75,7 +78,7 @@ pub fn run(
     health.set(Health::Closed);
 }
 
-fn commit(connection: &mut SqliteConnection, mut batch: Vec<Box<dyn Unit>>, health: &HealthCell) {
+fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCell, flusher: &SyncSender<Batch>) {
     if let Health::Failed(reason) = health.get() {
         batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
         return;
@@ -84,19 +87,24 @@ fn commit(connection: &mut SqliteConnection, mut batch: Vec<Box<dyn Unit>>, heal
         Ok(()) => {
             health.set(Health::Ready);
             metrics::committed(batch.len());
-            batch.into_iter().for_each(|unit| unit.finish(Ok(())));
+            if let Err(unsent) = flusher.send(batch) {
+                let gone = || StoreError::Failed("the thread that flushes commits is gone".into());
+                unsent.0.into_iter().for_each(|unit| unit.finish(Err(gone())));
+            }
         }
         Err(error) => match classify(error) {
             // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
             StoreError::Busy => batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy))),
-            _ if batch.len() > 1 => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health)),
+            _ if batch.len() > 1 => {
+                batch.into_iter().for_each(|unit| commit(connection, vec![unit], health, flusher));
+            }
             error => fail(batch, error, health),
         },
     }
 }
 
 /// Tells the one unit of a batch that it failed, and everybody if it can't be the unit's fault.
-fn fail(mut batch: Vec<Box<dyn Unit>>, error: StoreError, health: &HealthCell) {
+fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
     match &error {
         StoreError::DiskFull => health.set(Health::DiskFull),
         StoreError::Failed(reason) => health.set(Health::Failed(reason.clone())),
