@@ -58,17 +58,20 @@ pub(super) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
                     PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
                     PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0; \
                     PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;";
-    check_version(&mut connection)?;
+    let version = sqlite_version(&mut connection).map_err(|error| refuse(error.to_string()))?;
+    check_version(version)?;
     connection.batch_execute(settings).map_err(|error| refuse(error.to_string()))?;
     migrate(path, &mut connection)?;
     Ok(connection)
 }
 
+/// Asking for the version reads the file, and fails if it is no database.
+fn sqlite_version(connection: &mut SqliteConnection) -> QueryResult<String> {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("sqlite_version()")).get_result(connection)
+}
+
 /// SQLite below 3.51.3 may lose commits when two connections checkpoint: <https://www.sqlite.org/wal.html#walresetbug>.
-fn check_version(connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let version: String = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("sqlite_version()"))
-        .get_result(connection)
-        .unwrap_or_default();
+fn check_version(version: String) -> Result<(), OpenError> {
     let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
     if numbers.as_slice() < [3, 51, 3].as_slice() { Err(OpenError::OldSqlite(version)) } else { Ok(()) }
 }
