@@ -1,16 +1,16 @@
 //! `/v1/org`: the tenant that a key belongs to.
 
-use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path, ServiceConfig};
 use serde_json::json;
 
 use super::auth::Reader;
 use super::document::{attributes, one, resource};
 use super::errors::{ApiError, ApiResult};
-use super::{App, path_id};
+use super::{App, at, path_id};
 use crate::id::Id;
 
 pub fn routes(service: &mut ServiceConfig) {
-    service.service(web::resource("/v1/org").get(own)).service(web::resource("/v1/org/{id}").get(show));
+    service.service(at("/v1/org", "GET").get(own)).service(at("/v1/org/{id}", "GET").get(show));
 }
 
 async fn own(app: Data<App>, reader: Reader) -> ApiResult {

@@ -188,6 +188,8 @@ fn a_method_that_an_address_does_not_take_is_answered_in_json() {
         ("PUT", "/v1/runs", "GET"),
         ("POST", "/v1/transactions/0", "GET"),
         ("GET", "/v1/runs/0/cancel", "POST"),
+        ("PUT", "/v1/org", "GET"),
+        ("DELETE", "/v1/org/0", "GET"),
         ("POST", "/healthz", "GET"),
     ] {
         let answer = server.call(method, path, Value::Null);
