@@ -170,6 +170,9 @@ impl<'a> Stretch<'a> {
             if let Some(next) = self.settle(pending, input)? {
                 return Ok(next);
             }
+        } else if matches!(input, Input::Outcome { .. }) {
+            // The run has no call under way: this one's outcome was taken before.
+            return Err(StoreError::Fenced);
         } else if self.run.started_at.is_none() {
             self.begin()?;
         }
