@@ -156,3 +156,22 @@ fn an_unknown_transaction_is_not_found() {
         assert_eq!(crate::support::detail(&answer), format!("there is no transaction {id}"));
     }
 }
+
+#[test]
+fn every_link_of_an_envelope_leads_to_what_it_names() {
+    let server = Server::start();
+    let run = server.run_order(&json!({ "email": "ann@example.com" }));
+    let envelope = &run["attributes"]["steps"][0]["output"];
+    for relationship in ["org", "hook"].map(|name| &envelope["relationships"][name]) {
+        let found = server.get(relationship["links"]["self"].as_str().unwrap()).expect(200)["data"].take();
+        assert_eq!([&found["type"], &found["id"]], ["type", "id"].map(|name| &relationship["data"][name]));
+    }
+    let org = server.get("/v1/org").expect(200)["data"].take();
+    assert_eq!(org["attributes"]["name"], "default");
+    assert_eq!(org["links"]["self"], envelope["relationships"]["org"]["links"]["self"]);
+    for id in ["5a3c95d6f1c0de0001a1b2c3", "nonsense"] {
+        let answer = server.get(&format!("/v1/org/{id}")).expect(404);
+        assert_eq!(crate::support::detail(&answer), format!("there is no org {id}"));
+    }
+    assert_eq!(server.get_without_key("/v1/org").status, 401);
+}

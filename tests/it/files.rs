@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::server::send;
 use crate::support::{Server, ServerBuilder, wait_for, workflow};
 
 /// The file `bundle.json`: a hook `orders`, and a workflow `names` that creates a customer of this name.
@@ -166,5 +167,73 @@ fn only_json_files_of_the_folder_itself_are_read() {
     builder.write_workflow("bundle.json", &bundle("first"));
     let server = builder.start();
     assert!(!server.errors().contains("not JSON"), "{}", server.errors());
+    assert_eq!(name_given(&server), "first");
+}
+
+/// Where the hook `orders` or the workflow `names` can be changed.
+fn link(resource: &Value) -> String {
+    resource["links"]["self"].as_str().expect("a resource has a link").to_owned()
+}
+
+fn count(server: &Server, list: &str) -> usize {
+    server.get(list).expect(200)["data"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_workflow_deleted_over_http_stays_deleted_until_its_file_changes() {
+    let server = server_with(&bundle("first"));
+    let link = link(&server.workflow("names"));
+    assert_eq!(server.call("DELETE", &link, Value::Null).status, 204);
+    let server = restart(server);
+    assert_eq!((count(&server, "/v1/workflows"), count(&server, "/v1/hooks")), (0, 1));
+    // Another file that changes has the folder read again, but not this file loaded.
+    let other = json!({ "hooks": [{ "name": "returns", "type": "form" }] }).to_string();
+    std::fs::write(server.path("workflows/returns.json"), other).unwrap();
+    wait_for("the other hook", || (count(&server, "/v1/hooks") == 2).then_some(()));
+    assert_eq!(count(&server, "/v1/workflows"), 0);
+
+    write(&server, &bundle("second"));
+    wait_for("the workflow", || (count(&server, "/v1/workflows") == 1).then_some(()));
+    assert_eq!(name_given(&server), "second");
+    server.get(&link).expect(404);
+}
+
+#[test]
+fn a_hook_deleted_over_http_stays_deleted_until_its_file_changes() {
+    let server = server_with(&bundle("first"));
+    let deleted = server.hook("orders");
+    assert_eq!(server.call("DELETE", &link(&deleted), Value::Null).status, 204);
+    let server = restart(server);
+    assert_eq!((count(&server, "/v1/workflows"), count(&server, "/v1/hooks")), (1, 0));
+    let old_address = format!("/v1/hooks/form/{}", deleted["attributes"]["hash"].as_str().unwrap());
+    let post = |address: &str| send(server.request("POST", address).json(&json!({}))).status;
+    assert_eq!(post(&old_address), 410);
+
+    write(&server, &bundle("second"));
+    wait_for("the hook", || (count(&server, "/v1/hooks") == 1).then_some(()));
+    assert_ne!(server.hook("orders")["id"], deleted["id"]);
+    assert_eq!((name_given(&server), post(&old_address)), (json!("second"), 410));
+}
+
+#[test]
+fn a_hooks_title_changed_over_http_stays_until_its_file_changes() {
+    let server = server_with(&bundle("first"));
+    let title = |server: &Server| server.hook("orders")["attributes"]["title"].clone();
+    let declared = title(&server);
+    server.call("PATCH", &link(&server.hook("orders")), json!({ "title": "Shop" })).expect(200);
+    let server = restart(server);
+    assert_eq!(title(&server), "Shop");
+    write(&server, &bundle("second"));
+    wait_for("version 2", || (version(&server) == 2).then_some(()));
+    assert_eq!(title(&server), declared);
+}
+
+#[test]
+fn a_file_that_says_again_what_it_said_before_its_last_change_is_loaded_again() {
+    let server = server_with(&bundle("first"));
+    for (text, number) in [(bundle("second"), 2), (bundle("first"), 3)] {
+        write(&server, &text);
+        wait_for("the next version", || (version(&server) == number).then_some(()));
+    }
     assert_eq!(name_given(&server), "first");
 }

@@ -10,6 +10,7 @@ mod disk;
 mod engine;
 mod envelope;
 mod files;
+mod first_stretch;
 mod hooks;
 mod journey;
 mod keys;

@@ -258,3 +258,24 @@ fn a_replay_is_a_new_run_of_the_same_payload_linked_to_the_old_one() {
     assert_eq!(ids(&server.get("/v1/customers/email=ann@example.com/timeline").expect(200)).len(), 2);
     server.call("POST", "/v1/runs/5a3c95d6f1c0de0001a1b2c3/replay", Value::Null).expect(404);
 }
+
+#[test]
+fn a_query_parameter_that_does_not_exist_is_refused_wherever_there_are_lists() {
+    let server = Server::start();
+    let run = server.run_order(&json!({ "email": "ann@example.com" }));
+    let hook = link(&server.hook("orders"));
+    for path in [
+        "/v1/runs?stauts=failed".to_owned(),
+        "/v1/runs?status=failed&pagesize=1".to_owned(),
+        "/v1/customers?pageSzie=1".to_owned(),
+        "/v1/klasses/order?stauts=x".to_owned(),
+        format!("{hook}/transactions?befroe=x"),
+        format!("{}/versions?after=x", link(&server.workflow("order-to-kobject"))),
+    ] {
+        let answer = server.get(&path).expect(400);
+        assert_eq!(errors(&answer), [("bad_parameter", "")], "{path}");
+        let parameter = path.rsplit(['?', '&']).next().unwrap().split('=').next().unwrap();
+        assert!(detail(&answer).contains(parameter), "{path}: {}", detail(&answer));
+    }
+    assert_eq!(ids(&server.get("/v1/runs?status=completed&pageSize=1").expect(200)), [&run["id"]]);
+}

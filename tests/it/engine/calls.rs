@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use hookflow::engine::{ATTEMPTS_MAX, Next, Pending, cancel};
+use hookflow::engine::{ATTEMPTS_MAX, Input, Next, Pending, PendingCall, cancel};
 use hookflow::id::Id;
 use hookflow::outbound::{FailureKind, HttpOutcome, HttpRequest};
 use hookflow::store::{RunStatus, StoreError};
 use serde_json::{Value, json};
 
-use super::world::{Scene, World, answered, call_step, failed, transition, workflow};
+use super::world::{Scene, World, answered, call_step, failed, outcome_of, transition, workflow};
 
 /// What rounding both ends of a wait may take from it or add to it.
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Calls, and then branches on the status.
-fn calling_workflow() -> Value {
+pub fn calling_workflow() -> Value {
     let status = |target: &str, op: &str| json!({ "target": target, "condition": { "op": op, "values": ["/#steps.2.response.statusCode", 500] } });
     let branches = json!([status("bad", "gte"), status("good", "lt")]);
     workflow(json!([call_step("2", branches), { "id": "bad" }, { "id": "good" }]))
 }
 
 /// Brings the run to its call.
-fn reach_call(scene: &Scene<'_>, run: Id) -> HttpRequest {
-    match scene.stretch(run, None, |_| Ok(())).unwrap() {
-        Some(Next::Perform(request)) => request,
+pub fn reach_call(scene: &Scene<'_>, run: Id) -> PendingCall {
+    match scene.stretch(run, Input::Continue, |_| Ok(())).unwrap() {
+        Some(Next::Perform(call)) => call,
         other => panic!("{other:?}"),
     }
 }
@@ -39,8 +39,8 @@ fn pending(scene: &Scene<'_>, run: Id) -> Pending {
 }
 
 /// Lets the call fail with `outcome`, and goes on after the wait; how long that was, and the next call.
-fn wait_after(scene: &Scene<'_>, run: Id, outcome: HttpOutcome) -> (Duration, HttpRequest) {
-    let next = scene.stretch(run, Some(outcome), |_| Ok(())).unwrap();
+fn wait_after(scene: &Scene<'_>, run: Id, call: &PendingCall, outcome: HttpOutcome) -> (Duration, PendingCall) {
+    let next = scene.stretch(run, outcome_of(call, outcome), |_| Ok(())).unwrap();
     let last = pending(scene, run).attempts.pop().expect("the attempt is kept");
     let retry_at = last.retry_at.expect("there will be another");
     let stored = scene.run(run);
@@ -56,18 +56,21 @@ fn waits_grow_and_every_attempt_carries_the_same_key() {
     let scene = world.scene(&calling_workflow());
     let run = scene.start(&json!({}));
     let first = reach_call(&scene, run);
+    let mut call = first.clone();
     for number in 1..ATTEMPTS_MAX {
+        assert_eq!((call.attempt, call.step.as_str(), key(&call.request)), (number, "2", key(&first.request)));
         let outcome = match number % 2 {
             0 => answered(503, json!({}), Value::Null),
             _ => failed(FailureKind::Connect),
         };
-        let (waited, request) = wait_after(&scene, run, outcome);
+        let (waited, next) = wait_after(&scene, run, &call, outcome);
         let full = Duration::from_secs(3_u64.pow(number as u32 - 1));
         assert!((full / 2 - MILLISECOND..=full + MILLISECOND).contains(&waited), "attempt {number}: {waited:?}");
-        assert_eq!(key(&request), key(&first));
+        call = next;
     }
+    assert_eq!((call.attempt, &call.request), (ATTEMPTS_MAX, &first.request));
     let other = scene.start(&json!({}));
-    assert_ne!(key(&reach_call(&scene, other)), key(&first));
+    assert_ne!(key(&reach_call(&scene, other).request), key(&first.request));
 }
 
 #[test]
@@ -76,9 +79,9 @@ fn retry_after_is_respected_up_to_an_hour() {
     let scene = world.scene(&calling_workflow());
     for (asked, seconds) in [("120", 120), ("999999", 3_600)] {
         let run = scene.start(&json!({}));
-        reach_call(&scene, run);
+        let call = reach_call(&scene, run);
         let outcome = answered(429, json!({ "retry-after": asked }), Value::Null);
-        let (waited, _) = wait_after(&scene, run, outcome);
+        let (waited, _) = wait_after(&scene, run, &call, outcome);
         assert!(waited.abs_diff(Duration::from_secs(seconds)) <= MILLISECOND, "Retry-After: {asked}: {waited:?}");
     }
 }
@@ -123,8 +126,8 @@ fn an_attempt_that_nobody_heard_of_again_is_logged_as_unknown() {
     let first = reach_call(&scene, run);
     // A process that finds the run in flight knows that the one before it is gone.
     let again = reach_call(&scene, run);
-    assert_eq!(first, again);
-    scene.stretch(run, Some(answered(200, json!({}), Value::Null)), |_| Ok(())).unwrap();
+    assert_eq!((first.attempt, again.attempt, &first.request), (1, 2, &again.request));
+    scene.stretch(run, outcome_of(&again, answered(200, json!({}), Value::Null)), |_| Ok(())).unwrap();
     let statuses: Vec<Value> =
         scene.log(run)[1]["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();
     assert_eq!(statuses, ["unknown", "answered"]);
@@ -139,19 +142,21 @@ fn a_run_cancelled_during_a_call_or_a_wait_stays_cancelled() {
     ])));
     for waiting in [false, true] {
         let run = scene.start(&json!({}));
-        reach_call(&scene, run);
+        let call = reach_call(&scene, run);
         if waiting {
-            scene.stretch(run, Some(answered(503, json!({}), Value::Null)), |_| Ok(())).unwrap();
+            scene.stretch(run, outcome_of(&call, answered(503, json!({}), Value::Null)), |_| Ok(())).unwrap();
         }
-        let (stale, _) = scene.load(run).expect("the run is open");
+        let (stale, staler) = scene.load(run).expect("the run is open");
         let stored = scene.run(run);
         let cancelled = world.write(move |session| cancel(stored.clone(), session)).expect("it can be cancelled");
         assert_eq!((cancelled.status, cancelled.due_at), (RunStatus::Cancelled, None));
 
-        let outcome = answered(200, json!({}), Value::Null);
-        let fenced = scene.advance(stale, Some(outcome.clone()));
-        assert!(matches!(fenced, Err(StoreError::Fenced)), "{fenced:?}");
-        assert_eq!(scene.stretch(run, Some(outcome), |_| Ok(())).unwrap(), None);
+        let outcome = outcome_of(&call, answered(200, json!({}), Value::Null));
+        for (copy, input) in [(stale, outcome.clone()), (staler, Input::Continue)] {
+            let fenced = scene.advance(copy, input);
+            assert!(matches!(fenced, Err(StoreError::Fenced)), "{fenced:?}");
+        }
+        assert_eq!(scene.stretch(run, outcome, |_| Ok(())).unwrap(), None);
         let state = scene.state(run);
         let logged = [("1".to_owned(), "completed".to_owned()), ("2".to_owned(), "cancelled".to_owned())];
         assert_eq!((state.status, state.steps), (RunStatus::Cancelled, logged.to_vec()));

@@ -1,13 +1,13 @@
 //! What a run may not exceed, and how it goes on or ends there.
 
-use hookflow::engine::{Next, STEPS_MAX};
+use hookflow::engine::{Input, Next, STEPS_MAX};
 use hookflow::store::RunStatus;
 use serde_json::{Value, json};
 
 use super::world::{World, answered, call_step, transition, workflow};
 
 /// A step without an action that leads to another one.
-fn passing_step(id: usize, target: usize) -> Value {
+pub fn passing_step(id: usize, target: usize) -> Value {
     json!({ "id": id.to_string(), "transitions": [transition(&target.to_string(), "true", true)] })
 }
 
@@ -19,7 +19,7 @@ fn a_long_run_lets_others_have_their_turn_and_completes() {
     let scene = world.scene(&workflow(json!(steps)));
     let run = scene.start(&json!({}));
     let mut stretches = 1;
-    while scene.stretch(run, None, |_| Ok(())).unwrap() == Some(Next::Again) {
+    while scene.stretch(run, Input::Continue, |_| Ok(())).unwrap() == Some(Next::Again) {
         stretches += 1;
         assert!(scene.run(run).due_at.is_some(), "between stretches the run is due, for whoever comes after a crash");
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hookflow::engine::{Input, Loaded, Next, Point, Programs, advance, fresh_run, load};
+use hookflow::engine::{Input, Loaded, Next, PendingCall, Point, Programs, advance, begin, fresh_run, load};
 use hookflow::id::Id;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
 use hookflow::outbound::{FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
 use hookflow::store::sqlite::Sqlite;
-use hookflow::store::{Org, Page, Run, RunStatus, Session, Status, Store, StoreError, StoreResult, WorkflowRecord};
+use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
 use hookflow::workflow::{HookKind, Workflow};
@@ -35,12 +35,22 @@ pub struct State {
     pub steps: Vec<(String, String)>,
     pub customers: Vec<Vec<String>>,
     pub orders: Vec<Map<String, Value>>,
+    pub transactions: usize,
+    pub runs: usize,
+}
+
+/// A transaction and the run that it starts, neither of which is stored yet.
+pub struct Arrival {
+    pub run: Run,
+    transaction: Transaction,
+    payload: Value,
 }
 
 /// An org of its own with one workflow, so that whatever is found there was made by its runs.
 pub struct Scene<'w> {
     pub world: &'w World,
     pub org: Id,
+    hook: Id,
     workflow: Id,
     program: Arc<Workflow>,
 }
@@ -85,7 +95,6 @@ impl World {
             status: Status::Enabled,
             document: document.clone(),
             file: None,
-            file_digest: None,
             created_at: now,
             updated_at: now,
         };
@@ -95,7 +104,7 @@ impl World {
             session.insert_workflow(&record, "test")
         });
         made.expect("the scene can be set");
-        Scene { world: self, org, workflow, program }
+        Scene { world: self, org, hook: Id::generate(), workflow, program }
     }
 }
 
@@ -108,8 +117,8 @@ impl Scene<'_> {
         added.unwrap().expect("the address is free");
     }
 
-    /// Commits a transaction and its run, as the door does.
-    pub fn start(&self, payload: &Value) -> Id {
+    /// What a request makes at the door.
+    pub fn arrival(&self, payload: &Value) -> Arrival {
         let now = Timestamp::now();
         let transaction = Id::generate();
         let listens = (self.workflow, 1, self.program.as_ref());
@@ -117,7 +126,7 @@ impl Scene<'_> {
         let transaction = Transaction {
             id: transaction,
             org: self.org,
-            hook: Id::generate(),
+            hook: self.hook,
             hook_kind: HookKind::Form,
             created_at: now,
             content_type: Some("application/json".into()),
@@ -127,13 +136,42 @@ impl Scene<'_> {
             raw: payload.to_string().into(),
             runs: vec![run.id],
         };
-        let id = run.id;
+        Arrival { run, transaction, payload: payload.clone() }
+    }
+
+    /// The run with what is needed to advance it, from memory.
+    pub fn fresh(&self, arrival: &Arrival) -> Loaded {
+        let envelope = arrival.transaction.envelope(arrival.payload.clone());
+        Loaded::fresh(arrival.run.clone(), self.program.clone(), envelope)
+    }
+
+    /// Commits the transaction and its run, which is to begin later.
+    pub fn queue(&self, arrival: &Arrival) {
+        let (transaction, run) = (arrival.transaction.clone(), arrival.run.clone());
         let stored = self.world.write(move |session| {
             session.insert_transaction(&transaction)?;
             session.insert_run(&run)
         });
         stored.expect("the run can be stored");
-        id
+    }
+
+    /// Commits the transaction and its run together with the run's first stretch.
+    pub fn begin<P>(&self, arrival: &Arrival, mut probe: P) -> StoreResult<Next>
+    where
+        P: FnMut(Point<'_>) -> StoreResult<()> + Send + 'static,
+    {
+        let (transaction, mut fresh) = (arrival.transaction.clone(), Some(self.fresh(arrival)));
+        self.world.write(move |session| {
+            session.insert_transaction(&transaction)?;
+            begin(fresh.take().expect("a unit alone in its batch is run once"), session, &mut probe)
+        })
+    }
+
+    /// A queued run for this payload.
+    pub fn start(&self, payload: &Value) -> Id {
+        let arrival = self.arrival(payload);
+        self.queue(&arrival);
+        arrival.run.id
     }
 
     /// The run as it is stored, twice: whoever holds one copy does not know of the other.
@@ -147,35 +185,32 @@ impl Scene<'_> {
     }
 
     /// Advances a copy of the run that was loaded before.
-    pub fn advance(&self, loaded: Loaded, outcome: Option<HttpOutcome>) -> StoreResult<Next> {
+    pub fn advance(&self, loaded: Loaded, input: Input) -> StoreResult<Next> {
         let mut loaded = Some(loaded);
         self.world.write(move |session| {
             let loaded = loaded.take().expect("a unit alone in its batch is run once");
-            advance(loaded, input(&outcome), session, &mut |_| Ok(()))
+            advance(loaded, input.clone(), session, &mut |_| Ok(()))
         })
     }
 
     /// Loads the run and advances it by one stretch, as the loop does; none if it has ended.
-    pub fn stretch<P>(&self, run: Id, outcome: Option<HttpOutcome>, mut probe: P) -> StoreResult<Option<Next>>
+    pub fn stretch<P>(&self, run: Id, input: Input, mut probe: P) -> StoreResult<Option<Next>>
     where
         P: FnMut(Point<'_>) -> StoreResult<()> + Send + 'static,
     {
         let (org, programs) = (self.org, self.world.programs.clone());
         self.world.write(move |session| match load(session, &programs, org, run)? {
-            Some(loaded) => advance(loaded, input(&outcome), session, &mut probe).map(Some),
+            Some(loaded) => advance(loaded, input.clone(), session, &mut probe).map(Some),
             None => Ok(None),
         })
     }
 
     /// Advances the run to its end; `peer` answers its calls.
     pub fn finish(&self, run: Id, mut peer: impl FnMut(&HttpRequest) -> HttpOutcome) {
-        let mut outcome = None;
-        loop {
-            outcome = match self.stretch(run, outcome, |_| Ok(())).expect("nothing fails here") {
-                None | Some(Next::Ended(_)) => return,
-                Some(Next::Perform(request)) => Some(peer(&request)),
-                Some(Next::Sleep(_) | Next::Again) => None,
-            };
+        let mut input = Some(Input::Continue);
+        while let Some(given) = input {
+            let next = self.stretch(run, given, |_| Ok(())).expect("nothing fails here");
+            input = next.and_then(|next| follow(next, &mut peer));
         }
     }
 
@@ -192,11 +227,13 @@ impl Scene<'_> {
     }
 
     pub fn state(&self, id: Id) -> State {
-        let org = self.org;
+        let (org, hook) = (self.org, self.hook);
         let read = move |session: &mut dyn Session| {
-            Ok((session.customers(org, ALL)?, session.kobjects(org, None, None, ALL)?))
+            let arrived =
+                (session.transactions(org, hook, ALL)?.len(), session.runs(org, &RunFilter::default(), ALL)?.len());
+            Ok((session.customers(org, ALL)?, session.kobjects(org, None, None, ALL)?, arrived))
         };
-        let (customers, orders) = self.world.write(read).unwrap();
+        let (customers, orders, (transactions, runs)) = self.world.write(read).unwrap();
         let emails = |customer: Customer| customer.profile.emails.into_iter().map(|email| email.email).collect();
         let text = |step: &Value, name: &str| step[name].as_str().unwrap().to_owned();
         let run = self.run(id);
@@ -207,12 +244,24 @@ impl Scene<'_> {
             steps: self.log(id).iter().map(|step| (text(step, "id"), text(step, "status"))).collect(),
             customers: customers.into_iter().map(emails).collect(),
             orders: orders.into_iter().map(|order| order.content.custom).collect(),
+            transactions,
+            runs,
         }
     }
 }
 
-fn input(outcome: &Option<HttpOutcome>) -> Input {
-    outcome.clone().map_or(Input::Continue, Input::Outcome)
+/// The outcome of a call, as the loop brings it back.
+pub fn outcome_of(call: &PendingCall, outcome: HttpOutcome) -> Input {
+    Input::Outcome { step: call.step.clone(), attempt: call.attempt, outcome }
+}
+
+/// What the loop gives to a run after a stretch; none if that was the last one.
+pub fn follow(next: Next, peer: &mut impl FnMut(&HttpRequest) -> HttpOutcome) -> Option<Input> {
+    match next {
+        Next::Ended(_) => None,
+        Next::Perform(call) => Some(outcome_of(&call, peer(&call.request))),
+        Next::Sleep(_) | Next::Again => Some(Input::Continue),
+    }
 }
 
 /// A workflow whose trigger leads to step 2.
@@ -239,9 +288,4 @@ pub fn answered(status_code: u16, headers: Value, body: Value) -> HttpOutcome {
 
 pub fn failed(kind: FailureKind) -> HttpOutcome {
     HttpOutcome::Failure(HttpFailure::new(kind, "no answer"))
-}
-
-/// An error as a database would give, which is none of those that the engine knows a way around.
-pub fn fault() -> StoreError {
-    StoreError::Corrupt { what: "the test's database", detail: "stopped here on purpose".into() }
 }

@@ -16,6 +16,22 @@ pub fn orgs(desk: &Desk) {
     assert_eq!(found[0].created_at, MOMENT);
 }
 
+pub fn file_digests(desk: &Desk) {
+    let [one, two] = [desk.add_org("one"), desk.add_org("two")];
+    let put = |org, name: &'static str, digest: &'static str| {
+        desk.write(move |session| session.put_file_digest(org, name, digest, MOMENT)).unwrap();
+    };
+    let read = |org, name: &'static str| desk.read(move |session| session.file_digest(org, name)).unwrap();
+    put(one, "orders.json", "first");
+    assert_eq!((read(one, "orders.json").as_deref(), read(one, "Orders.json")), (Some("first"), None));
+    assert_eq!(read(two, "orders.json"), None, "of the other org");
+    put(two, "orders.json", "other");
+    put(one, "claims.json", "third");
+    put(one, "orders.json", "second");
+    let found = [(one, "orders.json"), (two, "orders.json"), (one, "claims.json")].map(|(org, name)| read(org, name));
+    assert_eq!(found.map(Option::unwrap), ["second", "other", "third"]);
+}
+
 /// Hashes are unique over all orgs, since they are what somebody is found by.
 fn secret() -> String {
     hex::encode(random_bytes::<32>())
@@ -94,7 +110,6 @@ fn workflow(org: Id, number: usize, version: i64) -> WorkflowRecord {
         // The order of keys is kept: it is what the author wrote.
         document: json!({ "z": version, "a": org }),
         file: Some("workflows/orders.json".into()),
-        file_digest: Some("digest".into()),
         created_at: MOMENT,
         updated_at: MOMENT,
     }
@@ -102,8 +117,7 @@ fn workflow(org: Id, number: usize, version: i64) -> WorkflowRecord {
 
 pub fn workflows(desk: &Desk) {
     desk.in_two_orgs(|session, org| {
-        let (first, other) =
-            (workflow(org, 1, 1), WorkflowRecord { file: None, file_digest: None, ..workflow(org, 2, 1) });
+        let (first, other) = (workflow(org, 1, 1), WorkflowRecord { file: None, ..workflow(org, 2, 1) });
         session.insert_workflow(&first, "file workflows/orders.json")?;
         session.insert_workflow(&other, "api")?;
         assert_eq!(session.workflows(org)?, [first.clone(), other.clone()]);

@@ -59,6 +59,8 @@ pub fn customers(desk: &Desk) {
         assert_eq!(session.customer_by_external_id(org, "X-1")?.as_ref(), Some(&ann));
         assert_eq!(session.customer_by_external_id(org, "x-1")?, None, "external ids are exact");
         assert_eq!(session.customer_by_phone(org, &phone_key("+1 555 0100"))?.as_ref(), Some(&ann), "the oldest");
+        assert!(session.has_customer(org, id(1))? && session.has_customer(org, id(2))?);
+        assert!(!session.has_customer(org, id(3))?);
         assert_eq!(session.customers(org, ALL)?, [bob.clone(), ann.clone()]);
         assert_eq!(
             session.customers(org, Page { after: Some(id(2)), size: 1 })?.as_slice(),
@@ -76,6 +78,14 @@ pub fn customers(desk: &Desk) {
         assert_eq!(session.customer_by_phone(org, &phone_key("+15550100"))?, Some(bob));
         Ok(())
     });
+}
+
+pub fn customers_of_another_org(desk: &Desk) {
+    let [one, two] = [desk.add_org("one"), desk.add_org("two")];
+    let ann = customer(1, json!({ "emails": ["ann@example.com"], "externalId": "X-1", "phones": ["030 1234"] }));
+    desk.write(move |session| session.insert_customer(one, &ann)).unwrap().unwrap();
+    let has = |org| desk.read(move |session| session.has_customer(org, id(1))).unwrap();
+    assert_eq!((has(one), has(two)), (true, false));
 }
 
 pub fn customers_taken(desk: &Desk) {

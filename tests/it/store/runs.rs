@@ -32,6 +32,28 @@ fn run(org: Id, number: usize) -> Run {
     }
 }
 
+/// The same run in the middle of a call, with every field in use.
+fn written(run: Run) -> Run {
+    let error = RunError {
+        code: "call_failed".into(),
+        step: Some("2".into()),
+        action: Some("rest-api.json".into()),
+        message: "no answer".into(),
+        problems: vec![hookflow::objects::Problem::new("/uri", "not a URL")],
+    };
+    Run {
+        status: RunStatus::Waiting,
+        position: Some("2".into()),
+        steps: 4,
+        pending: Some(json!({ "attempts": [1, 2] })),
+        error: Some(error),
+        started_at: Some(after(1)),
+        finished_at: Some(after(2)),
+        due_at: Some(after(3)),
+        ..run
+    }
+}
+
 fn after(micros: i64) -> Timestamp {
     Timestamp(MOMENT.0 + micros)
 }
@@ -47,28 +69,16 @@ pub fn runs(desk: &Desk) {
         assert_eq!(session.run(org, id(2))?, Some(called));
         assert_eq!(session.run(org, id(3))?, None);
 
-        let error = RunError {
-            code: "call_failed".into(),
-            step: Some("2".into()),
-            action: Some("rest-api.json".into()),
-            message: "no answer".into(),
-            problems: vec![hookflow::objects::Problem::new("/uri", "not a URL")],
-        };
-        let mut changed = Run {
-            status: RunStatus::Waiting,
-            position: Some("2".into()),
-            steps: 4,
-            pending: Some(json!({ "attempts": [1, 2] })),
-            error: Some(error),
-            started_at: Some(after(1)),
-            finished_at: Some(after(2)),
-            due_at: Some(after(3)),
-            ..plain
-        };
+        let mut changed = written(plain);
         session.update_run(&mut changed)?;
         assert_eq!(changed.rev, 1);
         assert_eq!(session.run(org, id(1))?, Some(changed));
-        Ok(())
+
+        // A run may have come a long way by the time that it is inserted.
+        let begun = Run { rev: 1, ..written(run(org, 4)) };
+        session.insert_run(&begun)?;
+        assert_eq!(session.run(org, id(4))?.as_ref(), Some(&begun));
+        session.update_run(&mut begun.clone())
     });
 }
 
@@ -127,6 +137,52 @@ pub fn due_runs(desk: &Desk) {
         Ok(())
     })
     .unwrap();
+}
+
+pub fn due_runs_of_every_status(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        use RunStatus::{Cancelled, Completed, Failed, Queued, Running, Waiting};
+        // The second org comes after the first one in time.
+        let from = session.next_due(Timestamp(i64::MIN))?.map_or(0, |_| 100);
+        for (number, status) in (1..).zip([Waiting, Running, Queued, Completed, Failed, Cancelled]) {
+            let due_at = Some(after(from + number as i64)).filter(|_| status.is_open());
+            session.insert_run(&Run { status, due_at, ..run(org, number) })?;
+        }
+        let start = (after(from), Id::MAX);
+        let due = [1, 2, 3].map(|number| (after(from + number as i64), org, id(number)));
+        assert_eq!(session.due_runs(after(from + 99), start, 10)?, due, "open runs, whatever they wait for");
+        assert_eq!(session.due_runs(after(from + 2), start, 10)?, due[..2]);
+        assert_eq!(session.next_due(after(from + 1))?, Some(after(from + 2)));
+
+        let mut waiting = session.run(org, id(1))?.expect("it is there");
+        (waiting.status, waiting.due_at) = (Running, Some(after(from + 50)));
+        session.update_run(&mut waiting)?;
+        let later = (after(from + 50), org, id(1));
+        assert_eq!(session.due_runs(after(from + 99), start, 10)?, [due[1], due[2], later], "it has a new time");
+        Ok(())
+    });
+}
+
+pub fn recovery(desk: &Desk) {
+    use RunStatus::{Completed, Queued, Running, Waiting};
+    let orgs = [desk.add_org("one"), desk.add_org("two")];
+    let runs = |org| {
+        let of = move |number, status, due_at| Run { status, due_at, ..run(org, number) };
+        let late = Some(after(1_000));
+        [of(1, Running, late), of(2, Running, Some(after(-1))), of(3, Waiting, late), of(4, Queued, late)]
+            .into_iter()
+            .chain([of(5, Completed, None), Run { rev: 7, ..of(6, Running, Some(after(11))) }])
+    };
+    desk.write(move |session| orgs.into_iter().flat_map(runs).try_for_each(|run| session.insert_run(&run))).unwrap();
+    let recovered = desk.write(|session| session.recover_runs(after(10))).unwrap();
+    assert_eq!(recovered, 4, "those with a call under way that were not due yet, of all orgs");
+    for before in orgs.into_iter().flat_map(runs) {
+        let (org, id) = (before.org, before.id);
+        let due_at = if id == self::id(1) || id == self::id(6) { Some(after(10)) } else { before.due_at };
+        let found = desk.read(move |session| session.run(org, id)).unwrap();
+        assert_eq!(found, Some(Run { due_at, ..before }), "only the time has changed");
+    }
+    assert_eq!(desk.write(|session| session.recover_runs(after(10))).unwrap(), 0, "they are due already");
 }
 
 pub fn lists(desk: &Desk) {

@@ -94,6 +94,18 @@ pub fn an_error_rolls_back(desk: &Desk) {
     assert_eq!(counted(desk, org), 1);
 }
 
+pub fn touching_changes_nothing(desk: &Desk) {
+    desk.write(|session| session.touch()).expect("an empty store can be touched");
+    desk.add_org("one");
+    desk.add_org("two");
+    let orgs = desk.read(|session| session.orgs()).unwrap();
+    desk.write(|session| session.touch()).unwrap();
+    assert_eq!(desk.read(|session| session.orgs()).unwrap(), orgs);
+    // Only who may write can touch.
+    let refused = desk.read(|session| session.touch());
+    assert!(matches!(refused, Err(StoreError::Query { .. })), "{refused:?}");
+}
+
 pub fn a_failing_unit_fails_alone(desk: &Desk) {
     let org = desk.add_org("one");
     let outcomes: Outcomes = channel();

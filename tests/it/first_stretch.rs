@@ -1,0 +1,91 @@
+//! Runs whose first stretch can't be written: their transaction is kept all the same, and they are queued.
+//!
+//! Triggers in the database make it refuse what a defect in the engine or in an action might ask of it.
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use serde_json::{Value, json};
+
+use crate::support::peer::Peer;
+use crate::support::server::{is_open, send};
+use crate::support::{Server, ServerBuilder, ids, workflow};
+
+/// Executes SQL behind the server's back.
+fn execute(server: &Server, sql: &str) {
+    let path = server.path("hookflow.db");
+    let mut database = SqliteConnection::establish(path.to_str().unwrap()).expect("the database can be opened");
+    database.batch_execute("PRAGMA busy_timeout = 60000").expect("a time-out can be set");
+    database.batch_execute(sql).expect("the statement is valid");
+}
+
+/// The transactions of the hook `orders`, newest first.
+fn transactions(server: &Server) -> Value {
+    let hook = server.hook("orders")["links"]["self"].as_str().unwrap().to_owned();
+    server.get(&format!("{hook}/transactions")).expect(200)
+}
+
+#[test]
+fn a_run_that_can_not_begin_with_its_transaction_begins_after_it() {
+    let server = Server::start();
+    execute(
+        &server,
+        "CREATE TRIGGER begun BEFORE INSERT ON runs WHEN NEW.rev > 0 BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    );
+    let run = server.run_order(&json!({ "orderId": "1", "email": "ann@example.com" }));
+    assert_eq!(run["attributes"]["status"], "completed", "{run:#}");
+    assert_eq!(server.steps(&run).len(), 4);
+    assert_eq!(ids(&transactions(&server)), [&run["relationships"]["transaction"]["data"]["id"]]);
+    assert_eq!(ids(&server.get("/v1/runs").expect(200)), [&run["id"]]);
+    assert_eq!(ids(&server.get("/v1/customers/email=ann@example.com/timeline").expect(200)).len(), 1);
+    let log = server.wait_for_log("runs are queued instead of begun hook=orders");
+    assert!(!log.contains("the run can't go on"), "{log}");
+}
+
+#[test]
+fn a_run_that_can_not_be_advanced_fails_alone() {
+    let customer = |email: &str| json!([{ "id": "2", "action": "customer.create", "params": { "email": email } }]);
+    let (good, bad) = (workflow("good", customer("good@example.com")), workflow("bad", customer("bad@example.com")));
+    let builder = ServerBuilder::bare();
+    let bundle = json!({ "hooks": [{ "name": "orders", "type": "form" }], "workflows": [bad, good] });
+    builder.write_workflow("bundle.json", &bundle.to_string());
+    let server = builder.start();
+    execute(
+        &server,
+        "CREATE TRIGGER refused BEFORE INSERT ON customer_emails WHEN NEW.email = 'bad@example.com' \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    );
+    server.post_hook("orders", &json!({})).expect(200);
+    let runs = server.wait_for_runs();
+    let run_of = |name: &str| runs.iter().find(|run| run["attributes"]["workflow"] == name).expect("both have run");
+    assert_eq!(run_of("good")["attributes"]["status"], "completed");
+    let (failed, error) = (run_of("bad"), &run_of("bad")["attributes"]["error"]);
+    assert_eq!((&failed["attributes"]["status"], &error["code"]), (&json!("failed"), &json!("engine_error")));
+    assert_eq!(server.steps(failed), [] as [Value; 0], "what can't be written leaves nothing");
+    assert_eq!((ids(&transactions(&server)).len(), runs.len()), (1, 2));
+    server.get("/v1/customers/email=good@example.com").expect(200);
+    server.get("/v1/customers/email=bad@example.com").expect(404);
+
+    execute(&server, "DROP TRIGGER refused");
+    let again = server.call("POST", &format!("/v1/runs/{}/replay", failed["id"].as_str().unwrap()), Value::Null);
+    let again = again.expect(201)["data"]["id"].as_str().unwrap().to_owned();
+    let again = server.wait_for_run(&again, |status| !is_open(status));
+    assert_eq!(again["attributes"]["status"], "completed", "{again:#}");
+    server.get("/v1/customers/email=bad@example.com").expect(200);
+}
+
+#[test]
+fn a_payload_nested_as_deep_as_is_taken_is_kept_and_does_not_stop_the_workflow() {
+    let peer = Peer::answering("200 OK", "{}");
+    let params = json!({ "uri": peer.url("/"), "method": "POST", "data": "/#steps.1.attributes.data" });
+    let server = ServerBuilder::with_steps(json!([{ "id": "2", "action": "rest-api.json", "params": params }])).start();
+    let body = "[".repeat(127) + &"]".repeat(127);
+    let request = server.request("POST", &server.hook_url("orders")).header("content-type", "application/json");
+    let answer = send(request.body(body)).expect(200);
+    // Too deep for a client to read back, once it is in its envelope; but there it is.
+    assert_eq!(server.get(answer["data"]["links"]["self"].as_str().unwrap()).status, 200);
+    // Whatever became of it, the run has ended, and the next one goes on.
+    assert_eq!(server.wait_for_runs().len(), 1);
+    let next = server.run_order(&json!({}));
+    assert_eq!(next["attributes"]["status"], "completed", "{next:#}");
+}
