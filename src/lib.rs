@@ -1,4 +1,42 @@
 //! hookflow takes hooks from external systems and runs workflows on them.
+//!
+//! # The life of a hook
+//!
+//! ```text
+//! POST /v1/hooks/…  ->  door       finds the hook, reads the body within limits, parses it
+//!                   ->  store      transaction + runs in one commit, shared with other requests, flushed to the disk
+//!                   ->  200        only now; the body carries the transaction's id
+//!                   ->  engine     advances runs: resolve params, act, judge transitions, log, all in one transaction
+//!                   ->  outbound   external calls, made outside of any transaction; the outcome comes back as input
+//! ```
+//!
+//! # The modules, from the outside in
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`cli`], [`config`], [`serve`] | the command line, what can be set, and how the parts are put together |
+//! | [`api`] | the HTTP interface, one file a resource |
+//! | [`door`] | where hooks arrive |
+//! | [`catalog`], [`keys`] | hooks, workflows and keys in force; the folder of workflow files |
+//! | [`engine`], [`actions`] | the state machine of a run, the loop that feeds it, and what steps can do |
+//! | [`store`] | the seam to the database, and SQLite behind it |
+//! | [`outbound`] | the one HTTP client, behind its address policy |
+//! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
+//! | [`objects`], [`transaction`] | customers, klasses, kobjects; what a hook accepted |
+//! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
+//!
+//! Arrows point down this table. `workflow`, `expr` and `objects` are pure; the engine knows the store's seam and no
+//! database; only `expr` uses the template and JSONPath crates, and only `outbound` the HTTP client's.
+//!
+//! # Words
+//!
+//! A *hook* is an address that outsiders post to. What it accepts is a *transaction*, which raises an *event*. An event
+//! starts a *run* of each *workflow* that listens for it, in the *version* that is in force then. A run executes *steps*;
+//! each leaves a *step entry* in the log. What a step does is its *action*. A *kobject* is a custom object of a *klass*,
+//! on a *customer*'s timeline. Everything belongs to an *org*.
+
+#![deny(clippy::unwrap_used)]
+
 pub mod actions;
 pub mod api;
 pub mod catalog;
@@ -8,6 +46,7 @@ pub mod door;
 pub mod engine;
 pub mod expr;
 pub mod id;
+pub mod json;
 pub mod keys;
 pub mod objects;
 pub mod observe;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App as ActixApp, HttpServer};
+use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -92,6 +93,7 @@ async fn run(
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     let files = load_files(settings, store, &catalog, org.id).await?;
     let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), client);
+    engine.recover().await;
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
     let app = App { door: door.clone(), programs, public_url: public_url.clone() };
     let (stop, stopping) = watch::channel(false);
@@ -106,6 +108,11 @@ async fn run(
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let server = server(settings, listener, app)?;
     greet(address, &public_url, &org, &catalog.snapshot());
+    let handle = server.handle();
+    tokio::spawn(async move {
+        stop_signal().await;
+        handle.stop(true).await;
+    });
     let served = server.await.map_err(ServeError::Server);
     log::info!("stopping: the door is closed");
     let _ = stop.send(true);
@@ -133,6 +140,7 @@ fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web
         .workers(workers)
         .max_connections(CONNECTIONS_PER_WORKER_MAX)
         .shutdown_timeout(STOP_GRACE_S)
+        .disable_signals()
         .listen(listener)
         .map_err(ServeError::Server)?;
     Ok(server.run())
@@ -153,6 +161,18 @@ async fn load_files(
     let files = files::read_folder(folder)?;
     files::report(&files::load(&files, store, catalog, org).await?);
     Ok(Some(files))
+}
+
+/// Resolves when the process is asked to stop, by a supervisor or from the keyboard.
+async fn stop_signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(SignalKind::terminate()) {
+        Ok(mut terminated) => tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        },
+        Err(_) => drop(interrupted.await),
+    }
 }
 
 async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::Receiver<bool>) {

@@ -10,6 +10,7 @@ mod document;
 mod errors;
 mod health;
 mod hooks;
+mod keys;
 mod klasses;
 mod orgs;
 mod runs;
@@ -53,6 +54,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(workflows::routes)
         .configure(runs::routes)
         .configure(customers::routes)
+        .configure(keys::routes)
         .configure(klasses::routes)
         .configure(orgs::routes)
         .configure(health::routes)

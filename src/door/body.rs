@@ -3,7 +3,8 @@
 //! The bytes are kept exactly as they came. A body is refused as soon as it is known to be too large: by its announced
 //! length before anything is read, else at the byte that is too many.
 //!
-//! Limits: the size is configured; a body has [`BODY_TIME_MAX`] to arrive; JSON nests at most 127 levels.
+//! Limits: the size is configured; a body has [`BODY_TIME_MAX`] to arrive; JSON nests at most
+//! [`PAYLOAD_LEVELS_MAX`] levels.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::refusal::{Reason, Refusal};
+use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 
 /// How long a body may take to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -90,16 +92,21 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Parses a JSON body; an error says at which line and column.
 pub fn parse_json(body: &[u8]) -> Result<Value, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
+    let too_deep = |place: String| {
+        let detail = format!("the JSON nests deeper than {PAYLOAD_LEVELS_MAX} levels{place}");
+        Refusal::new(Reason::NestingTooDeep, detail)
+    };
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
         let text = error.to_string();
         match text.starts_with("recursion limit exceeded") {
-            true => {
-                let place = format!("line {} column {}", error.line(), error.column());
-                Refusal::new(Reason::NestingTooDeep, format!("the JSON nests deeper than 127 levels at {place}"))
-            }
+            true => too_deep(format!(" at line {} column {}", error.line(), error.column())),
             false => Refusal::new(Reason::MalformedJson, format!("the body is not valid JSON: {text}")),
         }
-    })
+    })?;
+    match is_deeper_than(&value, PAYLOAD_LEVELS_MAX) {
+        true => Err(too_deep(String::new())),
+        false => Ok(value),
+    }
 }
 
 #[cfg(test)]

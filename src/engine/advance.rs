@@ -4,7 +4,8 @@
 //! until there is a reason to stop. Everything a stretch does is written in the caller's transaction, the run last, and
 //! guarded by the run's `rev`: whoever lost the run to somebody else loses the whole stretch with it.
 //!
-//! Limits: [`STEPS_MAX`] steps a run, [`STRETCH_MAX`] steps a stretch, [`OUTPUT_BYTES_MAX`] bytes of a step's output.
+//! Limits: [`STEPS_MAX`] steps a run, [`STRETCH_MAX`] steps a stretch, [`OUTPUT_BYTES_MAX`] bytes of a step's output,
+//! [`STEP_LEVELS_MAX`] levels of nesting in its params and output.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::entry::{Entry, Judged, Segment};
 use super::pending::{Attempt, Pending, Verdict, idempotency_key, judge};
 use crate::actions::{self, Call, Failure, Outcome};
 use crate::expr::Note;
+use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::outbound::{HttpOutcome, HttpRequest};
 use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult};
 use crate::time::Timestamp;
@@ -288,6 +290,13 @@ impl<'a> Stretch<'a> {
                 problems.push(crate::objects::Problem::new(pointer, format!("a value is required{reason}")));
             }
         }
+        for (name, value) in &params {
+            if is_deeper_than(value, STEP_LEVELS_MAX) {
+                let message = format!("nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
+                problems.push(crate::objects::Problem::new(format!("/{name}"), message));
+            }
+        }
+        params.retain(|_, value| !is_deeper_than(value, STEP_LEVELS_MAX));
         match problems.is_empty() {
             true => Ok(params),
             false => {
@@ -397,6 +406,10 @@ impl<'a> Stretch<'a> {
 
     /// Ends a step with its output: puts it where later steps find it, judges the transitions, logs.
     fn finish(&mut self, executed: Executed<'a>, output: Value) -> Option<Next> {
+        if is_deeper_than(&output, STEP_LEVELS_MAX) {
+            let message = format!("the output nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
+            return self.finish_failed(executed, Failure::new("output_too_deep", message));
+        }
         let text = raw(&output);
         if text.get().len() > OUTPUT_BYTES_MAX {
             let message = format!("the output is larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");

@@ -99,7 +99,8 @@ impl EngineHandle {
     /// Takes over a run whose first stretch was committed together with its transaction.
     pub fn follow(&self, org: Id, run: Id, next: Next) {
         match next {
-            Next::Ended(status) => ended(run, status),
+            // Most runs end here; there is nothing to do for them but to count.
+            Next::Ended(RunStatus::Completed) => metrics::run_finished(RunStatus::Completed),
             next => self.send(Message::Follow { org, run, next }),
         }
     }
@@ -164,7 +165,6 @@ impl Engine {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut fresh = Vec::new();
         let mut events = Vec::new();
-        self.recover().await;
         while !*stop.borrow() {
             let wake_at = self.wake_at();
             let has_room = self.ready.len() < READY_MAX;
@@ -182,8 +182,8 @@ impl Engine {
         self.finish().await;
     }
 
-    /// Picks up the calls that a former process left in the middle.
-    async fn recover(&mut self) {
+    /// Picks up the calls that a former process left in the middle. To be called once, before anything new begins.
+    pub async fn recover(&self) {
         let recovered = self.store.write(|session| {
             let now = session.now();
             session.recover_runs(now)
@@ -282,7 +282,10 @@ impl Engine {
             }
             Ok(Some(Next::Ended(status))) => {
                 self.claimed.remove(&run);
-                ended(run, status);
+                metrics::run_finished(status);
+                if status == RunStatus::Failed {
+                    self.report_failure(org, run);
+                }
             }
             Ok(None) | Err(StoreError::Fenced | StoreError::Closed | StoreError::Failed(_)) => {
                 self.claimed.remove(&run);
@@ -299,6 +302,23 @@ impl Engine {
         }
     }
 
+    /// Logs where and why a run failed.
+    fn report_failure(&self, org: Id, id: Id) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let read = store.read(move |session| {
+                let Some(run) = session.run(org, id)? else { return Ok(None) };
+                let transaction = run.transaction.map(|id| session.transaction(org, id)).transpose()?.flatten();
+                Ok(Some((run, transaction.map(|transaction| transaction.hook.to_string()))))
+            });
+            let Ok(Some((run, hook))) = read.await else { return };
+            let (workflow, hook) = (run.workflow_name.as_str(), hook.as_deref().unwrap_or("none"));
+            let error = run.error.unwrap_or_else(|| RunError::engine("no reason was stored"));
+            let (step, message) = (error.step.as_deref().unwrap_or("none"), error.message.as_str());
+            log::warn!(run_id:% = id, workflow = workflow, hook = hook, step = step; "run failed: {message}");
+        });
+    }
+
     /// Marks a run as failed that can't be advanced: it would be tried again and again otherwise. It stays claimed, so
     /// that it is left alone even if this can't be written.
     fn give_up(&self, org: Id, run: Id, error: &StoreError) {
@@ -306,8 +326,11 @@ impl Engine {
         let store = self.store.clone();
         tokio::spawn(async move {
             let write = store.write(move |session| fail_run(session, org, run, &message));
-            if let Err(error) = write.await {
-                log::error!(run_id:% = run, err:% = chain(&error); "the run could not be marked as failed");
+            match write.await {
+                Ok(()) => metrics::run_finished(RunStatus::Failed),
+                Err(error) => {
+                    log::error!(run_id:% = run, err:% = chain(&error); "the run could not be marked as failed");
+                }
             }
         });
     }
@@ -380,20 +403,9 @@ impl Unit for Advance {
     }
 }
 
-fn ended(run: Id, status: RunStatus) {
-    metrics::run_finished(status);
-    log::debug!(run_id:% = run; "run {status}");
-}
-
 fn fail_run(session: &mut dyn Session, org: Id, id: Id, message: &str) -> StoreResult<()> {
     let Some(mut run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(()) };
-    run.error = Some(RunError {
-        code: "engine_error".into(),
-        step: run.position.take(),
-        action: None,
-        message: message.to_owned(),
-        problems: Vec::new(),
-    });
+    run.error = Some(RunError { step: run.position.take(), ..RunError::engine(message) });
     run.status = RunStatus::Failed;
     run.finished_at = Some(session.now());
     run.due_at = None;

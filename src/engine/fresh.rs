@@ -20,10 +20,19 @@ pub struct Loaded {
 impl Loaded {
     /// A run that has not begun, with the payload of its event.
     pub fn fresh(run: Run, workflow: Arc<Workflow>, payload: Value) -> Loaded {
-        let mut scope = Scope::new();
-        scope.set_step(&workflow.trigger.id, payload);
+        let scope = trigger_scope(&workflow, payload);
         Loaded { run, workflow, scope }
     }
+}
+
+/// A scope with the event's payload: under the trigger's own id, and always under `1`.
+pub(super) fn trigger_scope(workflow: &Workflow, payload: Value) -> Scope {
+    let mut scope = Scope::new();
+    if workflow.trigger.id != "1" {
+        scope.set_step("1", payload.clone());
+    }
+    scope.set_step(&workflow.trigger.id, payload);
+    scope
 }
 
 /// A queued run of `workflow` for an event that a transaction raised.

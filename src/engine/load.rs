@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Loaded;
-use crate::expr::Scope;
+use super::fresh::trigger_scope;
 use crate::id::Id;
 use crate::store::{Run, Session, StoreError, StoreResult};
 use crate::workflow::Workflow;
@@ -61,8 +61,7 @@ struct LoggedOutput {
 pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> StoreResult<Option<Loaded>> {
     let Some(run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(None) };
     let workflow = programs.get(session, org, run.workflow, run.version)?;
-    let mut scope = Scope::new();
-    scope.set_step(&workflow.trigger.id, event_payload(session, &run)?);
+    let mut scope = trigger_scope(&workflow, event_payload(session, &run)?);
     for segment in session.log(org, id)? {
         let logged: Vec<LoggedOutput> =
             serde_json::from_str(&segment).map_err(|error| unreadable(format!("a step log: {error}")))?;

@@ -6,8 +6,8 @@
 use std::io::Write;
 
 use env_logger::fmt::Formatter;
-use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
+use log::{LevelFilter, Record};
 use serde_json::{Map, json};
 
 /// How lines are written.
@@ -17,9 +17,21 @@ pub enum LogFormat {
     Json,
 }
 
+/// Libraries whose lines help nobody who runs hookflow.
+const QUIET_MODULES: [(&str, LevelFilter); 4] = [
+    ("handlebars", LevelFilter::Warn),
+    ("jsonpath_lib", LevelFilter::Off),
+    ("actix_server", LevelFilter::Warn),
+    ("actix_http", LevelFilter::Warn),
+];
+
 /// Starts logging to standard error. `filter` is in env_logger's form: `info`, `warn,hookflow::engine=debug`.
 pub fn start(filter: &str, format: LogFormat) {
     let mut builder = env_logger::Builder::new();
+    // Said before the filter, which can say otherwise. Some of these would log payloads.
+    for (module, level) in QUIET_MODULES {
+        builder.filter_module(module, level);
+    }
     builder.parse_filters(filter);
     match format {
         LogFormat::Text => builder.format_target(false).format_timestamp_millis(),

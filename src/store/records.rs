@@ -146,6 +146,14 @@ pub struct RunError {
     pub problems: Vec<crate::objects::Problem>,
 }
 
+impl RunError {
+    /// A failure that is not of the workflow's making.
+    pub fn engine(message: &str) -> RunError {
+        let (code, message) = ("engine_error".to_owned(), message.to_owned());
+        RunError { code, step: None, action: None, message, problems: Vec::new() }
+    }
+}
+
 /// One execution of one version of one workflow for one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {

@@ -24,6 +24,10 @@ pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &m
         ["conversation" | "message" | "note" | "company", rest @ ..] if !rest.is_empty() && !rest.contains(&"") => None,
         _ => return report_unknown(name, node, scope, findings),
     };
+    if parts[0] != "hooks" {
+        let message = "changes of objects do not raise events yet, so nothing starts this workflow";
+        findings.add(Finding::warning(&node.pointer, message));
+    }
     if let Some(message) = warning {
         findings.add(Finding::warning(&node.pointer, message).help("nothing raises this event until it is declared"));
     }
