@@ -99,8 +99,10 @@ impl EngineHandle {
     /// Takes over a run whose first stretch was committed together with its transaction.
     pub fn follow(&self, org: Id, run: Id, next: Next) {
         match next {
-            // Most runs end here; there is nothing to do for them but to count.
-            Next::Ended(RunStatus::Completed) => metrics::run_finished(RunStatus::Completed),
+            // Most runs end here, and with lines about them switched off there is nothing to do but to count.
+            Next::Ended(RunStatus::Completed) if !log::log_enabled!(log::Level::Debug) => {
+                metrics::run_finished(RunStatus::Completed);
+            }
             next => self.send(Message::Follow { org, run, next }),
         }
     }
@@ -283,8 +285,8 @@ impl Engine {
             Ok(Some(Next::Ended(status))) => {
                 self.claimed.remove(&run);
                 metrics::run_finished(status);
-                if status == RunStatus::Failed {
-                    self.report_failure(org, run);
+                if status == RunStatus::Failed || log::log_enabled!(log::Level::Debug) {
+                    self.report_end(org, run);
                 }
             }
             Ok(None) | Err(StoreError::Fenced | StoreError::Closed | StoreError::Failed(_)) => {
@@ -302,8 +304,8 @@ impl Engine {
         }
     }
 
-    /// Logs where and why a run failed.
-    fn report_failure(&self, org: Id, id: Id) {
+    /// Logs how a run ended, and if it failed, where and why.
+    fn report_end(&self, org: Id, id: Id) {
         let store = self.store.clone();
         tokio::spawn(async move {
             let read = store.read(move |session| {
@@ -313,7 +315,10 @@ impl Engine {
             });
             let Ok(Some((run, hook))) = read.await else { return };
             let (workflow, hook) = (run.workflow_name.as_str(), hook.as_deref().unwrap_or("none"));
-            let error = run.error.unwrap_or_else(|| RunError::engine("no reason was stored"));
+            let Some(error) = run.error else {
+                log::debug!(run_id:% = id, workflow = workflow, hook = hook; "run {}", run.status);
+                return;
+            };
             let (step, message) = (error.step.as_deref().unwrap_or("none"), error.message.as_str());
             log::warn!(run_id:% = id, workflow = workflow, hook = hook, step = step; "run failed: {message}");
         });
