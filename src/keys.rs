@@ -19,6 +19,8 @@ pub enum KeyError {
         "HOOKFLOW_ADMIN_KEY has fewer than {KEY_CHARACTERS_MIN} characters, which can be guessed; choose a longer one"
     )]
     TooShort,
+    #[error("HOOKFLOW_ADMIN_KEY holds characters that can't be sent in a header; use visible ASCII without spaces")]
+    NotSendable,
     #[error("the first org and key could not be stored")]
     Store(#[from] StoreError),
 }
@@ -28,8 +30,11 @@ pub enum KeyError {
 /// # Errors
 /// If it can be guessed.
 pub fn from_environment() -> Result<Option<String>, KeyError> {
-    let given = std::env::var(ADMIN_KEY_VARIABLE).ok().filter(|secret| !secret.is_empty());
+    // A secret from a file often ends in a line break, which no caller sends.
+    let given = std::env::var(ADMIN_KEY_VARIABLE).ok().map(|secret| secret.trim().to_owned());
+    let given = given.filter(|secret| !secret.is_empty());
     match &given {
+        Some(secret) if !secret.bytes().all(|byte| byte.is_ascii_graphic()) => Err(KeyError::NotSendable),
         Some(secret) if secret.chars().count() < KEY_CHARACTERS_MIN => Err(KeyError::TooShort),
         _ => Ok(given),
     }

@@ -179,7 +179,7 @@ async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::
     while !*stopping.borrow() {
         tokio::select! {
             () = tokio::time::sleep(COUNTS_EVERY) => {}
-            _ = stopping.changed() => {}
+            changed = stopping.changed() => if changed.is_err() { return },
         }
         if let Err(error) = counts.write(&store).await {
             log::debug!(err:% = error; "counts of refusals wait to be written");

@@ -40,7 +40,7 @@ struct Options {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Connections that post at the same time
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 256)]
     connections: usize,
     /// One short round: does everything still work?
     #[arg(long)]

@@ -13,7 +13,7 @@ use super::body::Body;
 use super::document::{PageQuery, all, attributes, created, one, resource};
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
-use crate::catalog::save_workflow;
+use crate::catalog::{SaveError, save_workflow};
 use crate::id::Id;
 use crate::objects::Fields;
 use crate::store::{Status, WorkflowRecord, WorkflowVersion};
@@ -90,7 +90,10 @@ async fn replace(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> 
 async fn save(app: &App, org: Id, id: Option<Id>, body: &Body) -> Result<(WorkflowRecord, Vec<Diagnostic>), ApiError> {
     let (draft, warnings) = check(app, org, body)?;
     let saved = app.door.store.write(move |session| save_workflow(session, org, id, &draft)).await?;
-    let (workflow, saved) = saved.map_err(|error| ApiError::pointer(Code::Taken, "/name", error.to_string()))?;
+    let (workflow, saved) = saved.map_err(|error| match error {
+        SaveError::NameTaken(_) => ApiError::pointer(Code::Taken, "/name", error.to_string()),
+        SaveError::Missing => ApiError::new(Code::NotFound, error.to_string()),
+    })?;
     app.door.catalog.reload().await?;
     log::info!(workflow = workflow.name.as_str(), version = workflow.version; "workflow saved: {saved:?}");
     Ok((workflow, warnings))

@@ -173,7 +173,11 @@ pub async fn watch(
     mut stop: watch::Receiver<bool>,
 ) {
     let (sender, mut changes) = mpsc::channel(1);
-    let notice = move |_| {
+    let notice = move |event: notify::Result<notify::Event>| {
+        // Reading the folder opens it, which is an event too.
+        if event.is_ok_and(|event| event.kind.is_access()) {
+            return;
+        }
         // A notice that finds another one waiting has nothing to add.
         let _ = sender.try_send(());
     };
@@ -188,6 +192,8 @@ pub async fn watch(
         log::warn!(err:err = error; "the folder can't be watched; changes are loaded at the next start");
         return;
     }
+    // What changed since the folder was loaded has been announced to nobody.
+    last = reload(&folder, last, &store, &catalog, org).await;
     loop {
         tokio::select! {
             changed = changes.recv() => if changed.is_none() { return },

@@ -12,6 +12,7 @@ mod save;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
@@ -24,8 +25,11 @@ use crate::actions;
 use crate::engine::Programs;
 use crate::id::Id;
 use crate::objects::Klass;
-use crate::store::{Hook, Key, Org, Role, Status, Store, StoreError, StoreResult, WorkflowRecord};
+use crate::store::{Hook, Key, Org, Status, Store, StoreError, StoreResult, WorkflowRecord};
 use crate::workflow::{Known, Workflow};
+
+/// How long to wait before a failed reload is tried again.
+const RELOAD_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A hook with the workflows that run when something arrives.
 #[derive(Debug)]
@@ -83,8 +87,22 @@ impl Catalog {
         self.snapshot.load_full()
     }
 
-    /// Puts what has been committed in force.
+    /// Puts what has been committed in force. If that fails, it is tried again in the background until it succeeds: a key
+    /// that was taken back must not stay valid because all readers were busy for a moment.
     pub async fn reload(&self) -> StoreResult<()> {
+        let reloaded = self.reload_once().await;
+        if reloaded.as_ref().is_err_and(StoreError::is_passing) {
+            let catalog = self.clone();
+            tokio::spawn(async move {
+                while catalog.reload_once().await.is_err_and(|error| error.is_passing()) {
+                    tokio::time::sleep(RELOAD_AGAIN_AFTER).await;
+                }
+            });
+        }
+        reloaded
+    }
+
+    async fn reload_once(&self) -> StoreResult<()> {
         let _turn = self.reloading.lock().await;
         let programs = self.programs.clone();
         let snapshot = self.store.read(move |session| read_snapshot(session, &programs)).await?;
@@ -114,11 +132,6 @@ impl Snapshot {
         let presented = digest(secret);
         let matches = |stored: &[u8; 32]| bool::from(stored.ct_eq(&presented));
         self.keys.iter().filter(|(stored, _)| matches(stored)).map(|(_, key)| key).next_back()
-    }
-
-    /// Whether somebody may administer the org.
-    pub fn has_admin(&self, org: Id) -> bool {
-        self.keys.iter().any(|(_, key)| key.org == org && key.role == Role::Admin)
     }
 
     /// What the checker has to know beside the documents it is given.

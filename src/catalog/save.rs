@@ -21,6 +21,8 @@ pub enum Saved {
 pub enum SaveError {
     #[error("there is a workflow called `{0}` already")]
     NameTaken(String),
+    #[error("there is no such workflow any more")]
+    Missing,
 }
 
 /// A new secret for a hook's address: 64 hex characters, 256 bits from the system's secure source.
@@ -124,6 +126,9 @@ pub fn save_workflow(
         return Ok(Err(SaveError::NameTaken(name.clone())));
     }
     let same = id.and_then(|id| present.iter().position(|workflow| workflow.id == id));
+    if id.is_some() && same.is_none() {
+        return Ok(Err(SaveError::Missing));
+    }
     let Some(mut workflow) = same.map(|index| present.swap_remove(index)) else {
         let workflow = new_workflow(session, org, draft);
         session.insert_workflow(&workflow, "api")?;

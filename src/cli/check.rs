@@ -1,5 +1,6 @@
 //! `hookflow check FILES…`
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,10 +26,13 @@ impl Check {
             Err(error) => return super::fail(&error),
         };
         let reports = check_files(&files, &Snapshot::default(), Id::MIN).reports;
-        reports.iter().for_each(|(_, report)| println!("{}\n", report.trim_end()));
+        let mut text: String = reports.iter().map(|(_, report)| format!("{}\n\n", report.trim_end())).collect();
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;
-        println!("{}: {}, {}", count(files.len(), "file"), count(errors, "error"), count(warnings, "warning"));
+        let counts = [count(files.len(), "file"), count(errors, "error"), count(warnings, "warning")];
+        text.push_str(&format!("{}: {}, {}\n", counts[0], counts[1], counts[2]));
+        // A closed pipe, as behind `| head`, is no failure.
+        let _ = std::io::stdout().write_all(text.as_bytes());
         match errors > 0 || (self.strict && warnings > 0) {
             true => ExitCode::FAILURE,
             false => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::refusal::{Reason, Refusal};
 use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
@@ -34,14 +35,24 @@ pub fn check_length(length: Option<usize>, bytes_max: usize) -> Result<(), Refus
     }
 }
 
-/// Reads the whole body.
-pub async fn read(payload: Payload, length: Option<usize>, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let reading = tokio::time::timeout(BODY_TIME_MAX, read_chunks(payload, length, bytes_max));
+/// Reads the whole body, reserving its bytes from `budget` as they come.
+pub async fn read<'a>(
+    payload: Payload,
+    bytes_max: usize,
+    budget: &'a Semaphore,
+) -> Result<(Bytes, SemaphorePermit<'a>), Refusal> {
+    let reading = tokio::time::timeout(BODY_TIME_MAX, read_chunks(payload, bytes_max, budget));
     let slow = || Refusal::new(Reason::BodyTooSlow, format!("the body took longer than {} s", BODY_TIME_MAX.as_secs()));
     reading.await.unwrap_or_else(|_| Err(slow()))
 }
 
-async fn read_chunks(mut payload: Payload, length: Option<usize>, bytes_max: usize) -> Result<Bytes, Refusal> {
+async fn read_chunks<'a>(
+    mut payload: Payload,
+    bytes_max: usize,
+    budget: &'a Semaphore,
+) -> Result<(Bytes, SemaphorePermit<'a>), Refusal> {
+    let overloaded = |_| Refusal::new(Reason::Overloaded, "too many requests are waiting; try again");
+    let mut reserved = budget.try_acquire_many(0).map_err(overloaded)?;
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -49,18 +60,16 @@ async fn read_chunks(mut payload: Payload, length: Option<usize>, bytes_max: usi
         if first.len() + body.len() + chunk.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
+        reserved.merge(budget.try_acquire_many(chunk.len() as u32).map_err(overloaded)?);
         // Most bodies come in one piece, which is then used as it is.
         if first.is_empty() && body.is_empty() {
             first = chunk;
             continue;
         }
-        if body.is_empty() {
-            body.reserve(length.unwrap_or(0).clamp(first.len() + chunk.len(), bytes_max));
-            body.extend_from_slice(&std::mem::take(&mut first));
-        }
+        body.extend_from_slice(&std::mem::take(&mut first));
         body.extend_from_slice(&chunk);
     }
-    Ok(if body.is_empty() { first } else { body.freeze() })
+    Ok((if body.is_empty() { first } else { body.freeze() }, reserved))
 }
 
 fn incomplete(error: PayloadError) -> Refusal {

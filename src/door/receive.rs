@@ -20,6 +20,8 @@ use crate::transaction::Transaction;
 
 /// With more units than this waiting for the store, runs are only queued: taking hooks in goes first.
 const QUEUED_MAX_TO_BEGIN: usize = 512;
+/// A queued run with a larger payload is read from the database when its turn comes.
+const KEPT_BYTES_MAX: usize = 4_096;
 
 /// `POST /v1/hooks/form/{hash}`
 pub async fn receive_form(
@@ -82,11 +84,8 @@ async fn accept(
     body::check_content_type(request.headers())?;
     let length = body::announced_length(request.headers());
     body::check_length(length, door.body_limit_bytes)?;
-    // A body of unknown length may turn out as large as the limit. The reservation is held until the commit.
-    let reserved = length.unwrap_or(door.body_limit_bytes);
-    let overloaded = |_| Refusal::new(Reason::Overloaded, "too many requests are waiting; try again");
-    let _reservation = door.bytes_in_flight.try_acquire_many(reserved as u32).map_err(overloaded)?;
-    let raw = body::read(payload, length, door.body_limit_bytes).await?;
+    // The bytes stay reserved until the commit.
+    let (raw, _reservation) = body::read(payload, door.body_limit_bytes, &door.bytes_in_flight).await?;
     let data = body::parse_json(&raw)?;
     let arrival = Arc::new(Arrival::new(in_force, request, raw));
     store(door, in_force, &arrival, data).await.map_err(|error| Refusal::from_store(&error))?;
@@ -175,7 +174,11 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
         stored.runs.iter().try_for_each(|run| session.insert_run(run))
     });
     written.await?;
-    load(in_force, arrival, data).into_iter().for_each(|loaded| door.engine.start(loaded));
+    // Runs that wait in memory are not counted by anybody, so only small payloads wait there.
+    match arrival.transaction.raw.len() <= KEPT_BYTES_MAX {
+        true => load(in_force, arrival, data).into_iter().for_each(|loaded| door.engine.start(loaded)),
+        false => door.engine.look(),
+    }
     Ok(())
 }
 

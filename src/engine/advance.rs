@@ -29,7 +29,7 @@ pub const STEPS_MAX: i64 = 1_000;
 pub const STRETCH_MAX: usize = 100;
 /// How long after its time-out an external call is taken for lost; covers the time that it waits for its turn.
 const CALL_MARGIN: Duration = Duration::from_secs(300);
-/// How large one step's output may be, as JSON.
+/// How large one step's params, and its output, may be as JSON.
 pub const OUTPUT_BYTES_MAX: usize = 1_048_576;
 
 /// What has happened since the run was last advanced.
@@ -259,6 +259,11 @@ impl<'a> Stretch<'a> {
             Err(failure) => return Ok(Outcome::Failed(failure)),
         };
         executed.input = raw(&params);
+        if executed.input.get().len() > OUTPUT_BYTES_MAX {
+            executed.input = raw(&Map::new());
+            let message = format!("the params are larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
+            return Ok(Outcome::Failed(Failure::new("params_too_large", message)));
+        }
         let mut call = Call { org: self.run.org, params, session: self.session, notes: &mut executed.notes };
         (action.run)(&mut call)
     }
@@ -321,9 +326,15 @@ impl<'a> Stretch<'a> {
             started_at: executed.started_at,
             request,
             attempts: Vec::new(),
-            in_flight: true,
+            in_flight: !self.unwritten,
             attempt_started_at: now,
         };
+        if self.unwritten {
+            // Whoever begins a run only hints at what comes next. The engine makes the call, in a commit of its own:
+            // if the hint is lost, it finds the run due.
+            self.park(pending, RunStatus::Waiting, now);
+            return Next::Again;
+        }
         self.perform(pending)
     }
 

@@ -31,9 +31,10 @@ use crate::time::Timestamp;
 const READY_MAX: usize = 4_096;
 /// How many runs are in the store's queue at a time.
 const UNITS_MAX: usize = 256;
-/// How many due runs are read at a time. Larger than the number that can be claimed while there is room, so that a
-/// page always holds some that are not.
+/// How many due runs are read at a time.
 const POLL_SIZE: i64 = 1_024;
+/// Before every run that can be due.
+const POLL_START: (Timestamp, Id) = (Timestamp(i64::MIN), Id::MIN);
 /// How often the database is asked at least.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait after the store refused work for now.
@@ -133,6 +134,8 @@ pub struct Engine {
     claimed: HashSet<Id>,
     units: usize,
     polling: bool,
+    /// Where the next poll goes on: after the last run of a full page, else at the start.
+    poll_after: (Timestamp, Id),
     poll_at: Instant,
     /// Before this no unit is submitted.
     paused_until: Instant,
@@ -157,6 +160,7 @@ impl Engine {
             claimed: HashSet::new(),
             units: 0,
             polling: false,
+            poll_after: POLL_START,
             poll_at: Instant::now(),
             paused_until: Instant::now(),
         };
@@ -174,7 +178,7 @@ impl Engine {
                 _ = self.events.recv_many(&mut events, 256) => {}
                 _ = self.inbox.recv_many(&mut fresh, 256), if has_room => {}
                 () = sleep_until(wake_at) => {}
-                _ = stop.changed() => {}
+                changed = stop.changed() => if changed.is_err() { return },
             }
             events.drain(..).for_each(|event| self.handle(event));
             fresh.drain(..).for_each(|message| self.receive(message));
@@ -199,8 +203,10 @@ impl Engine {
 
     /// Lets commits and, for a while, external calls end; what is left is picked up at the next start.
     async fn finish(mut self) {
-        self.ready.clear();
+        // Outcomes that have come are worth writing; all else is picked up at the next start.
+        self.ready.retain(|ready| matches!(ready.input, Input::Outcome { .. }));
         let deadline = Instant::now() + STOP_GRACE;
+        self.submit();
         while self.units > 0 || self.calls.under_way() > 0 {
             let Ok(Some(event)) = timeout_at(deadline, self.events.recv()).await else { break };
             match event {
@@ -261,6 +267,8 @@ impl Engine {
             }
         };
         let full = due.runs.len() as i64 == POLL_SIZE;
+        let last = due.runs.last().map(|(due_at, _, run)| (*due_at, *run));
+        self.poll_after = last.filter(|_| full).unwrap_or(POLL_START);
         for (_, org, run) in due.runs {
             if self.claimed.insert(run) {
                 self.ready.push_back(Ready { org, run, loaded: None, input: Input::Continue });
@@ -289,8 +297,12 @@ impl Engine {
                     self.report_end(org, run);
                 }
             }
-            Ok(None) | Err(StoreError::Fenced | StoreError::Closed | StoreError::Failed(_)) => {
+            Ok(None) | Err(StoreError::Fenced) => {
                 self.claimed.remove(&run);
+            }
+            // Nothing can be written any more; asking again and again would only keep the processor busy.
+            Err(StoreError::Closed | StoreError::Failed(_)) => {
+                self.paused_until = Instant::now() + POLL_EVERY;
             }
             Err(error) if error.is_passing() => {
                 // Kept with its input: the outcome of a call must not be forgotten because the disk was full.
@@ -353,11 +365,11 @@ impl Engine {
         self.lagging.store(false, Ordering::Relaxed);
         self.polling = true;
         self.poll_at = Instant::now() + POLL_EVERY;
-        let (store, sender) = (self.store.clone(), self.sender.clone());
+        let (store, sender, after) = (self.store.clone(), self.sender.clone(), self.poll_after);
         tokio::spawn(async move {
-            let read = store.read(|session| {
+            let read = store.read(move |session| {
                 let now = session.now();
-                let runs = session.due_runs(now, (Timestamp(i64::MIN), Id::MIN), POLL_SIZE)?;
+                let runs = session.due_runs(now, after, POLL_SIZE)?;
                 Ok(DueRuns { runs, next_due: session.next_due(now)? })
             });
             let _ = sender.send(Event::Due { outcome: read.await });
@@ -412,6 +424,7 @@ fn fail_run(session: &mut dyn Session, org: Id, id: Id, message: &str) -> StoreR
     let Some(mut run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(()) };
     run.error = Some(RunError { step: run.position.take(), ..RunError::engine(message) });
     run.status = RunStatus::Failed;
+    run.pending = None;
     run.finished_at = Some(session.now());
     run.due_at = None;
     session.update_run(&mut run)

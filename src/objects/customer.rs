@@ -151,6 +151,11 @@ impl Profile {
         if let Some(phone) = fields.take("phone").filter(|value| !value.is_null()) {
             self.phones.extend(keep(&mut fields, "/phone", read_phone(phone)));
         }
+        for (name, count) in [("emails", self.emails.len()), ("phones", self.phones.len())] {
+            if count > CONTACTS_MAX {
+                fields.problem(format!("/{name}"), format!("more than {CONTACTS_MAX} entries"));
+            }
+        }
         let mut seen = std::collections::HashSet::new();
         self.emails.retain(|email| seen.insert(email_key(&email.email)));
         match fields.object("custom") {

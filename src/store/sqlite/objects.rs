@@ -370,7 +370,8 @@ impl Objects for SqliteSession<'_> {
                 statement!(OPERATION, SQL).bind(org).bind(customer).bind(below).bind(size).load(self.connection)?
             }
             (Some(klass), Some(customer)) => {
-                const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND customer_id = ? AND id < ? \
+                const SQL: &str = "SELECT * FROM kobjects INDEXED BY kobjects_timeline \
+                                   WHERE org_id = ? AND klass = ? AND customer_id = ? AND id < ? \
                                    ORDER BY id DESC LIMIT ?";
                 let query = statement!(OPERATION, SQL).bind(org).bind(klass).bind(customer);
                 query.bind(below).bind(size).load(self.connection)?

@@ -111,6 +111,10 @@ const RUNS_ENDED_EARLY: &str = "SELECT * FROM runs WHERE org_id = ? AND status =
 // The open runs are few beside all others: read them from their own small index and sort them.
 const RUNS_OPEN: &str = "SELECT * FROM runs INDEXED BY runs_due WHERE org_id = ? AND status = ? AND id < ? \
      AND due_at IS NOT NULL ORDER BY id DESC LIMIT ?";
+const RUNS_OF_WORKFLOW_ENDED_EARLY: &str = "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND status = ? \
+     AND id < ? AND status IN ('failed', 'cancelled') ORDER BY id DESC LIMIT ?";
+const RUNS_OF_WORKFLOW_OPEN: &str = "SELECT * FROM runs INDEXED BY runs_due WHERE org_id = ? AND workflow_id = ? \
+     AND status = ? AND id < ? AND due_at IS NOT NULL ORDER BY id DESC LIMIT ?";
 const RUNS_OF_WORKFLOW_WITH_STATUS: &str = "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND status = ? \
      AND id < ? ORDER BY id DESC LIMIT ?";
 
@@ -122,6 +126,14 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
         (None, None) => statement!(OPERATION, RUNS).bind(org).bind(below).bind(size).load(connection),
         (Some(workflow), None) => {
             statement!(OPERATION, RUNS_OF_WORKFLOW).bind(org).bind(workflow).bind(below).bind(size).load(connection)
+        }
+        (Some(workflow), Some(status)) if status.is_open() => {
+            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_OPEN).bind(org).bind(workflow);
+            query.bind(status.word()).bind(below).bind(size).load(connection)
+        }
+        (Some(workflow), Some(status)) if status != RunStatus::Completed => {
+            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_ENDED_EARLY).bind(org).bind(workflow);
+            query.bind(status.word()).bind(below).bind(size).load(connection)
         }
         (Some(workflow), Some(status)) => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow);

@@ -67,8 +67,9 @@ pub fn run(
 ) {
     let mut batch: Batch = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        let units = batch.len();
         commit(&mut connection, std::mem::take(&mut batch), &health, &flusher);
-        checkpoints.after_commit(&mut connection);
+        checkpoints.after_commit(&mut connection, units);
     }
     drop((checkpoints, flusher));
     // Leaves everything in the one file, so that it can be copied or moved.
@@ -88,16 +89,28 @@ fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCe
             health.set(Health::Ready);
             metrics::committed(batch.len());
             if let Err(unsent) = flusher.send(batch) {
-                let gone = || StoreError::Failed("the thread that flushes commits is gone".into());
-                unsent.0.into_iter().for_each(|unit| unit.finish(Err(gone())));
+                let reason = "the thread that flushes commits is gone";
+                health.set(Health::Failed(reason.into()));
+                unsent.0.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.into()))));
             }
         }
-        Err(error) => match classify(error) {
+        Err((error, failed_at)) => match classify(error) {
             // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
             StoreError::Busy => batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy))),
-            _ if batch.len() > 1 => {
-                batch.into_iter().for_each(|unit| commit(connection, vec![unit], health, flusher));
+            // The database failed, whatever was to be done in it.
+            StoreError::Failed(reason) if batch.len() > 1 => {
+                health.set(Health::Failed(reason));
+                commit(connection, batch, health, flusher);
             }
+            // One unit failed: the others are done again without it, and it by itself.
+            _ if batch.len() > 1 => match failed_at {
+                Some(index) => {
+                    let alone = batch.remove(index);
+                    commit(connection, batch, health, flusher);
+                    commit(connection, vec![alone], health, flusher);
+                }
+                None => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health, flusher)),
+            },
             error => fail(batch, error, health),
         },
     }
@@ -115,11 +128,15 @@ fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
     }
 }
 
-/// Does the batch in one transaction; nothing of it stays if this fails.
-fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> StoreResult<()> {
-    execute(connection, "opening a transaction", "BEGIN IMMEDIATE")?;
-    let done = batch.iter_mut().try_for_each(|unit| run_unit(connection, unit.as_mut()));
-    match done.and_then(|()| execute(connection, "committing", "COMMIT")) {
+/// Does the batch in one transaction; nothing of it stays if this fails. The index is of the unit that failed, if it was
+/// one.
+fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> Result<(), (StoreError, Option<usize>)> {
+    execute(connection, "opening a transaction", "BEGIN IMMEDIATE").map_err(|error| (error, None))?;
+    let mut units = batch.iter_mut().enumerate();
+    let done =
+        units.try_for_each(|(index, unit)| run_unit(connection, unit.as_mut()).map_err(|error| (error, Some(index))));
+    let commit = |()| execute(connection, "committing", "COMMIT").map_err(|error| (error, None));
+    match done.and_then(commit) {
         Ok(()) => Ok(()),
         Err(error) => {
             // After some errors SQLite has rolled back by itself, and this fails for want of a transaction.

@@ -48,11 +48,17 @@ fn a_run_begun_with_its_transaction_is_as_one_that_was_queued_first() {
         let (scene, arrival) = case.set(&world);
         let next = scene.begin(&arrival, |_| Ok(())).expect("nothing fails here");
         let begun = scene.run(arrival.run.id);
-        assert_eq!((begun.status, begun.rev, begun.steps), (queued.status, queued.rev, queued.steps), "{}", case.name);
+        // A call is left to the engine, which makes it in a commit of its own: what begins a run may forget the rest.
+        let calls = queued.pending.is_some();
+        let status = if calls { RunStatus::Waiting } else { queued.status };
+        assert_eq!((begun.status, begun.rev, begun.steps), (status, queued.rev, queued.steps), "{}", case.name);
+        assert_eq!(calls, calls && next == Next::Again && begun.due_at.is_some(), "{}", case.name);
         assert_eq!((&begun.position, &begun.error), (&queued.position, &queued.error), "{}", case.name);
         assert_eq!(begun.pending.is_some(), queued.pending.is_some(), "{}", case.name);
         assert_eq!(begun.due_at.is_some(), begun.status.is_open(), "{}", case.name);
-        assert_eq!(scene.state(begun.id), queued_state, "{}", case.name);
+        if !calls {
+            assert_eq!(scene.state(begun.id), queued_state, "{}", case.name);
+        }
         carry_on(&scene, begun.id, next);
         assert_eq!(scene.state(begun.id), expected, "{}", case.name);
     }
