@@ -19,12 +19,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Calls, WAITING_MAX};
-use super::load::{Programs, load};
-use super::{Input, Loaded, Next, advance};
+use super::load::Programs;
+use super::unit::{Advance, fail_run};
+use super::{Input, Loaded, Next};
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::outbound::Client;
-use crate::store::{RunError, RunStatus, Session, Store, StoreError, StoreResult, Unit, chain};
+use crate::store::{RunStatus, Store, StoreError, StoreResult, chain};
 use crate::time::Timestamp;
 
 /// How many runs wait in memory.
@@ -387,45 +388,4 @@ impl Engine {
             self.store.submit(Box::new(Advance { org, run, loaded, input, programs, sender, next: None }));
         }
     }
-}
-
-/// One stretch of one run, as a unit of work.
-struct Advance {
-    org: Id,
-    run: Id,
-    /// Used by the first attempt; a repetition reads the run from the database, where it is unchanged.
-    loaded: Option<Box<Loaded>>,
-    input: Input,
-    programs: Programs,
-    sender: mpsc::UnboundedSender<Event>,
-    next: Option<Next>,
-}
-
-impl Unit for Advance {
-    fn run(&mut self, session: &mut dyn Session) -> StoreResult<()> {
-        self.next = None;
-        let loaded = match self.loaded.take() {
-            Some(loaded) => Some(loaded),
-            None => load(session, &self.programs, self.org, self.run)?.map(Box::new),
-        };
-        if let Some(loaded) = loaded {
-            self.next = Some(advance(*loaded, self.input.clone(), session, &mut |_| Ok(()))?);
-        }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: StoreResult<()>) {
-        let Advance { org, run, input, next, sender, .. } = *self;
-        let _ = sender.send(Event::Advanced { org, run, input, outcome: outcome.map(|()| next) });
-    }
-}
-
-fn fail_run(session: &mut dyn Session, org: Id, id: Id, message: &str) -> StoreResult<()> {
-    let Some(mut run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(()) };
-    run.error = Some(RunError { step: run.position.take(), ..RunError::engine(message) });
-    run.status = RunStatus::Failed;
-    run.pending = None;
-    run.finished_at = Some(session.now());
-    run.due_at = None;
-    session.update_run(&mut run)
 }

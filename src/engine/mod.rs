@@ -14,7 +14,11 @@ mod driver;
 mod entry;
 mod fresh;
 mod load;
+mod params;
 mod pending;
+mod settle;
+mod stretch;
+mod unit;
 
 pub use advance::{Input, Next, PendingCall, Point, Probe, STEPS_MAX, STRETCH_MAX, advance, begin, cancel};
 pub use driver::{Engine, EngineHandle};

@@ -17,6 +17,7 @@ mod keys;
 mod kobjects;
 mod locked;
 mod objects;
+mod power;
 mod refusals;
 mod runs;
 mod shutdown;

@@ -1,8 +1,8 @@
 //! The thread that folds the write-ahead log into the database.
 //!
 //! Left to the writer, this would stop all commits for ten milliseconds and more. So it happens beside it, on a connection
-//! of its own. It competes with the flusher for the disk, so it happens seldom while little is written: every
-//! [`CHECKPOINT_EVERY`], or after [`UNITS_MAX`] units of work, and only after commits. SQLite starts the log anew only once all of it
+//! of its own, every [`CHECKPOINT_EVERY`] or after [`UNITS_MAX`] units of work, and only after commits. It competes with the
+//! flusher for the disk: often and little disturbs less than seldom and much. SQLite starts the log anew only once all of it
 //! has been folded in, which a log that keeps growing never is: when it has become long, the writer is asked to fold in
 //! the last bit, between two commits, while nothing can be added.
 //!
@@ -19,11 +19,11 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{QueryableByName, RunQueryDsl};
 
 /// How much time lies between two rounds.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 /// How many units of work lie between two rounds, if these come sooner.
 const UNITS_MAX: usize = 4_000;
 /// How often the units are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How many pages the log may hold before it is started anew: 64 MiB.
 const LOG_PAGES_MAX: i32 = 16_384;
 

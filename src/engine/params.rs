@@ -1,0 +1,58 @@
+//! What a step's params come to, just before its action runs.
+
+use serde_json::{Map, Value};
+
+use super::stretch::{Executed, Stretch, raw};
+use crate::actions::Failure;
+use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::objects::{Problem, escape_pointer};
+use crate::workflow::ActionSpec;
+
+impl<'a> Stretch<'a> {
+    /// The step's params with their values; those that refer to something missing are left out and noted.
+    pub(super) fn resolve(
+        &self,
+        executed: &mut Executed<'a>,
+        spec: &ActionSpec,
+    ) -> Result<Map<String, Value>, Failure> {
+        let mut params = Map::with_capacity(executed.step.params.len());
+        let mut problems = Vec::new();
+        for (name, expression) in &executed.step.params {
+            let pointer = format!("/{}", escape_pointer(name));
+            let resolved = expression.resolve(self.loaded.scope, &pointer, &mut executed.notes);
+            let resolved = resolved.map_err(|error| Failure::new("expression_failed", error.to_string()))?;
+            let kind = spec.params.iter().find(|param| param.name == name).map(|param| param.kind);
+            match (resolved, kind) {
+                (None, _) => {}
+                (Some(value), Some(kind)) if !value.is_null() => match kind.cast(value) {
+                    Ok(value) => drop(params.insert(name.clone(), value)),
+                    Err(message) => problems.push(Problem::new(pointer, message)),
+                },
+                (Some(value), _) => drop(params.insert(name.clone(), value)),
+            }
+        }
+        for param in spec.params.iter().filter(|param| param.required) {
+            let absent = params.get(param.name).is_none_or(Value::is_null);
+            let pointer = format!("/{}", param.name);
+            if absent && !problems.iter().any(|problem| problem.pointer == pointer) {
+                let note = executed.notes.iter().find(|note| note.pointer == pointer);
+                let reason = note.map(|note| format!(": {}", note.message)).unwrap_or_default();
+                problems.push(Problem::new(pointer, format!("a value is required{reason}")));
+            }
+        }
+        for (name, value) in &params {
+            if is_deeper_than(value, STEP_LEVELS_MAX) {
+                let message = format!("nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
+                problems.push(Problem::new(format!("/{name}"), message));
+            }
+        }
+        params.retain(|_, value| !is_deeper_than(value, STEP_LEVELS_MAX));
+        match problems.is_empty() {
+            true => Ok(params),
+            false => {
+                executed.input = raw(&params);
+                Err(Failure::invalid(problems))
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! One stretch: the steps that one transaction executes, and how they are logged and written.
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use super::advance::{Input, Next, OUTPUT_BYTES_MAX, Point, Probe, STEPS_MAX, STRETCH_MAX};
+use super::entry::{Entry, Judged, Segment};
+use super::pending::{Attempt, Pending};
+use crate::actions::{self, Call, Failure, Outcome};
+use crate::expr::Note;
+use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult};
+use crate::time::Timestamp;
+use crate::workflow::{Step, Transition};
+
+pub(super) struct Stretch<'a> {
+    pub(super) run: Run,
+    /// Whether the run has yet to be inserted.
+    pub(super) unwritten: bool,
+    pub(super) loaded: LoadedParts<'a>,
+    pub(super) segment: Segment,
+    pub(super) session: &'a mut dyn Session,
+    pub(super) probe: Probe<'a>,
+    pub(super) steps: usize,
+}
+
+pub(super) struct LoadedParts<'a> {
+    pub(super) workflow: &'a crate::workflow::Workflow,
+    pub(super) scope: &'a mut crate::expr::Scope,
+}
+
+/// A step that has been executed, before it is logged.
+pub(super) struct Executed<'a> {
+    pub(super) step: &'a Step,
+    /// The resolved params, as text: they are logged as they were before the action took them.
+    pub(super) input: Box<RawValue>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) notes: Vec<Note>,
+    pub(super) started_at: Timestamp,
+}
+
+impl<'a> Stretch<'a> {
+    pub(super) fn go(&mut self, input: Input) -> StoreResult<Next> {
+        if let Some(pending) = take_pending(&mut self.run)? {
+            if let Some(next) = self.settle(pending, input)? {
+                return Ok(next);
+            }
+        } else if matches!(input, Input::Outcome { .. }) {
+            // The run has no call under way: this one's outcome was taken before.
+            return Err(StoreError::Fenced);
+        } else if self.run.started_at.is_none() {
+            self.begin()?;
+        }
+        while let Some(id) = self.run.position.take() {
+            let workflow = self.loaded.workflow;
+            let Some(index) = workflow.step_index(&id) else {
+                return Ok(self.fail(None, Failure::new("unknown_step", format!("there is no step `{id}`"))));
+            };
+            let step = workflow.step(index);
+            if self.run.steps >= STEPS_MAX {
+                let message = format!("the run has executed {STEPS_MAX} steps, which is the limit");
+                return Ok(self.fail(Some(step), Failure::new("step_limit", message)));
+            }
+            if self.steps >= STRETCH_MAX {
+                self.run.position = Some(id);
+                return Ok(Next::Again);
+            }
+            if let Some(next) = self.execute(step)? {
+                return Ok(next);
+            }
+        }
+        Ok(if self.run.status == RunStatus::Failed { Next::Ended(RunStatus::Failed) } else { self.complete() })
+    }
+
+    /// Judges the trigger's transitions, and logs the trigger as the first entry.
+    pub(super) fn begin(&mut self) -> StoreResult<()> {
+        let now = self.session.now();
+        self.run.started_at = Some(now);
+        let trigger = &self.loaded.workflow.trigger;
+        (self.probe)(Point::BeforeStep(&trigger.id))?;
+        let judged = self.judge(&trigger.transitions);
+        let (error, transitions, taken) = match judged {
+            Ok((transitions, taken)) => (None, transitions, taken),
+            Err(failure) => (Some(run_error(&failure, &trigger.id, None)), Vec::new(), None),
+        };
+        self.segment.push(&Entry {
+            id: &trigger.id,
+            name: None,
+            action: None,
+            status: if error.is_some() { "failed" } else { "completed" },
+            input: &raw(&Map::new()),
+            output: None,
+            error: error.as_ref(),
+            attempts: &[],
+            started_at: now,
+            finished_at: now,
+            transitions: &transitions,
+            notes: &[],
+        });
+        self.run.position = taken.map(str::to_owned);
+        if error.is_some() {
+            self.set_failed(error);
+        }
+        (self.probe)(Point::AfterStep(&trigger.id))
+    }
+
+    /// Executes one step up to its end, or up to the external call that it needs.
+    pub(super) fn execute(&mut self, step: &'a Step) -> StoreResult<Option<Next>> {
+        (self.probe)(Point::BeforeStep(&step.id))?;
+        self.steps += 1;
+        self.run.steps += 1;
+        let started_at = self.session.now();
+        let mut executed =
+            Executed { step, input: raw(&Map::new()), attempts: Vec::new(), notes: Vec::new(), started_at };
+        let outcome = match self.act(&mut executed)? {
+            Outcome::Request(request) => return Ok(Some(self.call(executed, request))),
+            Outcome::Output(output) => self.finish(executed, output),
+            Outcome::Failed(failure) => self.finish_failed(executed, failure),
+        };
+        (self.probe)(Point::AfterStep(&step.id))?;
+        Ok(outcome)
+    }
+
+    /// Resolves the params and runs the action.
+    pub(super) fn act(&mut self, executed: &mut Executed<'a>) -> StoreResult<Outcome> {
+        let Some(name) = &executed.step.action else { return Ok(Outcome::Output(Value::Null)) };
+        let Some(action) = actions::find(name) else {
+            return Ok(Outcome::Failed(Failure::new("unknown_action", format!("there is no action `{name}`"))));
+        };
+        let params = match self.resolve(executed, &action.spec) {
+            Ok(params) => params,
+            Err(failure) => return Ok(Outcome::Failed(failure)),
+        };
+        executed.input = raw(&params);
+        if executed.input.get().len() > OUTPUT_BYTES_MAX {
+            executed.input = raw(&Map::new());
+            let message = format!("the params are larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
+            return Ok(Outcome::Failed(Failure::new("params_too_large", message)));
+        }
+        let mut call = Call { org: self.run.org, params, session: self.session, notes: &mut executed.notes };
+        (action.run)(&mut call)
+    }
+
+    /// Ends a step with its output: puts it where later steps find it, judges the transitions, logs.
+    pub(super) fn finish(&mut self, executed: Executed<'a>, output: Value) -> Option<Next> {
+        if is_deeper_than(&output, STEP_LEVELS_MAX) {
+            let message = format!("the output nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
+            return self.finish_failed(executed, Failure::new("output_too_deep", message));
+        }
+        let text = raw(&output);
+        if text.get().len() > OUTPUT_BYTES_MAX {
+            let message = format!("the output is larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
+            return self.finish_failed(executed, Failure::new("output_too_large", message));
+        }
+        let step = executed.step;
+        if step.action.is_some() {
+            self.loaded.scope.set_step(&step.id, output);
+        }
+        let (transitions, taken) = match self.judge(&step.transitions) {
+            Ok(judged) => judged,
+            Err(failure) => return self.finish_failed(executed, failure),
+        };
+        self.log(&executed, Ok(&text), &transitions);
+        self.run.position = taken.map(str::to_owned);
+        None
+    }
+
+    /// Ends a step, and with it the run, because of a failure.
+    pub(super) fn finish_failed(&mut self, executed: Executed<'a>, failure: Failure) -> Option<Next> {
+        let error = run_error(&failure, &executed.step.id, executed.step.action.as_deref());
+        self.log(&executed, Err(&error), &[]);
+        self.set_failed(Some(error));
+        Some(Next::Ended(RunStatus::Failed))
+    }
+
+    pub(super) fn log(
+        &mut self,
+        executed: &Executed<'a>,
+        outcome: Result<&RawValue, &RunError>,
+        judged: &[Judged<'_>],
+    ) {
+        let step = executed.step;
+        let finished_at = self.session.now();
+        self.segment.push(&Entry {
+            id: &step.id,
+            name: step.name.as_deref(),
+            action: step.action.as_deref(),
+            status: if outcome.is_ok() { "completed" } else { "failed" },
+            input: &executed.input,
+            output: outcome.ok(),
+            error: outcome.err(),
+            attempts: &executed.attempts,
+            started_at: executed.started_at,
+            finished_at,
+            transitions: judged,
+            notes: &executed.notes,
+        });
+    }
+
+    /// Judges transitions in order up to the first match; the target of that one.
+    pub(super) fn judge(&self, transitions: &'a [Transition]) -> Result<(Vec<Judged<'a>>, Option<&'a str>), Failure> {
+        let mut taken: Option<&str> = None;
+        let mut judged = Vec::with_capacity(transitions.len());
+        for transition in transitions {
+            let judgement = match taken {
+                Some(_) => None,
+                None => Some(transition.condition.judge(self.loaded.scope)),
+            };
+            let judgement = judgement.transpose();
+            let judgement = judgement.map_err(|error| Failure::new("condition_failed", error.to_string()))?;
+            if judgement.as_ref().is_some_and(|judgement| judgement.result) {
+                taken = Some(&transition.target_id);
+            }
+            judged.push(Judged::new(&transition.target_id, transition.name.as_deref(), judgement));
+        }
+        Ok((judged, taken))
+    }
+
+    pub(super) fn fail(&mut self, step: Option<&Step>, failure: Failure) -> Next {
+        let mut error = run_error(&failure, "", None);
+        error.step = step.map(|step| step.id.clone());
+        error.action = step.and_then(|step| step.action.clone());
+        self.set_failed(Some(error));
+        Next::Ended(RunStatus::Failed)
+    }
+
+    pub(super) fn set_failed(&mut self, error: Option<RunError>) {
+        self.run.status = RunStatus::Failed;
+        self.run.error = error;
+    }
+
+    pub(super) fn complete(&mut self) -> Next {
+        self.run.status = RunStatus::Completed;
+        Next::Ended(RunStatus::Completed)
+    }
+
+    /// Writes the log and the run.
+    pub(super) fn write(mut self, next: &Next) -> StoreResult<()> {
+        (self.probe)(Point::BeforeWrite)?;
+        if let Next::Ended(_) = next {
+            self.run.position = None;
+            self.run.finished_at = Some(self.session.now());
+            self.run.due_at = None;
+        }
+        let segment = self.run.rev;
+        // The run first: whoever has lost it has to hear that, and not that the segment is there already.
+        if self.unwritten {
+            self.run.rev += 1;
+            self.session.insert_run(&self.run)?;
+        } else {
+            self.session.update_run(&mut self.run)?;
+        }
+        append(self.segment, &self.run, segment, self.session)
+    }
+}
+
+pub(super) fn append(entries: Segment, run: &Run, segment: i64, session: &mut dyn Session) -> StoreResult<()> {
+    match entries.finish() {
+        Some(entries) => session.append_log(run.org, run.id, segment, &entries),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn take_pending(run: &mut Run) -> StoreResult<Option<Pending>> {
+    let pending = run.pending.take().map(serde_json::from_value).transpose();
+    pending.map_err(|error| StoreError::Corrupt { what: "a run's pending call", detail: error.to_string() })
+}
+
+pub(super) fn run_error(failure: &Failure, step: &str, action: Option<&str>) -> RunError {
+    RunError {
+        code: failure.code.to_owned(),
+        step: Some(step.to_owned()),
+        action: action.map(str::to_owned),
+        message: failure.message.clone(),
+        problems: failure.problems.clone(),
+    }
+}
+
+/// A value as its JSON text.
+pub(super) fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("JSON values have string keys")
+}
