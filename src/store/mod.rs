@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 pub use error::{StoreError, StoreResult, chain};
 pub use records::*;
-pub use session::{Catalog, Intake, Objects, Runs, Session, Taken};
+pub use session::{Catalog, Customers, Intake, KObjects, Runs, Session, Taken};
 
 /// How the store is doing, for `/readyz` and for answers.
 #[derive(Clone, Debug, PartialEq)]

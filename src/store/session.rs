@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use crate::transaction::Transaction;
 
 /// One open transaction.
-pub trait Session: Catalog + Intake + Runs + Objects {
+pub trait Session: Catalog + Intake + Runs + Customers + KObjects {
     /// The present moment, as this transaction sees it.
     fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -52,7 +52,7 @@ pub trait Catalog {
     fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>>;
     /// A new workflow and its first version.
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
-    /// Writes status, file and digest, and points to the given version, which is added if it is new.
+    /// Writes status and file, and points to the given version, which is added if it is new.
     fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>>;
     /// Newest first, below the given version.
@@ -106,13 +106,8 @@ pub struct Taken {
     pub by: Id,
 }
 
-/// Customers, klasses and kobjects.
-pub trait Objects {
-    fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>>;
-    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>>;
-    /// Inserts the klass, or replaces what the one of that name says.
-    fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()>;
-
+/// Customers: who orders.
+pub trait Customers {
     fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>>;
     fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool>;
     /// By an address in the form of [`crate::objects::customer::email_key`].
@@ -125,6 +120,14 @@ pub trait Objects {
     fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>>;
     /// Writes nothing if something unique is taken. `before` is the customer as it is stored.
     fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>>;
+}
+
+/// Klasses and kobjects: what stands on timelines.
+pub trait KObjects {
+    fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>>;
+    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>>;
+    /// Inserts the klass, or replaces what the one of that name says.
+    fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()>;
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>>;
     fn kobject_by_external_id(&mut self, org: Id, klass: &str, external_id: &str) -> StoreResult<Option<KObject>>;

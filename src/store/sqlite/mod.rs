@@ -9,9 +9,10 @@
 
 mod catalog;
 mod checkpointer;
+mod customers;
 mod flusher;
 mod intake;
-mod objects;
+mod kobjects;
 mod open;
 mod runs;
 mod writer;

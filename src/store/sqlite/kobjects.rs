@@ -1,21 +1,18 @@
-//! Customers, klasses and kobjects in SQLite.
-//!
-//! A customer is one JSON document; its addresses and numbers stand once more in tables of their own, which is where
-//! uniqueness is kept and look-ups go.
+//! Klasses and kobjects in SQLite.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::SqliteSession;
+use super::customers::OwnerRow;
 use crate::id::Id;
-use crate::objects::customer::{Profile, email_key, phone_key};
 use crate::objects::kobject::Content;
-use crate::objects::{Customer, KObject, Klass};
+use crate::objects::{KObject, Klass};
 use crate::store::StoreResult;
 use crate::store::columns::{from_json, to_json};
 use crate::store::records::Page;
-use crate::store::session::{Objects, Taken};
-use crate::store::statement::{Statement, statement};
+use crate::store::session::{KObjects, Taken};
+use crate::store::statement::statement;
 use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
@@ -34,26 +31,6 @@ struct KlassRow {
     created_at: Timestamp,
     #[diesel(sql_type = BigInt)]
     updated_at: Timestamp,
-}
-
-#[derive(QueryableByName)]
-struct CustomerRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    profile: String,
-    #[diesel(sql_type = BigInt)]
-    created_at: Timestamp,
-    #[diesel(sql_type = BigInt)]
-    updated_at: Timestamp,
-    #[diesel(sql_type = BigInt)]
-    rev: i64,
-}
-
-#[derive(QueryableByName)]
-struct OwnerRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
 }
 
 #[derive(QueryableByName)]
@@ -96,14 +73,6 @@ impl KlassRow {
     }
 }
 
-impl CustomerRow {
-    fn record(self) -> StoreResult<Customer> {
-        let profile: Profile = from_json("a customer", &self.profile)?;
-        let (created_at, updated_at) = (self.created_at, self.updated_at);
-        Ok(Customer { id: self.id, profile, created_at, updated_at, rev: self.rev })
-    }
-}
-
 impl KObjectRow {
     fn record(self) -> StoreResult<KObject> {
         let content = Content {
@@ -126,66 +95,6 @@ impl KObjectRow {
 }
 
 impl SqliteSession<'_> {
-    fn one_customer<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Option<Customer>> {
-        let row: Option<CustomerRow> = statement.first(self.connection)?;
-        row.map(CustomerRow::record).transpose()
-    }
-
-    /// Enters the customer's addresses; on the first that somebody else has, takes back those entered.
-    fn claim_emails(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>> {
-        const SQL: &str =
-            "INSERT INTO customer_emails (org_id, email, customer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-        for (index, email) in customer.profile.emails.iter().enumerate() {
-            let key = email_key(&email.email);
-            let entered = statement!("entering an e-mail address", SQL)
-                .bind(org)
-                .bind(&key)
-                .bind(customer.id)
-                .execute(self.connection)?;
-            if entered == 0 {
-                let owner = self.customer_by_email(org, &key)?.map_or(customer.id, |owner| owner.id);
-                self.release_emails(org, customer.id, &customer.profile.emails[..index])?;
-                return Ok(Err(Taken { pointer: format!("/emails/{index}"), by: owner }));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    fn release_emails(&mut self, org: Id, customer: Id, emails: &[crate::objects::Email]) -> StoreResult<()> {
-        const SQL: &str = "DELETE FROM customer_emails WHERE org_id = ? AND email = ? AND customer_id = ?";
-        for email in emails {
-            let release = statement!("releasing an e-mail address", SQL).bind(org).bind(email_key(&email.email));
-            release.bind(customer).execute(self.connection)?;
-        }
-        Ok(())
-    }
-
-    fn enter_phones(&mut self, org: Id, customer: &Customer) -> StoreResult<()> {
-        const SQL: &str =
-            "INSERT INTO customer_phones (org_id, phone, customer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-        for phone in &customer.profile.phones {
-            let enter = statement!("entering a phone number", SQL).bind(org).bind(phone_key(&phone.phone));
-            enter.bind(customer.id).execute(self.connection)?;
-        }
-        Ok(())
-    }
-
-    fn release_phones(&mut self, org: Id, customer: &Customer) -> StoreResult<()> {
-        const SQL: &str = "DELETE FROM customer_phones WHERE org_id = ? AND phone = ? AND customer_id = ?";
-        for phone in &customer.profile.phones {
-            let release = statement!("releasing a phone number", SQL).bind(org).bind(phone_key(&phone.phone));
-            release.bind(customer.id).execute(self.connection)?;
-        }
-        Ok(())
-    }
-
-    fn owner_of_external_id(&mut self, org: Id, external_id: Option<&str>, fallback: Id) -> StoreResult<Taken> {
-        const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND external_id = ?";
-        let owner: Option<OwnerRow> =
-            statement!("reading a customer", SQL).bind(org).bind(external_id).first(self.connection)?;
-        Ok(Taken { pointer: "/externalId".into(), by: owner.map_or(fallback, |row| row.id) })
-    }
-
     /// The other kobject of the klass that has the same external id, if there is one.
     fn kobject_in_the_way(&mut self, org: Id, kobject: &KObject) -> StoreResult<Option<Taken>> {
         let Some(external_id) = &kobject.content.external_id else { return Ok(None) };
@@ -200,7 +109,7 @@ impl SqliteSession<'_> {
     }
 }
 
-impl Objects for SqliteSession<'_> {
+impl KObjects for SqliteSession<'_> {
     fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>> {
         const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
                    FROM klasses WHERE org_id = ? ORDER BY name";
@@ -231,101 +140,6 @@ impl Objects for SqliteSession<'_> {
             .bind(klass.updated_at)
             .execute(self.connection)?;
         Ok(())
-    }
-
-    fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>> {
-        const SQL: &str = "SELECT id, profile, created_at, updated_at, rev FROM customers WHERE org_id = ? AND id = ?";
-        self.one_customer(statement!("reading a customer", SQL).bind(org).bind(id))
-    }
-
-    fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool> {
-        const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND id = ?";
-        let row: Option<OwnerRow> = statement!("reading a customer", SQL).bind(org).bind(id).first(self.connection)?;
-        Ok(row.is_some())
-    }
-
-    fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>> {
-        const SQL: &str = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_emails e \
-                   JOIN customers c ON c.org_id = e.org_id AND c.id = e.customer_id WHERE e.org_id = ? AND e.email = ?";
-        self.one_customer(statement!("finding a customer by e-mail", SQL).bind(org).bind(email_key))
-    }
-
-    fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>> {
-        const SQL: &str =
-            "SELECT id, profile, created_at, updated_at, rev FROM customers WHERE org_id = ? AND external_id = ?";
-        self.one_customer(statement!("finding a customer by external id", SQL).bind(org).bind(external_id))
-    }
-
-    fn customer_by_phone(&mut self, org: Id, phone_key: &str) -> StoreResult<Option<Customer>> {
-        const SQL: &str = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_phones p \
-                   JOIN customers c ON c.org_id = p.org_id AND c.id = p.customer_id \
-                   WHERE p.org_id = ? AND p.phone = ? ORDER BY p.customer_id LIMIT 1";
-        self.one_customer(statement!("finding a customer by phone", SQL).bind(org).bind(phone_key))
-    }
-
-    fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>> {
-        const SQL: &str = "SELECT id, profile, created_at, updated_at, rev FROM customers \
-                   WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-        let rows: Vec<CustomerRow> = statement!("reading the customers", SQL)
-            .bind(org)
-            .bind(page.below())
-            .bind(page.size)
-            .load(self.connection)?;
-        rows.into_iter().map(CustomerRow::record).collect()
-    }
-
-    fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>> {
-        const SQL: &str = "INSERT INTO customers (org_id, id, external_id, profile, created_at, updated_at, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        if let Err(taken) = self.claim_emails(org, customer)? {
-            return Ok(Err(taken));
-        }
-        let external_id = customer.profile.external_id.as_deref();
-        let inserted = statement!("storing a customer", SQL)
-            .bind(org)
-            .bind(customer.id)
-            .bind(external_id)
-            .bind(to_json(&customer.profile))
-            .bind(customer.created_at)
-            .bind(customer.updated_at)
-            .bind(customer.rev)
-            .execute(self.connection)?;
-        if inserted == 0 {
-            self.release_emails(org, customer.id, &customer.profile.emails)?;
-            return Ok(Err(self.owner_of_external_id(org, external_id, customer.id)?));
-        }
-        self.enter_phones(org, customer)?;
-        Ok(Ok(()))
-    }
-
-    fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>> {
-        self.release_emails(org, before.id, &before.profile.emails)?;
-        if let Err(taken) = self.claim_emails(org, after)? {
-            let restored = self.claim_emails(org, before)?;
-            debug_assert_eq!(restored, Ok(()), "addresses just released are free");
-            return Ok(Err(taken));
-        }
-        let external_id = after.profile.external_id.as_deref();
-        // OR IGNORE leaves the row as it is where the external id belongs to another customer.
-        const SQL: &str = "UPDATE OR IGNORE customers SET external_id = ?, profile = ?, updated_at = ?, rev = ? \
-                   WHERE org_id = ? AND id = ?";
-        let changed = statement!("changing a customer", SQL)
-            .bind(external_id)
-            .bind(to_json(&after.profile))
-            .bind(after.updated_at)
-            .bind(after.rev)
-            .bind(org)
-            .bind(after.id)
-            .execute(self.connection)?;
-        if changed == 0 {
-            self.release_emails(org, after.id, &after.profile.emails)?;
-            let restored = self.claim_emails(org, before)?;
-            debug_assert_eq!(restored, Ok(()), "addresses just released are free");
-            return Ok(Err(self.owner_of_external_id(org, external_id, after.id)?));
-        }
-        self.release_phones(org, before)?;
-        self.enter_phones(org, after)?;
-        Ok(Ok(()))
     }
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>> {
