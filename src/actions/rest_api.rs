@@ -8,14 +8,12 @@ use serde_json::{Map, Value};
 
 use super::{Action, Call, Failure, Outcome};
 use crate::objects::Problem;
-use crate::outbound::HttpRequest;
+use crate::outbound::{HttpRequest, TIMEOUT_MS_MAX};
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
 
 /// How long a call may take if the step does not say.
 const TIMEOUT_MS_DEFAULT: u64 = 30_000;
-/// The longest time that a step may ask for.
-const TIMEOUT_MS_MAX: u64 = 60_000;
 
 pub const JSON: Action = Action {
     spec: ActionSpec {

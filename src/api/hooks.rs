@@ -11,6 +11,7 @@ use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::new_hash;
 use crate::id::Id;
+use crate::objects::klass::is_klass_name;
 use crate::objects::{Fields, Problem};
 use crate::store::{Hook, RefusalCount, Session, Status, StoreResult};
 use crate::workflow::{HookDraft, HookKind};
@@ -90,8 +91,7 @@ fn insert(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<
 fn read_draft(value: Value) -> Result<HookDraft, Vec<Problem>> {
     let mut fields = Fields::new(value);
     let name = fields.text("name", 64).flatten().unwrap_or_default();
-    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    if name.is_empty() || !name.bytes().all(permitted) {
+    if !is_klass_name(&name) {
         fields.problem("/name", "a hook needs a name of lower-case letters, digits, dashes and underscores");
     }
     let kind = fields.text("type", 16).flatten().unwrap_or_else(|| "form".into());

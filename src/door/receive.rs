@@ -130,6 +130,11 @@ impl Arrival {
         };
         Arrival { transaction, runs }
     }
+
+    /// Inserts the runs as queued.
+    fn insert_runs(&self, session: &mut dyn Session) -> StoreResult<()> {
+        self.runs.iter().try_for_each(|run| session.insert_run(run))
+    }
 }
 
 /// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
@@ -144,7 +149,7 @@ async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
         session.insert_transaction(&stored.transaction)?;
         // A repetition finds nothing to begin: whatever failed the first time, the runs are only queued then.
         let Some(fresh) = fresh.take() else {
-            stored.runs.iter().try_for_each(|run| session.insert_run(run))?;
+            stored.insert_runs(session)?;
             return Ok(None);
         };
         let begun: StoreResult<Vec<_>> = fresh.into_iter().map(|loaded| begin_run(session, loaded)).collect();
@@ -171,7 +176,7 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
     let stored = arrival.clone();
     let written = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;
-        stored.runs.iter().try_for_each(|run| session.insert_run(run))
+        stored.insert_runs(session)
     });
     written.await?;
     // Runs that wait in memory are not counted by anybody, so only small payloads wait there.
@@ -192,8 +197,7 @@ fn load(in_force: &HookInForce, arrival: &Arrival, data: Value) -> Vec<Loaded> {
     let mut envelope = Some(arrival.transaction.envelope(data));
     let last = arrival.runs.len().saturating_sub(1);
     let runs = arrival.runs.iter().zip(&in_force.listeners).enumerate();
-    let payload = |index: usize| if index == last { envelope.take() } else { envelope.clone() };
-    let mut payload = payload;
+    let mut payload = |index: usize| if index == last { envelope.take() } else { envelope.clone() };
     runs.map(|(index, (run, listener))| {
         Loaded::fresh(run.clone(), listener.program.clone(), payload(index).unwrap_or(Value::Null))
     })

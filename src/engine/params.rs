@@ -22,13 +22,18 @@ impl<'a> Stretch<'a> {
             let resolved = expression.resolve(self.loaded.scope, &pointer, &mut executed.notes);
             let resolved = resolved.map_err(|error| Failure::new("expression_failed", error.to_string()))?;
             let kind = spec.params.iter().find(|param| param.name == name).map(|param| param.kind);
-            match (resolved, kind) {
-                (None, _) => {}
-                (Some(value), Some(kind)) if !value.is_null() => match kind.cast(value) {
-                    Ok(value) => drop(params.insert(name.clone(), value)),
-                    Err(message) => problems.push(Problem::new(pointer, message)),
-                },
-                (Some(value), _) => drop(params.insert(name.clone(), value)),
+            let Some(value) = resolved else { continue };
+            let cast = match kind {
+                Some(kind) if !value.is_null() => kind.cast(value),
+                _ => Ok(value),
+            };
+            match cast {
+                Ok(value) if is_deeper_than(&value, STEP_LEVELS_MAX) => {
+                    let message = format!("nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
+                    problems.push(Problem::new(pointer, message));
+                }
+                Ok(value) => drop(params.insert(name.clone(), value)),
+                Err(message) => problems.push(Problem::new(pointer, message)),
             }
         }
         for param in spec.params.iter().filter(|param| param.required) {
@@ -40,13 +45,6 @@ impl<'a> Stretch<'a> {
                 problems.push(Problem::new(pointer, format!("a value is required{reason}")));
             }
         }
-        for (name, value) in &params {
-            if is_deeper_than(value, STEP_LEVELS_MAX) {
-                let message = format!("nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
-                problems.push(Problem::new(format!("/{name}"), message));
-            }
-        }
-        params.retain(|_, value| !is_deeper_than(value, STEP_LEVELS_MAX));
         match problems.is_empty() {
             true => Ok(params),
             false => {

@@ -159,7 +159,7 @@ impl KlassDraft {
     }
 }
 
-/// Whether `name` can name a klass.
+/// Whether `name` can name a klass; hooks are named by the same rule.
 pub fn is_klass_name(name: &str) -> bool {
     let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(permitted)

@@ -22,7 +22,8 @@ use super::resolver::{AddressRefused, PolicyResolver};
 use super::{AddressPolicy, FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT_MS_MAX: u64 = 60_000;
+/// The longest time that a call may take, in milliseconds.
+pub const TIMEOUT_MS_MAX: u64 = 60_000;
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const USER_AGENT: &str = concat!("hookflow/", env!("CARGO_PKG_VERSION"));
 

@@ -19,6 +19,6 @@ mod policy;
 mod request;
 mod resolver;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, TIMEOUT_MS_MAX};
 pub use policy::{AddressPolicy, PolicyError};
 pub use request::{FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
