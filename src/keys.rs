@@ -6,7 +6,7 @@
 use crate::catalog::{Catalog, digest};
 use crate::config::ADMIN_KEY_VARIABLE;
 use crate::id::{Id, random_bytes};
-use crate::store::{Key, Org, Role, Session, Store, StoreError, StoreResult};
+use crate::store::{Key, Org, Role, Session, StoreError, StoreResult};
 
 /// The org that is made at first start.
 pub const DEFAULT_ORG: &str = "default";
@@ -56,15 +56,10 @@ pub fn new_key(session: &mut dyn Session, org: Id, name: &str, role: Role, secre
 ///
 /// # Errors
 /// [`KeyError`]; nothing is made then.
-pub async fn set_up(
-    store: &Store,
-    catalog: &Catalog,
-    given: Option<String>,
-) -> Result<(Org, Option<String>), KeyError> {
+pub async fn set_up(catalog: &Catalog, given: Option<String>) -> Result<(Org, Option<String>), KeyError> {
     let generated = new_secret();
     let secret = generated.clone();
-    let (org, made) = store.write(move |session| set_up_in(session, given.as_deref(), &secret)).await?;
-    catalog.reload().await?;
+    let (org, made) = catalog.change(move |session| set_up_in(session, given.as_deref(), &secret)).await?;
     Ok((org, made.then_some(generated)))
 }
 

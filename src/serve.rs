@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App as ActixApp, HttpServer};
-use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -88,10 +88,10 @@ async fn run(
 ) -> Result<(), ServeError> {
     let programs = Programs::default();
     let catalog = Catalog::open(store.clone(), programs.clone()).await?;
-    let (org, new_key) = keys::set_up(store, &catalog, admin_key).await?;
+    let (org, new_key) = keys::set_up(&catalog, admin_key).await?;
     // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
-    let files = load_files(settings, store, &catalog, org.id).await?;
+    let files = load_files(settings, &catalog, org.id).await?;
     let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), client);
     engine.recover().await;
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
@@ -100,17 +100,21 @@ async fn run(
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();
     if let Some(files) = files {
         let folder = settings.workflows.clone();
-        let watching = files::watch(folder, files, store.clone(), catalog.clone(), org.id, stopping.clone());
+        let watching = files::watch(folder, files, catalog.clone(), org.id, stopping.clone());
         tasks.push(tokio::spawn(watching));
     }
     tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
     tasks.push(tokio::spawn(engine.run(stopping)));
+    // Ends by itself when the database is closed.
+    tokio::spawn(catalog.clone().follow(store.news()));
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let server = server(settings, listener, app)?;
+    // Before anybody hears that the server is up: whoever hears it may want to stop it at once.
+    let stop_signal = stop_signal().map_err(ServeError::Server)?;
     greet(address, &public_url, &org, &catalog.snapshot());
     let handle = server.handle();
     tokio::spawn(async move {
-        stop_signal().await;
+        stop_signal.await;
         handle.stop(true).await;
     });
     let served = server.await.map_err(ServeError::Server);
@@ -147,32 +151,27 @@ fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web
 }
 
 /// Loads the folder of workflow files; what it held. A folder that was not asked for may be missing.
-async fn load_files(
-    settings: &Serve,
-    store: &Store,
-    catalog: &Catalog,
-    org: Id,
-) -> Result<Option<Vec<FileText>>, ServeError> {
+async fn load_files(settings: &Serve, catalog: &Catalog, org: Id) -> Result<Option<Vec<FileText>>, ServeError> {
     let folder = &settings.workflows;
     if !folder.exists() && *folder == std::path::Path::new("workflows") {
         log::warn!("there is no folder `workflows` here; workflows can be added over HTTP");
         return Ok(None);
     }
     let files = files::read_folder(folder)?;
-    files::report(&files::load(&files, store, catalog, org).await?);
+    files::report(&files::load(&files, catalog, org).await?);
     Ok(Some(files))
 }
 
-/// Resolves when the process is asked to stop, by a supervisor or from the keyboard.
-async fn stop_signal() {
-    let interrupted = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(SignalKind::terminate()) {
-        Ok(mut terminated) => tokio::select! {
-            _ = interrupted => {}
+/// Listens from now on for the process being asked to stop, by a supervisor or from the keyboard; resolves when it is.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
-        },
-        Err(_) => drop(interrupted.await),
-    }
+        }
+    })
 }
 
 async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::Receiver<bool>) {

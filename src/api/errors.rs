@@ -146,8 +146,11 @@ impl From<StoreError> for ApiError {
                 log::error!(err:% = chain(&error); "a request could not be served");
                 ApiError::new(Code::Unavailable, "the database is not available; see /readyz")
             }
-            StoreError::Fenced => {
+            StoreError::Fenced | StoreError::Conflict { .. } => {
                 ApiError::new(Code::Conflict, "it was changed at the same time; read it and try again")
+            }
+            StoreError::Unstorable { .. } => {
+                ApiError::new(Code::Invalid, "a text holds the character U+0000, which can't be stored")
             }
             error => {
                 log::error!(err:% = chain(&error); "a request could not be served");

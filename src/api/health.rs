@@ -26,6 +26,9 @@ async fn readyz(app: Data<App>) -> HttpResponse {
     let reason = match app.door.store.health() {
         Health::Ready => return HttpResponse::Ok().json(json!({ "status": "ready" })),
         Health::DiskFull => "the disk is full; hooks are refused until there is room".to_owned(),
+        Health::Unreachable(reason) => {
+            format!("the database can't be reached; hooks are refused until it can: {reason}")
+        }
         Health::Failed(reason) => format!("the database failed and takes no writes any more: {reason}"),
         Health::Closed => "the server is shutting down".to_owned(),
     };

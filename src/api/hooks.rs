@@ -75,10 +75,9 @@ pub async fn show_of_kind(app: Data<App>, reader: Reader, id: Path<String>) -> A
 
 async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let draft = read_draft(body.json()?)?;
-    let saved = app.door.store.write(move |session| insert(session, admin.org, &draft)).await?;
+    let saved = app.door.catalog.change(move |session| insert(session, admin.org, &draft)).await?;
     let hook = saved
         .map_err(|name| ApiError::pointer(Code::Taken, "/name", format!("there is a hook called `{name}` already")))?;
-    app.door.catalog.reload().await?;
     log::info!(hook = hook.name.as_str(); "hook created");
     Ok(created(show_hook(&app, &hook, None)))
 }
@@ -139,7 +138,7 @@ async fn delete(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
 }
 
 async fn edit(app: Data<App>, org: Id, id: Id, edit: impl Fn(&mut Hook) + Send + 'static) -> ApiResult {
-    let written = app.door.store.write(move |session| {
+    let written = app.door.catalog.change(move |session| {
         let present = session.hooks(org)?.into_iter();
         let Some(mut hook) = present.filter(|hook| hook.status != Status::Deleted).find(|hook| hook.id == id) else {
             return Ok(None);
@@ -150,7 +149,6 @@ async fn edit(app: Data<App>, org: Id, id: Id, edit: impl Fn(&mut Hook) + Send +
         Ok(Some(hook))
     });
     let hook = written.await?.ok_or_else(|| ApiError::not_found("hook", id))?;
-    app.door.catalog.reload().await?;
     log::info!(hook = hook.name.as_str(); "hook changed: {}", hook.status);
     Ok(one(show_hook(&app, &hook, None)))
 }

@@ -41,13 +41,12 @@ async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let (name, role) = fields.finish((name, role))?;
     let secret = new_secret();
     let made = secret.clone();
-    let written = app.door.store.write(move |session| {
+    let written = app.door.catalog.change(move |session| {
         let key = new_key(session, admin.org, &name, role, &made);
         session.insert_key(&key)?;
         Ok(key)
     });
     let key = written.await?;
-    app.door.catalog.reload().await?;
     log::info!(key = key.name.as_str(), role = key.role.word(); "API key made");
     let mut shown = show_key(&key);
     shown["attributes"]["key"] = json!(secret);
@@ -57,7 +56,7 @@ async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
 /// The last admin key stays: without it nobody could make another.
 async fn delete(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     let id = path_id("key", &id)?;
-    let written = app.door.store.write(move |session| {
+    let written = app.door.catalog.change(move |session| {
         let keys = session.keys(admin.org)?;
         let Some(key) = keys.iter().find(|key| key.id == id) else { return Ok(None) };
         let is_last = key.role == Role::Admin && keys.iter().filter(|key| key.role == Role::Admin).count() == 1;
@@ -69,9 +68,6 @@ async fn delete(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     match written.await? {
         None => Err(ApiError::not_found("key", id)),
         Some(true) => Err(ApiError::new(Code::Conflict, "this is the last admin key; make another one first")),
-        Some(false) => {
-            app.door.catalog.reload().await?;
-            Ok(HttpResponse::NoContent().finish())
-        }
+        Some(false) => Ok(HttpResponse::NoContent().finish()),
     }
 }

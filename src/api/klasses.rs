@@ -92,8 +92,7 @@ async fn replace(app: Data<App>, admin: Admin, name: Path<String>, body: Body) -
 }
 
 async fn store_klass(app: &App, org: Id, draft: KlassDraft) -> ApiResult {
-    let (klass, saved) = app.door.store.write(move |session| save_klass(session, org, &draft)).await?;
-    app.door.catalog.reload().await?;
+    let (klass, saved) = app.door.catalog.change(move |session| save_klass(session, org, &draft)).await?;
     let shown = show_klass(&klass);
     Ok(if saved == Saved::Created { created(shown) } else { one(shown) })
 }

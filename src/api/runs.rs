@@ -141,9 +141,11 @@ async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult
 async fn replay(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     let id = path_id("run", &id)?;
     let programs = app.programs.clone();
+    let place = app.door.engine.place();
+    let held = place.is_some();
     let written = app.door.store.write(move |session| {
         let Some(original) = session.run(admin.org, id)? else { return Ok(None) };
-        let run = replay_run(&original, session.now());
+        let run = Run { held, ..replay_run(&original, session.now()) };
         let payload = event_payload(session, &original)?;
         let workflow = programs.get(session, run.org, run.workflow, run.version)?;
         session.insert_run(&run)?;
@@ -152,6 +154,9 @@ async fn replay(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     let (run, workflow, payload) = written.await?.ok_or_else(|| ApiError::not_found("run", id))?;
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
     let shown = show_run(&run, None);
-    app.door.engine.start(Loaded::fresh(run, workflow, payload));
+    match place {
+        Some(place) => place.start(vec![Loaded::fresh(run, workflow, payload)]),
+        None => app.door.engine.look(),
+    }
     Ok(created(shown))
 }

@@ -89,12 +89,11 @@ async fn replace(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> 
 
 async fn save(app: &App, org: Id, id: Option<Id>, body: &Body) -> Result<(WorkflowRecord, Vec<Diagnostic>), ApiError> {
     let (draft, warnings) = check(app, org, body)?;
-    let saved = app.door.store.write(move |session| save_workflow(session, org, id, &draft)).await?;
+    let saved = app.door.catalog.change(move |session| save_workflow(session, org, id, &draft)).await?;
     let (workflow, saved) = saved.map_err(|error| match error {
         SaveError::NameTaken(_) => ApiError::pointer(Code::Taken, "/name", error.to_string()),
         SaveError::Missing => ApiError::new(Code::NotFound, error.to_string()),
     })?;
-    app.door.catalog.reload().await?;
     log::info!(workflow = workflow.name.as_str(), version = workflow.version; "workflow saved: {saved:?}");
     Ok((workflow, warnings))
 }
@@ -134,7 +133,7 @@ async fn delete(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
 }
 
 async fn set_status(app: &App, org: Id, id: Id, status: Status) -> Result<WorkflowRecord, ApiError> {
-    let written = app.door.store.write(move |session| {
+    let written = app.door.catalog.change(move |session| {
         let Some(mut workflow) = session.workflow(org, id)?.filter(|found| found.status != Status::Deleted) else {
             return Ok(None);
         };
@@ -144,7 +143,6 @@ async fn set_status(app: &App, org: Id, id: Id, status: Status) -> Result<Workfl
         Ok(Some(workflow))
     });
     let workflow = written.await?.ok_or_else(|| ApiError::not_found("workflow", id))?;
-    app.door.catalog.reload().await?;
     log::info!(workflow = workflow.name.as_str(); "workflow {status}");
     Ok(workflow)
 }

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
 use super::{Catalog, Snapshot};
 use crate::id::Id;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::workflow::{Bundle, Diagnostic, Severity, Source, check};
 
 /// How many files a folder may hold.
@@ -109,14 +109,14 @@ pub fn check_files(files: &[FileText], snapshot: &Snapshot, org: Id) -> CheckedF
 }
 
 /// Puts what the files declare in force.
-pub async fn load(files: &[FileText], store: &Store, catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
+pub async fn load(files: &[FileText], catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
     let CheckedFiles { bundles, reports } = check_files(files, &catalog.snapshot(), org);
     let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
     let mut loaded =
         Loaded { changes: Vec::new(), reports: reports.into_iter().map(|(_, text)| text).collect(), errors };
     let bundles = std::sync::Arc::new(bundles);
-    loaded.changes = store
-        .write(move |session| {
+    loaded.changes = catalog
+        .change(move |session| {
             let mut changes = Vec::new();
             for (file, digest, bundle) in bundles.iter() {
                 if session.file_digest(org, file)?.as_ref() != Some(digest) {
@@ -128,7 +128,6 @@ pub async fn load(files: &[FileText], store: &Store, catalog: &Catalog, org: Id)
             Ok(changes)
         })
         .await?;
-    catalog.reload().await?;
     Ok(loaded)
 }
 
@@ -167,7 +166,6 @@ fn sentence(saved: Saved, what: &str) -> Option<String> {
 pub async fn watch(
     folder: PathBuf,
     mut last: Vec<FileText>,
-    store: Store,
     catalog: Catalog,
     org: Id,
     mut stop: watch::Receiver<bool>,
@@ -193,19 +191,19 @@ pub async fn watch(
         return;
     }
     // What changed since the folder was loaded has been announced to nobody.
-    last = reload(&folder, last, &store, &catalog, org).await;
+    last = reload(&folder, last, &catalog, org).await;
     loop {
         tokio::select! {
             changed = changes.recv() => if changed.is_none() { return },
             _ = stop.changed() => return,
         }
         while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|changed| changed.is_some()) {}
-        last = reload(&folder, last, &store, &catalog, org).await;
+        last = reload(&folder, last, &catalog, org).await;
     }
 }
 
 /// Loads the folder if its files changed; what the files say now.
-async fn reload(folder: &Path, last: Vec<FileText>, store: &Store, catalog: &Catalog, org: Id) -> Vec<FileText> {
+async fn reload(folder: &Path, last: Vec<FileText>, catalog: &Catalog, org: Id) -> Vec<FileText> {
     let files = match read_folder(folder) {
         Ok(files) => files,
         Err(error) => {
@@ -219,7 +217,7 @@ async fn reload(folder: &Path, last: Vec<FileText>, store: &Store, catalog: &Cat
     for gone in last.iter().filter(|file| !files.iter().any(|present| present.name == file.name)) {
         log::warn!(file = gone.name.as_str(); "the file is gone; what it declared stays in force until it is deleted");
     }
-    match load(&files, store, catalog, org).await {
+    match load(&files, catalog, org).await {
         Ok(loaded) => {
             report(&loaded);
             files

@@ -17,7 +17,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 pub use save::{SaveError, Saved, new_hash, save_hook, save_klass, save_workflow};
 
@@ -25,7 +25,7 @@ use crate::actions;
 use crate::engine::Programs;
 use crate::id::Id;
 use crate::objects::Klass;
-use crate::store::{Hook, Key, Org, Status, Store, StoreError, StoreResult, WorkflowRecord};
+use crate::store::{Hook, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain};
 use crate::workflow::{Known, Workflow};
 
 /// How long to wait before a failed reload is tried again.
@@ -85,6 +85,34 @@ impl Catalog {
     /// What is in force now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Changes what admins set up, one after the other also where several processes do, and puts it in force.
+    pub async fn change<T, F>(&self, mut work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
+        let changed = self.store.write(move |session| {
+            session.change_catalog()?;
+            work(session)
+        });
+        let changed = changed.await?;
+        self.reload().await?;
+        Ok(changed)
+    }
+
+    /// Puts what other processes change in force, until there is no more news.
+    pub async fn follow(self, mut news: watch::Receiver<News>) {
+        let mut seen = news.borrow_and_update().catalog;
+        while news.changed().await.is_ok() {
+            let revision = news.borrow_and_update().catalog;
+            if std::mem::replace(&mut seen, revision) != revision
+                && let Err(error) = self.reload().await
+            {
+                log::warn!(err:% = chain(&error); "a change of the catalog is not in force yet");
+            }
+        }
     }
 
     /// Puts what has been committed in force. If that fails, it is tried again in the background until it succeeds: a key
@@ -150,7 +178,7 @@ impl Snapshot {
     }
 }
 
-fn read_snapshot(session: &mut dyn crate::store::Session, programs: &Programs) -> StoreResult<Snapshot> {
+fn read_snapshot(session: &mut dyn Session, programs: &Programs) -> StoreResult<Snapshot> {
     let mut snapshot = Snapshot { orgs: session.orgs()?, ..Snapshot::default() };
     for org in snapshot.orgs.clone() {
         snapshot.klasses.extend(session.klasses(org.id)?.into_iter().map(|klass| (org.id, klass)));
@@ -177,7 +205,7 @@ fn read_snapshot(session: &mut dyn crate::store::Session, programs: &Programs) -
 /// The enabled workflows by the event that they listen for. One that can't be compiled is left out, loudly: the others
 /// have to go on.
 fn read_listeners(
-    session: &mut dyn crate::store::Session,
+    session: &mut dyn Session,
     programs: &Programs,
     workflows: &[WorkflowRecord],
 ) -> StoreResult<HashMap<String, Vec<Listener>>> {

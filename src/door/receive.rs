@@ -11,7 +11,7 @@ use super::body;
 use super::headers::{kept_headers, kept_query};
 use super::refusal::{Reason, Refusal};
 use crate::catalog::HookInForce;
-use crate::engine::{Loaded, Next, begin, fresh_run};
+use crate::engine::{Loaded, Progress, begin, fresh_run};
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::store::{Run, Session, Status, StoreResult, chain};
@@ -131,34 +131,33 @@ impl Arrival {
         Arrival { transaction, runs }
     }
 
-    /// Inserts the runs as queued.
-    fn insert_runs(&self, session: &mut dyn Session) -> StoreResult<()> {
-        self.runs.iter().try_for_each(|run| session.insert_run(run))
+    /// Inserts the runs as queued; `held` says whether this process goes on with them at once.
+    fn insert_runs(&self, session: &mut dyn Session, held: bool) -> StoreResult<()> {
+        self.runs.iter().try_for_each(|run| session.insert_run(&Run { held, ..run.clone() }))
     }
 }
 
 /// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
 /// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice.
 async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
-    if door.store.queued() > QUEUED_MAX_TO_BEGIN {
+    let place = door.engine.place().filter(|_| door.store.queued() <= QUEUED_MAX_TO_BEGIN);
+    let Some(place) = place else {
         return queue(door, in_force, arrival, data).await;
-    }
+    };
     let mut fresh = Some(load(in_force, arrival, data));
     let stored = arrival.clone();
     let begun = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;
         // A repetition finds nothing to begin: whatever failed the first time, the runs are only queued then.
         let Some(fresh) = fresh.take() else {
-            stored.insert_runs(session)?;
+            stored.insert_runs(session, false)?;
             return Ok(None);
         };
         let begun: StoreResult<Vec<_>> = fresh.into_iter().map(|loaded| begin_run(session, loaded)).collect();
         begun.map(Some)
     });
     match begun.await {
-        Ok(Some(begun)) => {
-            begun.into_iter().for_each(|(run, next)| door.engine.follow(arrival.transaction.org, run, next))
-        }
+        Ok(Some(begun)) => place.follow(arrival.transaction.org, begun),
         Ok(None) => door.engine.look(),
         // Something about a run, not about the database: the transaction must not be lost for that.
         Err(error) if error.concerns_the_work() => {
@@ -173,21 +172,22 @@ async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
 
 /// Commit 1 without anything of commit 2: the runs are queued for the engine.
 async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
-    let stored = arrival.clone();
+    // Bytes that wait in the engine are not counted by anybody, so only small payloads wait there.
+    let place = door.engine.place().filter(|_| arrival.transaction.raw.len() <= KEPT_BYTES_MAX);
+    let (stored, held) = (arrival.clone(), place.is_some());
     let written = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;
-        stored.insert_runs(session)
+        stored.insert_runs(session, held)
     });
     written.await?;
-    // Runs that wait in memory are not counted by anybody, so only small payloads wait there.
-    match arrival.transaction.raw.len() <= KEPT_BYTES_MAX {
-        true => load(in_force, arrival, data).into_iter().for_each(|loaded| door.engine.start(loaded)),
-        false => door.engine.look(),
+    match place {
+        Some(place) => place.start(load(in_force, arrival, data)),
+        None => door.engine.look(),
     }
     Ok(())
 }
 
-fn begin_run(session: &mut dyn Session, loaded: Loaded) -> StoreResult<(Id, Next)> {
+fn begin_run(session: &mut dyn Session, loaded: Loaded) -> StoreResult<(Id, Progress)> {
     let run = loaded.run.id;
     Ok((run, begin(loaded, session, &mut |_| Ok(()))?))
 }

@@ -52,6 +52,14 @@ pub enum Next {
     Again,
 }
 
+/// What a stretch came to.
+#[derive(Debug, PartialEq)]
+pub struct Progress {
+    pub next: Next,
+    /// The run's `rev` as it was written; whoever does what comes next has to find it unchanged.
+    pub rev: i64,
+}
+
 /// Where a stretch is; see [`Probe`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Point<'a> {
@@ -68,7 +76,7 @@ pub type Probe<'a> = &'a mut dyn FnMut(Point<'_>) -> StoreResult<()>;
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and the run is as it was.
-pub fn advance(loaded: Loaded, input: Input, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Next> {
+pub fn advance(loaded: Loaded, input: Input, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Progress> {
     stretch(loaded, false, input, session, probe)
 }
 
@@ -76,7 +84,7 @@ pub fn advance(loaded: Loaded, input: Input, session: &mut dyn Session, probe: P
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and there is no such run.
-pub fn begin(loaded: Loaded, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Next> {
+pub fn begin(loaded: Loaded, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Progress> {
     stretch(loaded, true, Input::Continue, session, probe)
 }
 
@@ -86,13 +94,13 @@ fn stretch(
     input: Input,
     session: &mut dyn Session,
     probe: Probe<'_>,
-) -> StoreResult<Next> {
+) -> StoreResult<Progress> {
     let Loaded { run, workflow, mut scope } = loaded;
     let loaded = LoadedParts { workflow: &workflow, scope: &mut scope };
     let mut stretch = Stretch { run, unwritten, loaded, segment: Segment::default(), session, probe, steps: 0 };
     let next = stretch.go(input)?;
-    stretch.write(&next)?;
-    Ok(next)
+    let rev = stretch.write(&next)?;
+    Ok(Progress { next, rev })
 }
 
 /// Ends an open run because somebody asked for it. The call under way, if there is one, is logged as cancelled; whether
@@ -124,6 +132,7 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
     run.position = None;
     run.finished_at = Some(now);
     run.due_at = None;
+    run.held = false;
     session.update_run(&mut run)?;
     append(entries, &run, segment, session)?;
     Ok(run)

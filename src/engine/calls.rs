@@ -31,7 +31,7 @@ impl Calls {
     }
 
     /// Makes the call as soon as there is a place; its outcome comes as [`Event::Called`].
-    pub fn start(&mut self, org: Id, run: Id, call: PendingCall) {
+    pub fn start(&mut self, org: Id, run: Id, rev: i64, call: PendingCall) {
         self.under_way += 1;
         let (client, permits, events) = (self.client.clone(), self.permits.clone(), self.events.clone());
         tokio::spawn(async move {
@@ -39,7 +39,7 @@ impl Calls {
             let outcome = client.perform(&call.request).await;
             let input = Input::Outcome { step: call.step, attempt: call.attempt, outcome };
             // Nobody listens any more only when the process is about to end.
-            let _ = events.send(Event::Called { org, run, input });
+            let _ = events.send(Event::Called { org, run, rev, input });
         });
     }
 

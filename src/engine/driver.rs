@@ -4,13 +4,14 @@
 //! due; and back from an external call. Each is advanced by a unit of work in the store's writer, several at a time, so
 //! that many stretches share one commit. What has to happen next comes back as an event after that commit.
 //!
-//! The door never waits for this loop. When it falls behind, fresh runs are dropped from memory and found again in the
-//! database, where they are due already: waking is a hint, polling is the guarantee.
+//! The door never waits for this loop. When there is no [`Place`] left in it, fresh runs are only queued in the database,
+//! where whoever looks first takes them: waking is a hint, polling is the guarantee. A run in memory is held for this
+//! process, and every write of it is guarded by its `rev`: whoever has lost it finds another one.
 //!
-//! Limits: [`READY_MAX`] runs wait in memory, [`UNITS_MAX`] are being advanced, and the database is asked for due runs at
-//! least every [`POLL_EVERY`].
+//! Limits: [`READY_MAX`] runs wait in memory, [`UNITS_MAX`] are being advanced, [`CLAIM_MAX`] are taken from the database
+//! at a time, which is asked for due runs at least every [`POLL_EVERY`].
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,21 +22,19 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::calls::{Calls, WAITING_MAX};
 use super::load::Programs;
 use super::unit::{Advance, fail_run};
-use super::{Input, Loaded, Next};
+use super::{Input, Loaded, Next, Progress};
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::outbound::Client;
-use crate::store::{RunStatus, Store, StoreError, StoreResult, chain};
+use crate::store::{Claim, News, RunStatus, Store, StoreError, StoreResult, chain};
 use crate::time::Timestamp;
 
 /// How many runs wait in memory.
 const READY_MAX: usize = 4_096;
 /// How many runs are in the store's queue at a time.
 const UNITS_MAX: usize = 256;
-/// How many due runs are read at a time.
-const POLL_SIZE: i64 = 1_024;
-/// Before every run that can be due.
-const POLL_START: (Timestamp, Id) = (Timestamp(i64::MIN), Id::MIN);
+/// How many due runs are taken at a time; few, so that several processes share them.
+const CLAIM_MAX: i64 = 256;
 /// How often the database is asked at least.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait after the store refused work for now.
@@ -49,12 +48,15 @@ pub enum Event {
     Advanced {
         org: Id,
         run: Id,
+        /// The run's `rev` before.
+        rev: i64,
         input: Input,
-        outcome: StoreResult<Option<Next>>,
+        outcome: StoreResult<Option<Progress>>,
     },
     Called {
         org: Id,
         run: Id,
+        rev: i64,
         input: Input,
     },
     Due {
@@ -64,16 +66,16 @@ pub enum Event {
 
 /// The answer to a poll.
 pub struct DueRuns {
-    runs: Vec<(Timestamp, Id, Id)>,
+    runs: Vec<Claim>,
     next_due: Option<Timestamp>,
 }
 
 /// What the door says to the loop.
 enum Message {
-    /// Advance a run that was committed as queued.
-    Start(Box<Loaded>),
-    /// Do what comes next for a run that was advanced already.
-    Follow { org: Id, run: Id, next: Next },
+    /// Advance runs that were committed as queued and held.
+    Start(Vec<Loaded>),
+    /// Do what comes next for runs that were advanced already.
+    Follow { org: Id, runs: Vec<(Id, Progress)> },
     /// There are queued runs in the database.
     Look,
 }
@@ -81,6 +83,7 @@ enum Message {
 struct Ready {
     org: Id,
     run: Id,
+    rev: i64,
     loaded: Option<Box<Loaded>>,
     input: Input,
 }
@@ -92,31 +95,43 @@ pub struct EngineHandle {
     lagging: Arc<AtomicBool>,
 }
 
-impl EngineHandle {
-    /// Starts a run that was just committed. If the engine is behind, the run waits in the database.
-    pub fn start(&self, loaded: Loaded) {
-        self.send(Message::Start(Box::new(loaded)));
-    }
+/// Room in the engine's memory for the runs of one event.
+pub struct Place(mpsc::OwnedPermit<Message>);
 
-    /// Takes over a run whose first stretch was committed together with its transaction.
-    pub fn follow(&self, org: Id, run: Id, next: Next) {
-        match next {
-            // Most runs end here, and with lines about them switched off there is nothing to do but to count.
-            Next::Ended(RunStatus::Completed) if !log::log_enabled!(log::Level::Debug) => {
-                metrics::run_finished(RunStatus::Completed);
-            }
-            next => self.send(Message::Follow { org, run, next }),
-        }
+impl EngineHandle {
+    /// Room for the runs of one event, if there is any. Without it they have to wait in the database, held by nobody.
+    pub fn place(&self) -> Option<Place> {
+        self.inbox.clone().try_reserve_owned().ok().map(Place)
     }
 
     /// Looks for queued runs in the database.
     pub fn look(&self) {
-        self.send(Message::Look);
+        self.lagging.store(true, Ordering::Relaxed);
+        // With a full inbox there is no need to wake anybody.
+        let _ = self.inbox.try_send(Message::Look);
+    }
+}
+
+impl Place {
+    /// Starts runs that were just committed as queued and held.
+    pub fn start(self, runs: Vec<Loaded>) {
+        self.0.send(Message::Start(runs));
     }
 
-    fn send(&self, message: Message) {
-        if self.inbox.try_send(message).is_err() {
-            self.lagging.store(true, Ordering::Relaxed);
+    /// Takes over runs of an org whose first stretch was committed together with their transaction.
+    pub fn follow(self, org: Id, mut runs: Vec<(Id, Progress)>) {
+        // Most runs end here, and with lines about them switched off there is nothing to do but to count.
+        if !log::log_enabled!(log::Level::Debug) {
+            let completed = |progress: &Progress| progress.next == Next::Ended(RunStatus::Completed);
+            runs.retain(|(_, progress)| {
+                !completed(progress) || {
+                    metrics::run_finished(RunStatus::Completed);
+                    false
+                }
+            });
+        }
+        if !runs.is_empty() {
+            self.0.send(Message::Follow { org, runs });
         }
     }
 }
@@ -130,13 +145,10 @@ pub struct Engine {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
     calls: Calls,
+    news: watch::Receiver<News>,
     ready: VecDeque<Ready>,
-    /// The runs that this loop is busy with, so that a poll doesn't start them a second time.
-    claimed: HashSet<Id>,
     units: usize,
     polling: bool,
-    /// Where the next poll goes on: after the last run of a full page, else at the start.
-    poll_after: (Timestamp, Id),
     poll_at: Instant,
     /// Before this no unit is submitted.
     paused_until: Instant,
@@ -150,6 +162,7 @@ impl Engine {
         let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone() };
         let calls = Calls::new(client, sender.clone());
         let engine = Engine {
+            news: store.news(),
             store,
             programs,
             inbox,
@@ -158,10 +171,8 @@ impl Engine {
             sender,
             calls,
             ready: VecDeque::new(),
-            claimed: HashSet::new(),
             units: 0,
             polling: false,
-            poll_after: POLL_START,
             poll_at: Instant::now(),
             paused_until: Instant::now(),
         };
@@ -179,6 +190,7 @@ impl Engine {
                 _ = self.events.recv_many(&mut events, 256) => {}
                 _ = self.inbox.recv_many(&mut fresh, 256), if has_room => {}
                 () = sleep_until(wake_at) => {}
+                Ok(()) = self.news.changed() => self.lagging.store(true, Ordering::Relaxed),
                 changed = stop.changed() => if changed.is_err() { return },
             }
             events.drain(..).for_each(|event| self.handle(event));
@@ -189,20 +201,24 @@ impl Engine {
         self.finish().await;
     }
 
-    /// Picks up the calls that a former process left in the middle. To be called once, before anything new begins.
+    /// Picks up the runs that a former process left in the middle. To be called once, before anything new begins.
     pub async fn recover(&self) {
-        let recovered = self.store.write(|session| {
-            let now = session.now();
-            session.recover_runs(now)
-        });
-        match recovered.await {
+        match self.release().await {
             Ok(0) => {}
-            Ok(runs) => log::info!(runs = runs; "runs with a call under way when the former process ended go on"),
-            Err(error) => log::error!(err:% = chain(&error); "runs with a call under way wait for their time-outs"),
+            Ok(runs) => log::info!(runs = runs; "runs that a former process left in the middle go on"),
+            Err(error) => log::error!(err:% = chain(&error); "runs that a former process left in the middle wait"),
         }
     }
 
-    /// Lets commits and, for a while, external calls end; what is left is picked up at the next start.
+    async fn release(&self) -> StoreResult<usize> {
+        let release = self.store.write(|session| {
+            let now = session.now();
+            session.release_runs(now)
+        });
+        release.await
+    }
+
+    /// Lets commits and, for a while, external calls end; what is left is for other processes, or for the next start.
     async fn finish(mut self) {
         // Outcomes that have come are worth writing; all else is picked up at the next start.
         self.ready.retain(|ready| matches!(ready.input, Input::Outcome { .. }));
@@ -211,10 +227,17 @@ impl Engine {
         while self.units > 0 || self.calls.under_way() > 0 {
             let Ok(Some(event)) = timeout_at(deadline, self.events.recv()).await else { break };
             match event {
-                Event::Advanced { outcome: Ok(Some(Next::Perform(_) | Next::Again)), .. } => self.units -= 1,
+                Event::Advanced {
+                    outcome: Ok(Some(Progress { next: Next::Perform(_) | Next::Again, .. })), ..
+                } => {
+                    self.units -= 1;
+                }
                 event => self.handle(event),
             }
             self.submit();
+        }
+        if let Err(error) = self.release().await {
+            log::debug!(err:% = chain(&error); "the runs in the middle are released by others");
         }
     }
 
@@ -227,13 +250,13 @@ impl Engine {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Advanced { org, run, input, outcome } => {
+            Event::Advanced { org, run, rev, input, outcome } => {
                 self.units -= 1;
-                self.advanced(org, run, input, outcome);
+                self.advanced(org, run, rev, input, outcome);
             }
-            Event::Called { org, run, input } => {
+            Event::Called { org, run, rev, input } => {
                 self.calls.finished();
-                self.ready.push_back(Ready { org, run, loaded: None, input });
+                self.ready.push_back(Ready { org, run, rev, loaded: None, input });
             }
             Event::Due { outcome } => {
                 self.polling = false;
@@ -244,18 +267,19 @@ impl Engine {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Start(loaded) => {
-                let (org, run) = (loaded.run.org, loaded.run.id);
-                if self.claimed.insert(run) {
-                    self.ready.push_back(Ready { org, run, loaded: Some(loaded), input: Input::Continue });
+            Message::Start(runs) => {
+                for loaded in runs {
+                    let (org, run, rev) = (loaded.run.org, loaded.run.id, loaded.run.rev);
+                    let (loaded, input) = (Some(Box::new(loaded)), Input::Continue);
+                    self.ready.push_back(Ready { org, run, rev, loaded, input });
                 }
             }
-            Message::Look => self.lagging.store(true, Ordering::Relaxed),
-            Message::Follow { org, run, next } => {
-                if self.claimed.insert(run) {
-                    self.advanced(org, run, Input::Continue, Ok(Some(next)));
+            Message::Follow { org, runs } => {
+                for (run, progress) in runs {
+                    self.advanced(org, run, progress.rev, Input::Continue, Ok(Some(progress)));
                 }
             }
+            Message::Look => {}
         }
     }
 
@@ -267,52 +291,50 @@ impl Engine {
                 return;
             }
         };
-        let full = due.runs.len() as i64 == POLL_SIZE;
-        let last = due.runs.last().map(|(due_at, _, run)| (*due_at, *run));
-        self.poll_after = last.filter(|_| full).unwrap_or(POLL_START);
-        for (_, org, run) in due.runs {
-            if self.claimed.insert(run) {
-                self.ready.push_back(Ready { org, run, loaded: None, input: Input::Continue });
-            }
-        }
-        if full {
+        if due.runs.len() as i64 == CLAIM_MAX {
             self.lagging.store(true, Ordering::Relaxed);
+        }
+        for Claim { org, run, rev } in due.runs {
+            self.ready.push_back(Ready { org, run, rev, loaded: None, input: Input::Continue });
         }
         if let Some(next_due) = due.next_due {
             self.poll_at = self.poll_at.min(Instant::now() + next_due.since(Timestamp::now()));
         }
     }
 
-    fn advanced(&mut self, org: Id, run: Id, input: Input, outcome: StoreResult<Option<Next>>) {
+    fn advanced(&mut self, org: Id, run: Id, rev: i64, input: Input, outcome: StoreResult<Option<Progress>>) {
         match outcome {
-            Ok(Some(Next::Perform(call))) => self.calls.start(org, run, call),
-            Ok(Some(Next::Again)) => self.ready.push_back(Ready { org, run, loaded: None, input: Input::Continue }),
-            Ok(Some(Next::Sleep(due_at))) => {
-                self.claimed.remove(&run);
-                self.poll_at = self.poll_at.min(Instant::now() + due_at.since(Timestamp::now()));
-            }
-            Ok(Some(Next::Ended(status))) => {
-                self.claimed.remove(&run);
-                metrics::run_finished(status);
-                if status == RunStatus::Failed || log::log_enabled!(log::Level::Debug) {
-                    self.report_end(org, run);
-                }
-            }
-            Ok(None) | Err(StoreError::Fenced) => {
-                self.claimed.remove(&run);
-            }
+            Ok(Some(Progress { next, rev })) => self.follow(org, run, rev, next),
+            // Somebody else has the run, or has ended it.
+            Ok(None) | Err(StoreError::Fenced) => {}
             // Nothing can be written any more; asking again and again would only keep the processor busy.
             Err(StoreError::Closed | StoreError::Failed(_)) => {
                 self.paused_until = Instant::now() + POLL_EVERY;
             }
             Err(error) if error.is_passing() => {
                 // Kept with its input: the outcome of a call must not be forgotten because the disk was full.
-                self.ready.push_back(Ready { org, run, loaded: None, input });
+                self.ready.push_back(Ready { org, run, rev, loaded: None, input });
                 self.paused_until = Instant::now() + PAUSE;
             }
             Err(error) => {
                 log::error!(run_id:% = run, err:% = chain(&error); "the run can't go on");
-                self.give_up(org, run, &error);
+                self.give_up(org, run, rev, &error);
+            }
+        }
+    }
+
+    fn follow(&mut self, org: Id, run: Id, rev: i64, next: Next) {
+        match next {
+            Next::Perform(call) => self.calls.start(org, run, rev, call),
+            Next::Again => self.ready.push_back(Ready { org, run, rev, loaded: None, input: Input::Continue }),
+            Next::Sleep(due_at) => {
+                self.poll_at = self.poll_at.min(Instant::now() + due_at.since(Timestamp::now()));
+            }
+            Next::Ended(status) => {
+                metrics::run_finished(status);
+                if status == RunStatus::Failed || log::log_enabled!(log::Level::Debug) {
+                    self.report_end(org, run);
+                }
             }
         }
     }
@@ -337,13 +359,13 @@ impl Engine {
         });
     }
 
-    /// Marks a run as failed that can't be advanced: it would be tried again and again otherwise. It stays claimed, so
-    /// that it is left alone even if this can't be written.
-    fn give_up(&self, org: Id, run: Id, error: &StoreError) {
+    /// Marks a run as failed that can't be advanced: it would be tried again and again otherwise. It stays held, so that
+    /// it is left alone even if this can't be written.
+    fn give_up(&self, org: Id, run: Id, rev: i64, error: &StoreError) {
         let message = chain(error);
         let store = self.store.clone();
         tokio::spawn(async move {
-            let write = store.write(move |session| fail_run(session, org, run, &message));
+            let write = store.write(move |session| fail_run(session, org, run, rev, &message));
             match write.await {
                 Ok(()) => metrics::run_finished(RunStatus::Failed),
                 Err(error) => {
@@ -366,14 +388,14 @@ impl Engine {
         self.lagging.store(false, Ordering::Relaxed);
         self.polling = true;
         self.poll_at = Instant::now() + POLL_EVERY;
-        let (store, sender, after) = (self.store.clone(), self.sender.clone(), self.poll_after);
+        let (store, sender) = (self.store.clone(), self.sender.clone());
         tokio::spawn(async move {
-            let read = store.read(move |session| {
+            let claimed = store.write(move |session| {
                 let now = session.now();
-                let runs = session.due_runs(now, after, POLL_SIZE)?;
+                let runs = session.claim_runs(now, CLAIM_MAX)?;
                 Ok(DueRuns { runs, next_due: session.next_due(now)? })
             });
-            let _ = sender.send(Event::Due { outcome: read.await });
+            let _ = sender.send(Event::Due { outcome: claimed.await });
         });
     }
 
@@ -382,10 +404,10 @@ impl Engine {
             return;
         }
         while self.units < UNITS_MAX {
-            let Some(Ready { org, run, loaded, input }) = self.ready.pop_front() else { break };
+            let Some(Ready { org, run, rev, loaded, input }) = self.ready.pop_front() else { break };
             self.units += 1;
             let (programs, sender) = (self.programs.clone(), self.sender.clone());
-            self.store.submit(Box::new(Advance { org, run, loaded, input, programs, sender, next: None }));
+            self.store.submit(Box::new(Advance { org, run, rev, loaded, input, programs, sender, progress: None }));
         }
     }
 }

@@ -57,6 +57,7 @@ pub fn fresh_run(org: Id, workflow: (Id, i64, &Workflow), transaction: Option<Id
         started_at: None,
         finished_at: None,
         due_at: Some(now),
+        held: false,
         rev: 0,
     }
 }
@@ -75,6 +76,7 @@ pub fn replay_run(original: &Run, now: Timestamp) -> Run {
         started_at: None,
         finished_at: None,
         due_at: Some(now),
+        held: false,
         rev: 0,
         ..original.clone()
     }

@@ -20,8 +20,8 @@ mod settle;
 mod stretch;
 mod unit;
 
-pub use advance::{Input, Next, PendingCall, Point, Probe, STEPS_MAX, STRETCH_MAX, advance, begin, cancel};
-pub use driver::{Engine, EngineHandle};
+pub use advance::{Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, advance, begin, cancel};
+pub use driver::{Engine, EngineHandle, Place};
 pub use entry::merge_log;
 pub use fresh::{Loaded, fresh_run, replay_run};
 pub use load::{Programs, event_payload, load};

@@ -35,7 +35,7 @@ impl<'a> Stretch<'a> {
         if self.unwritten {
             // Whoever begins a run only hints at what comes next. The engine makes the call, in a commit of its own:
             // if the hint is lost, it finds the run due.
-            self.park(pending, RunStatus::Waiting, now);
+            self.park(pending, RunStatus::Running, now);
             return Next::Again;
         }
         self.perform(pending)

@@ -234,14 +234,16 @@ impl<'a> Stretch<'a> {
         Next::Ended(RunStatus::Completed)
     }
 
-    /// Writes the log and the run.
-    pub(super) fn write(mut self, next: &Next) -> StoreResult<()> {
+    /// Writes the log and the run; the run's new `rev`.
+    pub(super) fn write(mut self, next: &Next) -> StoreResult<i64> {
         (self.probe)(Point::BeforeWrite)?;
         if let Next::Ended(_) = next {
             self.run.position = None;
             self.run.finished_at = Some(self.session.now());
             self.run.due_at = None;
         }
+        // Whoever hears of these is to act on them at once; all else is for whoever looks first.
+        self.run.held = matches!(next, Next::Perform(_) | Next::Again);
         let segment = self.run.rev;
         // The run first: whoever has lost it has to hear that, and not that the segment is there already.
         if self.unwritten {
@@ -250,7 +252,8 @@ impl<'a> Stretch<'a> {
         } else {
             self.session.update_run(&mut self.run)?;
         }
-        append(self.segment, &self.run, segment, self.session)
+        append(self.segment, &self.run, segment, self.session)?;
+        Ok(self.run.rev)
     }
 }
 

@@ -18,6 +18,12 @@ pub enum StoreError {
     /// Somebody else wrote the run since it was read; whoever gets this has to drop what it was doing.
     #[error("the run was changed by somebody else")]
     Fenced,
+    /// What was to be written was changed by somebody else since it was read; reading it again and trying anew helps.
+    #[error("{what} was changed by somebody else at the same moment")]
+    Conflict { what: &'static str },
+    /// A text holds the character U+0000, which not every database can keep.
+    #[error("{operation} failed: a text holds the character U+0000, which can't be stored")]
+    Unstorable { operation: &'static str },
     /// A value in the database can't be read.
     #[error("{what} in the database is not readable: {detail}")]
     Corrupt { what: &'static str, detail: String },
@@ -40,7 +46,12 @@ impl StoreError {
     pub fn concerns_the_work(&self) -> bool {
         matches!(
             self,
-            StoreError::Panicked(_) | StoreError::Corrupt { .. } | StoreError::Query { .. } | StoreError::Fenced
+            StoreError::Panicked(_)
+                | StoreError::Corrupt { .. }
+                | StoreError::Query { .. }
+                | StoreError::Fenced
+                | StoreError::Conflict { .. }
+                | StoreError::Unstorable { .. }
         )
     }
 

@@ -10,20 +10,19 @@
 //!
 //! Limits: the queue of writes is bounded; when it is full, [`StoreError::Busy`] comes back at once.
 
-mod columns;
 mod error;
 mod records;
 mod session;
+mod sql;
 pub mod sqlite;
-mod statement;
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub use error::{StoreError, StoreResult, chain};
 pub use records::*;
-pub use session::{Catalog, Customers, Intake, KObjects, Runs, Session, Taken};
+pub use session::{Catalog, Claim, Customers, Intake, KObjects, Runs, Session, Taken};
 
 /// How the store is doing, for `/readyz` and for answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,9 +30,21 @@ pub enum Health {
     Ready,
     /// The last commit found no room on the disk.
     DiskFull,
+    /// The database can't be reached; work is refused until it can.
+    Unreachable(String),
     /// A write failed; nothing is acknowledged any more.
     Failed(String),
     Closed,
+}
+
+/// What other processes on the same database did, as counts that change. A hint, to act sooner: whoever hears nothing
+/// finds out by asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Changes when there may be runs for anybody to take.
+    pub runs: u64,
+    /// The catalog's revision.
+    pub catalog: i64,
 }
 
 /// A piece of work for one transaction. See the module's description for what it may do.
@@ -53,6 +64,8 @@ pub trait Backend: Send + Sync {
     fn health(&self) -> Health;
     /// How many units wait.
     fn queued(&self) -> usize;
+    /// What others do; never changes where there are no others.
+    fn news(&self) -> watch::Receiver<News>;
     /// Finishes what is queued, takes nothing more, and leaves the database tidy. Blocks.
     fn close(&self);
 }
@@ -135,6 +148,11 @@ impl Store {
     /// How many units of work wait to be written.
     pub fn queued(&self) -> usize {
         self.backend.queued()
+    }
+
+    /// What other processes on the same database do.
+    pub fn news(&self) -> watch::Receiver<News> {
+        self.backend.news()
     }
 
     /// Finishes what is queued and closes the database. Blocks until that is done.

@@ -180,7 +180,9 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
     /// When it next wants attention; none once it has ended.
     pub due_at: Option<Timestamp>,
-    /// How often it was written; guards every write of it.
+    /// Whether the process that wrote it goes on with it at once. As long as that process lives, no other one takes it.
+    pub held: bool,
+    /// How often it was written or taken over. Guards every write of it: the fencing token.
     pub rev: i64,
 }
 

@@ -28,6 +28,13 @@ pub trait Session: Catalog + Intake + Runs + Customers + KObjects {
 
 /// Orgs, keys, hooks and workflows: what admins set up.
 pub trait Catalog {
+    /// To be called first by whatever changes what the catalog holds: waits until nobody else is changing it, so that
+    /// what is read next stays true until the commit, and counts the catalog's revision up, by which other processes
+    /// hear of the change.
+    fn change_catalog(&mut self) -> StoreResult<()>;
+    /// How often the catalog was changed.
+    fn catalog_revision(&mut self) -> StoreResult<i64>;
+
     fn orgs(&mut self) -> StoreResult<Vec<Org>>;
     fn insert_org(&mut self, org: &Org) -> StoreResult<()>;
 
@@ -70,6 +77,15 @@ pub trait Intake {
     fn refusals(&mut self, org: Id, hook: Id) -> StoreResult<Vec<RefusalCount>>;
 }
 
+/// An open run that this process has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub org: Id,
+    pub run: Id,
+    /// The run's `rev` after the claim; whoever advances it has to find this one.
+    pub rev: i64,
+}
+
 /// Runs and their logs.
 pub trait Runs {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()>;
@@ -79,17 +95,17 @@ pub trait Runs {
     /// Writes everything that changes in a run's life, and counts its `rev` up.
     ///
     /// # Errors
-    /// [`super::StoreError::Fenced`] if the stored run has another `rev` than this one.
+    /// [`super::StoreError::Fenced`] if the stored run has another `rev` than this one, or has ended.
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()>;
 
-    /// Makes the runs due now that have a call under way: for a process that starts, and knows that no other one works on
-    /// them. How many they were.
-    fn recover_runs(&mut self, now: Timestamp) -> StoreResult<usize>;
-
-    /// Open runs of all orgs that are due by `now`, the longest due first, after the given place in that order.
-    fn due_runs(&mut self, now: Timestamp, after: (Timestamp, Id), size: i64) -> StoreResult<Vec<(Timestamp, Id, Id)>>;
-    /// When the next open run is due that is not due by `now`.
+    /// Takes open runs of all orgs that are due by `now` and that nobody holds, at most `size`, the longest due first: they
+    /// are held by this process then, and their `rev` is counted up, which fences off whoever held them before.
+    fn claim_runs(&mut self, now: Timestamp, size: i64) -> StoreResult<Vec<Claim>>;
+    /// When the next open run is due that nobody holds and that is not due by `now`.
     fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>>;
+    /// Lets go of all runs that this process holds, or that its former life held, for others to take: those with a call
+    /// under way are due at once. How many they were.
+    fn release_runs(&mut self, now: Timestamp) -> StoreResult<usize>;
 
     /// Appends step entries, a JSON list, to a run's log.
     fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()>;
@@ -119,6 +135,9 @@ pub trait Customers {
     /// Writes nothing if something unique is taken.
     fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>>;
     /// Writes nothing if something unique is taken. `before` is the customer as it is stored.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Conflict`] if it was changed since it was read, which its `rev` tells.
     fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>>;
 }
 
@@ -136,7 +155,10 @@ pub trait KObjects {
     -> StoreResult<Vec<KObject>>;
     /// Writes nothing if the external id is taken.
     fn insert_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>>;
-    /// Writes nothing if the external id is taken.
+    /// Writes nothing if the external id is taken. The kobject's `rev` is one more than the stored one's.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Conflict`] if it was changed since it was read.
     fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>>;
     /// Whether there was such an object.
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool>;

@@ -7,12 +7,8 @@
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads go on at a time, each waits at most five seconds for its turn.
 
-mod catalog;
 mod checkpointer;
-mod customers;
 mod flusher;
-mod intake;
-mod kobjects;
 mod open;
 mod runs;
 mod writer;
@@ -22,16 +18,19 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use diesel::connection::Connection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
-use tokio::sync::mpsc;
+use diesel::{QueryableByName, RunQueryDsl};
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
 pub use open::OpenError;
 
 use super::session::Session;
-use super::statement::statement;
-use super::{Backend, Health, StoreError, StoreResult, Unit};
+use super::sql::statement::{Statement, statement};
+use super::sql::{Sql, Table};
+use super::{Backend, Health, News, StoreError, StoreResult, Unit};
 use checkpointer::Checkpoints;
 use flusher::Flusher;
 use writer::HealthCell;
@@ -46,9 +45,34 @@ pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
 }
 
+impl Sql for SqliteSession<'_> {
+    type Backend = diesel::sqlite::Sqlite;
+
+    fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
+        let operation = statement.operation();
+        self.connection.execute_returning_count(&statement).map_err(|source| StoreError::Query { operation, source })
+    }
+
+    fn load<Site: 'static, R>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>>
+    where
+        R: QueryableByName<Self::Backend> + Send + 'static,
+    {
+        let operation = statement.operation();
+        RunQueryDsl::load(statement, self.connection).map_err(|source| StoreError::Query { operation, source })
+    }
+
+    fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, _: Table) -> StoreResult<()> {
+        self.execute(statement).map(|_| ())
+    }
+
+    fn settle(&mut self, _: Table) -> StoreResult<()> {
+        Ok(())
+    }
+}
+
 impl Session for SqliteSession<'_> {
     fn touch(&mut self) -> StoreResult<()> {
-        statement!("touching the database", "UPDATE orgs SET created_at = created_at").execute(self.connection)?;
+        statement!("touching the database", "UPDATE catalog SET revision = revision").execute(self)?;
         Ok(())
     }
 }
@@ -59,6 +83,8 @@ pub struct Sqlite {
     threads: Mutex<Vec<JoinHandle<()>>>,
     readers: Pool<ConnectionManager<SqliteConnection>>,
     health: HealthCell,
+    /// Never sends anything: nobody else works on this database.
+    news: watch::Sender<News>,
     /// Keeps the lock for as long as the store lives.
     _lock: File,
 }
@@ -89,7 +115,14 @@ impl Sqlite {
             spawn(path, "writer", move || writer::run(connection, receiver, shared, checkpoints, committed))?,
             spawn(path, "flusher", move || flusher.run())?,
         ];
-        Ok(Sqlite { queue: Mutex::new(Some(sender)), threads: Mutex::new(threads), readers, health, _lock: lock })
+        Ok(Sqlite {
+            queue: Mutex::new(Some(sender)),
+            threads: Mutex::new(threads),
+            readers,
+            health,
+            news: watch::Sender::default(),
+            _lock: lock,
+        })
     }
 }
 
@@ -117,6 +150,10 @@ impl Backend for Sqlite {
     fn queued(&self) -> usize {
         let queue = self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         queue.as_ref().map_or(0, |queue| QUEUE_MAX - queue.capacity())
+    }
+
+    fn news(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
     }
 
     fn close(&self) {

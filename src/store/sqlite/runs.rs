@@ -5,10 +5,10 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::SqliteSession;
 use crate::id::Id;
-use crate::store::columns::{from_json, from_word, to_json};
 use crate::store::records::{Page, Run, RunFilter, RunStatus};
-use crate::store::session::Runs;
-use crate::store::statement::statement;
+use crate::store::session::{Claim, Runs};
+use crate::store::sql::columns::{from_json, from_word, to_json};
+use crate::store::sql::statement::statement;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
@@ -49,17 +49,19 @@ struct RunRow {
     #[diesel(sql_type = Nullable<BigInt>)]
     due_at: Option<Timestamp>,
     #[diesel(sql_type = BigInt)]
+    held: i64,
+    #[diesel(sql_type = BigInt)]
     rev: i64,
 }
 
 #[derive(QueryableByName)]
 struct DueRow {
-    #[diesel(sql_type = BigInt)]
-    due_at: Timestamp,
     #[diesel(sql_type = Text)]
     org_id: Id,
     #[diesel(sql_type = Text)]
     id: Id,
+    #[diesel(sql_type = BigInt)]
+    rev: i64,
 }
 
 #[derive(QueryableByName)]
@@ -95,6 +97,7 @@ impl RunRow {
             started_at: self.started_at,
             finished_at: self.finished_at,
             due_at: self.due_at,
+            held: self.held != 0,
             rev: self.rev,
         })
     }
@@ -121,34 +124,34 @@ const RUNS_OF_WORKFLOW_WITH_STATUS: &str = "SELECT * FROM runs WHERE org_id = ? 
 /// Reads a page of runs along the index that fits the filter.
 fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<RunRow>> {
     const OPERATION: &str = "reading the runs";
-    let (below, size, connection) = (page.below(), page.size, &mut *session.connection);
+    let (below, size) = (page.below(), page.size);
     match (filter.workflow, filter.status) {
-        (None, None) => statement!(OPERATION, RUNS).bind(org).bind(below).bind(size).load(connection),
+        (None, None) => statement!(OPERATION, RUNS).bind(org).bind(below).bind(size).load(session),
         (Some(workflow), None) => {
-            statement!(OPERATION, RUNS_OF_WORKFLOW).bind(org).bind(workflow).bind(below).bind(size).load(connection)
+            statement!(OPERATION, RUNS_OF_WORKFLOW).bind(org).bind(workflow).bind(below).bind(size).load(session)
         }
         (Some(workflow), Some(status)) if status.is_open() => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_OPEN).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(connection)
+            query.bind(status.word()).bind(below).bind(size).load(session)
         }
         (Some(workflow), Some(status)) if status != RunStatus::Completed => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_ENDED_EARLY).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(connection)
+            query.bind(status.word()).bind(below).bind(size).load(session)
         }
         (Some(workflow), Some(status)) => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(connection)
+            query.bind(status.word()).bind(below).bind(size).load(session)
         }
         (None, Some(RunStatus::Completed)) => {
-            statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(connection)
+            statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(session)
         }
         (None, Some(status)) if status.is_open() => {
             let query = statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.word());
-            query.bind(below).bind(size).load(connection)
+            query.bind(below).bind(size).load(session)
         }
         (None, Some(status)) => {
             let query = statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.word());
-            query.bind(below).bind(size).load(connection)
+            query.bind(below).bind(size).load(session)
         }
     }
 }
@@ -156,8 +159,8 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
 impl Runs for SqliteSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     replay_of, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, held, rev) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         statement!("storing a run", SQL)
             .bind(run.org)
             .bind(run.id)
@@ -177,13 +180,14 @@ impl Runs for SqliteSession<'_> {
             .bind(run.started_at)
             .bind(run.finished_at)
             .bind(run.due_at)
+            .bind(i64::from(run.held))
             .bind(run.rev)
-            .execute(self.connection)?;
+            .execute(self)?;
         Ok(())
     }
 
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
-        let row: Option<RunRow> = statement!("reading a run", RUN_BY_ID).bind(org).bind(id).first(self.connection)?;
+        let row: Option<RunRow> = statement!("reading a run", RUN_BY_ID).bind(org).bind(id).first(self)?;
         row.map(|row| row.record(org)).transpose()
     }
 
@@ -193,7 +197,8 @@ impl Runs for SqliteSession<'_> {
 
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
         const SQL: &str = "UPDATE runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
-                     finished_at = ?, due_at = ?, rev = ? WHERE org_id = ? AND id = ? AND rev = ?";
+                     finished_at = ?, due_at = ?, held = ?, rev = ? \
+                   WHERE org_id = ? AND id = ? AND rev = ?";
         let changed = statement!("writing a run", SQL)
             .bind(run.status.word())
             .bind(&run.position)
@@ -203,11 +208,12 @@ impl Runs for SqliteSession<'_> {
             .bind(run.started_at)
             .bind(run.finished_at)
             .bind(run.due_at)
+            .bind(i64::from(run.held))
             .bind(run.rev + 1)
             .bind(run.org)
             .bind(run.id)
             .bind(run.rev)
-            .execute(self.connection)?;
+            .execute(self)?;
         if changed == 0 {
             return Err(StoreError::Fenced);
         }
@@ -215,45 +221,38 @@ impl Runs for SqliteSession<'_> {
         Ok(())
     }
 
-    fn recover_runs(&mut self, now: Timestamp) -> StoreResult<usize> {
-        const SQL: &str = "UPDATE runs SET due_at = ? WHERE due_at IS NOT NULL AND due_at > ? AND status = 'running'";
-        statement!("recovering runs", SQL).bind(now).bind(now).execute(self.connection)
-    }
-
-    fn due_runs(&mut self, now: Timestamp, after: (Timestamp, Id), size: i64) -> StoreResult<Vec<(Timestamp, Id, Id)>> {
-        const SQL: &str = "SELECT due_at, org_id, id FROM runs \
-                   WHERE due_at IS NOT NULL AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
-        let rows: Vec<DueRow> = statement!("reading the runs that are due", SQL)
-            .bind(now)
-            .bind(after.0)
-            .bind(after.1)
-            .bind(size)
-            .load(self.connection)?;
-        Ok(rows.into_iter().map(|row| (row.due_at, row.org_id, row.id)).collect())
+    fn claim_runs(&mut self, now: Timestamp, size: i64) -> StoreResult<Vec<Claim>> {
+        const DUE: &str = "SELECT org_id, id, rev FROM runs WHERE due_at IS NOT NULL AND due_at <= ? AND held = 0 \
+                           ORDER BY due_at, id LIMIT ?";
+        const CLAIM: &str = "UPDATE runs SET held = 1, rev = rev + 1 WHERE org_id = ? AND id = ?";
+        let due: Vec<DueRow> = statement!("reading the runs that are due", DUE).bind(now).bind(size).load(self)?;
+        for row in &due {
+            statement!("claiming a run", CLAIM).bind(row.org_id).bind(row.id).execute(self)?;
+        }
+        Ok(due.into_iter().map(|row| Claim { org: row.org_id, run: row.id, rev: row.rev + 1 }).collect())
     }
 
     fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
-        const SQL: &str = "SELECT min(due_at) AS due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ?";
-        let row: Option<NextDueRow> =
-            statement!("reading when the next run is due", SQL).bind(now).first(self.connection)?;
+        const SQL: &str = "SELECT min(due_at) AS due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ? AND held = 0";
+        let row: Option<NextDueRow> = statement!("reading when the next run is due", SQL).bind(now).first(self)?;
         Ok(row.and_then(|row| row.due_at))
+    }
+
+    fn release_runs(&mut self, now: Timestamp) -> StoreResult<usize> {
+        const SQL: &str = "UPDATE runs SET held = 0, due_at = min(due_at, ?), rev = rev + 1 \
+                           WHERE due_at IS NOT NULL AND held = 1";
+        statement!("releasing runs", SQL).bind(now).execute(self)
     }
 
     fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
-        statement!("writing the step log", SQL)
-            .bind(org)
-            .bind(run)
-            .bind(segment)
-            .bind(entries)
-            .execute(self.connection)?;
+        statement!("writing the step log", SQL).bind(org).bind(run).bind(segment).bind(entries).execute(self)?;
         Ok(())
     }
 
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
         const SQL: &str = "SELECT entries FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
-        let rows: Vec<EntriesRow> =
-            statement!("reading the step log", SQL).bind(org).bind(run).load(self.connection)?;
+        let rows: Vec<EntriesRow> = statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
         Ok(rows.into_iter().map(|row| row.entries).collect())
     }
 }

@@ -51,7 +51,7 @@ impl HealthCell {
             Health::Failed(reason) => {
                 log::error!(reason = reason.as_str(); "writing failed; nothing is accepted any more")
             }
-            Health::Closed => {}
+            Health::Unreachable(_) | Health::Closed => {}
         }
         *current = health;
     }

@@ -50,7 +50,7 @@ fn a_run_begun_with_its_transaction_is_as_one_that_was_queued_first() {
         let begun = scene.run(arrival.run.id);
         // A call is left to the engine, which makes it in a commit of its own: what begins a run may forget the rest.
         let calls = queued.pending.is_some();
-        let status = if calls { RunStatus::Waiting } else { queued.status };
+        let status = if calls { RunStatus::Running } else { queued.status };
         assert_eq!((begun.status, begun.rev, begun.steps), (status, queued.rev, queued.steps), "{}", case.name);
         assert_eq!(calls, calls && next == Next::Again && begun.due_at.is_some(), "{}", case.name);
         assert_eq!((&begun.position, &begun.error), (&queued.position, &queued.error), "{}", case.name);

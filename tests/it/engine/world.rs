@@ -163,7 +163,8 @@ impl Scene<'_> {
         let (transaction, mut fresh) = (arrival.transaction.clone(), Some(self.fresh(arrival)));
         self.world.write(move |session| {
             session.insert_transaction(&transaction)?;
-            begin(fresh.take().expect("a unit alone in its batch is run once"), session, &mut probe)
+            let fresh = fresh.take().expect("a unit alone in its batch is run once");
+            begin(fresh, session, &mut probe).map(|progress| progress.next)
         })
     }
 
@@ -189,7 +190,7 @@ impl Scene<'_> {
         let mut loaded = Some(loaded);
         self.world.write(move |session| {
             let loaded = loaded.take().expect("a unit alone in its batch is run once");
-            advance(loaded, input.clone(), session, &mut |_| Ok(()))
+            advance(loaded, input.clone(), session, &mut |_| Ok(())).map(|progress| progress.next)
         })
     }
 
@@ -200,7 +201,7 @@ impl Scene<'_> {
     {
         let (org, programs) = (self.org, self.world.programs.clone());
         self.world.write(move |session| match load(session, &programs, org, run)? {
-            Some(loaded) => advance(loaded, input.clone(), session, &mut probe).map(Some),
+            Some(loaded) => advance(loaded, input.clone(), session, &mut probe).map(|progress| Some(progress.next)),
             None => Ok(None),
         })
     }

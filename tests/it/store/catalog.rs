@@ -1,7 +1,7 @@
 //! Orgs, keys, hooks, and workflows with their versions.
 
 use hookflow::id::{Id, random_bytes};
-use hookflow::store::{Hook, Key, Role, Status, WorkflowRecord, WorkflowVersion};
+use hookflow::store::{Hook, Key, Role, Status, StoreError, StoreResult, WorkflowRecord, WorkflowVersion};
 use hookflow::time::Timestamp;
 use hookflow::workflow::HookKind;
 use serde_json::json;
@@ -152,4 +152,17 @@ pub fn workflows(desk: &Desk) {
         let successor = WorkflowRecord { name: first.name, ..workflow(org, 3, 1) };
         session.insert_workflow(&successor, "api")
     });
+}
+
+pub fn revision(desk: &Desk) {
+    let revision = || desk.read(|session| session.catalog_revision()).unwrap();
+    let first = revision();
+    desk.write(|session| session.change_catalog()).unwrap();
+    assert_eq!(revision(), first + 1);
+    let refused: StoreResult<()> = desk.write(|session| {
+        session.change_catalog()?;
+        Err(StoreError::Fenced)
+    });
+    assert!(refused.is_err());
+    assert_eq!(revision(), first + 1, "what was rolled back is no change");
 }

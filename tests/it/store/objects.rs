@@ -3,7 +3,7 @@
 use hookflow::objects::customer::{Profile, email_key, phone_key};
 use hookflow::objects::kobject::Content;
 use hookflow::objects::{Customer, KObject, Klass};
-use hookflow::store::{Page, Taken};
+use hookflow::store::{Page, StoreError, Taken};
 use hookflow::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -189,4 +189,55 @@ pub fn kobjects_taken(desk: &Desk) {
         assert_eq!(session.kobjects(org, Some("order"), None, ALL)?, [other, first], "something was written");
         Ok(())
     });
+}
+
+pub fn customers_changed_twice(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let before = customer(1, json!({ "email": "a@x.example", "name": "A" }));
+        assert_eq!(session.insert_customer(org, &before)?, Ok(()));
+        let changed = |name: &str| Customer {
+            profile: before.profile.clone().merge(json!({ "name": name })).expect("the changes are valid"),
+            rev: 2,
+            ..before.clone()
+        };
+        assert_eq!(session.update_customer(org, &before, &changed("B"))?, Ok(()));
+        // Whoever had read the customer before that would write over it without having seen it.
+        let late = session.update_customer(org, &before, &changed("C"));
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        assert_eq!(session.customer(org, id(1))?, Some(changed("B")));
+        Ok(())
+    });
+}
+
+pub fn kobjects_changed_twice(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let before = kobject(1, "order", None, None);
+        assert_eq!(session.insert_kobject(org, &before)?, Ok(()));
+        let changed = |customer| KObject { customer: Some(id(customer)), rev: 2, ..before.clone() };
+        assert_eq!(session.update_kobject(org, &changed(11))?, Ok(()));
+        let late = session.update_kobject(org, &changed(12));
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        assert_eq!(session.kobject(org, "order", id(1))?, Some(changed(11)));
+        Ok(())
+    });
+}
+
+pub fn unstorable_texts(desk: &Desk) {
+    let org = desk.add_org("one");
+    let refused = desk.write(move |session| {
+        let content = Content { title: "a\0b".into(), ..kobject(1, "order", None, None).content };
+        session.insert_kobject(org, &KObject { content, ..kobject(1, "order", None, None) })
+    });
+    assert!(matches!(refused, Err(StoreError::Unstorable { .. })), "{refused:?}");
+    // Inside JSON the character is written as an escape, which is as good as any.
+    desk.write(move |session| {
+        let data = json!({ "a\0b": "c\0d" }).as_object().unwrap().clone();
+        let content = Content { data, ..kobject(1, "order", None, None).content };
+        let stored = KObject { content, ..kobject(1, "order", None, None) };
+        assert_eq!(session.insert_kobject(org, &stored)?, Ok(()));
+        assert_eq!(session.kobject(org, "order", id(1))?, Some(stored));
+        assert_eq!(session.kobject_by_external_id(org, "order", "\0")?, None, "nothing has such an id");
+        Ok(())
+    })
+    .unwrap();
 }

@@ -1,7 +1,7 @@
 //! Runs: what is kept of them, who may write them, which are due, and their logs.
 
 use hookflow::id::Id;
-use hookflow::store::{Page, Run, RunError, RunFilter, RunStatus, StoreError};
+use hookflow::store::{Claim, Page, Run, RunError, RunFilter, RunStatus, StoreError};
 use hookflow::time::Timestamp;
 use serde_json::json;
 
@@ -28,6 +28,7 @@ fn run(org: Id, number: usize) -> Run {
         started_at: None,
         finished_at: None,
         due_at: Some(MOMENT),
+        held: false,
         rev: 0,
     }
 }
@@ -111,78 +112,78 @@ pub fn fencing(desk: &Desk) {
     assert!(desk.read(move |session| session.log(org, id(1))).unwrap().is_empty());
 }
 
-pub fn due_runs(desk: &Desk) {
+pub fn claims(desk: &Desk) {
     let orgs = [desk.add_org("one"), desk.add_org("two")];
     let [one, two] = orgs;
     desk.write(move |session| {
         let due_at = [(one, 1, 30), (one, 2, 10), (two, 3, 20), (one, 4, 10), (two, 5, 40), (one, 6, 50)];
         let due = |(org, number, at)| Run { due_at: Some(after(at)), ..run(org, number) };
         due_at.into_iter().try_for_each(|entry| session.insert_run(&due(entry)))?;
+        session.insert_run(&Run { held: true, ..due((two, 8, 5)) })?;
         let ended = run(two, 7);
         session.insert_run(&ended)?;
         session.update_run(&mut Run { status: RunStatus::Completed, due_at: None, ..ended })
     })
     .unwrap();
-    desk.read(move |session| {
-        let start = (Timestamp(i64::MIN), Id::MIN);
-        let due = [(10, one, 2), (10, one, 4), (20, two, 3), (30, one, 1)];
-        let due = due.map(|(at, org, number)| (after(at), org, id(number)));
-        assert_eq!(session.due_runs(after(30), start, 10)?, due, "the longest due first, over all orgs");
-        assert_eq!(session.due_runs(after(30), start, 3)?, due[..3]);
-        assert_eq!(session.due_runs(after(30), (after(10), id(2)), 10)?, due[1..]);
-        assert_eq!(session.due_runs(after(9), start, 10)?, []);
-        assert_eq!(session.next_due(after(30))?, Some(after(40)));
+    desk.write(move |session| {
+        let claim = |(org, number)| Claim { org, run: id(number), rev: 1 };
+        assert_eq!(session.claim_runs(after(9), 10)?, [], "the one that is due earlier is held");
         assert_eq!(session.next_due(Timestamp(i64::MIN))?, Some(after(10)));
+        assert_eq!(session.claim_runs(after(30), 2)?, [(one, 2), (one, 4)].map(claim), "the longest due first");
+        assert_eq!(session.claim_runs(after(30), 10)?, [(two, 3), (one, 1)].map(claim), "over all orgs");
+        assert_eq!(session.claim_runs(after(30), 10)?, [], "they are held now");
+        assert_eq!(session.next_due(after(30))?, Some(after(40)));
         assert_eq!(session.next_due(after(50))?, None);
         Ok(())
     })
     .unwrap();
+    let claimed = desk.read(move |session| session.run(one, id(1))).unwrap().unwrap();
+    assert_eq!(claimed, Run { due_at: Some(after(30)), held: true, rev: 1, ..run(one, 1) }, "nothing else has changed");
+    // Whoever had read the run before it was claimed has lost it.
+    let lost = desk.write(move |session| session.update_run(&mut Run { due_at: Some(after(99)), ..run(one, 1) }));
+    assert!(matches!(lost, Err(StoreError::Fenced)), "{lost:?}");
 }
 
-pub fn due_runs_of_every_status(desk: &Desk) {
+pub fn claims_of_every_status(desk: &Desk) {
     desk.in_two_orgs(|session, org| {
         use RunStatus::{Cancelled, Completed, Failed, Queued, Running, Waiting};
-        // The second org comes after the first one in time.
-        let from = session.next_due(Timestamp(i64::MIN))?.map_or(0, |_| 100);
         for (number, status) in (1..).zip([Waiting, Running, Queued, Completed, Failed, Cancelled]) {
-            let due_at = Some(after(from + number as i64)).filter(|_| status.is_open());
+            let due_at = Some(after(number as i64)).filter(|_| status.is_open());
             session.insert_run(&Run { status, due_at, ..run(org, number) })?;
         }
-        let start = (after(from), Id::MAX);
-        let due = [1, 2, 3].map(|number| (after(from + number as i64), org, id(number)));
-        assert_eq!(session.due_runs(after(from + 99), start, 10)?, due, "open runs, whatever they wait for");
-        assert_eq!(session.due_runs(after(from + 2), start, 10)?, due[..2]);
-        assert_eq!(session.next_due(after(from + 1))?, Some(after(from + 2)));
+        let claim = |(number, rev)| Claim { org, run: id(number), rev };
+        assert_eq!(session.claim_runs(after(2), 10)?, [(1, 1), (2, 1)].map(claim));
+        assert_eq!(session.next_due(after(2))?, Some(after(3)));
 
+        // Whoever lets a run wait lets go of it.
         let mut waiting = session.run(org, id(1))?.expect("it is there");
-        (waiting.status, waiting.due_at) = (Running, Some(after(from + 50)));
+        (waiting.status, waiting.due_at, waiting.held) = (Waiting, Some(after(50)), false);
         session.update_run(&mut waiting)?;
-        let later = (after(from + 50), org, id(1));
-        assert_eq!(session.due_runs(after(from + 99), start, 10)?, [due[1], due[2], later], "it has a new time");
+        assert_eq!(session.claim_runs(after(49), 10)?, [(3, 1)].map(claim));
+        assert_eq!(session.claim_runs(after(50), 10)?, [(1, 3)].map(claim), "it has a new time");
         Ok(())
     });
 }
 
-pub fn recovery(desk: &Desk) {
+pub fn releases(desk: &Desk) {
     use RunStatus::{Completed, Queued, Running, Waiting};
     let orgs = [desk.add_org("one"), desk.add_org("two")];
     let runs = |org| {
-        let of = move |number, status, due_at| Run { status, due_at, ..run(org, number) };
-        let late = Some(after(1_000));
-        [of(1, Running, late), of(2, Running, Some(after(-1))), of(3, Waiting, late), of(4, Queued, late)]
+        let of = move |number, status, due_at, held| Run { status, due_at, held, ..run(org, number) };
+        let (early, late) = (Some(after(-1)), Some(after(1_000)));
+        [of(1, Running, late, true), of(2, Queued, early, true), of(3, Waiting, late, false)]
             .into_iter()
-            .chain([of(5, Completed, None), Run { rev: 7, ..of(6, Running, Some(after(11))) }])
+            .chain([of(4, Queued, early, false), of(5, Completed, None, false)])
     };
     desk.write(move |session| orgs.into_iter().flat_map(runs).try_for_each(|run| session.insert_run(&run))).unwrap();
-    let recovered = desk.write(|session| session.recover_runs(after(10))).unwrap();
-    assert_eq!(recovered, 4, "those with a call under way that were not due yet, of all orgs");
+    assert_eq!(desk.write(|session| session.release_runs(after(10))).unwrap(), 4, "those held, of all orgs");
     for before in orgs.into_iter().flat_map(runs) {
-        let (org, id) = (before.org, before.id);
-        let due_at = if id == self::id(1) || id == self::id(6) { Some(after(10)) } else { before.due_at };
-        let found = desk.read(move |session| session.run(org, id)).unwrap();
-        assert_eq!(found, Some(Run { due_at, ..before }), "only the time has changed");
+        let (org, id, held) = (before.org, before.id, before.held);
+        let due_at = if held { before.due_at.min(Some(after(10))) } else { before.due_at };
+        let expected = Run { due_at, held: false, rev: before.rev + i64::from(held), ..before };
+        assert_eq!(desk.read(move |session| session.run(org, id)).unwrap(), Some(expected));
     }
-    assert_eq!(desk.write(|session| session.recover_runs(after(10))).unwrap(), 0, "they are due already");
+    assert_eq!(desk.write(|session| session.release_runs(after(10))).unwrap(), 0, "nothing is held any more");
 }
 
 pub fn lists(desk: &Desk) {

@@ -1,14 +1,14 @@
-//! Orgs, keys, hooks and workflows in SQLite.
+//! Orgs, keys, hooks and workflows.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::SqliteSession;
+use super::Sql;
+use super::columns::{from_json, from_word, to_json};
+use super::statement::statement;
 use crate::id::Id;
-use crate::store::columns::{from_json, from_word, to_json};
 use crate::store::records::*;
 use crate::store::session::Catalog;
-use crate::store::statement::statement;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 use crate::workflow::HookKind;
@@ -97,6 +97,12 @@ struct VersionRow {
     created_at: Timestamp,
 }
 
+#[derive(QueryableByName)]
+struct RevisionRow {
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+}
+
 impl KeyRow {
     fn record(self, org: Id) -> StoreResult<Key> {
         let role: Role = from_word("a key's role", &self.role)?;
@@ -152,10 +158,34 @@ impl VersionRow {
     }
 }
 
-impl Catalog for SqliteSession<'_> {
+impl<S> Catalog for S
+where
+    S: Sql,
+    OrgRow: QueryableByName<S::Backend>,
+    KeyRow: QueryableByName<S::Backend>,
+    HookRow: QueryableByName<S::Backend>,
+    DigestRow: QueryableByName<S::Backend>,
+    WorkflowRow: QueryableByName<S::Backend>,
+    VersionRow: QueryableByName<S::Backend>,
+    RevisionRow: QueryableByName<S::Backend>,
+{
+    fn change_catalog(&mut self) -> StoreResult<()> {
+        let changed = statement!("changing the catalog", "UPDATE catalog SET revision = revision + 1").execute(self)?;
+        match changed {
+            1 => Ok(()),
+            _ => Err(StoreError::Corrupt { what: "the catalog", detail: "its row is missing".into() }),
+        }
+    }
+
+    fn catalog_revision(&mut self) -> StoreResult<i64> {
+        let row: Option<RevisionRow> =
+            statement!("reading the catalog's revision", "SELECT revision FROM catalog").first(self)?;
+        Ok(row.map_or(0, |row| row.revision))
+    }
+
     fn orgs(&mut self) -> StoreResult<Vec<Org>> {
-        let rows: Vec<OrgRow> = statement!("reading the orgs", "SELECT id, name, created_at FROM orgs ORDER BY id")
-            .load(self.connection)?;
+        let rows: Vec<OrgRow> =
+            statement!("reading the orgs", "SELECT id, name, created_at FROM orgs ORDER BY id").load(self)?;
         Ok(rows.into_iter().map(|row| Org { id: row.id, name: row.name, created_at: row.created_at }).collect())
     }
 
@@ -164,13 +194,13 @@ impl Catalog for SqliteSession<'_> {
             .bind(org.id)
             .bind(&org.name)
             .bind(org.created_at)
-            .execute(self.connection)?;
+            .execute(self)?;
         Ok(())
     }
 
     fn keys(&mut self, org: Id) -> StoreResult<Vec<Key>> {
         const SQL: &str = "SELECT id, name, role, hash, created_at FROM api_keys WHERE org_id = ? ORDER BY id";
-        let rows: Vec<KeyRow> = statement!("reading the API keys", SQL).bind(org).load(self.connection)?;
+        let rows: Vec<KeyRow> = statement!("reading the API keys", SQL).bind(org).load(self)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
@@ -183,19 +213,19 @@ impl Catalog for SqliteSession<'_> {
             .bind(key.role.to_string())
             .bind(&key.hash)
             .bind(key.created_at)
-            .execute(self.connection)?;
+            .execute(self)?;
         Ok(())
     }
 
     fn delete_key(&mut self, org: Id, id: Id) -> StoreResult<bool> {
         const SQL: &str = "DELETE FROM api_keys WHERE org_id = ? AND id = ?";
-        Ok(statement!("deleting an API key", SQL).bind(org).bind(id).execute(self.connection)? > 0)
+        Ok(statement!("deleting an API key", SQL).bind(org).bind(id).execute(self)? > 0)
     }
 
     fn hooks(&mut self, org: Id) -> StoreResult<Vec<Hook>> {
         const SQL: &str = "SELECT id, kind, name, title, description, hash, status, created_at, updated_at \
                    FROM hooks WHERE org_id = ? ORDER BY id";
-        let rows: Vec<HookRow> = statement!("reading the hooks", SQL).bind(org).load(self.connection)?;
+        let rows: Vec<HookRow> = statement!("reading the hooks", SQL).bind(org).load(self)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
@@ -213,7 +243,7 @@ impl Catalog for SqliteSession<'_> {
             .bind(hook.status.to_string())
             .bind(hook.created_at)
             .bind(hook.updated_at)
-            .execute(self.connection)?;
+            .execute(self)?;
         Ok(())
     }
 
@@ -229,14 +259,13 @@ impl Catalog for SqliteSession<'_> {
             .bind(hook.updated_at)
             .bind(hook.org)
             .bind(hook.id)
-            .execute(self.connection)?;
+            .execute(self)?;
         Ok(())
     }
 
     fn file_digest(&mut self, org: Id, name: &str) -> StoreResult<Option<String>> {
         const SQL: &str = "SELECT digest FROM files WHERE org_id = ? AND name = ?";
-        let row: Option<DigestRow> =
-            statement!("reading a file's digest", SQL).bind(org).bind(name).first(self.connection)?;
+        let row: Option<DigestRow> = statement!("reading a file's digest", SQL).bind(org).bind(name).first(self)?;
         Ok(row.map(|row| row.digest))
     }
 
@@ -245,7 +274,7 @@ impl Catalog for SqliteSession<'_> {
                            ON CONFLICT (org_id, name) DO UPDATE \
                            SET digest = excluded.digest, loaded_at = excluded.loaded_at";
         let put = statement!("writing a file's digest", SQL).bind(org).bind(name).bind(digest);
-        put.bind(at).execute(self.connection)?;
+        put.bind(at).execute(self)?;
         Ok(())
     }
 
@@ -254,7 +283,7 @@ impl Catalog for SqliteSession<'_> {
                    FROM workflows w JOIN workflow_versions v \
                      ON v.org_id = w.org_id AND v.workflow_id = w.id AND v.version = w.version \
                    WHERE w.org_id = ? AND w.status <> 'deleted' ORDER BY w.id";
-        let rows: Vec<WorkflowRow> = statement!("reading the workflows", SQL).bind(org).load(self.connection)?;
+        let rows: Vec<WorkflowRow> = statement!("reading the workflows", SQL).bind(org).load(self)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
@@ -263,8 +292,7 @@ impl Catalog for SqliteSession<'_> {
                    FROM workflows w JOIN workflow_versions v \
                      ON v.org_id = w.org_id AND v.workflow_id = w.id AND v.version = w.version \
                    WHERE w.org_id = ? AND w.id = ?";
-        let row: Option<WorkflowRow> =
-            statement!("reading a workflow", SQL).bind(org).bind(id).first(self.connection)?;
+        let row: Option<WorkflowRow> = statement!("reading a workflow", SQL).bind(org).bind(id).first(self)?;
         row.map(|row| row.record(org)).transpose()
     }
 
@@ -281,7 +309,7 @@ impl Catalog for SqliteSession<'_> {
             .bind(&workflow.file)
             .bind(workflow.created_at)
             .bind(workflow.updated_at)
-            .execute(self.connection)?;
+            .execute(self)?;
         insert_version(self, workflow, origin)
     }
 
@@ -296,18 +324,15 @@ impl Catalog for SqliteSession<'_> {
             .bind(workflow.updated_at)
             .bind(workflow.org)
             .bind(workflow.id)
-            .execute(self.connection)?;
+            .execute(self)?;
         insert_version(self, workflow, origin)
     }
 
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>> {
         const SQL: &str = "SELECT version, document, origin, created_at FROM workflow_versions \
                    WHERE org_id = ? AND workflow_id = ? AND version = ?";
-        let row: Option<VersionRow> = statement!("reading a workflow's version", SQL)
-            .bind(org)
-            .bind(workflow)
-            .bind(version)
-            .first(self.connection)?;
+        let row: Option<VersionRow> =
+            statement!("reading a workflow's version", SQL).bind(org).bind(workflow).bind(version).first(self)?;
         row.map(|row| row.record(workflow)).transpose()
     }
 
@@ -319,13 +344,13 @@ impl Catalog for SqliteSession<'_> {
             .bind(workflow)
             .bind(below)
             .bind(size)
-            .load(self.connection)?;
+            .load(self)?;
         rows.into_iter().map(|row| row.record(workflow)).collect()
     }
 }
 
 /// A version that exists already is left as it is: versions never change.
-fn insert_version(session: &mut SqliteSession<'_>, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
+fn insert_version(sql: &mut impl Sql, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
     const SQL: &str = "INSERT INTO workflow_versions (org_id, workflow_id, version, document, origin, created_at) \
                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
     statement!("adding a workflow's version", SQL)
@@ -335,6 +360,6 @@ fn insert_version(session: &mut SqliteSession<'_>, workflow: &WorkflowRecord, or
         .bind(to_json(&workflow.document))
         .bind(origin)
         .bind(workflow.updated_at)
-        .execute(session.connection)?;
+        .execute(sql)?;
     Ok(())
 }

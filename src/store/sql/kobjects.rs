@@ -1,18 +1,18 @@
-//! Klasses and kobjects in SQLite.
+//! Klasses and kobjects.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::SqliteSession;
+use super::columns::{from_json, to_json};
 use super::customers::OwnerRow;
+use super::statement::{Statement, statement};
+use super::{Sql, Table};
 use crate::id::Id;
 use crate::objects::kobject::Content;
 use crate::objects::{KObject, Klass};
-use crate::store::StoreResult;
-use crate::store::columns::{from_json, to_json};
 use crate::store::records::Page;
 use crate::store::session::{KObjects, Taken};
-use crate::store::statement::statement;
+use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
@@ -94,33 +94,59 @@ impl KObjectRow {
     }
 }
 
-impl SqliteSession<'_> {
-    /// The other kobject of the klass that has the same external id, if there is one.
-    fn kobject_in_the_way(&mut self, org: Id, kobject: &KObject) -> StoreResult<Option<Taken>> {
-        let Some(external_id) = &kobject.content.external_id else { return Ok(None) };
-        const SQL: &str = "SELECT id FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ? AND id <> ?";
-        let owner: Option<OwnerRow> = statement!("reading a kobject", SQL)
-            .bind(org)
-            .bind(&kobject.klass)
-            .bind(external_id)
-            .bind(kobject.id)
-            .first(self.connection)?;
-        Ok(owner.map(|row| Taken { pointer: "/externalId".into(), by: row.id }))
-    }
+/// Who stood in the way of a kobject: the one of its klass that has its external id, or else somebody who wrote it in the
+/// meantime.
+fn in_the_way<S>(sql: &mut S, org: Id, kobject: &KObject) -> StoreResult<Taken>
+where
+    S: Sql,
+    OwnerRow: QueryableByName<S::Backend>,
+{
+    const SQL: &str = "SELECT id FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ? AND id <> ?";
+    let owner: Option<OwnerRow> = statement!("reading a kobject", SQL)
+        .bind(org)
+        .bind(&kobject.klass)
+        .bind(&kobject.content.external_id)
+        .bind(kobject.id)
+        .first(sql)?;
+    let owner = owner.ok_or(StoreError::Conflict { what: "the kobject" })?;
+    Ok(Taken { pointer: "/externalId".into(), by: owner.id })
 }
 
-impl KObjects for SqliteSession<'_> {
+fn bind_new<'a, Site: 'static>(statement: Statement<'a, Site>, org: Id, kobject: &'a KObject) -> Statement<'a, Site> {
+    let content = &kobject.content;
+    statement
+        .bind(org)
+        .bind(&kobject.klass)
+        .bind(kobject.id)
+        .bind(kobject.customer)
+        .bind(&content.external_id)
+        .bind(&content.title)
+        .bind(&content.icon)
+        .bind(to_json(&content.data))
+        .bind(to_json(&content.custom))
+        .bind(kobject.created_at)
+        .bind(kobject.updated_at)
+        .bind(kobject.rev)
+}
+
+impl<S> KObjects for S
+where
+    S: Sql,
+    KlassRow: QueryableByName<S::Backend>,
+    KObjectRow: QueryableByName<S::Backend>,
+    OwnerRow: QueryableByName<S::Backend>,
+{
     fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>> {
         const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
                    FROM klasses WHERE org_id = ? ORDER BY name";
-        let rows: Vec<KlassRow> = statement!("reading the klasses", SQL).bind(org).load(self.connection)?;
+        let rows: Vec<KlassRow> = statement!("reading the klasses", SQL).bind(org).load(self)?;
         rows.into_iter().map(KlassRow::record).collect()
     }
 
     fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>> {
         const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
                    FROM klasses WHERE org_id = ? AND name = ?";
-        let row: Option<KlassRow> = statement!("reading a klass", SQL).bind(org).bind(name).first(self.connection)?;
+        let row: Option<KlassRow> = statement!("reading a klass", SQL).bind(org).bind(name).first(self)?;
         row.map(KlassRow::record).transpose()
     }
 
@@ -138,24 +164,23 @@ impl KObjects for SqliteSession<'_> {
             .bind(to_json(&klass.properties))
             .bind(klass.created_at)
             .bind(klass.updated_at)
-            .execute(self.connection)?;
+            .execute(self)?;
         Ok(())
     }
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>> {
+        self.settle(Table::KObjects)?;
         const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
         let row: Option<KObjectRow> =
-            statement!("reading a kobject", SQL).bind(org).bind(klass).bind(id).first(self.connection)?;
+            statement!("reading a kobject", SQL).bind(org).bind(klass).bind(id).first(self)?;
         row.map(KObjectRow::record).transpose()
     }
 
     fn kobject_by_external_id(&mut self, org: Id, klass: &str, external_id: &str) -> StoreResult<Option<KObject>> {
+        self.settle(Table::KObjects)?;
         const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ?";
-        let row: Option<KObjectRow> = statement!("finding a kobject by external id", SQL)
-            .bind(org)
-            .bind(klass)
-            .bind(external_id)
-            .first(self.connection)?;
+        let row: Option<KObjectRow> =
+            statement!("finding a kobject by external id", SQL).bind(org).bind(klass).bind(external_id).first(self)?;
         row.map(KObjectRow::record).transpose()
     }
 
@@ -166,66 +191,58 @@ impl KObjects for SqliteSession<'_> {
         customer: Option<Id>,
         page: Page,
     ) -> StoreResult<Vec<KObject>> {
+        self.settle(Table::KObjects)?;
         const OPERATION: &str = "reading kobjects";
         let (below, size) = (page.below(), page.size);
         let rows: Vec<KObjectRow> = match (klass, customer) {
             (None, None) => {
                 const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement!(OPERATION, SQL).bind(org).bind(below).bind(size).load(self.connection)?
+                statement!(OPERATION, SQL).bind(org).bind(below).bind(size).load(self)?
             }
             (Some(klass), None) => {
                 const SQL: &str =
                     "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement!(OPERATION, SQL).bind(org).bind(klass).bind(below).bind(size).load(self.connection)?
+                statement!(OPERATION, SQL).bind(org).bind(klass).bind(below).bind(size).load(self)?
             }
             (None, Some(customer)) => {
                 const SQL: &str =
                     "SELECT * FROM kobjects WHERE org_id = ? AND customer_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement!(OPERATION, SQL).bind(org).bind(customer).bind(below).bind(size).load(self.connection)?
+                statement!(OPERATION, SQL).bind(org).bind(customer).bind(below).bind(size).load(self)?
             }
             (Some(klass), Some(customer)) => {
-                const SQL: &str = "SELECT * FROM kobjects INDEXED BY kobjects_timeline \
-                                   WHERE org_id = ? AND klass = ? AND customer_id = ? AND id < ? \
-                                   ORDER BY id DESC LIMIT ?";
+                // A customer has fewer objects than a klass has: `|| ''` keeps planners from the klass's index.
+                const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass || '' = ? AND customer_id = ? \
+                                   AND id < ? ORDER BY id DESC LIMIT ?";
                 let query = statement!(OPERATION, SQL).bind(org).bind(klass).bind(customer);
-                query.bind(below).bind(size).load(self.connection)?
+                query.bind(below).bind(size).load(self)?
             }
         };
         rows.into_iter().map(KObjectRow::record).collect()
     }
 
     fn insert_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>> {
-        if let Some(taken) = self.kobject_in_the_way(org, kobject)? {
-            return Ok(Err(taken));
-        }
-        let content = &kobject.content;
-        const SQL: &str = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
+        const NEW: &str = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
                      created_at, updated_at, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        statement!("storing a kobject", SQL)
-            .bind(org)
-            .bind(&kobject.klass)
-            .bind(kobject.id)
-            .bind(kobject.customer)
-            .bind(&content.external_id)
-            .bind(&content.title)
-            .bind(&content.icon)
-            .bind(to_json(&content.data))
-            .bind(to_json(&content.custom))
-            .bind(kobject.created_at)
-            .bind(kobject.updated_at)
-            .bind(kobject.rev)
-            .execute(self.connection)?;
-        Ok(Ok(()))
+        const UNIQUE: &str = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
+                     created_at, updated_at, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        if kobject.content.external_id.is_none() {
+            bind_new(statement!("storing a kobject", NEW), org, kobject).append(self, Table::KObjects)?;
+            return Ok(Ok(()));
+        }
+        match bind_new(statement!("storing a kobject", UNIQUE), org, kobject).execute(self)? {
+            0 => Ok(Err(in_the_way(self, org, kobject)?)),
+            _ => Ok(Ok(())),
+        }
     }
 
     fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>> {
-        if let Some(taken) = self.kobject_in_the_way(org, kobject)? {
-            return Ok(Err(taken));
-        }
+        self.settle(Table::KObjects)?;
         let content = &kobject.content;
         const SQL: &str = "UPDATE kobjects SET customer_id = ?, external_id = ?, title = ?, icon = ?, data = ?, custom = ?, \
-                     updated_at = ?, rev = ? WHERE org_id = ? AND klass = ? AND id = ?";
-        statement!("changing a kobject", SQL)
+                     updated_at = ?, rev = ? WHERE org_id = ? AND klass = ? AND id = ? AND rev = ? AND NOT EXISTS \
+                     (SELECT 1 FROM kobjects other WHERE other.org_id = ? AND other.klass = ? \
+                      AND other.external_id = ? AND other.id <> ?)";
+        let changed = statement!("changing a kobject", SQL)
             .bind(kobject.customer)
             .bind(&content.external_id)
             .bind(&content.title)
@@ -237,12 +254,21 @@ impl KObjects for SqliteSession<'_> {
             .bind(org)
             .bind(&kobject.klass)
             .bind(kobject.id)
-            .execute(self.connection)?;
-        Ok(Ok(()))
+            .bind(kobject.rev - 1)
+            .bind(org)
+            .bind(&kobject.klass)
+            .bind(&content.external_id)
+            .bind(kobject.id)
+            .execute(self)?;
+        match changed {
+            0 => Ok(Err(in_the_way(self, org, kobject)?)),
+            _ => Ok(Ok(())),
+        }
     }
 
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool> {
+        self.settle(Table::KObjects)?;
         const SQL: &str = "DELETE FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
-        Ok(statement!("deleting a kobject", SQL).bind(org).bind(klass).bind(id).execute(self.connection)? > 0)
+        Ok(statement!("deleting a kobject", SQL).bind(org).bind(klass).bind(id).execute(self)? > 0)
     }
 }

@@ -1,15 +1,15 @@
-//! Transactions and refusals in SQLite.
+//! Transactions and refusals.
 
 use bytes::Bytes;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
-use super::SqliteSession;
+use super::columns::{from_json, to_json};
+use super::statement::statement;
+use super::{Sql, Table};
 use crate::id::Id;
-use crate::store::columns::{from_json, to_json};
 use crate::store::records::{Page, RefusalCount};
 use crate::store::session::Intake;
-use crate::store::statement::statement;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
@@ -69,7 +69,12 @@ impl TransactionRow {
     }
 }
 
-impl Intake for SqliteSession<'_> {
+impl<S> Intake for S
+where
+    S: Sql,
+    TransactionRow: QueryableByName<S::Backend>,
+    RefusalRow: QueryableByName<S::Backend>,
+{
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO transactions (org_id, id, hook_id, hook_kind, created_at, content_type, headers, query, \
                      peer, raw, run_ids) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -85,19 +90,19 @@ impl Intake for SqliteSession<'_> {
             .bind(&transaction.peer)
             .bind(&transaction.raw[..])
             .bind(to_json(&transaction.runs))
-            .execute(self.connection)?;
-        Ok(())
+            .append(self, Table::Transactions)
     }
 
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>> {
+        self.settle(Table::Transactions)?;
         const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
                    FROM transactions WHERE org_id = ? AND id = ?";
-        let row: Option<TransactionRow> =
-            statement!("reading a transaction", SQL).bind(org).bind(id).first(self.connection)?;
+        let row: Option<TransactionRow> = statement!("reading a transaction", SQL).bind(org).bind(id).first(self)?;
         row.map(|row| row.record(org)).transpose()
     }
 
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>> {
+        self.settle(Table::Transactions)?;
         const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
                    FROM transactions WHERE org_id = ? AND hook_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
         let rows: Vec<TransactionRow> = statement!("reading a hook's transactions", SQL)
@@ -105,7 +110,7 @@ impl Intake for SqliteSession<'_> {
             .bind(hook)
             .bind(page.below())
             .bind(page.size)
-            .load(self.connection)?;
+            .load(self)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
@@ -113,20 +118,14 @@ impl Intake for SqliteSession<'_> {
         const SQL: &str = "INSERT INTO refusals (org_id, hook_id, reason, count, last_at) VALUES (?, ?, ?, ?, ?) \
                    ON CONFLICT (org_id, hook_id, reason) DO UPDATE \
                    SET count = refusals.count + excluded.count, last_at = excluded.last_at";
-        statement!("counting refusals", SQL)
-            .bind(org)
-            .bind(hook)
-            .bind(reason)
-            .bind(count)
-            .bind(at)
-            .execute(self.connection)?;
+        statement!("counting refusals", SQL).bind(org).bind(hook).bind(reason).bind(count).bind(at).execute(self)?;
         Ok(())
     }
 
     fn refusals(&mut self, org: Id, hook: Id) -> StoreResult<Vec<RefusalCount>> {
         const SQL: &str =
             "SELECT reason, count, last_at FROM refusals WHERE org_id = ? AND hook_id = ? ORDER BY reason";
-        let rows: Vec<RefusalRow> = statement!("reading refusals", SQL).bind(org).bind(hook).load(self.connection)?;
+        let rows: Vec<RefusalRow> = statement!("reading refusals", SQL).bind(org).bind(hook).load(self)?;
         let record = |row: RefusalRow| RefusalCount { reason: row.reason, count: row.count, last_at: row.last_at };
         Ok(rows.into_iter().map(record).collect())
     }

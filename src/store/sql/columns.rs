@@ -4,8 +4,8 @@ use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::sql_types::{BigInt, SingleValue, Text};
 
-use super::{StoreError, StoreResult};
 use crate::id::Id;
+use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
 impl<DB> FromSql<Text, DB> for Id

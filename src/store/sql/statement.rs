@@ -8,17 +8,16 @@
 //! Limits: the text may hold a question mark only as a placeholder.
 
 use diesel::backend::Backend;
-use diesel::connection::LoadConnection;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::query_dsl::methods::LoadQuery;
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
-use diesel::{Connection, RunQueryDsl};
+use diesel::{QueryableByName, RunQueryDsl};
 use std::marker::PhantomData;
 
-use super::error::{StoreError, StoreResult};
+use super::{Sql, Table};
 use crate::id::{Hex, Id};
+use crate::store::error::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
 /// A value for one placeholder.
@@ -45,10 +44,10 @@ macro_rules! statement {
         struct Site;
         // A constant, so that one `Site` can't come to stand for two texts.
         const TEXT: &str = $sql;
-        $crate::store::statement::Statement::<Site>::new($operation, TEXT)
+        $crate::store::sql::statement::Statement::<Site>::new($operation, TEXT)
     }};
 }
-pub(crate) use statement;
+pub(in crate::store) use statement;
 
 impl<'a, Site: 'static> Statement<'a, Site> {
     /// For the macro, which gives every text a `Site` of its own.
@@ -63,32 +62,66 @@ impl<'a, Site: 'static> Statement<'a, Site> {
     }
 
     /// Executes it; the number of rows that it changed.
-    pub fn execute<C>(self, connection: &mut C) -> StoreResult<usize>
-    where
-        C: Connection,
-        Statement<'a, Site>: QueryFragment<C::Backend>,
-    {
-        let operation = self.operation;
-        connection.execute_returning_count(&self).map_err(|source| StoreError::Query { operation, source })
+    ///
+    /// # Errors
+    /// [`StoreError::Unstorable`] if a text holds the character U+0000, which PostgreSQL can't keep.
+    pub fn execute(self, sql: &mut impl Sql) -> StoreResult<usize> {
+        self.check_texts()?;
+        sql.execute(self)
+    }
+
+    /// Executes an INSERT of one row that nothing can stand in the way of, before the next [`Sql::settle`] of its table
+    /// or the commit.
+    ///
+    /// # Errors
+    /// As [`Statement::execute`].
+    pub fn append(self, sql: &mut impl Sql, table: Table) -> StoreResult<()> {
+        self.check_texts()?;
+        sql.append(self, table)
     }
 
     /// Executes it; the rows that it returns.
-    pub fn load<C, R>(self, connection: &mut C) -> StoreResult<Vec<R>>
+    pub fn load<S, R>(self, sql: &mut S) -> StoreResult<Vec<R>>
     where
-        C: LoadConnection,
-        Statement<'a, Site>: LoadQuery<'a, C, R>,
+        S: Sql,
+        R: QueryableByName<S::Backend> + Send + 'static,
     {
-        let operation = self.operation;
-        RunQueryDsl::load(self, connection).map_err(|source| StoreError::Query { operation, source })
+        // No text with this character is ever stored, so nothing can match it.
+        if self.check_texts().is_err() {
+            return Ok(Vec::new());
+        }
+        sql.load(self)
     }
 
     /// Executes it; the first row that it returns.
-    pub fn first<C, R>(self, connection: &mut C) -> StoreResult<Option<R>>
+    pub fn first<S, R>(self, sql: &mut S) -> StoreResult<Option<R>>
     where
-        C: LoadConnection,
-        Statement<'a, Site>: LoadQuery<'a, C, R>,
+        S: Sql,
+        R: QueryableByName<S::Backend> + Send + 'static,
     {
-        Ok(self.load(connection)?.into_iter().next())
+        Ok(self.load(sql)?.into_iter().next())
+    }
+
+    /// What an error says failed.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// The text, and the values in the order of its question marks.
+    pub fn into_parts(self) -> (&'static str, Vec<Bind<'a>>) {
+        (self.sql, self.binds)
+    }
+
+    fn check_texts(&self) -> StoreResult<()> {
+        let holds_nul = |bind: &Bind<'_>| match bind {
+            Bind::Text(Some(text)) => text.as_bytes().contains(&0),
+            Bind::Owned(Some(text)) => text.as_bytes().contains(&0),
+            _ => false,
+        };
+        match self.binds.iter().any(holds_nul) {
+            true => Err(StoreError::Unstorable { operation: self.operation }),
+            false => Ok(()),
+        }
     }
 }
 
