@@ -17,13 +17,14 @@ use tokio::task::JoinHandle;
 use crate::api::{self, App};
 use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::{Catalog, Snapshot};
-use crate::config::{DatabaseUrl, Serve};
+use crate::config::{Database, DatabaseUrl, Serve};
 use crate::door::{Door, RefusalCounts};
 use crate::engine::{Engine, Programs};
 use crate::id::Id;
 use crate::keys;
 use crate::outbound::{AddressPolicy, Client, ClientError, PolicyError};
-use crate::store::sqlite::{OpenError, Sqlite};
+use crate::store::postgres::{self, PoolSizes, Postgres};
+use crate::store::sqlite::{self, Sqlite};
 use crate::store::{Health, Hook, Org, Status, Store, StoreError};
 
 /// How long a request that is being answered may take when the process is stopped.
@@ -56,10 +57,22 @@ pub enum ServeError {
     Server(#[source] std::io::Error),
 }
 
-/// Opens the store that a URL names.
-pub fn open_store(url: &DatabaseUrl) -> Result<Store, OpenError> {
-    let DatabaseUrl::Sqlite(path) = url;
-    Ok(Store::new(Arc::new(Sqlite::open(path)?)))
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
+}
+
+/// Opens the store that a URL names. To be called outside of any asynchronous context.
+pub fn open_store(settings: &Database) -> Result<Store, OpenError> {
+    let (writers, readers) = (settings.database_writers, settings.database_readers);
+    Ok(match &settings.database_url {
+        DatabaseUrl::Sqlite(path) => Store::new(Arc::new(Sqlite::open(path)?)),
+        DatabaseUrl::Postgres(url) => Store::new(Arc::new(Postgres::open(url, PoolSizes { writers, readers })?)),
+    })
 }
 
 /// Runs the server until it is told to stop.
@@ -71,7 +84,9 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
-    let store = open_store(&settings.database.database_url)?;
+    let database = settings.database.clone();
+    let opened = tokio::task::spawn_blocking(move || open_store(&database)).await;
+    let store = opened.map_err(|failure| ServeError::Server(failure.into()))??;
     let served = run(&settings, listener, client, &store, admin_key, public_url).await;
     tokio::task::spawn_blocking(move || store.close()).await.ok();
     log::info!("stopped");

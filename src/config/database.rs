@@ -1,8 +1,12 @@
 //! Database URLs. A URL that is not understood is refused, so that a typo never makes an empty database.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
+use clap::builder::{TypedValueParser, ValueParserFactory};
+
+use super::postgres_url::{PostgresUrl, PostgresUrlError};
 use crate::objects::nearest;
 
 /// Which database to use.
@@ -10,14 +14,20 @@ use crate::objects::nearest;
 pub enum DatabaseUrl {
     /// `sqlite:PATH`
     Sqlite(String),
+    /// `postgres://USER@HOST/DATABASE`
+    Postgres(Box<PostgresUrl>),
 }
 
 /// Why a database URL is refused.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
     #[error("`{0}` names no kind of database; write `sqlite:{0}` for a file of that name")]
     NoScheme(String),
-    #[error("`{scheme}:` is no kind of database that hookflow knows{}; write `sqlite:PATH`", suggestion(.scheme))]
+    #[error(
+        "`{scheme}:` is no kind of database that hookflow knows{}; write `sqlite:PATH` or \
+         `postgres://USER@HOST/DATABASE`",
+        suggestion(.scheme)
+    )]
     UnknownScheme { scheme: String },
     #[error("`sqlite:` needs the path of a file after it, as in `sqlite:hookflow.db`")]
     NoPath,
@@ -25,16 +35,23 @@ pub enum DatabaseUrlError {
     InMemory(String),
     #[error("`{0}` is taken as a plain path, which can't begin with `file:` or hold a `?`")]
     NotAPath(String),
+    #[error(transparent)]
+    Postgres(#[from] PostgresUrlError),
 }
 
 fn suggestion(scheme: &str) -> String {
-    nearest(scheme, ["sqlite"]).map(|near| format!("; did you mean `{near}:`?")).unwrap_or_default()
+    nearest(scheme, ["sqlite", "postgres", "postgresql"])
+        .map(|near| format!("; did you mean `{near}:`?"))
+        .unwrap_or_default()
 }
 
 impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
 
     fn from_str(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
+        if PostgresUrl::is_one(text) {
+            return Ok(DatabaseUrl::Postgres(Box::new(text.parse()?)));
+        }
         let Some((scheme, rest)) = text.split_once(':') else { return Err(DatabaseUrlError::NoScheme(text.into())) };
         if scheme != "sqlite" {
             return Err(DatabaseUrlError::UnknownScheme { scheme: scheme.into() });
@@ -51,8 +68,48 @@ impl FromStr for DatabaseUrl {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DatabaseUrl::Sqlite(path) = self;
-        write!(formatter, "sqlite:{path}")
+        match self {
+            DatabaseUrl::Sqlite(path) => write!(formatter, "sqlite:{path}"),
+            DatabaseUrl::Postgres(url) => url.fmt(formatter),
+        }
+    }
+}
+
+/// Reads the flag or its variable. clap shows a value that is refused, and this one may hold a password.
+#[derive(Clone)]
+pub struct DatabaseUrlParser;
+
+impl ValueParserFactory for DatabaseUrl {
+    type Parser = DatabaseUrlParser;
+
+    fn value_parser() -> DatabaseUrlParser {
+        DatabaseUrlParser
+    }
+}
+
+impl TypedValueParser for DatabaseUrlParser {
+    type Value = DatabaseUrl;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<DatabaseUrl, clap::Error> {
+        let text = value.to_string_lossy();
+        let parsed = text.parse();
+        // A parser made of a function is how clap lets its usual message be made, here with what may be shown.
+        (move |_: &str| parsed.clone()).parse_ref(command, argument, OsStr::new(&shown(&text)))
+    }
+}
+
+/// What may be shown of a URL that was not understood: nothing after the scheme, if it may hold a password.
+fn shown(text: &str) -> String {
+    match text.split_once(':') {
+        Some((scheme, rest)) if scheme != "sqlite" && (PostgresUrl::is_one(text) || rest.contains(['/', '@'])) => {
+            format!("{scheme}:…")
+        }
+        _ => text.into(),
     }
 }
 
@@ -69,5 +126,43 @@ mod tests {
         assert!("a.db".parse::<DatabaseUrl>().is_err());
         assert!("sqlite:".parse::<DatabaseUrl>().is_err());
         assert!("sqlite::memory:".parse::<DatabaseUrl>().is_err());
+        let error = "mysql://a@b/c".parse::<DatabaseUrl>().unwrap_err().to_string();
+        assert!(error.ends_with("; write `sqlite:PATH` or `postgres://USER@HOST/DATABASE`"), "{error}");
+        let error = "postgre://a@b/c".parse::<DatabaseUrl>().unwrap_err().to_string();
+        assert!(error.contains("did you mean `postgres:`?"), "{error}");
+    }
+
+    #[test]
+    fn a_refused_flag_does_not_show_the_password() {
+        for url in [
+            "postgres://app:secret@host/orders?sslmod=require",
+            "postgres:app:secret",
+            "postgres://app:sec/ret@host/orders",
+            "postgres://app:secret",
+            "postgre://app:secret@host/orders",
+            "mysql://host/orders?password=secret",
+        ] {
+            let error = parse_flag(url).unwrap_err().to_string();
+            assert!(error.starts_with("error: invalid value '"), "{error}");
+            assert!(!error.contains("sec") && !error.contains("ret@"), "{error}");
+        }
+        let error = parse_flag("postgres://app:secret@host/orders?sslmod=require").unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "error: invalid value 'postgres:…' for '--database-url <URL>': `sslmod` is no parameter that hookflow \
+                 knows; did you mean `sslmode`?"
+            ),
+            "{error}"
+        );
+        let database = parse_flag("postgres://app:secret@host/orders?sslmode=require").unwrap();
+        assert_eq!(database.database_url.to_string(), "postgres://app:•••@host:5432/orders");
+        assert!(!format!("{database:?}").contains("secret"));
+    }
+
+    fn parse_flag(url: &str) -> Result<crate::config::Database, clap::Error> {
+        use clap::{Args, FromArgMatches};
+        let command = crate::config::Database::augment_args(clap::Command::new("hookflow"));
+        let matches = command.try_get_matches_from(["hookflow", "--database-url", url])?;
+        crate::config::Database::from_arg_matches(&matches)
     }
 }

@@ -1,11 +1,16 @@
 //! What can be set, by flag or by `HOOKFLOW_*` variable, and what it defaults to.
 
 mod database;
+mod postgres_url;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use database::{DatabaseUrl, DatabaseUrlError};
+pub use postgres_url::{
+    ChannelBinding, Endpoint, Keepalives, Password, PostgresUrl, PostgresUrlError, RootCertificate, SslMode,
+    TlsSettings,
+};
 
 use crate::observe::logging::LogFormat;
 
@@ -23,9 +28,24 @@ pub struct Common {
 /// Which database to use.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Database {
-    /// `sqlite:PATH`; the file is made if it does not exist
-    #[arg(long, env = "HOOKFLOW_DATABASE_URL", default_value = "sqlite:hookflow.db", value_name = "URL")]
+    /// `sqlite:PATH`, where the file is made if it does not exist, or `postgres://USER@HOST/DATABASE`; a password is
+    /// better put into the variable, or into PGPASSWORD, than into the flag, which other users of the machine can see
+    #[arg(
+        long,
+        env = "HOOKFLOW_DATABASE_URL",
+        hide_env_values = true,
+        default_value = "sqlite:hookflow.db",
+        value_name = "URL"
+    )]
     pub database_url: DatabaseUrl,
+    /// With PostgreSQL: how many connections write
+    #[arg(long, env = "HOOKFLOW_DATABASE_WRITERS", default_value_t = 4, value_name = "NUMBER",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub database_writers: u16,
+    /// With PostgreSQL: how many connections read
+    #[arg(long, env = "HOOKFLOW_DATABASE_READERS", default_value_t = 4, value_name = "NUMBER",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub database_readers: u16,
 }
 
 /// Settings of `hookflow serve`.

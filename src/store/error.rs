@@ -42,6 +42,13 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
+    /// What a panic in a piece of work comes to.
+    pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> StoreError {
+        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+        StoreError::Panicked(message.unwrap_or_else(|| "no message".into()))
+    }
+
     /// Whether it was the work that failed, and not the database that it was to be done in.
     pub fn concerns_the_work(&self) -> bool {
         matches!(

@@ -11,6 +11,8 @@
 //! Limits: the queue of writes is bounded; when it is full, [`StoreError::Busy`] comes back at once.
 
 mod error;
+mod health;
+pub mod postgres;
 mod records;
 mod session;
 mod sql;

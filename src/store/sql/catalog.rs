@@ -171,6 +171,7 @@ where
 {
     fn change_catalog(&mut self) -> StoreResult<()> {
         let changed = statement!("changing the catalog", "UPDATE catalog SET revision = revision + 1").execute(self)?;
+        self.catalog_changed();
         match changed {
             1 => Ok(()),
             _ => Err(StoreError::Corrupt { what: "the catalog", detail: "its row is missing".into() }),

@@ -11,6 +11,7 @@ pub mod columns;
 mod customers;
 mod intake;
 mod kobjects;
+pub mod runs;
 pub mod statement;
 
 use diesel::QueryableByName;
@@ -44,6 +45,9 @@ pub trait Sql {
     /// Inserts one row, now or together with others of its kind: at the latest when its table is settled, or before the
     /// commit. A failure may come as late as that, and concerns all units of the transaction.
     fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, table: Table) -> StoreResult<()>;
+
+    /// Told when the catalog was changed in this transaction.
+    fn catalog_changed(&mut self) {}
 
     /// Sees to it that rows appended to a table can be read from it.
     fn settle(&mut self, table: Table) -> StoreResult<()>;

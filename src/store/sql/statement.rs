@@ -35,7 +35,7 @@ pub struct Statement<'a, Site> {
     operation: &'static str,
     sql: &'static str,
     binds: Vec<Bind<'a>>,
-    site: PhantomData<Site>,
+    site: PhantomData<fn() -> Site>,
 }
 
 /// Starts a statement: `statement!("reading a customer", "SELECT …")`. The first text is what an error says failed.

@@ -13,7 +13,7 @@
 use std::fs::File;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::writer::HealthCell;
+use crate::store::health::HealthCell;
 use crate::store::{Health, StoreError, Unit};
 
 /// Units that were committed together.

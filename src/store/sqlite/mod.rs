@@ -27,13 +27,13 @@ use tokio::sync::{mpsc, watch};
 
 pub use open::OpenError;
 
+use super::health::HealthCell;
 use super::session::Session;
 use super::sql::statement::{Statement, statement};
 use super::sql::{Sql, Table};
 use super::{Backend, Health, News, StoreError, StoreResult, Unit};
 use checkpointer::Checkpoints;
 use flusher::Flusher;
-use writer::HealthCell;
 
 /// How many units of work may wait to be written.
 pub const QUEUE_MAX: usize = 4_096;

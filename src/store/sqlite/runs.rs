@@ -1,107 +1,14 @@
 //! Runs and their logs in SQLite.
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
-
 use super::SqliteSession;
 use crate::id::Id;
 use crate::store::records::{Page, Run, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
-use crate::store::sql::columns::{from_json, from_word, to_json};
+use crate::store::sql::columns::to_json;
+use crate::store::sql::runs::{DueRow, EntriesRow, NextDueRow, RunRow};
 use crate::store::sql::statement::statement;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
-
-#[derive(QueryableByName)]
-struct RunRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    workflow_id: Id,
-    #[diesel(sql_type = Text)]
-    workflow_name: String,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Text)]
-    event: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    transaction_id: Option<Id>,
-    #[diesel(sql_type = Nullable<Text>)]
-    input: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    replay_of: Option<Id>,
-    #[diesel(sql_type = Text)]
-    status: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    position: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    steps: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    pending: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    error: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    created_at: Timestamp,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    started_at: Option<Timestamp>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    finished_at: Option<Timestamp>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    due_at: Option<Timestamp>,
-    #[diesel(sql_type = BigInt)]
-    held: i64,
-    #[diesel(sql_type = BigInt)]
-    rev: i64,
-}
-
-#[derive(QueryableByName)]
-struct DueRow {
-    #[diesel(sql_type = Text)]
-    org_id: Id,
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = BigInt)]
-    rev: i64,
-}
-
-#[derive(QueryableByName)]
-struct NextDueRow {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    due_at: Option<Timestamp>,
-}
-
-#[derive(QueryableByName)]
-struct EntriesRow {
-    #[diesel(sql_type = Text)]
-    entries: String,
-}
-
-impl RunRow {
-    fn record(self, org: Id) -> StoreResult<Run> {
-        Ok(Run {
-            id: self.id,
-            org,
-            workflow: self.workflow_id,
-            workflow_name: self.workflow_name,
-            version: self.version,
-            event: self.event,
-            transaction: self.transaction_id,
-            input: self.input.map(|text| from_json("a run's input", &text)).transpose()?,
-            replay_of: self.replay_of,
-            status: from_word("a run's status", &self.status)?,
-            position: self.position,
-            steps: self.steps,
-            pending: self.pending.map(|text| from_json("a run's pending call", &text)).transpose()?,
-            error: self.error.map(|text| from_json("a run's error", &text)).transpose()?,
-            created_at: self.created_at,
-            started_at: self.started_at,
-            finished_at: self.finished_at,
-            due_at: self.due_at,
-            held: self.held != 0,
-            rev: self.rev,
-        })
-    }
-}
 
 const RUN_BY_ID: &str = "SELECT * FROM runs WHERE org_id = ? AND id = ?";
 const RUNS: &str = "SELECT * FROM runs WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
@@ -222,7 +129,7 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn claim_runs(&mut self, now: Timestamp, size: i64) -> StoreResult<Vec<Claim>> {
-        const DUE: &str = "SELECT org_id, id, rev FROM runs WHERE due_at IS NOT NULL AND due_at <= ? AND held = 0 \
+        const DUE: &str = "SELECT org_id, id, due_at, rev FROM runs WHERE due_at IS NOT NULL AND due_at <= ? AND held = 0 \
                            ORDER BY due_at, id LIMIT ?";
         const CLAIM: &str = "UPDATE runs SET held = 1, rev = rev + 1 WHERE org_id = ? AND id = ?";
         let due: Vec<DueRow> = statement!("reading the runs that are due", DUE).bind(now).bind(size).load(self)?;

@@ -10,7 +10,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex};
 
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
@@ -21,41 +20,11 @@ use super::SqliteSession;
 use super::checkpointer::Checkpoints;
 use super::flusher::Batch;
 use crate::observe::metrics;
+use crate::store::health::HealthCell;
 use crate::store::{Health, StoreError, StoreResult, Unit};
 
 /// How many units share a commit at most. Beyond this, only the wait for the batch grows.
 const BATCH_MAX: usize = 256;
-
-/// What the writer thread and the handles share.
-#[derive(Clone)]
-pub struct HealthCell(Arc<Mutex<Health>>);
-
-impl HealthCell {
-    pub fn new() -> HealthCell {
-        HealthCell(Arc::new(Mutex::new(Health::Ready)))
-    }
-
-    pub fn get(&self) -> Health {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-
-    /// Sets the health, unless it is one that there is no way back from.
-    pub fn set(&self, health: Health) {
-        let mut current = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if matches!(*current, Health::Failed(_)) || *current == health {
-            return;
-        }
-        match &health {
-            Health::Ready => log::info!("the disk has room again; hooks are accepted"),
-            Health::DiskFull => log::error!("the disk is full; hooks are refused until there is room"),
-            Health::Failed(reason) => {
-                log::error!(reason = reason.as_str(); "writing failed; nothing is accepted any more")
-            }
-            Health::Unreachable(_) | Health::Closed => {}
-        }
-        *current = health;
-    }
-}
 
 /// Runs until every sender is gone and the queue is empty.
 pub fn run(
@@ -148,11 +117,7 @@ fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> Re
 
 fn run_unit(connection: &mut SqliteConnection, unit: &mut dyn Unit) -> StoreResult<()> {
     let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut SqliteSession { connection })));
-    outcome.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(StoreError::Panicked(message.unwrap_or_else(|| "no message".into())))
-    })
+    outcome.unwrap_or_else(|panic| Err(StoreError::from_panic(panic.as_ref())))
 }
 
 fn execute(connection: &mut SqliteConnection, operation: &'static str, sql: &str) -> StoreResult<()> {

@@ -1,0 +1,41 @@
+//! How a store is doing, shared by its threads and handles.
+
+use std::sync::{Arc, Mutex};
+
+use super::Health;
+
+/// What the threads of a store and its handles share.
+#[derive(Clone)]
+pub struct HealthCell(Arc<Mutex<Health>>);
+
+impl HealthCell {
+    pub fn new() -> HealthCell {
+        HealthCell(Arc::new(Mutex::new(Health::Ready)))
+    }
+
+    pub fn get(&self) -> Health {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Sets the health, unless it is one that there is no way back from.
+    pub fn set(&self, health: Health) {
+        let mut current = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if matches!(*current, Health::Failed(_)) || *current == health {
+            return;
+        }
+        match (&*current, &health) {
+            (Health::DiskFull, Health::Ready) => log::info!("the disk has room again; hooks are accepted"),
+            (_, Health::Ready) => log::info!("the database is there again; hooks are accepted"),
+            (_, Health::DiskFull) => log::error!("the disk is full; hooks are refused until there is room"),
+            // Why changes from one attempt to the next; that it is so is said once.
+            (Health::Unreachable(_), Health::Unreachable(_)) | (_, Health::Closed) => {}
+            (_, Health::Unreachable(reason)) => {
+                log::error!(reason = reason.as_str(); "the database can't be reached; hooks are refused until it can")
+            }
+            (_, Health::Failed(reason)) => {
+                log::error!(reason = reason.as_str(); "writing failed; nothing is accepted any more")
+            }
+        }
+        *current = health;
+    }
+}

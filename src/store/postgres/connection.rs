@@ -1,0 +1,124 @@
+//! One connection to PostgreSQL, for a thread that waits for its answers.
+//!
+//! The connection is an asynchronous one with a runtime of its own, driven by the thread that uses it: no other thread
+//! takes part in a statement, and statements that don't depend on each other can be sent together.
+//!
+//! Limits: an answer that takes longer than [`ANSWER_MAX`] counts as a lost connection.
+
+use std::future::Future;
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error, QueryResult};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, join_all};
+use tokio::runtime::{Builder, Runtime};
+
+use super::connect::{SessionSettings, connect};
+use super::connect_error::ConnectError;
+use crate::config::PostgresUrl;
+use crate::store::sql::statement::Statement;
+
+/// How long to wait for an answer. The server ends statements much sooner, if it is there.
+pub const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// A connection, and the runtime that drives it.
+pub struct Connection {
+    // Before the runtime: its background task must be told to stop while there is still somebody to run it.
+    inner: AsyncPgConnection,
+    runtime: Runtime,
+    lost: bool,
+}
+
+impl Connection {
+    /// Connects, blocking the calling thread.
+    pub fn open(url: &PostgresUrl, settings: &SessionSettings) -> Result<Connection, ConnectError> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(ConnectError::Runtime)?;
+        let inner = runtime.block_on(connect(url, settings))?;
+        Ok(Connection { inner, runtime, lost: false })
+    }
+
+    /// Whether the connection is of no use any more.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Executes statements without parameters, in one round trip.
+    pub fn run(&mut self, sql: &str) -> QueryResult<()> {
+        let answer = wait(&self.runtime, self.inner.batch_execute(sql));
+        self.note(answer)
+    }
+
+    /// Executes a statement; the number of rows that it changed.
+    pub fn execute<Q>(&mut self, query: Q) -> QueryResult<usize>
+    where
+        Q: QueryFragment<Pg> + QueryId,
+    {
+        let answer = wait(&self.runtime, self.inner.execute_returning_count(query));
+        self.note(answer)
+    }
+
+    /// Executes a statement; the rows that it returns.
+    pub fn load<Site, R>(&mut self, statement: Statement<'_, Site>) -> QueryResult<Vec<R>>
+    where
+        Site: 'static,
+        R: QueryableByName<Pg> + Send + 'static,
+    {
+        let rows = diesel_async::RunQueryDsl::load(statement, &mut self.inner);
+        let answer = wait(&self.runtime, rows);
+        self.note(answer)
+    }
+
+    /// Sends what `send` makes of the connection all at once, and waits for all the answers.
+    pub fn pipeline<'c>(
+        &'c mut self,
+        send: impl FnOnce(&'c AsyncPgConnection) -> Vec<BoxFuture<'c, QueryResult<usize>>>,
+    ) -> QueryResult<Vec<usize>> {
+        let answers = join_all(send(&self.inner));
+        let answer = wait(&self.runtime, async { answers.await.into_iter().collect() });
+        self.lost |= answer.as_ref().is_err_and(is_loss);
+        answer
+    }
+
+    /// Waits for notifications, at most for `wait` and until `bell` resolves; their payloads.
+    pub fn listen(&mut self, wait: Duration, bell: impl Future<Output = ()>) -> QueryResult<Vec<String>> {
+        let mut heard = Vec::new();
+        let notifications = self.inner.notifications_stream();
+        let answer = self.runtime.block_on(async {
+            let mut notifications = std::pin::pin!(notifications);
+            tokio::select! {
+                first = notifications.next() => match first {
+                    Some(Ok(notification)) => heard.push(notification.payload),
+                    Some(Err(error)) => return Err(error),
+                    None => return Err(Error::BrokenTransactionManager),
+                },
+                () = tokio::time::sleep(wait) => {}
+                () = bell => {}
+            }
+            Ok(())
+        });
+        self.note(answer).map(|()| heard)
+    }
+
+    fn note<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
+        self.lost |= answer.as_ref().is_err_and(is_loss);
+        answer
+    }
+}
+
+fn wait<T>(runtime: &Runtime, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    runtime.block_on(async {
+        tokio::time::timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_| {
+            let message: Box<String> = Box::new("the database did not answer in time".into());
+            Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, message))
+        })
+    })
+}
+
+fn is_loss(error: &Error) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(error, Error::DatabaseError(ClosedConnection | UnableToSendCommand, _))
+}

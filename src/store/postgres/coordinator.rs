@@ -1,0 +1,262 @@
+//! What processes on one database have to do with each other, on a connection beside those that work.
+//!
+//! Every process renews its heartbeat, looks for processes that don't, makes the partitions of the days to come, and
+//! passes on hints: that there are runs for anybody to take, that the catalog has changed. Hints go by `NOTIFY`, outside of
+//! any transaction that does work (a transaction that notifies takes a lock that all others wait for), and several are
+//! made one. Who misses one finds out by asking: for the catalog here, for runs in the engine.
+//!
+//! Times of heartbeats are the database's, so clocks of processes need not agree. A process that can't be reached for
+//! [`LEASE`] is taken for dead, which is found out within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are
+//! released, in one transaction.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use diesel::QueryableByName;
+use diesel::result::QueryResult;
+use diesel::sql_types::Text;
+use tokio::sync::watch;
+
+use super::connection::Connection;
+use super::node::{LEASE, Node};
+use super::partitions;
+use super::runs::release;
+use super::session::{Gathered, PgSession};
+use crate::id::Id;
+use crate::store::session::Catalog;
+use crate::store::sql::statement::statement;
+use crate::store::{Health, News, StoreError, StoreResult, chain};
+use crate::time::Timestamp;
+
+/// How often the heartbeat is renewed.
+const BEAT_EVERY: Duration = Duration::from_secs(2);
+/// How often dead processes are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(3);
+/// How often the catalog's revision is asked for: what was changed elsewhere is in force here within a second.
+const CATALOG_EVERY: Duration = Duration::from_millis(400);
+/// How often partitions are looked after.
+const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
+/// The pause between two hints; those in between become one.
+const HINT_PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two attempts to reach the database.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The channel that hints go by.
+const CHANNEL: &str = "hookflow";
+
+/// The coordinator's state.
+pub struct Coordinator {
+    node: Arc<Node>,
+    news: watch::Sender<News>,
+    beat_at: Instant,
+    sweep_at: Instant,
+    catalog_at: Instant,
+    partitions_at: Instant,
+    hint_at: Instant,
+}
+
+#[derive(QueryableByName)]
+struct DeadRow {
+    #[diesel(sql_type = Text)]
+    id: Id,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+impl Coordinator {
+    pub fn new(node: Arc<Node>, news: watch::Sender<News>) -> Coordinator {
+        let now = Instant::now();
+        Coordinator { node, news, beat_at: now, sweep_at: now, catalog_at: now, partitions_at: now, hint_at: now }
+    }
+
+    /// Runs until the store is closed.
+    pub fn run(mut self, connection: Connection) {
+        let mut connection = Some(connection);
+        while !self.node.is_closing() {
+            match connection.take() {
+                None => match Connection::open(&self.node.url, &self.node.settings) {
+                    Ok(opened) => connection = self.listen(opened),
+                    Err(error) => {
+                        self.node.health.set(Health::Unreachable(chain(&error)));
+                        std::thread::sleep(PAUSE);
+                    }
+                },
+                Some(mut present) => match self.turn(&mut present) {
+                    Ok(()) => connection = Some(present),
+                    Err(error) => {
+                        log::debug!(err:% = error; "the connection beside those that work failed; making a new one");
+                        std::thread::sleep(PAUSE);
+                    }
+                },
+            }
+        }
+        if let Some(mut connection) = connection
+            && let Err(error) = self.leave(&mut connection)
+        {
+            log::debug!(err:% = error; "this process is taken for dead by the others after a while");
+        }
+    }
+
+    /// Listens for hints on a new connection, and hears what was missed.
+    fn listen(&mut self, mut connection: Connection) -> Option<Connection> {
+        connection.run(&format!("LISTEN {CHANNEL}")).ok()?;
+        self.node.health.set(Health::Ready);
+        self.news.send_modify(|news| news.runs += 1);
+        self.catalog_at = Instant::now();
+        Some(connection)
+    }
+
+    /// Does what is due, then waits for something to happen.
+    fn turn(&mut self, connection: &mut Connection) -> QueryResult<()> {
+        if is_due(&mut self.beat_at, BEAT_EVERY) {
+            self.beat(connection)?;
+        }
+        if is_due(&mut self.catalog_at, CATALOG_EVERY) {
+            self.look_at_catalog(connection)?;
+        }
+        if is_due(&mut self.sweep_at, SWEEP_EVERY) {
+            self.sweep(connection)?;
+        }
+        if is_due(&mut self.partitions_at, PARTITIONS_EVERY)
+            && let Err(error) = partitions::make(connection, Timestamp::now())
+        {
+            log::warn!(err:% = error; "partitions for the days to come could not be made");
+            connection.run("ROLLBACK")?;
+        }
+        if Instant::now() >= self.hint_at && self.send_hints(connection)? {
+            self.hint_at = Instant::now() + HINT_PAUSE;
+        }
+        let next = self.beat_at.min(self.catalog_at).min(self.sweep_at);
+        let wait = next.saturating_duration_since(Instant::now());
+        let bell = &self.node.outbox.bell;
+        // A bell that rings during the pause between hints is heard after it.
+        let pause = self.hint_at.saturating_duration_since(Instant::now());
+        let heard = connection.listen(wait, async {
+            tokio::time::sleep(pause).await;
+            bell.notified().await;
+        })?;
+        heard.iter().for_each(|hint| self.hear(hint));
+        Ok(())
+    }
+
+    fn beat(&self, connection: &mut Connection) -> QueryResult<()> {
+        const SQL: &str =
+            "UPDATE nodes SET beat_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint WHERE id = ?";
+        let id = self.node.id();
+        match connection.execute(statement!("renewing the heartbeat", SQL).bind(id))? {
+            0 => self.node.renew(connection, id),
+            _ => {
+                if matches!(self.node.health.get(), Health::Unreachable(_)) {
+                    self.node.health.set(Health::Ready);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn look_at_catalog(&self, connection: &mut Connection) -> QueryResult<()> {
+        let mut gathered = Gathered::default();
+        let mut session = PgSession { connection, gathered: &mut gathered, node: self.node.id() };
+        let revision = session.catalog_revision().map_err(source)?;
+        self.news.send_if_modified(|news| std::mem::replace(&mut news.catalog, revision) != revision);
+        Ok(())
+    }
+
+    /// Takes processes for dead whose heartbeat is too old: each by one process only.
+    fn sweep(&self, connection: &mut Connection) -> QueryResult<()> {
+        const SQL: &str = "SELECT id, name FROM nodes \
+             WHERE beat_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - ? AND id <> ?";
+        let (lease, own) = (LEASE.as_micros() as i64, self.node.id());
+        let dead: Vec<DeadRow> =
+            connection.load(statement!("looking for dead processes", SQL).bind(lease).bind(own))?;
+        for dead in dead {
+            connection.run("BEGIN")?;
+            let buried = self.bury(connection, dead.id);
+            let ended = connection.run(if buried.is_ok() { "COMMIT" } else { "ROLLBACK" });
+            match buried {
+                Ok(Some(runs)) => {
+                    log::warn!(node = dead.name.as_str(), runs = runs; "a process was taken for dead; its runs go to others");
+                    self.node.outbox.runs.store(true, Ordering::Relaxed);
+                    self.news.send_modify(|news| news.runs += 1);
+                }
+                Ok(None) => {}
+                // It may be in the middle of a commit; the next sweep tries again.
+                Err(error) => log::debug!(err:% = chain(&error); "a dead process could not be fenced yet"),
+            }
+            ended?;
+        }
+        // A row is needed as long as its process may ask for the outcome of a commit.
+        const OLD: &str = "DELETE FROM writers WHERE fenced AND node < ? AND node NOT IN (SELECT id FROM nodes)";
+        let yesterday = format!("{:08x}", Timestamp::now().0 / 1_000_000 - 86_400);
+        connection.execute(statement!("forgetting dead processes", OLD).bind(yesterday)).map(|_| ())
+    }
+
+    /// Fences a process and releases its runs; how many, unless somebody else does the same.
+    fn bury(&self, connection: &mut Connection, dead: Id) -> StoreResult<Option<usize>> {
+        const NODE: &str = "DELETE FROM nodes WHERE id = ? AND id IN (SELECT id FROM nodes WHERE id = ? \
+             AND beat_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - ? FOR UPDATE SKIP LOCKED)";
+        const WRITERS: &str = "UPDATE writers SET fenced = true WHERE node = ?";
+        let mut gathered = Gathered::default();
+        let mut session = PgSession { connection, gathered: &mut gathered, node: self.node.id() };
+        let lease = LEASE.as_micros() as i64;
+        let deleted =
+            statement!("taking a process for dead", NODE).bind(dead).bind(dead).bind(lease).execute(&mut session)?;
+        if deleted == 0 {
+            return Ok(None);
+        }
+        // Waits for a commit that is under way: whatever it wrote is counted, and nothing comes after it.
+        statement!("fencing a process", WRITERS).bind(dead).execute(&mut session)?;
+        release(&mut session, dead, Timestamp::now()).map(Some)
+    }
+
+    /// Sends the hints that have gathered; whether there were any.
+    fn send_hints(&self, connection: &mut Connection) -> QueryResult<bool> {
+        let outbox = &self.node.outbox;
+        let mut sent = false;
+        for (flag, word) in [(&outbox.runs, "runs"), (&outbox.catalog, "catalog")] {
+            if flag.swap(false, Ordering::Relaxed) {
+                let hint = format!("{word} {}", self.node.id());
+                connection.execute(statement!("sending a hint", "SELECT pg_notify('hookflow', ?)").bind(hint))?;
+                sent = true;
+            }
+        }
+        Ok(sent)
+    }
+
+    fn hear(&mut self, hint: &str) {
+        let (word, from) = hint.split_once(' ').unwrap_or((hint, ""));
+        if from == self.node.id().to_string() {
+            return;
+        }
+        match word {
+            "runs" => self.news.send_modify(|news| news.runs += 1),
+            _ => self.catalog_at = Instant::now(),
+        }
+    }
+
+    /// Says goodbye, so that nobody has to find out.
+    fn leave(&self, connection: &mut Connection) -> QueryResult<()> {
+        let id = self.node.id();
+        self.send_hints(connection)?;
+        connection.execute(statement!("leaving", "DELETE FROM writers WHERE node = ?").bind(id))?;
+        connection.execute(statement!("leaving", "DELETE FROM nodes WHERE id = ?").bind(id)).map(|_| ())
+    }
+}
+
+/// Whether the time has come; if so, when it comes again.
+fn is_due(at: &mut Instant, every: Duration) -> bool {
+    let now = Instant::now();
+    let due = now >= *at;
+    if due {
+        *at = now + every;
+    }
+    due
+}
+
+fn source(error: StoreError) -> diesel::result::Error {
+    match error {
+        StoreError::Query { source, .. } => source,
+        error => diesel::result::Error::QueryBuilderError(error.to_string().into()),
+    }
+}

@@ -1,0 +1,167 @@
+//! The store on PostgreSQL, which several processes share.
+//!
+//! PostgreSQL is what coordinates them; they don't talk to each other. Each has a few threads that write ([`writer`]: group
+//! commit), a few connections that read, and one thread that looks after what concerns the others ([`coordinator`]:
+//! heartbeats, hints, partitions). Which process works on a run, and how one is kept from writing that was taken for
+//! dead, is in [`node`] and [`runs`].
+//!
+//! Limits: [`QUEUE_MAX`] units may wait; reads wait at most [`READER_WAIT`] for a connection; a statement may take
+//! [`STATEMENT_TIMEOUT`], a transaction may be idle for [`IDLE_TIMEOUT`].
+
+mod bulk;
+mod connect;
+mod connect_error;
+mod connection;
+mod coordinator;
+mod explain;
+mod node;
+mod open;
+mod partitions;
+mod readers;
+mod runs;
+mod session;
+mod tls;
+mod writer;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+
+pub use connect::{SERVER_VERSION_MIN, SessionSettings, connect};
+pub use connect_error::ConnectError;
+pub use open::OpenError;
+pub use tls::TlsError;
+
+use super::{Backend, Health, News, Session, StoreError, StoreResult, Unit};
+use crate::config::PostgresUrl;
+use crate::time::Timestamp;
+use connection::Connection;
+use coordinator::Coordinator;
+use node::Node;
+use readers::Readers;
+use writer::Writer;
+
+/// How many units of work may wait to be written.
+pub const QUEUE_MAX: usize = 4_096;
+/// How long a read waits for a connection.
+pub const READER_WAIT: Duration = Duration::from_secs(5);
+/// How long a statement may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction may be idle, as when its process is paused.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a statement waits for a lock while it shares its transaction with others.
+const LOCK_WAIT: Duration = Duration::from_millis(200);
+
+/// How many connections a process makes, beside the one that coordinates.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSizes {
+    pub writers: u16,
+    pub readers: u16,
+}
+
+/// The database and the threads that work on it.
+pub struct Postgres {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Unit>>>>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+    coordinator: Mutex<Option<JoinHandle<()>>>,
+    readers: Readers,
+    node: Arc<Node>,
+    news: watch::Sender<News>,
+}
+
+impl Postgres {
+    /// Connects to the database and brings its tables up to date. To be called outside of any asynchronous context.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way: the address, the password, the certificate, a newer version.
+    pub fn open(url: &PostgresUrl, sizes: PoolSizes) -> Result<Postgres, OpenError> {
+        let settings = SessionSettings {
+            application_name: "hookflow".into(),
+            statement_timeout: STATEMENT_TIMEOUT,
+            idle_in_transaction_timeout: IDLE_TIMEOUT,
+            lock_timeout: LOCK_WAIT,
+        };
+        open::migrate(url, &settings)?;
+        let setup = |error: diesel::result::Error| OpenError::Setup(error.to_string());
+        let mut connection = Connection::open(url, &settings)?;
+        partitions::make(&mut connection, Timestamp::now()).map_err(setup)?;
+        let node = Arc::new(Node::new(url.clone(), settings));
+        node.register(&mut connection).map_err(setup)?;
+        let news = watch::Sender::default();
+        let coordinator = Coordinator::new(node.clone(), news.clone());
+        let coordinator = spawn("coordinator", move || coordinator.run(connection))?;
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let writer = |slot| {
+            let (writer, queue) = (Writer::new(node.clone(), i64::from(slot)), receiver.clone());
+            spawn(&format!("writer {slot}"), move || writer.run(&queue))
+        };
+        let writers: Result<Vec<_>, OpenError> = (0..sizes.writers.max(1)).map(writer).collect();
+        Ok(Postgres {
+            queue: Mutex::new(Some(sender)),
+            writers: Mutex::new(writers?),
+            coordinator: Mutex::new(Some(coordinator)),
+            readers: Readers::new(node.clone(), usize::from(sizes.readers.max(1))),
+            node,
+            news,
+        })
+    }
+}
+
+impl Backend for Postgres {
+    fn submit(&self, unit: Box<dyn Unit>) {
+        let queue = self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let Some(queue) = queue else { return unit.finish(Err(StoreError::Closed)) };
+        match queue.try_send(unit) {
+            Ok(()) => {}
+            Err(TrySendError::Full(unit)) => unit.finish(Err(StoreError::Busy)),
+            Err(TrySendError::Closed(unit)) => unit.finish(Err(StoreError::Closed)),
+        }
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()> {
+        self.readers.read(work)
+    }
+
+    fn health(&self) -> Health {
+        self.node.health.get()
+    }
+
+    fn queued(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        queue.as_ref().map_or(0, |queue| QUEUE_MAX - queue.capacity())
+    }
+
+    fn news(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+        self.node.closing.store(true, Ordering::Relaxed);
+        let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        join(writers);
+        // Leaving comes after the last commit.
+        self.node.outbox.bell.notify_one();
+        join(self.coordinator.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+        self.readers.close();
+        self.node.health.set(Health::Closed);
+    }
+}
+
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            log::error!("a thread of the database stopped unexpectedly");
+        }
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(body);
+    thread.map_err(|error| OpenError::Setup(error.to_string()))
+}

@@ -1,0 +1,123 @@
+//! This process, as the database and the other processes know it.
+//!
+//! A process that works on a shared database has a row in `nodes`, whose heartbeat [`super::coordinator`] renews, and a row
+//! in `writers` for each of its connections that write. Another process that misses the heartbeat fences those rows: from
+//! then on no transaction of the former owner commits, and its runs belong to nobody. A process that finds itself fenced,
+//! say because it was paused, goes on under a new id.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Bool};
+use tokio::sync::Notify;
+
+use super::connection::Connection;
+use crate::config::PostgresUrl;
+use crate::id::Id;
+use crate::store::health::HealthCell;
+use crate::store::postgres::connect::SessionSettings;
+use crate::store::sql::statement::statement;
+
+/// How long a process that does not renew its heartbeat is waited for before its runs go to others.
+pub const LEASE: Duration = Duration::from_secs(15);
+
+/// What the threads of one process share.
+pub struct Node {
+    pub url: PostgresUrl,
+    pub settings: SessionSettings,
+    pub health: HealthCell,
+    /// For operators, to know it by: host and process.
+    name: String,
+    id: Mutex<Id>,
+    pub outbox: Outbox,
+    /// Whether the store is being closed.
+    pub closing: AtomicBool,
+}
+
+/// What other processes are to be told.
+#[derive(Default)]
+pub struct Outbox {
+    pub runs: AtomicBool,
+    pub catalog: AtomicBool,
+    /// Rung when there is something new.
+    pub bell: Notify,
+}
+
+#[derive(QueryableByName)]
+struct BatchRow {
+    #[diesel(sql_type = BigInt)]
+    batch: i64,
+    #[diesel(sql_type = Bool)]
+    fenced: bool,
+}
+
+impl Node {
+    pub fn new(url: PostgresUrl, settings: SessionSettings) -> Node {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Node {
+            url,
+            settings,
+            health: HealthCell::new(),
+            name: format!("{}:{}", host.trim(), std::process::id()),
+            id: Mutex::new(Id::generate()),
+            outbox: Outbox::default(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    pub fn id(&self) -> Id {
+        *self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Enters this process into `nodes`.
+    pub fn register(&self, connection: &mut Connection) -> QueryResult<()> {
+        let id = self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.insert(connection, *id)
+    }
+
+    /// Goes on under a new id, if the one that was found to be fenced is still ours.
+    pub fn renew(&self, connection: &mut Connection, fenced: Id) -> QueryResult<()> {
+        let mut id = self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if *id != fenced {
+            return Ok(());
+        }
+        let renewed = Id::generate();
+        self.insert(connection, renewed)?;
+        *id = renewed;
+        log::warn!("this process was taken for dead; its runs went to others, and it goes on under a new id");
+        Ok(())
+    }
+
+    fn insert(&self, connection: &mut Connection, id: Id) -> QueryResult<()> {
+        const SQL: &str = "INSERT INTO nodes (id, name, started_at, beat_at) \
+             SELECT ?, ?, clock.now, clock.now \
+             FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now) clock";
+        connection.execute(statement!("registering this process", SQL).bind(id).bind(&self.name)).map(|_| ())
+    }
+
+    /// Enters a connection that writes; false if this process was taken for dead.
+    pub fn register_writer(&self, connection: &mut Connection, node: Id, slot: i64) -> QueryResult<bool> {
+        // Waits for whoever is just about to take this process for dead.
+        const SQL: &str = "INSERT INTO writers (node, slot, batch) SELECT id, ?, 0 FROM \
+             (SELECT id FROM nodes WHERE id = ? FOR KEY SHARE) present ON CONFLICT DO NOTHING";
+        const CHECK: &str = "SELECT batch, fenced FROM writers WHERE node = ? AND slot = ?";
+        connection.execute(statement!("registering a writer", SQL).bind(slot).bind(node))?;
+        let row: Vec<BatchRow> = connection.load(statement!("reading a writer", CHECK).bind(node).bind(slot))?;
+        Ok(row.first().is_some_and(|row| !row.fenced))
+    }
+
+    /// The number of the last transaction that a connection committed. Waits for one that is still under way.
+    pub fn committed_batch(&self, connection: &mut Connection, node: Id, slot: i64) -> QueryResult<i64> {
+        // The server may still be at work on the transaction whose connection was lost: it holds this row until it ends.
+        const SQL: &str = "SELECT batch, fenced FROM writers WHERE node = ? AND slot = ? FOR UPDATE";
+        let rows: Vec<BatchRow> = connection.load(statement!("reading a writer", SQL).bind(node).bind(slot))?;
+        Ok(rows.first().map_or(0, |row| row.batch))
+    }
+}

@@ -1,0 +1,75 @@
+//! Partitions by day, for the tables that only grow.
+//!
+//! The day is in the ids: their first eight characters are seconds since 1970 in hexadecimal, so a range of ids is a range
+//! of time, and a look-up by id finds its partition by itself. Rows of days without a partition go to a default one, which
+//! stays empty as long as some process looks after the days to come.
+
+use diesel::QueryableByName;
+use diesel::result::QueryResult;
+use diesel::sql_types::Text;
+
+use super::connection::Connection;
+use crate::store::sql::statement::statement;
+use crate::time::Timestamp;
+
+/// The tables, and the days that partitions are made for ahead of time.
+const TABLES: [&str; 3] = ["transactions", "runs", "step_log"];
+const DAYS_AHEAD: i64 = 7;
+const DAY_SECONDS: i64 = 86_400;
+
+#[derive(QueryableByName)]
+struct NameRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Makes the partitions that are missing, from yesterday's to those of the next days.
+///
+/// # Errors
+/// If the database refuses; those made so far stay, and the rows of the others go to the default partition.
+pub fn make(connection: &mut Connection, now: Timestamp) -> QueryResult<()> {
+    let today = now.0.div_euclid(DAY_SECONDS * 1_000_000);
+    make_days(connection, (today - 1)..=(today + DAYS_AHEAD))
+}
+
+/// Makes the partitions of some days, counted from 1970, that are missing.
+pub fn make_days(connection: &mut Connection, days: impl Iterator<Item = i64>) -> QueryResult<()> {
+    const SQL: &str = "SELECT relname::text AS name FROM pg_class WHERE relispartition AND relkind = 'r'";
+    let present: Vec<NameRow> = connection.load(statement!("reading the partitions", SQL))?;
+    for day in days {
+        for table in TABLES {
+            let name = partition_name(table, day);
+            if !present.iter().any(|row| row.name == name) {
+                let (from, to) = (bound(day), bound(day + 1));
+                // Nobody waits for long behind this, as it waits for whoever uses the table now.
+                connection.run(&format!(
+                    "BEGIN; SET LOCAL lock_timeout = '2s'; \
+                     CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{from}') TO ('{to}'); COMMIT"
+                ))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Such as `runs_20261123`.
+fn partition_name(table: &str, day: i64) -> String {
+    let date = Timestamp(day * DAY_SECONDS * 1_000_000).to_string();
+    format!("{table}_{}", date[..10].replace('-', ""))
+}
+
+/// The lowest id of a day, as far as it has to be spelt out.
+fn bound(day: i64) -> String {
+    format!("{:08x}", day * DAY_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_range_of_ids() {
+        assert_eq!(partition_name("runs", 20_780), "runs_20261123");
+        assert_eq!((bound(20_780), bound(20_781)), ("6a022f00".into(), "6a038080".into()));
+    }
+}

@@ -1,0 +1,86 @@
+//! The session on PostgreSQL: how statements reach the connection.
+
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+
+use super::bulk::{self, Bulk};
+use super::connection::Connection;
+use crate::id::Id;
+use crate::store::session::Session;
+use crate::store::sql::statement::{Statement, statement};
+use crate::store::sql::{Sql, Table};
+use crate::store::{StoreError, StoreResult};
+
+/// What a transaction has gathered beside its statements.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// Rows that wait to be inserted.
+    pub(super) bulks: Vec<Bulk>,
+    /// Whether there are runs now that any process may take.
+    pub(super) frees_runs: bool,
+    /// Whether the catalog was changed.
+    pub(super) changes_catalog: bool,
+    /// Whether a statement failed: whatever the unit makes of that, the transaction can't be committed.
+    pub(super) failed: bool,
+}
+
+/// A session on one connection, inside whatever transaction is open there.
+pub(super) struct PgSession<'a> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) gathered: &'a mut Gathered,
+    /// The process, as the database knows it.
+    pub(super) node: Id,
+}
+
+impl PgSession<'_> {
+    fn failed<T>(&mut self, operation: &'static str, source: diesel::result::Error) -> StoreResult<T> {
+        self.gathered.failed = true;
+        Err(StoreError::Query { operation, source })
+    }
+}
+
+impl Sql for PgSession<'_> {
+    type Backend = Pg;
+
+    fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
+        let operation = statement.operation();
+        self.connection.execute(statement).or_else(|source| self.failed(operation, source))
+    }
+
+    fn load<Site: 'static, R>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
+        let operation = statement.operation();
+        self.connection.load(statement).or_else(|source| self.failed(operation, source))
+    }
+
+    fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, table: Table) -> StoreResult<()> {
+        let operation = statement.operation();
+        bulk::add(&mut self.gathered.bulks, table, operation, statement.into_parts());
+        Ok(())
+    }
+
+    fn catalog_changed(&mut self) {
+        self.gathered.changes_catalog = true;
+    }
+
+    fn settle(&mut self, table: Table) -> StoreResult<()> {
+        while let Some(index) = self.gathered.bulks.iter().position(|bulk| bulk.table == table) {
+            let bulk = self.gathered.bulks.remove(index);
+            let operation = bulk.operation;
+            self.connection.execute(&bulk).map(|_| ()).or_else(|source| self.failed(operation, source))?;
+        }
+        Ok(())
+    }
+}
+
+impl Session for PgSession<'_> {
+    fn touch(&mut self) -> StoreResult<()> {
+        let node = self.node;
+        statement!("touching the database", "UPDATE nodes SET beat_at = beat_at WHERE id = ?")
+            .bind(node)
+            .execute(self)?;
+        Ok(())
+    }
+}

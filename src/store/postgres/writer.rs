@@ -1,0 +1,323 @@
+//! The threads that write: group commit, fencing, and commits whose outcome is unknown.
+//!
+//! Each thread has a connection. It takes what has queued, at most [`BATCH_MAX`] units, does them in one transaction, and
+//! tells the callers once that is committed. The last statement of every transaction counts up the number in the
+//! thread's row of `writers`. If that row was fenced, nothing is committed: other processes have taken this one for dead.
+//! If the connection is lost while committing, the number tells whether the commit came about.
+//!
+//! When a unit fails, the transaction is rolled back, the others are done again without it, and it by itself. So is
+//! whoever ran into a lock for longer than [`super::LOCK_WAIT`], or wrote something unique at the same moment as somebody
+//! else: alone it may wait longer, and it is tried [`TRIES_MAX`] times.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use diesel::result::Error as DieselError;
+use diesel_async::AsyncConnectionCore;
+use tokio::sync::mpsc;
+
+use super::connection::Connection;
+use super::node::Node;
+use super::session::{Gathered, PgSession};
+use crate::id::Id;
+use crate::observe::metrics;
+use crate::store::sql::statement::statement;
+use crate::store::{Health, StoreError, StoreResult, Unit, chain};
+
+/// How many units share a commit at most.
+const BATCH_MAX: usize = 64;
+/// How often a unit that others got in the way of is tried.
+const TRIES_MAX: usize = 5;
+/// How long a unit that is done alone waits for a lock.
+const LOCK_WAIT_ALONE: &str = "5s";
+/// How long an unknown outcome is inquired after once the store is being closed.
+const CLOSE_GRACE: Duration = Duration::from_secs(10);
+/// The pause between two attempts to reach the database.
+const PAUSE: Duration = Duration::from_millis(200);
+
+type Batch = Vec<Box<dyn Unit>>;
+/// The queue that the threads share.
+pub(super) type Queue = Arc<Mutex<mpsc::Receiver<Box<dyn Unit>>>>;
+
+/// Why units are not committed.
+enum Failure {
+    /// The unit at this place failed, or something that can't be told apart by unit.
+    Unit(Option<usize>, StoreError),
+    /// The connection could not be had, or was lost before the commit.
+    Lost(String),
+}
+
+/// What became of one transaction that did not simply commit.
+enum Attempt {
+    /// Nothing of it stays.
+    Failed(Failure),
+    /// This process was taken for dead; nothing of it stays.
+    Fenced,
+    /// The connection was lost while committing.
+    Unknown,
+}
+
+/// One thread's connection and its row in `writers`.
+pub(super) struct Writer {
+    node: Arc<Node>,
+    slot: i64,
+    connection: Option<Connection>,
+    /// The id under which the row was made.
+    identity: Id,
+    /// Whether the row is known to be there.
+    registered: bool,
+    /// The number of the transaction that is made, or was made last.
+    batch: i64,
+    /// Before this there is no use in trying to connect.
+    connect_at: Instant,
+}
+
+impl Writer {
+    pub(super) fn new(node: Arc<Node>, slot: i64) -> Writer {
+        let identity = node.id();
+        Writer { node, slot, connection: None, identity, registered: false, batch: 0, connect_at: Instant::now() }
+    }
+
+    /// Runs until every sender is gone and the queue is empty.
+    pub(super) fn run(mut self, queue: &Queue) {
+        let mut batch: Batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let taken =
+                queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).blocking_recv_many(&mut batch, BATCH_MAX);
+            if taken == 0 {
+                return;
+            }
+            self.commit(std::mem::take(&mut batch));
+        }
+    }
+
+    fn commit(&mut self, mut batch: Batch) {
+        let mut alone: Batch = Vec::new();
+        while !batch.is_empty() {
+            match self.attempt_surely(&mut batch, None) {
+                Ok(()) => finish(std::mem::take(&mut batch)),
+                Err(Failure::Unit(Some(index), _)) if batch.len() > 1 => alone.push(batch.remove(index)),
+                Err(Failure::Unit(..)) => alone.append(&mut batch),
+                Err(Failure::Lost(reason)) => {
+                    let lost = || Err(StoreError::Connection(reason.clone()));
+                    return batch.into_iter().chain(alone).for_each(|unit| unit.finish(lost()));
+                }
+            }
+        }
+        alone.into_iter().for_each(|unit| self.commit_alone(unit));
+    }
+
+    fn commit_alone(&mut self, unit: Box<dyn Unit>) {
+        let mut batch = vec![unit];
+        let mut tries = 1;
+        let outcome = loop {
+            match self.attempt_surely(&mut batch, Some(LOCK_WAIT_ALONE)) {
+                Ok(()) => break Ok(()),
+                Err(Failure::Unit(_, error)) if tries < TRIES_MAX && others_got_in_the_way(&error) => tries += 1,
+                Err(Failure::Unit(_, error)) => break Err(error),
+                Err(Failure::Lost(reason)) => break Err(StoreError::Connection(reason)),
+            }
+        };
+        if matches!(outcome, Err(StoreError::DiskFull)) {
+            self.node.health.set(Health::DiskFull);
+        }
+        if let Some(unit) = batch.pop() {
+            unit.finish(outcome);
+        }
+    }
+
+    /// Does the units in one transaction. Comes back when it is known whether they are committed: after an unknown
+    /// outcome, and once after a lost connection, they are done again if they are not.
+    fn attempt_surely(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<&str>) -> Result<(), Failure> {
+        let mut losses = 0;
+        loop {
+            match self.attempt(batch, lock_wait) {
+                Ok(()) => return Ok(()),
+                Err(Attempt::Unknown) if self.find_out()? => return Ok(()),
+                Err(Attempt::Unknown) => {}
+                Err(Attempt::Fenced) => self.registered = false,
+                // A connection that was idle is often lost without anybody having noticed.
+                Err(Attempt::Failed(Failure::Lost(_))) if losses == 0 => losses += 1,
+                Err(Attempt::Failed(Failure::Lost(reason))) => {
+                    self.node.health.set(Health::Unreachable(reason.clone()));
+                    return Err(Failure::Lost(reason));
+                }
+                Err(Attempt::Failed(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    /// One transaction; nothing of it stays if this fails, unless the outcome is unknown.
+    fn attempt(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<&str>) -> Result<(), Attempt> {
+        let number = self.batch + 1;
+        let (node, slot) = (self.node.clone(), self.slot);
+        let (connection, identity) = self.connect()?;
+        let begin = match lock_wait {
+            Some(wait) => format!("BEGIN; SET LOCAL lock_timeout = '{wait}'"),
+            None => "BEGIN".to_owned(),
+        };
+        connection.run(&begin).map_err(lost)?;
+        let mut gathered = Gathered::default();
+        let done = batch.iter_mut().enumerate().try_for_each(|(index, unit)| {
+            let session = PgSession { connection: &mut *connection, gathered: &mut gathered, node: identity };
+            run_unit(session, unit.as_mut()).map_err(|error| Attempt::Failed(Failure::Unit(Some(index), error)))
+        });
+        let done = done.and_then(|()| close_transaction(connection, &gathered, (identity, slot, number)));
+        if let Err(failure) = done {
+            // Whatever was wrong with a statement: if the connection is gone, that was it.
+            return Err(match connection.run("ROLLBACK") {
+                Err(error) => Attempt::Failed(lost(error)),
+                Ok(()) => failure,
+            });
+        }
+        let committed = connection.run("COMMIT");
+        self.batch = number;
+        committed.map_err(|_| Attempt::Unknown)?;
+        metrics::committed(batch.len());
+        node.health.set(Health::Ready);
+        tell(&node, &gathered);
+        Ok(())
+    }
+
+    /// A connection with a row in `writers`, and the id under which that row stands.
+    fn connect(&mut self) -> Result<(&mut Connection, Id), Failure> {
+        if self.connection.as_ref().is_none_or(Connection::is_lost) {
+            self.connection = None;
+            self.connection = Some(self.open()?);
+            self.registered = false;
+        }
+        let connection = self.connection.as_mut().expect("it was made if there was none");
+        loop {
+            let id = self.node.id();
+            if self.identity != id {
+                (self.identity, self.batch, self.registered) = (id, 0, false);
+            }
+            if !self.registered {
+                self.registered = self.node.register_writer(connection, id, self.slot).map_err(lost)?;
+            }
+            if self.registered {
+                return Ok((connection, id));
+            }
+            self.node.renew(connection, id).map_err(lost)?;
+        }
+    }
+
+    fn open(&mut self) -> Result<Connection, Failure> {
+        if Instant::now() < self.connect_at {
+            return Err(Failure::Lost("the database could not be reached a moment ago".into()));
+        }
+        Connection::open(&self.node.url, &self.node.settings).map_err(|error| {
+            self.connect_at = Instant::now() + PAUSE;
+            Failure::Lost(chain(&error))
+        })
+    }
+
+    /// Whether the transaction that was being committed when the connection was lost is committed. Asks until the database
+    /// answers: neither yes nor no may be said before.
+    fn find_out(&mut self) -> Result<bool, Failure> {
+        let mut closing_since = None;
+        loop {
+            self.connection = None;
+            let found = self.open().and_then(|mut connection| {
+                self.node.committed_batch(&mut connection, self.identity, self.slot).map_err(lost)
+            });
+            match found {
+                Ok(batch) => {
+                    log::info!(committed = batch == self.batch; "the connection was lost in a commit; its outcome is known now");
+                    return Ok(batch == self.batch);
+                }
+                Err(Failure::Lost(reason)) => self.node.health.set(Health::Unreachable(reason)),
+                Err(failure @ Failure::Unit(..)) => return Err(failure),
+            }
+            if self.node.is_closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > CLOSE_GRACE {
+                return Err(Failure::Lost("the outcome of a commit is unknown".into()));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl From<Failure> for Attempt {
+    fn from(failure: Failure) -> Attempt {
+        Attempt::Failed(failure)
+    }
+}
+
+fn lost(error: DieselError) -> Failure {
+    Failure::Lost(error.to_string())
+}
+
+/// Inserts what is still to be inserted, all at once, together with the transaction's number.
+fn close_transaction(connection: &mut Connection, gathered: &Gathered, row: (Id, i64, i64)) -> Result<(), Attempt> {
+    if gathered.failed {
+        let detail = "a unit went on after a statement had failed".to_owned();
+        return Err(Failure::Unit(None, StoreError::Panicked(detail)).into());
+    }
+    const SQL: &str = "UPDATE writers SET batch = ? WHERE node = ? AND slot = ? AND NOT fenced";
+    let (node, slot, number) = row;
+    let changed = connection.pipeline(|mut shared| {
+        let mut sent = Vec::with_capacity(gathered.bulks.len() + 1);
+        sent.extend(gathered.bulks.iter().map(|bulk| shared.execute_returning_count(bulk)));
+        let count = statement!("numbering a transaction", SQL).bind(number).bind(node).bind(slot);
+        sent.push(shared.execute_returning_count(count));
+        sent
+    });
+    match changed {
+        Ok(changed) if changed.last() == Some(&1) => Ok(()),
+        Ok(_) => Err(Attempt::Fenced),
+        Err(source) => {
+            let operation = gathered.bulks.first().map_or("numbering a transaction", |bulk| bulk.operation);
+            Err(Failure::Unit(None, classify(StoreError::Query { operation, source })).into())
+        }
+    }
+}
+
+fn run_unit(mut session: PgSession<'_>, unit: &mut dyn Unit) -> StoreResult<()> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut session)));
+    let outcome = outcome.unwrap_or_else(|panic| Err(StoreError::from_panic(panic.as_ref())));
+    outcome.map_err(classify)
+}
+
+fn finish(batch: Batch) {
+    batch.into_iter().for_each(|unit| unit.finish(Ok(())));
+}
+
+/// Tells other processes what a committed transaction has for them.
+fn tell(node: &Node, gathered: &Gathered) {
+    use std::sync::atomic::Ordering::Relaxed;
+    if gathered.frees_runs {
+        node.outbox.runs.store(true, Relaxed);
+    }
+    if gathered.changes_catalog {
+        node.outbox.catalog.store(true, Relaxed);
+    }
+    if gathered.frees_runs || gathered.changes_catalog {
+        node.outbox.bell.notify_one();
+    }
+}
+
+/// Tells a full disk from other errors. Diesel passes on PostgreSQL's message but not its code, and this part of the
+/// message comes from the operating system.
+fn classify(error: StoreError) -> StoreError {
+    match &error {
+        StoreError::Query { source: DieselError::DatabaseError(_, information), .. }
+            if information.message().contains("No space left on device") =>
+        {
+            StoreError::DiskFull
+        }
+        _ => error,
+    }
+}
+
+/// Whether trying again at once may help. A deadlock and a lock that took too long have no kind of their own.
+fn others_got_in_the_way(error: &StoreError) -> bool {
+    use diesel::result::DatabaseErrorKind::{SerializationFailure, UniqueViolation, Unknown};
+    match error {
+        StoreError::Conflict { .. } => true,
+        StoreError::Query { source: DieselError::DatabaseError(kind, _), .. } => {
+            matches!(kind, SerializationFailure | UniqueViolation | Unknown)
+        }
+        _ => false,
+    }
+}
