@@ -17,6 +17,7 @@ mod keys;
 mod kobjects;
 mod locked;
 mod objects;
+mod on_postgres;
 mod power;
 mod refusals;
 mod runs;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod orders;
 pub mod peer;
+pub mod postgres;
 pub mod program;
 pub mod random;
 pub mod raw;

@@ -1,0 +1,3 @@
+//! What is true of PostgreSQL only. These tests use it whatever `HOOKFLOW_TEST_DATABASE` says.
+
+mod harness;

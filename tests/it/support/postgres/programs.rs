@@ -1,0 +1,105 @@
+//! PostgreSQL's programs: where they are, and who may run them.
+
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What a folder has to hold to be of use.
+const NEEDED: [&str; 4] = ["initdb", "pg_basebackup", "pg_ctl", "postgres"];
+/// Ports below this are for well-known services.
+const PORTS_FROM: u16 = 10_000;
+
+/// The newest PostgreSQL of this machine.
+pub struct Programs {
+    folder: PathBuf,
+    pub version: u32,
+    /// PostgreSQL refuses to be run by root.
+    as_postgres: bool,
+}
+
+impl Programs {
+    /// # Panics
+    /// When there is none; the message says what to install.
+    pub fn found() -> &'static Programs {
+        static FOUND: OnceLock<Programs> = OnceLock::new();
+        FOUND.get_or_init(|| {
+            let folder = folder().unwrap_or_else(|| {
+                panic!(
+                    "these tests need a PostgreSQL server, and neither pg_config nor /usr/lib/postgresql leads to one: \
+                     install Debian's package `postgresql`, or run tests/install-tools"
+                )
+            });
+            let said = Command::new(folder.join("postgres")).arg("--version").output().expect("PostgreSQL can be run");
+            let said = String::from_utf8_lossy(&said.stdout).into_owned();
+            let number = said.split(|character: char| !character.is_ascii_digit()).find(|word| !word.is_empty());
+            let version = number.and_then(|number| number.parse().ok());
+            let version = version.unwrap_or_else(|| panic!("PostgreSQL tells no version: {said}"));
+            let as_postgres = std::fs::metadata("/proc/self").expect("there is /proc").uid() == 0;
+            Programs { folder, version, as_postgres }
+        })
+    }
+
+    /// The words that start a program as a user whom PostgreSQL accepts.
+    pub fn words(&self, program: &str) -> Vec<PathBuf> {
+        let user: &[&str] = if self.as_postgres { &["runuser", "-u", "postgres", "--"] } else { &[] };
+        user.iter().map(PathBuf::from).chain([self.folder.join(program)]).collect()
+    }
+
+    /// A program to be started in a folder, with nothing of the tests' environment.
+    pub fn command(&self, program: &str, directory: &Path) -> Command {
+        let words = self.words(program);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(directory).env_clear();
+        command.env("PATH", std::env::var("PATH").unwrap_or_default()).env("LC_ALL", "C.UTF-8");
+        command
+    }
+
+    /// Gives a folder to whoever runs the programs.
+    pub fn own(&self, directory: &Path) {
+        if self.as_postgres {
+            run(Command::new("chown").arg("postgres").arg(directory));
+        }
+    }
+}
+
+fn folder() -> Option<PathBuf> {
+    let told = Command::new("pg_config").arg("--bindir").output().ok();
+    let told = told.map(|told| PathBuf::from(String::from_utf8_lossy(&told.stdout).trim()));
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut installed: Vec<PathBuf> = installed.map(|version| version.path()).collect();
+    let version = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    installed.sort_by_key(version);
+    let folders = told.into_iter().chain(installed.into_iter().rev().map(|version| version.join("bin")));
+    // pg_config is also installed for those who only want to connect.
+    folders.into_iter().find(|folder| NEEDED.iter().all(|program| folder.join(program).is_file()))
+}
+
+/// A port for a server that may be away for a while: not one that the system hands out to whoever wants any.
+pub fn free_port() -> u16 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let handed_out_from = range.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(PORTS_FROM);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let any = |ports: u16| PORTS_FROM + (getrandom::u32().expect("there are random numbers") % u32::from(ports)) as u16;
+    match handed_out_from.saturating_sub(PORTS_FROM) {
+        0 => {
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
+        }
+        ports => std::iter::repeat_with(|| any(ports)).take(1_000).find(is_free).expect("a port is free"),
+    }
+}
+
+/// # Panics
+/// When it fails; the message is what it said.
+#[track_caller]
+pub fn run(command: &mut Command) {
+    try_run(command).unwrap_or_else(|said| panic!("{said}"));
+}
+
+/// What it said, if it fails.
+pub fn try_run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?} can't be started: {error}"))?;
+    let said = || format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(()) } else { Err(said()) }
+}
