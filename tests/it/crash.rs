@@ -5,7 +5,7 @@
 //! `HOOKFLOW_TEST_SEED` for the same ones again.
 
 use crate::support::ServerBuilder;
-use crate::support::audit::{check_file, check_over_http};
+use crate::support::audit::{check_over_http, check_stored};
 use crate::support::orders::{Ledger, Load};
 use crate::support::random::Random;
 
@@ -40,7 +40,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_the_process_is_killed() {
     check_over_http(&server, &ledger, &mut random);
     let directory = server.directory();
     assert!(server.stop().success());
-    check_file(&directory.path().join("hookflow.db"), &ledger);
+    check_stored(directory.look(), &ledger);
 }
 
 #[test]

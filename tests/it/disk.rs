@@ -8,7 +8,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::audit::{check_file, check_over_http};
+use crate::support::audit::{check_over_http, check_stored};
+use crate::support::database::Look;
 use crate::support::orders::Ledger;
 use crate::support::random::Random;
 use crate::support::{Server, ServerBuilder, wait_for};
@@ -67,7 +68,7 @@ fn check_everything(builder: ServerBuilder, database: &str, ledger: &Ledger) {
     check_over_http(&server, ledger, &mut Random::for_test("disk"));
     let directory = server.directory();
     assert!(server.stop().success());
-    check_file(&directory.path().join(database), ledger);
+    check_stored(Look::file(&directory.path().join(database)), ledger);
 }
 
 #[test]

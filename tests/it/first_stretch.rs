@@ -2,22 +2,51 @@
 //!
 //! Triggers in the database make it refuse what a defect in the engine or in an action might ask of it.
 
-use diesel::Connection;
-use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
 use hookflow::json::PAYLOAD_LEVELS_MAX;
 use serde_json::{Value, json};
 
+use crate::support::database::Kind;
 use crate::support::peer::Peer;
 use crate::support::server::{is_open, send};
 use crate::support::{Server, ServerBuilder, ids, workflow};
 
-/// Executes SQL behind the server's back.
-fn execute(server: &Server, sql: &str) {
-    let path = server.path("hookflow.db");
-    let mut database = SqliteConnection::establish(path.to_str().unwrap()).expect("the database can be opened");
-    database.batch_execute("PRAGMA busy_timeout = 60000").expect("a time-out can be set");
-    database.batch_execute(sql).expect("the statement is valid");
+/// Has the database refuse rows of which the condition, on `NEW`, is true.
+fn refuse(server: &Server, table: &str, condition: &str) {
+    let directory = server.directory();
+    directory.execute(&match directory.kind() {
+        Kind::Sqlite => format!(
+            "CREATE TRIGGER refused_{table} BEFORE INSERT ON {table} WHEN {condition} \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        ),
+        Kind::Postgres => format!(
+            "CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF {condition} THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER refused_{table} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()"
+        ),
+    });
+}
+
+fn allow(server: &Server, table: &str) {
+    let directory = server.directory();
+    directory.execute(&match directory.kind() {
+        Kind::Sqlite => format!("DROP TRIGGER refused_{table}"),
+        Kind::Postgres => format!("DROP TRIGGER refused_{table} ON {table}"),
+    });
+}
+
+/// Has the database refuse runs that have begun in the transaction in which their hook is stored.
+fn refuse_begun_runs(server: &Server) {
+    match server.directory().kind() {
+        // Runs that are only queued are at 0, and are updated from then on.
+        Kind::Sqlite => refuse(server, "runs", "NEW.rev > 0"),
+        // Runs that end are inserted a second time, and may be by then.
+        Kind::Postgres => {
+            let comes_along = "NEW.rev > 0 AND EXISTS (SELECT FROM transactions WHERE id = NEW.transaction_id \
+                AND pg_xact_status(xmin::text::xid8) = 'in progress')";
+            refuse(server, "runs", comes_along);
+            refuse(server, "open_runs", comes_along);
+        }
+    }
 }
 
 /// The transactions of the hook `orders`, newest first.
@@ -29,10 +58,7 @@ fn transactions(server: &Server) -> Value {
 #[test]
 fn a_run_that_can_not_begin_with_its_transaction_begins_after_it() {
     let server = Server::start();
-    execute(
-        &server,
-        "CREATE TRIGGER begun BEFORE INSERT ON runs WHEN NEW.rev > 0 BEGIN SELECT RAISE(ABORT, 'refused'); END",
-    );
+    refuse_begun_runs(&server);
     let run = server.run_order(&json!({ "orderId": "1", "email": "ann@example.com" }));
     assert_eq!(run["attributes"]["status"], "completed", "{run:#}");
     assert_eq!(server.steps(&run).len(), 4);
@@ -51,11 +77,7 @@ fn a_run_that_can_not_be_advanced_fails_alone() {
     let bundle = json!({ "hooks": [{ "name": "orders", "type": "form" }], "workflows": [bad, good] });
     builder.write_workflow("bundle.json", &bundle.to_string());
     let server = builder.start();
-    execute(
-        &server,
-        "CREATE TRIGGER refused BEFORE INSERT ON customer_emails WHEN NEW.email = 'bad@example.com' \
-         BEGIN SELECT RAISE(ABORT, 'refused'); END",
-    );
+    refuse(&server, "customer_emails", "NEW.email = 'bad@example.com'");
     server.post_hook("orders", &json!({})).expect(200);
     let runs = server.wait_for_runs();
     let run_of = |name: &str| runs.iter().find(|run| run["attributes"]["workflow"] == name).expect("both have run");
@@ -67,7 +89,7 @@ fn a_run_that_can_not_be_advanced_fails_alone() {
     server.get("/v1/customers/email=good@example.com").expect(200);
     server.get("/v1/customers/email=bad@example.com").expect(404);
 
-    execute(&server, "DROP TRIGGER refused");
+    allow(&server, "customer_emails");
     let again = server.call("POST", &format!("/v1/runs/{}/replay", failed["id"].as_str().unwrap()), Value::Null);
     let again = again.expect(201)["data"]["id"].as_str().unwrap().to_owned();
     let again = server.wait_for_run(&again, |status| !is_open(status));

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::support::program::{execute, hookflow, refusal};
+use crate::support::program::refusal;
 use crate::support::server::send;
 use crate::support::{Server, ServerBuilder, errors, ids};
 
@@ -26,11 +26,11 @@ fn the_first_start_shows_an_admin_key_that_works_and_later_starts_do_not() {
 #[test]
 fn a_new_admin_key_is_shown_even_if_the_start_then_fails() {
     let builder = ServerBuilder::new().without_admin_key();
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--workflows", "nowhere"];
-    let said = hookflow(builder.directory(), &arguments);
+    let directory = builder.shared_directory();
+    let said = builder.arguments(&["--workflows", "nowhere"]).start_and_fail();
     assert_eq!(said.code, Some(1));
     let key = said.output.split_whitespace().find(|word| word.starts_with("hf_")).expect("the key is shown");
-    let mut server = builder.start();
+    let mut server = ServerBuilder::in_directory(directory).without_admin_key().start();
     server.admin_key = key.to_owned();
     server.get("/v1/hooks").expect(200);
 }
@@ -56,7 +56,7 @@ fn a_key_from_the_environment_that_can_be_guessed_is_refused() {
         refusal(builder),
         "error: HOOKFLOW_ADMIN_KEY has fewer than 16 characters, which can be guessed; choose a longer one"
     );
-    assert!(!directory.path().join("hookflow.db").exists());
+    assert!(directory.is_untouched());
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_key_that_may_only_read_can_not_write() {
     let hash: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
     let values = format!("'{org}', '5a3c95d6f1c0de0001a1b2c3', 'reader', 'org.read', '{hash}', 0");
     let sql = format!("INSERT INTO api_keys (org_id, id, name, role, hash, created_at) VALUES ({values})");
-    execute(directory.path(), &sql);
+    directory.execute(&sql);
     let mut server = ServerBuilder::in_directory(directory).start();
     server.admin_key = key.into();
     server.get("/v1/hooks").expect(200);

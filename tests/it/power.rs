@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::crash::rounds;
-use crate::support::audit::{check_file, check_over_http};
+use crate::support::audit::{check_over_http, check_stored};
+use crate::support::database::Look;
 use crate::support::orders::{Ledger, Load};
 use crate::support::random::Random;
 use crate::support::{Server, ServerBuilder, wait_for};
@@ -112,5 +113,5 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
     check_over_http(&server, &ledger, &mut random);
     let directory = server.directory();
     assert!(server.stop().success());
-    check_file(&directory.path().join(DATABASE), &ledger);
+    check_stored(Look::file(&directory.path().join(DATABASE)), &ledger);
 }

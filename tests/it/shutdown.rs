@@ -1,7 +1,7 @@
 //! Stopped by SIGTERM while orders come in: the process ends by itself, and leaves one tidy file with everything in it.
 
 use crate::support::ServerBuilder;
-use crate::support::audit::{check_file, check_over_http};
+use crate::support::audit::{check_over_http, check_stored};
 use crate::support::orders::{Ledger, Load};
 use crate::support::random::Random;
 
@@ -25,5 +25,5 @@ fn everything_acknowledged_is_there_after_a_stop_under_load() {
     check_over_http(&server, &ledger, &mut random);
     let directory = server.directory();
     assert!(server.stop().success());
-    check_file(&directory.path().join("hookflow.db"), &ledger);
+    check_stored(directory.look(), &ledger);
 }

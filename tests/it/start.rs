@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::support::program::{execute, hookflow, refusal};
+use crate::support::program::{hookflow, refusal};
 use crate::support::{Server, ServerBuilder, ids, wait_for};
 
 #[test]
@@ -31,7 +31,7 @@ fn a_port_in_use_is_told_and_nothing_is_made() {
         "error: the address {address} is in use by another program; stop it, or listen elsewhere with --listen"
     );
     assert_eq!(refusal(builder), expected);
-    assert!(!directory.path().join("hookflow.db").exists());
+    assert!(directory.is_untouched());
 }
 
 #[test]
@@ -77,13 +77,13 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     let server = Server::start();
     let directory = server.directory();
     assert!(server.stop().success());
-    execute(directory.path(), "INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')");
+    directory.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000001')");
     assert_eq!(
         refusal(ServerBuilder::in_directory(directory.clone())),
         "error: the database `hookflow.db` was written by a newer version of hookflow (migration 29991231000001 is \
          unknown here); start that version, or restore a backup"
     );
-    execute(directory.path(), "DELETE FROM __diesel_schema_migrations WHERE version = '29991231000001'");
+    directory.execute("DELETE FROM __diesel_schema_migrations WHERE version = '29991231000001'");
     ServerBuilder::in_directory(directory).start().get("/v1/hooks").expect(200);
 }
 
@@ -111,12 +111,10 @@ fn a_database_url_with_a_typo_is_refused_and_no_file_is_made() {
     ] {
         let builder = ServerBuilder::bare().arguments(&["--database-url", url]);
         let directory = builder.shared_directory();
-        let (code, said) = builder.start_and_fail();
-        assert_eq!(code, Some(2), "{said}");
-        assert!(
-            said.contains(&format!("error: invalid value '{url}' for '--database-url <URL>': {message}")),
-            "{said}"
-        );
+        let said = builder.start_and_fail();
+        assert_eq!(said.code, Some(2), "{said:?}");
+        let expected = format!("error: invalid value '{url}' for '--database-url <URL>': {message}");
+        assert!(said.errors.contains(&expected), "{said:?}");
         let files: Vec<_> =
             std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(files, ["workflows"]);

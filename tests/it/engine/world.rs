@@ -7,13 +7,13 @@ use hookflow::id::Id;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
 use hookflow::outbound::{FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
-use hookflow::store::sqlite::Sqlite;
 use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
 use hookflow::workflow::{HookKind, Workflow};
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
+
+use crate::support::workspace::Workspace;
 
 /// A page with everything on it.
 pub const ALL: Page = Page { after: None, size: 10_000 };
@@ -22,7 +22,7 @@ pub struct World {
     pub store: Store,
     runtime: tokio::runtime::Runtime,
     programs: Programs,
-    _folder: TempDir,
+    _workspace: Workspace,
 }
 
 /// What a run and its org have come to; two ways of getting there are as good if this is the same.
@@ -57,11 +57,10 @@ pub struct Scene<'w> {
 
 impl World {
     pub fn open() -> World {
-        let folder = TempDir::new().expect("a temporary folder can be made");
-        let path = folder.path().join("hookflow.db");
-        let store = Store::new(Arc::new(Sqlite::open(path.to_str().unwrap()).expect("a database can be made")));
+        let workspace = Workspace::new();
+        let store = workspace.open_store();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
-        World { store, runtime, programs: Programs::default(), _folder: folder }
+        World { store, runtime, programs: Programs::default(), _workspace: workspace }
     }
 
     pub fn write<T, F>(&self, work: F) -> StoreResult<T>

@@ -1,9 +1,12 @@
 //! What the tests on PostgreSQL stand on: clusters, databases, crashes and standbys.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::support::postgres::{Cluster, ClusterOptions, TestDatabase};
 use crate::support::wait_for;
+use crate::support::workspace::Workspace;
 
 fn add_org(database: &TestDatabase, name: &str) {
     database.execute(&format!("INSERT INTO orgs (id, name, created_at) VALUES ('{name}', '{name}', 0)"));
@@ -78,4 +81,32 @@ fn a_standby_follows_and_takes_over() {
     assert_eq!(orgs(&copy), [json!("one"), json!("two")]);
     add_org(&copy, "three");
     assert_ne!(standby.url("postgres"), primary.url("postgres"));
+}
+
+#[test]
+fn an_audit_sees_runs_that_have_ended_and_those_that_have_not() {
+    let database = Arc::new(Cluster::shared().database());
+    let workspace = Workspace::new().on_database(database.clone());
+    assert!(workspace.is_untouched());
+    let run = |table: &str, id: &str, status: &str| {
+        workspace.execute(&format!(
+            "INSERT INTO {table} (org_id, id, workflow_id, workflow_name, version, event, status, steps, created_at, \
+             due_at, rev) VALUES ('o', '{id}', 'w', 'w', 1, 'e', '{status}', 1, 0, 0, 1)"
+        ));
+    };
+    run("runs", "1", "completed");
+    run("open_runs", "2", "waiting");
+    workspace.execute(
+        "INSERT INTO transactions (org_id, id, hook_id, hook_kind, created_at, headers, raw, run_ids) \
+         VALUES ('o', 't', 'h', 'form', 0, '[]', '{\"price\":\"€ 1\"}'::text::bytea, '[]')",
+    );
+    add_org(&database, "one");
+    assert!(!workspace.is_untouched());
+    let mut look = workspace.look();
+    assert_eq!(look.rows("runs", &["id", "status"]), [json!(["1", "completed"]), json!(["2", "waiting"])]);
+    assert_eq!(look.rows("transactions", &["id", "raw", "query"]), [json!(["t", r#"{"price":"€ 1"}"#, null])]);
+    look.check_integrity();
+    run("open_runs", "1", "waiting");
+    let checked = std::thread::spawn(move || workspace.look().check_integrity()).join();
+    checked.expect_err("a run has ended and is open");
 }

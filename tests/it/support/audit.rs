@@ -1,21 +1,20 @@
-//! What has to be true of the orders of a [`Ledger`] once no run is open: over HTTP, and in the database file.
+//! What has to be true of the orders of a [`Ledger`] once no run is open: over HTTP, and in the database.
 //!
 //! Every acknowledged order has exactly one transaction, one completed run and one kobject. One that was not
 //! acknowledged has that too, or nothing at all. No address belongs to two customers, and no step is missing from a log.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use serde_json::Value;
 
+use super::database::Look;
 use super::orders::Ledger;
 use super::random::Random;
 use super::server::Server;
-use super::sqlite::Database;
 
 /// The steps of a run for a new customer, and for one who is known.
 const PATHS: [&[&str]; 2] = [&["1", "2", "3", "5"], &["1", "2", "4"]];
-/// How many runs have their step logs read over HTTP; the file shows those of all.
+/// How many runs have their step logs read over HTTP; the database shows those of all.
 const LOGS_READ: usize = 100;
 
 /// A list over all its pages.
@@ -84,24 +83,22 @@ fn check_path(steps: &[&Value]) -> bool {
     ids == PATHS[0]
 }
 
-/// Reads the file of a server that has stopped.
-pub fn check_file(path: &Path, ledger: &Ledger) {
-    let mut database = Database::open(path);
+/// Looks into the database of a server that has stopped.
+pub fn check_stored(mut database: Look, ledger: &Ledger) {
     database.check_integrity();
 
-    let transactions = database.rows(
-        "SELECT json_array(json_extract(CAST(raw AS TEXT), '$.orderId'), id, json(run_ids)) AS row FROM transactions",
-    );
-    let transactions = unique("a transaction of order", transactions.iter().map(|row| (text(&row[0]), row)));
-    let runs = database.rows("SELECT json_array(transaction_id, id, status) AS row FROM runs");
+    let transactions = database.rows("transactions", &["raw", "id", "run_ids"]);
+    let transactions =
+        unique("a transaction of order", transactions.iter().map(|row| (text(&json(&row[0])["orderId"]), row)));
+    let runs = database.rows("runs", &["transaction_id", "id", "status"]);
     let runs = unique("a run of transaction", runs.iter().map(|row| (text(&row[0]), row)));
-    let orders = database.rows("SELECT json_array(json_extract(custom, '$.orderIdStr')) AS row FROM kobjects");
-    let orders = unique("order", orders.iter().map(|row| (text(&row[0]), ())));
+    let orders = database.rows("kobjects", &["custom"]);
+    let orders = unique("order", orders.iter().map(|row| (text(&json(&row[0])["orderIdStr"]), ())));
     assert_eq!((runs.len(), orders.len()), (transactions.len(), transactions.len()), "runs and orders");
     for (order, transaction) in &transactions {
         let run = runs.get(&text(&transaction[1])).unwrap_or_else(|| panic!("{transaction} has no run"));
         assert_eq!(run[2], "completed", "{run}");
-        assert_eq!(transaction[2], serde_json::json!([run[1]]));
+        assert_eq!(json(&transaction[2]), serde_json::json!([run[1]]));
         assert!(orders.contains_key(order), "{order} was run and does not stand anywhere");
     }
     let posted: HashSet<&str> = ledger.orders.iter().map(|order| order.id.as_str()).collect();
@@ -111,20 +108,24 @@ pub fn check_file(path: &Path, ledger: &Ledger) {
         assert_eq!(stored, order.transaction, "{order:?} was acknowledged");
     }
 
-    let customers = database.rows("SELECT json(profile) AS row FROM customers");
-    let customers = unique("customer", customers.iter().map(|profile| (address(profile), ())));
+    let customers = database.rows("customers", &["profile"]);
+    let customers = unique("customer", customers.iter().map(|row| (address(&json(&row[0])), ())));
     let new_customers = check_logs(&mut database, runs.len());
     assert_eq!(new_customers, customers.len(), "each customer was made by one run");
 }
 
+/// A column that holds JSON.
+fn json(column: &Value) -> Value {
+    serde_json::from_str(&text(column)).unwrap_or_else(|error| panic!("not JSON ({error}): {column}"))
+}
+
 /// All step logs; how many runs made a new customer.
-fn check_logs(database: &mut Database, runs: usize) -> usize {
-    let segments =
-        database.rows("SELECT json_array(run_id, json(entries)) AS row FROM step_log ORDER BY run_id, segment");
-    let mut logs: HashMap<String, Vec<&Value>> = HashMap::new();
-    for segment in &segments {
-        logs.entry(text(&segment[0])).or_default().extend(segment[1].as_array().unwrap());
+fn check_logs(database: &mut Look, runs: usize) -> usize {
+    let mut logs: HashMap<String, Vec<Value>> = HashMap::new();
+    for segment in database.rows("step_log", &["run_id", "segment", "entries"]) {
+        let entries = json(&segment[2]);
+        logs.entry(text(&segment[0])).or_default().extend(entries.as_array().unwrap().iter().cloned());
     }
     assert_eq!(logs.len(), runs, "each run has a log");
-    logs.values().filter(|steps| check_path(steps)).count()
+    logs.values().filter(|steps| check_path(&steps.iter().collect::<Vec<_>>())).count()
 }

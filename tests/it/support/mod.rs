@@ -1,6 +1,8 @@
 //! What the tests share: a running server, a client for it, workflows to run on it, and waiting.
 
 pub mod audit;
+pub mod builder;
+pub mod database;
 pub mod orders;
 pub mod peer;
 pub mod postgres;
@@ -9,12 +11,14 @@ pub mod random;
 pub mod raw;
 pub mod server;
 pub mod sqlite;
+pub mod workspace;
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-pub use server::{Answer, Server, ServerBuilder};
+pub use builder::ServerBuilder;
+pub use server::{Answer, Server};
 
 /// How long a state may take to come about before a test gives up. Generous, because machines are shared; no test
 /// passes or fails by how fast something is.

@@ -1,10 +1,7 @@
-//! The program without a server to talk to: commands, starts that fail, and the database that a server left.
+//! The program without a server to talk to: commands, and starts that fail.
 
 use std::path::Path;
-use std::process::Command;
-
-use diesel::connection::SimpleConnection;
-use diesel::{Connection as _, SqliteConnection};
+use std::process::{Command, Output};
 
 use super::ServerBuilder;
 
@@ -16,27 +13,25 @@ pub struct Said {
     pub errors: String,
 }
 
+impl Said {
+    pub fn new(output: &Output) -> Said {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Said { code: output.status.code(), output: text(&output.stdout), errors: text(&output.stderr) }
+    }
+}
+
 /// Runs the program in a folder, with nothing in its environment.
 pub fn hookflow(directory: &Path, arguments: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookflow"));
-    let done = command.args(arguments).current_dir(directory).env_clear().output().expect("the program starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { code: done.status.code(), output: text(&done.stdout), errors: text(&done.stderr) }
+    Said::new(&command.args(arguments).current_dir(directory).env_clear().output().expect("the program starts"))
 }
 
 /// What a server that can't start says.
 #[track_caller]
 pub fn refusal(builder: ServerBuilder) -> String {
-    let (code, said) = builder.start_and_fail();
-    assert_eq!(code, Some(1), "{said}");
-    let error = said.lines().last().expect("it says something").to_owned();
-    assert!(error.starts_with("error: "), "{said}");
+    let Said { code, errors, .. } = builder.start_and_fail();
+    assert_eq!(code, Some(1), "{errors}");
+    let error = errors.lines().last().expect("it says something").to_owned();
+    assert!(error.starts_with("error: "), "{errors}");
     error
-}
-
-/// Runs SQL on the database of a server that is not running.
-pub fn execute(directory: &Path, sql: &str) {
-    let path = directory.join("hookflow.db");
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).expect("the database can be opened");
-    connection.batch_execute(sql).expect("the SQL is right");
 }

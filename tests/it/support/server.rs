@@ -1,16 +1,16 @@
 //! A real hookflow process on a database of its own, and a client for it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use reqwest::blocking::{Client, RequestBuilder};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
 
-use super::wait_for;
+use super::workspace::Workspace;
+use super::{ServerBuilder, wait_for};
 
 /// The admin key of every server that a test starts.
 pub const ADMIN_KEY: &str = "test-admin-key-0123456789abcdef";
@@ -37,154 +37,17 @@ impl Answer {
     }
 }
 
-/// How to start a server.
-pub struct ServerBuilder {
-    directory: Arc<TempDir>,
-    listen: String,
-    arguments: Vec<String>,
-    environment: Vec<(String, String)>,
-    wrapper: Vec<String>,
-    admin_key: Option<String>,
-}
-
-impl ServerBuilder {
-    /// A server in an empty folder, with the shipped bundle in `workflows/`.
-    pub fn new() -> ServerBuilder {
-        let builder = ServerBuilder::bare();
-        builder.write_workflow("orders.json", &super::orders_bundle());
-        builder
-    }
-
-    /// A server in an empty folder, with no workflow.
-    pub fn bare() -> ServerBuilder {
-        let directory = TempDir::new().expect("a temporary folder can be made");
-        std::fs::create_dir(directory.path().join("workflows")).expect("a folder can be made");
-        ServerBuilder::in_directory(Arc::new(directory))
-    }
-
-    /// A server whose only workflow, `steps`, listens to the hook `orders` and has these steps; calls to this machine are
-    /// allowed.
-    pub fn with_steps(steps: Value) -> ServerBuilder {
-        let bundle = json!({
-            "hooks": [{ "name": "orders", "type": "form" }],
-            "workflows": [super::workflow("steps", steps)],
-        });
-        let builder = ServerBuilder::bare();
-        builder.write_workflow("bundle.json", &bundle.to_string());
-        builder.environment("HOOKFLOW_OUTBOUND_ALLOW", "127.0.0.0/8")
-    }
-
-    /// A server in a folder that another one used before.
-    pub fn in_directory(directory: Arc<TempDir>) -> ServerBuilder {
-        ServerBuilder {
-            directory,
-            listen: "127.0.0.1:0".into(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            wrapper: Vec::new(),
-            admin_key: Some(ADMIN_KEY.into()),
-        }
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// The folder, for a server that comes after this one.
-    pub fn shared_directory(&self) -> Arc<TempDir> {
-        self.directory.clone()
-    }
-
-    /// Listens on this address instead of any that is free.
-    pub fn listen(mut self, address: &str) -> ServerBuilder {
-        self.listen = address.to_owned();
-        self
-    }
-
-    pub fn write_workflow(&self, name: &str, text: &str) {
-        std::fs::write(self.directory.path().join("workflows").join(name), text).expect("a file can be written");
-    }
-
-    /// Adds command line arguments.
-    pub fn arguments(mut self, arguments: &[&str]) -> ServerBuilder {
-        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        self
-    }
-
-    pub fn environment(mut self, name: &str, value: &str) -> ServerBuilder {
-        self.environment.push((name.into(), value.into()));
-        self
-    }
-
-    /// Starts the program through another one, such as `["sh", "-c", "…; exec \"$@\"", "sh"]`.
-    pub fn wrapper(mut self, wrapper: &[&str]) -> ServerBuilder {
-        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
-        self
-    }
-
-    /// Leaves the admin key to the server.
-    pub fn without_admin_key(mut self) -> ServerBuilder {
-        self.admin_key = None;
-        self
-    }
-
-    fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_hookflow").to_owned();
-        let mut words = self.wrapper.iter().cloned().chain([program]);
-        let mut command = Command::new(words.next().expect("there is at least the program"));
-        command.args(words).arg("serve").args(["--listen", &self.listen]).args(&self.arguments);
-        command.current_dir(self.directory.path()).env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
-        command.env("HOOKFLOW_LOG", "info");
-        command.envs(self.admin_key.iter().map(|key| ("HOOKFLOW_ADMIN_KEY", key)));
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    /// Starts it, and waits until it is ready.
-    pub fn start(self) -> Server {
-        let mut child = self.command().spawn().expect("the program starts");
-        let stdout = child.stdout.take().expect("its output is piped");
-        let stderr = child.stderr.take().expect("its errors are piped");
-        let (errors, stderr_reader) = collect_errors(stderr);
-        let output = Arc::new(Mutex::new(String::new()));
-        let stdout_reader = collect_output(stdout, output.clone());
-        let mut server = Server {
-            base_url: String::new(),
-            admin_key: self.admin_key.clone().unwrap_or_default(),
-            child,
-            directory: self.directory.clone(),
-            output,
-            errors,
-            readers: vec![stdout_reader, stderr_reader],
-            client: client(),
-        };
-        server.wait_until_ready();
-        server
-    }
-
-    /// Starts it and expects it to end by itself; its exit code and what it said on standard error.
-    pub fn start_and_fail(self) -> (Option<i32>, String) {
-        let output = self.command().output().expect("the program starts");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-}
-
 /// A client that keeps connections open; TLS is not needed, but its provider has to be named once.
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().timeout(super::PATIENCE).build().expect("a client can be made")
 }
 
-fn collect_errors(stderr: ChildStderr) -> (Arc<Mutex<String>>, JoinHandle<()>) {
-    let errors = Arc::new(Mutex::new(String::new()));
-    let collected = errors.clone();
-    let reader = std::thread::spawn(move || collect(stderr, &collected));
-    (errors, reader)
-}
-
-fn collect_output(stdout: ChildStdout, output: Arc<Mutex<String>>) -> JoinHandle<()> {
-    std::thread::spawn(move || collect(stdout, &output))
+/// Reads what comes until it ends, on a thread of its own.
+fn collect_lines(source: impl Read + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
+    let text = Arc::new(Mutex::new(String::new()));
+    let collected = text.clone();
+    (text, std::thread::spawn(move || collect(source, &collected)))
 }
 
 fn collect(source: impl Read, collected: &Mutex<String>) {
@@ -200,7 +63,7 @@ pub struct Server {
     pub base_url: String,
     pub admin_key: String,
     child: Child,
-    directory: Arc<TempDir>,
+    workspace: Arc<Workspace>,
     output: Arc<Mutex<String>>,
     errors: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
@@ -210,6 +73,24 @@ pub struct Server {
 impl Server {
     pub fn start() -> Server {
         ServerBuilder::new().start()
+    }
+
+    /// A server that has just been started, once it is ready.
+    pub(super) fn new(mut child: Child, workspace: Arc<Workspace>, admin_key: Option<String>) -> Server {
+        let (output, stdout_reader) = collect_lines(child.stdout.take().expect("its output is piped"));
+        let (errors, stderr_reader) = collect_lines(child.stderr.take().expect("its errors are piped"));
+        let mut server = Server {
+            base_url: String::new(),
+            admin_key: admin_key.unwrap_or_default(),
+            child,
+            workspace,
+            output,
+            errors,
+            readers: vec![stdout_reader, stderr_reader],
+            client: client(),
+        };
+        server.wait_until_ready();
+        server
     }
 
     fn wait_until_ready(&mut self) {
@@ -228,13 +109,13 @@ impl Server {
         }
     }
 
-    /// The folder it runs in, for a server that comes after it.
-    pub fn directory(&self) -> Arc<TempDir> {
-        self.directory.clone()
+    /// The folder it runs in and its database, for a server that comes after it.
+    pub fn directory(&self) -> Arc<Workspace> {
+        self.workspace.clone()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.workspace.path().join(name)
     }
 
     /// Where it listens: `127.0.0.1:4711`.

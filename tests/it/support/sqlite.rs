@@ -1,13 +1,14 @@
-//! A look into the database file of a server that has stopped, past everything that hookflow itself would say of it.
+//! A SQLite file, opened by the tests themselves.
 
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use serde_json::Value;
 
-/// The file, opened for reading only.
+/// The file of a server that has stopped, opened for reading only.
 pub struct Database(SqliteConnection);
 
 #[derive(QueryableByName)]
@@ -36,4 +37,11 @@ impl Database {
         let rows = self.rows("SELECT json_quote(integrity_check) AS row FROM pragma_integrity_check");
         assert_eq!(rows, ["ok"], "the file is damaged");
     }
+}
+
+/// Runs SQL on a file that a server may be using.
+pub fn execute(path: &Path, sql: &str) {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).expect("the database can be opened");
+    connection.batch_execute("PRAGMA busy_timeout = 60000").expect("a time-out can be set");
+    connection.batch_execute(sql).expect("the SQL is right");
 }
