@@ -25,6 +25,9 @@ pub struct Common {
     pub log_format: LogFormat,
 }
 
+/// How many connections to PostgreSQL write, and as many read.
+const CONNECTIONS_DEFAULT: u16 = 4;
+
 /// Which database to use.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Database {
@@ -39,13 +42,19 @@ pub struct Database {
     )]
     pub database_url: DatabaseUrl,
     /// With PostgreSQL: how many connections write
-    #[arg(long, env = "HOOKFLOW_DATABASE_WRITERS", default_value_t = 4, value_name = "NUMBER",
+    #[arg(long, env = "HOOKFLOW_DATABASE_WRITERS", default_value_t = CONNECTIONS_DEFAULT, value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub database_writers: u16,
     /// With PostgreSQL: how many connections read
-    #[arg(long, env = "HOOKFLOW_DATABASE_READERS", default_value_t = 4, value_name = "NUMBER",
+    #[arg(long, env = "HOOKFLOW_DATABASE_READERS", default_value_t = CONNECTIONS_DEFAULT, value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub database_readers: u16,
+}
+
+impl From<DatabaseUrl> for Database {
+    fn from(database_url: DatabaseUrl) -> Database {
+        Database { database_url, database_writers: CONNECTIONS_DEFAULT, database_readers: CONNECTIONS_DEFAULT }
+    }
 }
 
 /// Settings of `hookflow serve`.

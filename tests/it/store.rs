@@ -13,10 +13,13 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use hookflow::id::Id;
+use hookflow::store::postgres::{PoolSizes, Postgres};
 use hookflow::store::sqlite::Sqlite;
 use hookflow::store::{Org, Page, Session, Store, StoreResult};
 use hookflow::time::Timestamp;
 use tempfile::TempDir;
+
+use crate::support::postgres::Cluster;
 
 /// A page with everything on it.
 const ALL: Page = Page { after: None, size: 1_000 };
@@ -121,5 +124,18 @@ fn sqlite_does_what_a_store_has_to_do() {
         opened.set(opened.get() + 1);
         let path = folder.path().join(format!("{}.db", opened.get()));
         Store::new(Arc::new(Sqlite::open(path.to_str().unwrap()).expect("a database can be made")))
+    });
+}
+
+#[test]
+fn postgresql_does_what_a_store_has_to_do() {
+    // One connection that writes, so that a unit can keep others waiting.
+    let sizes = PoolSizes { writers: 1, readers: 2 };
+    let databases = std::cell::RefCell::new(Vec::new());
+    suite(|| {
+        let database = Cluster::shared().database();
+        let store = Postgres::open(&database.url().parse().unwrap(), sizes).expect("the database can be opened");
+        databases.borrow_mut().push(database);
+        Store::new(Arc::new(store))
     });
 }

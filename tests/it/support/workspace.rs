@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use hookflow::config::DatabaseUrl;
 use hookflow::store::Store;
 use tempfile::TempDir;
 
@@ -74,8 +75,9 @@ impl Workspace {
     /// The database as hookflow opens it, without a server.
     pub fn open_store(&self) -> Store {
         let file = || format!("sqlite:{}", self.path().join(FILE).display());
-        let url = self.url_to_tell().unwrap_or_else(file).parse().expect("hookflow knows this kind of database");
-        hookflow::serve::open_store(&url).expect("the database can be opened")
+        let url = self.url_to_tell().unwrap_or_else(file);
+        let url: DatabaseUrl = url.parse().expect("hookflow knows this kind of database");
+        hookflow::serve::open_store(&url.into()).expect("the database can be opened")
     }
 
     /// Does SQL behind hookflow's back; a server may be running.

@@ -1,8 +1,9 @@
 //! A database for each test, copied from a template with hookflow's tables.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hookflow::store::Backend;
+use hookflow::store::postgres::{PoolSizes, Postgres};
 use serde_json::Value;
 
 use super::{Address, Cluster, Sql};
@@ -48,12 +49,8 @@ impl Cluster {
 
 /// Makes hookflow's tables in an empty database.
 fn prepare(url: &str) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
-    let migrations = std::fs::read_dir(folder).expect("there are migrations").flatten();
-    let mut files: Vec<PathBuf> = migrations.map(|migration| migration.path().join("up.sql")).collect();
-    files.sort();
-    let session = Sql::connect(&url.parse().expect("the URL is right")).expect("the database can be reached");
-    files.iter().for_each(|file| session.execute(&std::fs::read_to_string(file).expect("a migration can be read")));
+    let store = Postgres::open(&url.parse().expect("the URL is right"), PoolSizes { writers: 1, readers: 1 });
+    store.expect("the database can be set up").close();
 }
 
 impl TestDatabase {
