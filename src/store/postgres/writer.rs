@@ -97,8 +97,11 @@ impl Writer {
         while !batch.is_empty() {
             match self.attempt_surely(&mut batch, None) {
                 Ok(()) => finish(std::mem::take(&mut batch)),
-                Err(Failure::Unit(Some(index), _)) if batch.len() > 1 => alone.push(batch.remove(index)),
-                Err(Failure::Unit(..)) => alone.append(&mut batch),
+                Err(Failure::Unit(_, error)) if batch.len() == 1 && !others_got_in_the_way(&error) => {
+                    self.finish_one(&mut batch, Err(error));
+                }
+                Err(Failure::Unit(Some(index), _)) => alone.push(batch.remove(index)),
+                Err(Failure::Unit(None, _)) => alone.append(&mut batch),
                 Err(Failure::Lost(reason)) => {
                     let lost = || Err(StoreError::Connection(reason.clone()));
                     return batch.into_iter().chain(alone).for_each(|unit| unit.finish(lost()));
@@ -119,6 +122,10 @@ impl Writer {
                 Err(Failure::Lost(reason)) => break Err(StoreError::Connection(reason)),
             }
         };
+        self.finish_one(&mut batch, outcome);
+    }
+
+    fn finish_one(&self, batch: &mut Batch, outcome: StoreResult<()>) {
         if matches!(outcome, Err(StoreError::DiskFull)) {
             self.node.health.set(Health::DiskFull);
         }
