@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
-use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::builder::{StringValueParser, TypedValueParser, ValueParserFactory};
 
 use super::postgres_url::{PostgresUrl, PostgresUrlError};
 use crate::objects::nearest;
@@ -96,7 +96,7 @@ impl TypedValueParser for DatabaseUrlParser {
         argument: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<DatabaseUrl, clap::Error> {
-        let text = value.to_string_lossy();
+        let text = StringValueParser::new().parse_ref(command, argument, value)?;
         let parsed = text.parse();
         // A parser made of a function is how clap lets its usual message be made, here with what may be shown.
         (move |_: &str| parsed.clone()).parse_ref(command, argument, OsStr::new(&shown(&text)))

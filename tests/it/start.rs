@@ -103,7 +103,8 @@ fn a_database_url_with_a_typo_is_refused_and_no_file_is_made() {
     for (url, message) in [
         (
             "sqllite:orders.db",
-            "`sqllite:` is no kind of database that hookflow knows; did you mean `sqlite:`?; write `sqlite:PATH`",
+            "`sqllite:` is no kind of database that hookflow knows; did you mean `sqlite:`?; write `sqlite:PATH` or \
+             `postgres://USER@HOST/DATABASE`",
         ),
         ("orders.db", "`orders.db` names no kind of database; write `sqlite:orders.db` for a file of that name"),
         ("sqlite:", "`sqlite:` needs the path of a file after it, as in `sqlite:hookflow.db`"),

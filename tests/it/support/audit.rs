@@ -81,7 +81,7 @@ fn check_path(steps: &[&Value]) -> bool {
     assert!(PATHS.contains(&ids.as_slice()), "a step is missing or doubled: {ids:?}");
     assert!(steps.iter().all(|step| step["status"] == "completed"), "{steps:#?}");
     // Where several transactions go on at the same time, another run may have been faster: the entry says so.
-    let others = |note: &Value| text(&note["detail"]).contains("exists already");
+    let others = |note: &Value| text(&note["message"]).contains("exists already");
     let went_on = |step: &&Value| step["notes"].as_array().is_some_and(|notes| notes.iter().any(others));
     ids == PATHS[0] && !steps.iter().any(went_on)
 }
