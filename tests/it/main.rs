@@ -18,6 +18,7 @@ mod kobjects;
 mod locked;
 mod objects;
 mod on_postgres;
+mod postgres_connect;
 mod power;
 mod refusals;
 mod runs;

@@ -150,3 +150,16 @@ fn names_nothing(reason: &str) -> bool {
         .iter()
         .any(|words| reason.contains(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_could_not_be_looked_up_may_be_found_later() {
+        let not_found = |reason: &str| ConnectError::HostNotFound { host: "db".into(), reason: reason.into() };
+        assert!(not_found("Temporary failure in name resolution").is_passing());
+        assert!(!not_found("Name or service not known").is_passing());
+        assert!(not_found("Name or service not known").leaves_others());
+    }
+}

@@ -33,7 +33,8 @@ impl Situation<'_> {
     }
 
     pub(super) fn too_old(&self, version: Option<&str>) -> ConnectError {
-        ConnectError::TooOld { place: self.place(), version: version.unwrap_or("of an unknown version").into() }
+        let version = version.filter(|version| !version.is_empty()).unwrap_or("of an unknown version");
+        ConnectError::TooOld { place: self.place(), version: version.into() }
     }
 
     /// What an error after the start of the session means.
@@ -124,7 +125,7 @@ impl Situation<'_> {
             CertificateError::NotValidForNameContext { expected, presented } => format!(
                 "it is for {}, not for {}; connect to a name that it is for, or write sslmode=verify-ca to leave the \
                  name unchecked",
-                presented.join(", "),
+                names(presented),
                 expected.to_str()
             ),
             CertificateError::Other(error) if error.to_string().contains("UnsupportedCertVersion") => {
@@ -142,19 +143,28 @@ impl Situation<'_> {
             // The second is what is said of a socket that is not there.
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => ConnectError::Refused { place },
             io::ErrorKind::TimedOut => self.timed_out(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                ConnectError::Closed { place }
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => ConnectError::Closed { place },
+            _ if error.get_ref().is_some_and(|cause| cause.is::<InvalidDnsNameError>()) => {
+                let reason = "the host's name can't be one of a certificate".into();
+                ConnectError::Tls { place, mode: self.url.tls.mode, reason }
             }
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => match error.get_ref() {
-                Some(cause) if cause.is::<InvalidDnsNameError>() => {
-                    let reason = "the host's name can't be one of a certificate".into();
-                    ConnectError::Tls { place, mode: self.url.tls.mode, reason }
-                }
-                _ => ConnectError::Foreign { place, reason: error.to_string() },
-            },
+            // The protocol's reader makes up errors of its own where it can't make sense of what it reads.
+            _ if error.raw_os_error().is_none() => ConnectError::Foreign { place, reason: error.to_string() },
             _ => ConnectError::Unreachable { place, reason: error.to_string() },
         }
     }
+}
+
+/// The names in a certificate, which come as `DnsName("localhost")` and `IpAddress(127.0.0.1)`.
+fn names(presented: &[String]) -> String {
+    let bare = |name: &String| {
+        let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+        inner.unwrap_or(name).trim_matches('"').to_owned()
+    };
+    presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
 /// The error of TLS among what an I/O error carries.

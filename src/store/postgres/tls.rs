@@ -12,6 +12,9 @@
 //! Unlike libpq, a file that the URL names and that is not there is an error in every mode, because a slip of the
 //! pen must not turn the checks off. And host names count only if they are subject alternative names.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,7 +70,10 @@ pub(super) fn connector(settings: &TlsSettings, home: Option<&Path>) -> Result<M
             builder.with_client_auth_cert(chain, private_key).map_err(|error| TlsError::ClientCertificate {
                 certificate: certificate.display().to_string(),
                 key: key.display().to_string(),
-                reason: error.to_string(),
+                reason: match error {
+                    rustls::Error::InconsistentKeys(_) => "the key is that of another certificate".into(),
+                    error => error.to_string(),
+                },
             })?
         }
     };
