@@ -1,12 +1,13 @@
 //! hookflow's behaviour through its public faces: the HTTP interface, the command line, the store and the engine.
 //!
-//! One binary holds all of these tests. Those of the server start the real program on a database of their own.
+//! One binary holds all of these tests. Those of the server start the real program on a database of their own: SQLite, or
+//! PostgreSQL if `HOOKFLOW_TEST_DATABASE` says `postgres`. Those that are about one of the two are in `on_sqlite` and
+//! `on_postgres`, and use that one always.
 
 mod calls;
 mod check;
 mod crash;
 mod crash_calls;
-mod disk;
 mod engine;
 mod envelope;
 mod files;
@@ -15,11 +16,10 @@ mod hooks;
 mod journey;
 mod keys;
 mod kobjects;
-mod locked;
 mod objects;
 mod on_postgres;
+mod on_sqlite;
 mod postgres_connect;
-mod power;
 mod refusals;
 mod runs;
 mod shutdown;

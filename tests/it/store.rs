@@ -1,4 +1,5 @@
-//! What every store has to do, whatever database is behind it: one suite, called once for each.
+//! What every store has to do, whatever database is behind it: one suite, called once for each from
+//! `on_sqlite` and `on_postgres`.
 //!
 //! Each check gets a fresh store. Those about data use two orgs with the same data in both, down to the ids, so that a
 //! statement that forgets the org finds too much. Assertions inside a unit of work fail that unit, and with it the test.
@@ -9,17 +10,9 @@ mod objects;
 mod runs;
 mod units;
 
-use std::cell::Cell;
-use std::sync::Arc;
-
 use hookflow::id::Id;
-use hookflow::store::postgres::{PoolSizes, Postgres};
-use hookflow::store::sqlite::Sqlite;
 use hookflow::store::{Org, Page, Session, Store, StoreResult};
 use hookflow::time::Timestamp;
-use tempfile::TempDir;
-
-use crate::support::postgres::Cluster;
 
 /// A page with everything on it.
 const ALL: Page = Page { after: None, size: 1_000 };
@@ -74,7 +67,7 @@ fn id(number: usize) -> Id {
 type Check = fn(&Desk);
 
 /// Every check, on a store of its own.
-fn suite(open: impl Fn() -> Store) {
+pub fn suite(open: impl Fn() -> Store) {
     let checks: &[(&str, Check)] = &[
         ("catalog revision", catalog::revision),
         ("orgs", catalog::orgs),
@@ -114,28 +107,4 @@ fn suite(open: impl Fn() -> Store) {
         check(&desk);
         desk.store.close();
     }
-}
-
-#[test]
-fn sqlite_does_what_a_store_has_to_do() {
-    let folder = TempDir::new().expect("a temporary folder can be made");
-    let opened = Cell::new(0);
-    suite(|| {
-        opened.set(opened.get() + 1);
-        let path = folder.path().join(format!("{}.db", opened.get()));
-        Store::new(Arc::new(Sqlite::open(path.to_str().unwrap()).expect("a database can be made")))
-    });
-}
-
-#[test]
-fn postgresql_does_what_a_store_has_to_do() {
-    // One connection that writes, so that a unit can keep others waiting.
-    let sizes = PoolSizes { writers: 1, readers: 2 };
-    let databases = std::cell::RefCell::new(Vec::new());
-    suite(|| {
-        let database = Cluster::shared().database();
-        let store = Postgres::open(&database.url().parse().unwrap(), sizes).expect("the database can be opened");
-        databases.borrow_mut().push(database);
-        Store::new(Arc::new(store))
-    });
 }

@@ -68,7 +68,6 @@ impl ServerBuilder {
     }
 
     /// Has the server use this kind of database, whatever this run of the tests is about.
-    #[expect(dead_code, reason = "for tests that are about one database")]
     pub fn on(self, kind: Kind) -> ServerBuilder {
         self.change_workspace(|workspace| workspace.on(kind))
     }

@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::server;
 use crate::crash::rounds;
 use crate::support::audit::{check_over_http, check_stored};
 use crate::support::database::Look;
@@ -91,7 +92,7 @@ fn freeze(server: &Server) {
 fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
     let mut random = Random::for_test("power");
     let mut ledger = Ledger::default();
-    let builder = ServerBuilder::new();
+    let builder = server();
     let disk = Disk::make(builder.directory());
     let mut server = builder.arguments(&["--database-url", &format!("sqlite:{DATABASE}")]).start();
     for round in 0..rounds(ROUNDS) {

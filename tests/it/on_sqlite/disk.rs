@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::server;
 use crate::support::audit::{check_over_http, check_stored};
 use crate::support::database::Look;
 use crate::support::orders::Ledger;
@@ -73,7 +74,7 @@ fn check_everything(builder: ServerBuilder, database: &str, ledger: &Ledger) {
 
 #[test]
 fn a_full_disk_refuses_hooks_until_there_is_room_again() {
-    let builder = ServerBuilder::new();
+    let builder = server();
     let disk = SmallDisk::mount(builder.directory().join("disk"));
     let server = builder.arguments(&["--database-url", "sqlite:disk/hookflow.db"]).start();
     let (directory, hook_url) = (server.directory(), server.hook_url("orders"));
@@ -103,7 +104,7 @@ fn a_full_disk_refuses_hooks_until_there_is_room_again() {
 fn after_an_io_error_nothing_is_acknowledged_until_the_next_start() {
     // The shell ignores the signal that would end the program at the limit, so that the write fails instead.
     let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 2048; exec \"$@\"", "sh"];
-    let server = ServerBuilder::new().wrapper(&limited).start();
+    let server = server().wrapper(&limited).start();
     let directory = server.directory();
     let mut ledger = Ledger::default();
     let refused = post_until_refused(&server, &mut ledger, "limited");

@@ -7,8 +7,9 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use serde_json::json;
 
+use super::bare;
 use crate::support::peer::{Peer, answer};
-use crate::support::{PATIENCE, ServerBuilder, wait_for};
+use crate::support::{PATIENCE, wait_for};
 
 #[test]
 fn a_run_goes_on_after_somebody_else_had_locked_the_database() {
@@ -23,7 +24,7 @@ fn a_run_goes_on_after_somebody_else_had_locked_the_database() {
     let always = json!({ "target": "2", "condition": { "op": "true", "values": [true] } });
     let trigger = json!({ "id": "1", "eventName": "hooks.form.orders.receive", "transitions": [always] });
     let workflow = json!({ "name": "calling", "trigger": trigger, "steps": [call] });
-    let builder = ServerBuilder::bare();
+    let builder = bare();
     let bundle = json!({ "hooks": [{ "name": "orders", "type": "form" }], "workflows": [workflow] });
     builder.write_workflow("calls.json", &bundle.to_string());
     let server = builder.environment("HOOKFLOW_OUTBOUND_ALLOW", "127.0.0.1").start();
