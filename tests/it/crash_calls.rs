@@ -134,10 +134,7 @@ fn a_run_that_waits_to_try_again_goes_on_after_a_kill() {
     let mut ledger = Ledger::default();
     let server = start_calling(&peer);
     ledger.post(&server, &server.hook_url("orders"), "1", "test@example.com");
-    wait_for("the run to wait", || {
-        let waiting = server.get("/v1/runs?status=waiting").expect(200);
-        (waiting["data"].as_array().unwrap().len() == 1).then_some(())
-    });
+    server.wait_for_retry();
     let server = restart(server);
     let runs = server.wait_for_runs();
     assert_eq!(runs[0]["attributes"]["status"], "completed");

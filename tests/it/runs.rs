@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::peer::Peer;
-use crate::support::{Server, ServerBuilder, always, detail, errors, ids, wait_for, workflow};
+use crate::support::{Server, ServerBuilder, always, detail, errors, ids, workflow};
 
 fn steps(run: &Value) -> &Vec<Value> {
     run["attributes"]["steps"].as_array().expect("a run shows its steps")
@@ -185,10 +185,7 @@ fn waiting_run() -> (Server, Value) {
     let steps = json!([{ "id": "2", "action": "rest-api.json", "params": { "uri": peer.url("/") } }]);
     let server = ServerBuilder::with_steps(steps).start();
     server.post_hook("orders", &json!({})).expect(200);
-    let run = wait_for("the run to wait", || {
-        let list = server.get("/v1/runs?status=waiting").expect(200);
-        list["data"].get(0).cloned()
-    });
+    let run = server.wait_for_retry();
     (server, run)
 }
 

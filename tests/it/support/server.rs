@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::Value;
 
+use super::audit::all_pages;
 use super::workspace::Workspace;
 use super::{ServerBuilder, wait_for};
 
@@ -202,6 +203,17 @@ impl Server {
         })
     }
 
+    /// Waits until a run waits to call again; the run.
+    pub fn wait_for_retry(&self) -> Value {
+        wait_for("a run to wait", || {
+            let waiting = self.get("/v1/runs?status=waiting").expect(200);
+            let run = self.get(waiting["data"].get(0)?["links"]["self"].as_str()?).expect(200)["data"].take();
+            // It also waits for its turn, before its first call.
+            let steps = run["attributes"]["steps"].as_array().expect("a run has steps");
+            steps.iter().any(|step| step["attempts"][0]["retryAt"].is_string()).then_some(run)
+        })
+    }
+
     /// Waits until no run is open, and returns all runs, newest first (at most 500).
     pub fn wait_for_runs(&self) -> Vec<Value> {
         wait_for("the runs to end", || {
@@ -209,7 +221,9 @@ impl Server {
                 let page = self.get(&format!("/v1/runs?status={status}&pageSize=1")).expect(200);
                 !page["data"].as_array().unwrap().is_empty()
             });
-            (!open).then_some(())
+            // One that changed its status between two of these questions was missed; one that has ended stays so.
+            let ended = |run: &Value| !is_open(run["attributes"]["status"].as_str().unwrap());
+            (!open && all_pages(self, "/v1/runs?pageSize=500").iter().all(ended)).then_some(())
         });
         self.get("/v1/runs?pageSize=500").expect(200)["data"].as_array().unwrap().clone()
     }
