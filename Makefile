@@ -5,15 +5,19 @@
 # Snapshots that differ fail; they are never rewritten by a check.
 export INSTA_UPDATE = no
 
+# The tests run twice: first with SQLite, together with those that are about one database and use that one always; then
+# with PostgreSQL, without the latter, which would only do the same again.
 test: tools
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo test --locked
+	HOOKFLOW_TEST_DATABASE=postgres cargo test --locked --test it -- --skip on_sqlite:: --skip on_postgres::
 
 bench:
 	cargo bench --locked --bench throughput -- $(BENCH)
 
 # What the tests use beside the Rust toolchain: a C compiler for SQLite, curl for the README's commands, mount for the
-# full disk. Installed where Debian's packages are, and only what is missing.
+# full disk, PostgreSQL's programs for clusters of their own. Installed where Debian's packages are, and only what is
+# missing.
 tools:
 	@./tests/install-tools
