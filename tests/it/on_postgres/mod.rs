@@ -1,3 +1,4 @@
 //! What is true of PostgreSQL only. These tests use it whatever `HOOKFLOW_TEST_DATABASE` says.
 
 mod harness;
+mod proxy;

@@ -7,6 +7,7 @@ pub mod orders;
 pub mod peer;
 pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod random;
 pub mod raw;
 pub mod server;
