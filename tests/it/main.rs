@@ -19,7 +19,6 @@ mod kobjects;
 mod objects;
 mod on_postgres;
 mod on_sqlite;
-mod postgres_connect;
 mod refusals;
 mod runs;
 mod shutdown;

@@ -1,4 +1,6 @@
 //! What is true of PostgreSQL only. These tests use it whatever `HOOKFLOW_TEST_DATABASE` says.
 
+mod connect;
 mod harness;
 mod proxy;
+mod store;
