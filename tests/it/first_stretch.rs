@@ -65,7 +65,11 @@ fn a_run_that_can_not_begin_with_its_transaction_begins_after_it() {
     assert_eq!(ids(&transactions(&server)), [&run["relationships"]["transaction"]["data"]["id"]]);
     assert_eq!(ids(&server.get("/v1/runs").expect(200)), [&run["id"]]);
     assert_eq!(ids(&server.get("/v1/customers/email=ann@example.com/timeline").expect(200)).len(), 1);
-    let log = server.wait_for_log("runs are queued instead of begun hook=orders");
+    let log = match server.directory().kind() {
+        Kind::Sqlite => server.wait_for_log("runs are queued instead of begun hook=orders"),
+        // Here the store itself tries again, as others may have been in the way, and that time the run is only queued.
+        Kind::Postgres => server.errors(),
+    };
     assert!(!log.contains("the run can't go on"), "{log}");
 }
 

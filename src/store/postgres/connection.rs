@@ -27,9 +27,9 @@ pub const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// A connection, and the runtime that drives it.
 pub struct Connection {
-    // Before the runtime: its background task must be told to stop while there is still somebody to run it.
     inner: AsyncPgConnection,
-    runtime: Runtime,
+    /// There is one until the connection is dropped.
+    runtime: Option<Runtime>,
     lost: bool,
 }
 
@@ -38,7 +38,7 @@ impl Connection {
     pub fn open(url: &PostgresUrl, settings: &SessionSettings) -> Result<Connection, ConnectError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ConnectError::Runtime)?;
         let inner = runtime.block_on(connect(url, settings))?;
-        Ok(Connection { inner, runtime, lost: false })
+        Ok(Connection { inner, runtime: Some(runtime), lost: false })
     }
 
     /// Whether the connection is of no use any more.
@@ -87,7 +87,7 @@ impl Connection {
     pub fn listen(&mut self, wait: Duration, bell: impl Future<Output = ()>) -> QueryResult<Vec<String>> {
         let mut heard = Vec::new();
         let notifications = self.inner.notifications_stream();
-        let answer = self.runtime.block_on(async {
+        let answer = driver(&self.runtime).block_on(async {
             let mut notifications = std::pin::pin!(notifications);
             tokio::select! {
                 first = notifications.next() => match first {
@@ -109,8 +109,19 @@ impl Connection {
     }
 }
 
-fn wait<T>(runtime: &Runtime, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
-    runtime.block_on(async {
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Nobody waits for a name look-up that hangs.
+        self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
+    }
+}
+
+fn driver(runtime: &Option<Runtime>) -> &Runtime {
+    runtime.as_ref().expect("a connection has its runtime until it is dropped")
+}
+
+fn wait<T>(runtime: &Option<Runtime>, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    driver(runtime).block_on(async {
         tokio::time::timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_| {
             let message: Box<String> = Box::new("the database did not answer in time".into());
             Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, message))

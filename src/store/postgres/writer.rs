@@ -36,6 +36,10 @@ const CLOSE_GRACE: Duration = Duration::from_secs(10);
 /// The pause between two attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// A role or a database may be set to acknowledge commits that a crash takes back. Hooks are not acknowledged by those.
+const DURABLE: &str =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+
 type Batch = Vec<Box<dyn Unit>>;
 /// The queue that the threads share.
 pub(super) type Queue = Arc<Mutex<mpsc::Receiver<Box<dyn Unit>>>>;
@@ -214,10 +218,12 @@ impl Writer {
         if Instant::now() < self.connect_at {
             return Err(Failure::Lost("the database could not be reached a moment ago".into()));
         }
-        Connection::open(&self.node.url, &self.node.settings).map_err(|error| {
+        let mut connection = Connection::open(&self.node.url, &self.node.settings).map_err(|error| {
             self.connect_at = Instant::now() + PAUSE;
             Failure::Lost(chain(&error))
-        })
+        })?;
+        connection.run(DURABLE).map_err(lost)?;
+        Ok(connection)
     }
 
     /// Whether the transaction that was being committed when the connection was lost is committed. Asks until the database
