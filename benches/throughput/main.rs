@@ -6,21 +6,25 @@
 //! generator ([`load`]) takes its share of the processors, from the no-op too. What is measured is in [`measures`].
 //! Every figure is the median of several rounds. It fails on errors, never on a figure.
 //!
-//! Limits: Linux only, since memory and machine are read from `/proc`; SQLite only.
+//! Limits: Linux only, since memory and machine are read from `/proc`. PostgreSQL's programs have to be installed for what
+//! is measured on it.
 
 mod histogram;
 mod load;
 mod measures;
 mod noop;
 mod orders;
+mod postgres;
 mod report;
 mod server;
+#[allow(dead_code, reason = "the tests need more of it than a benchmark does")]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use load::Load;
 
@@ -42,6 +46,9 @@ struct Options {
     /// Connections that post at the same time
     #[arg(long, default_value_t = 256)]
     connections: usize,
+    /// Only what is measured on this database
+    #[arg(long)]
+    only: Option<Database>,
     /// One short round: does everything still work?
     #[arg(long)]
     quick: bool,
@@ -61,7 +68,17 @@ struct Options {
     bench: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
 impl Options {
+    fn measures(&self, database: Database) -> bool {
+        self.only.is_none_or(|only| only == database)
+    }
+
     fn rounds(&self) -> u32 {
         if self.quick { 1 } else { self.rounds }
     }
@@ -100,10 +117,11 @@ fn main() -> ExitCode {
 fn measure(options: &Options) -> Result<()> {
     report::print_machine(&options.data)?;
     let noop = server::Process::start_noop()?;
+    let cluster = options.measures(Database::Postgres).then(|| postgres::start(options)).transpose()?;
     let mut rounds = Vec::new();
     for number in 1..=options.rounds() {
         eprint!("round {number} of {}: ", options.rounds());
-        rounds.push(measures::measure_round(options, &noop)?);
+        rounds.push(measures::measure_round(options, &noop, cluster.as_ref())?);
     }
     report::print_rounds(&rounds);
     report::print_summary(&rounds);

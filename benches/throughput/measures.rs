@@ -14,8 +14,10 @@ use tempfile::TempDir;
 use crate::histogram::Quantiles;
 use crate::load::{self, Load, Outcome, Target};
 use crate::orders::Orders;
+use crate::postgres::{self, PostgresRound};
 use crate::server::{Memory, Process, Server};
-use crate::{Options, Result};
+use crate::support::postgres::Cluster;
+use crate::{Database, Options, Result};
 
 /// The order workflow's regular customers; half of the orders are theirs.
 const REGULARS: usize = 4_000;
@@ -30,6 +32,12 @@ const SETTLE_TIME_MAX: Duration = Duration::from_secs(3);
 /// The figures of one round.
 pub struct Round {
     pub noop_per_second: f64,
+    pub sqlite: Option<SqliteRound>,
+    pub postgres: Option<PostgresRound>,
+}
+
+/// What one round measures on SQLite.
+pub struct SqliteRound {
     pub accept_per_second: f64,
     pub orders_per_second: f64,
     pub noop_latency: Quantiles,
@@ -39,31 +47,29 @@ pub struct Round {
     pub peak_bytes: u64,
 }
 
-pub fn measure_round(options: &Options, noop: &Process) -> Result<Round> {
+pub fn measure_round(options: &Options, noop: &Process, cluster: Option<&Cluster>) -> Result<Round> {
     let noop = noop.target("/v1/hooks/form/69229e4d0a1b2c3d4e000001");
-    let paced = Load::Paced { per_second: PACE_PER_SECOND, duration: options.pace_duration() };
     progress("no-op");
     let noop_per_second = post(options, &noop, &mut Orders::from_newcomers(), options.duration())?.per_second();
+    let sqlite = options.measures(Database::Sqlite).then(|| measure_sqlite(options, &noop)).transpose()?;
+    let postgres = cluster.map(|cluster| postgres::measure_round(options, cluster)).transpose()?;
+    eprintln!("done");
+    Ok(Round { noop_per_second, sqlite, postgres })
+}
+
+fn measure_sqlite(options: &Options, noop: &Target) -> Result<SqliteRound> {
+    let paced = Load::Paced { per_second: PACE_PER_SECOND, duration: options.pace_duration() };
     progress("accept");
     let accept_per_second = measure_accept(options)?;
     progress("orders");
     let (orders_per_second, idle, loaded) = measure_orders(options)?;
     progress("latency");
-    let noop_latency = post(options, &noop, &mut Orders::from_newcomers(), paced)?.latency.quantiles();
+    let noop_latency = post(options, noop, &mut Orders::from_newcomers(), paced)?.latency.quantiles();
     let latency = measure_latency(options, paced)?;
     progress("start");
     let startup = measure_startup(options)?;
-    eprintln!("done");
-    Ok(Round {
-        noop_per_second,
-        accept_per_second,
-        orders_per_second,
-        noop_latency,
-        latency,
-        startup,
-        idle_bytes: idle.resident,
-        peak_bytes: loaded.peak,
-    })
+    let (idle_bytes, peak_bytes) = (idle.resident, loaded.peak);
+    Ok(SqliteRound { accept_per_second, orders_per_second, noop_latency, latency, startup, idle_bytes, peak_bytes })
 }
 
 /// Hooks accepted durably per second, with no workflow listening.
@@ -79,14 +85,14 @@ fn measure_accept(options: &Options) -> Result<f64> {
 /// Orders per second from the first post to the last completed run, and memory before and after.
 fn measure_orders(options: &Options) -> Result<(f64, Memory, Memory)> {
     let place = Place::new(options)?;
-    let server = Server::start(options, place.directory.path(), &options.workflows)?;
+    let server = Server::start(options, &place, &options.workflows)?;
     let idle = server.memory()?;
     let (hook, mut orders) = seed_orders(options, &server)?;
-    let completed_before = server.completed_runs()?;
+    let completed_before = [server.completed_runs()?];
     let outcome = post(options, &hook, &mut orders, options.duration())?;
     wait_until_drained(&server)?;
     let elapsed = outcome.started.elapsed();
-    check_orders(&server, outcome.accepted, completed_before)?;
+    check_orders(std::slice::from_ref(&server), outcome.accepted, &completed_before)?;
     let loaded = server.memory()?;
     server.stop()?;
     Ok((outcome.accepted as f64 / elapsed.as_secs_f64(), idle, loaded))
@@ -95,12 +101,12 @@ fn measure_orders(options: &Options) -> Result<(f64, Memory, Memory)> {
 /// Latency of accepting at a fixed pace, while the order workflow runs on everything that is accepted.
 fn measure_latency(options: &Options, paced: Load) -> Result<Quantiles> {
     let place = Place::new(options)?;
-    let server = Server::start(options, place.directory.path(), &options.workflows)?;
+    let server = Server::start(options, &place, &options.workflows)?;
     let (hook, mut orders) = seed_orders(options, &server)?;
-    let completed_before = server.completed_runs()?;
+    let completed_before = [server.completed_runs()?];
     let outcome = post(options, &hook, &mut orders, paced)?;
     wait_until_drained(&server)?;
-    check_orders(&server, outcome.accepted, completed_before)?;
+    check_orders(std::slice::from_ref(&server), outcome.accepted, &completed_before)?;
     server.stop()?;
     Ok(outcome.latency.quantiles())
 }
@@ -137,7 +143,7 @@ fn measure_startup(options: &Options) -> Result<Duration> {
 }
 
 /// Finds the shipped order hook, makes its regular customers and lets that come to rest.
-fn seed_orders(options: &Options, server: &Server) -> Result<(Target, Orders)> {
+pub fn seed_orders(options: &Options, server: &Server) -> Result<(Target, Orders)> {
     let hook = server.find_hook("orders")?;
     let mut orders = Orders::with_regulars(REGULARS);
     post(options, &hook, &mut orders, Load::Exactly(REGULARS as u64))?;
@@ -147,7 +153,7 @@ fn seed_orders(options: &Options, server: &Server) -> Result<(Target, Orders)> {
 
 /// Posts, and reports what was not accepted. A full queue (503) may happen under load; any other refusal means that
 /// something else was measured than was meant.
-fn post(options: &Options, target: &Target, orders: &mut Orders, load: Load) -> Result<Outcome> {
+pub fn post(options: &Options, target: &Target, orders: &mut Orders, load: Load) -> Result<Outcome> {
     let outcome = load::run(target, orders, load, options.connections)?;
     if !outcome.refused.is_empty() {
         eprintln!("NOTE: {} accepted, refused by status: {:?}", outcome.accepted, outcome.refused);
@@ -158,7 +164,7 @@ fn post(options: &Options, target: &Target, orders: &mut Orders, load: Load) -> 
     Ok(outcome)
 }
 
-fn wait_until_drained(server: &Server) -> Result<()> {
+pub fn wait_until_drained(server: &Server) -> Result<()> {
     let started = Instant::now();
     // In the order in which a run moves on, so that none is missed between two questions.
     while server.has_runs("queued")? || server.has_runs("running")? || server.has_runs("waiting")? {
@@ -170,26 +176,27 @@ fn wait_until_drained(server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Every accepted order must have become a completed run; a rate of lost orders is worth nothing.
-fn check_orders(server: &Server, accepted: u64, completed_before: Option<u64>) -> Result<()> {
-    if server.has_runs("failed")? {
-        return Err("runs have FAILED".into());
+/// Every accepted order must have become a completed run; a rate of lost orders is worth nothing. `before` is how many
+/// runs each server had completed.
+pub fn check_orders(servers: &[Server], accepted: u64, before: &[Option<u64>]) -> Result<()> {
+    let mut completed = 0;
+    for (server, before) in servers.iter().zip(before) {
+        if server.has_runs("failed")? {
+            return Err("runs have FAILED".into());
+        }
+        let after = server.completed_runs()?.ok_or("/metrics has no hookflow_runs_finished_total")?;
+        completed += after - before.unwrap_or(0);
     }
-    match (server.completed_runs()?, completed_before) {
-        (Some(after), before) if after - before.unwrap_or(0) == accepted => Ok(()),
-        (Some(after), before) => {
-            Err(format!("{accepted} orders were accepted but {} COMPLETED", after - before.unwrap_or(0)).into())
-        }
-        (None, _) => {
-            eprintln!("NOTE: /metrics has no hookflow_runs_finished_total; completed runs were not counted");
-            Ok(())
-        }
+    match completed == accepted {
+        true => Ok(()),
+        false => Err(format!("{accepted} orders were accepted but {completed} COMPLETED").into()),
     }
 }
 
-/// A new directory for one database, removed when dropped.
-struct Place {
-    directory: TempDir,
+/// A new directory for one server and its database, removed when dropped.
+pub struct Place {
+    pub directory: TempDir,
+    pub database_url: String,
     no_workflows: PathBuf,
 }
 
@@ -197,17 +204,27 @@ impl Place {
     fn new(options: &Options) -> Result<Place> {
         fs::create_dir_all(&options.data)?;
         let directory = tempfile::tempdir_in(&options.data)?;
+        let database_url = format!("sqlite:{}", directory.path().join("hookflow.db").display());
+        Place::in_directory(directory, database_url)
+    }
+
+    /// A directory for a server on a database that is somewhere else.
+    pub fn on(options: &Options, database_url: String) -> Result<Place> {
+        Place::in_directory(tempfile::tempdir_in(&options.data)?, database_url)
+    }
+
+    fn in_directory(directory: TempDir, database_url: String) -> Result<Place> {
         let no_workflows = directory.path().join("workflows");
         fs::create_dir(&no_workflows)?;
-        Ok(Place { directory, no_workflows })
+        Ok(Place { directory, database_url, no_workflows })
     }
 
     /// Starts hookflow here without any workflow file.
-    fn start_bare(&self, options: &Options) -> Result<Server> {
-        Server::start(options, self.directory.path(), &self.no_workflows)
+    pub fn start_bare(&self, options: &Options) -> Result<Server> {
+        Server::start(options, self, &self.no_workflows)
     }
 }
 
-fn progress(what: &str) {
+pub fn progress(what: &str) {
     eprint!("{what} … ");
 }

@@ -42,6 +42,11 @@ impl Orders {
         Orders { regulars: (0..regulars).map(|_| random.next()).collect(), random, introduced: 0 }
     }
 
+    /// Other orders from the same customers.
+    pub fn fork(&self) -> Orders {
+        Orders { random: Random::new(), regulars: self.regulars.clone(), introduced: self.introduced }
+    }
+
     pub fn next(&mut self) -> Order {
         let id = self.random.next();
         let customer = if let Some(&regular) = self.regulars.get(self.introduced) {

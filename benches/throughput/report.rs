@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::measures::Round;
+use crate::measures::{Round, SqliteRound};
+use crate::postgres::PostgresRound;
 
 const FLUSHES: usize = 200;
 /// A page of SQLite, so about what a small commit appends to its log.
@@ -45,40 +46,43 @@ fn measure_flush(data: &Path) -> Result<Duration> {
 }
 
 pub fn print_rounds(rounds: &[Round]) {
-    println!(
-        "| round | no-op/s | accept/s | orders/s | no-op p99 | p50 | p90 | p99 | p99.9 | max | start | idle | peak |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("| round | no-op/s | accept/s | orders/s | PostgreSQL: accept/s | orders/s, one node | two nodes |");
+    println!("|---|---|---|---|---|---|---|");
     for (index, round) in rounds.iter().enumerate() {
-        println!(
-            "| {} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.1} | {:.1} |",
-            index + 1,
-            round.noop_per_second,
-            round.accept_per_second,
-            round.orders_per_second,
-            milliseconds(round.noop_latency.p99),
-            milliseconds(round.latency.p50),
-            milliseconds(round.latency.p90),
-            milliseconds(round.latency.p99),
-            milliseconds(round.latency.p999),
-            milliseconds(round.latency.highest),
-            milliseconds(round.startup),
-            megabytes(round.idle_bytes),
-            megabytes(round.peak_bytes),
-        );
+        let (sqlite, postgres) = (round.sqlite.as_ref(), round.postgres.as_ref());
+        let figures = [
+            Some(round.noop_per_second),
+            sqlite.map(|round| round.accept_per_second),
+            sqlite.map(|round| round.orders_per_second),
+            postgres.map(|round| round.accept_per_second),
+            postgres.map(|round| round.orders_per_second),
+            postgres.map(|round| round.orders_per_second_of_two),
+        ];
+        let shown = figures.map(|figure| figure.map_or("–".to_owned(), |figure| format!("{figure:.0}")));
+        println!("| {} | {} |", index + 1, shown.join(" | "));
     }
-    println!("\nLatency at 1,000/s and start in ms, memory in MB.\n");
+    println!();
 }
 
 pub fn print_summary(rounds: &[Round]) {
-    let summary = Summary { rounds };
     println!("| what | median | lowest to highest | to reach | |");
     println!("|---|---|---|---|---|");
+    let summary = Summary { rounds: rounds.iter().map(|round| (round.noop_per_second, round)).collect() };
     summary.rate("no-op POST", |round| round.noop_per_second, None);
-    summary.rate("hooks accepted durably", |round| round.accept_per_second, Some(0.45));
-    summary.rate("whole order workflow, end to end", |round| round.orders_per_second, Some(0.14));
+    let sqlite = rounds.iter().filter_map(|round| Some((round.noop_per_second, round.sqlite.as_ref()?)));
+    print_sqlite(&Summary { rounds: sqlite.collect() });
+    let postgres = rounds.iter().filter_map(|round| Some((round.noop_per_second, round.postgres.as_ref()?)));
+    print_postgres(&Summary { rounds: postgres.collect() });
+}
+
+fn print_sqlite(summary: &Summary<'_, SqliteRound>) {
+    if summary.rounds.is_empty() {
+        return;
+    }
+    summary.rate("hooks accepted durably", |round| round.accept_per_second, Some(Goal::OfNoop(0.45)));
+    summary.rate("whole order workflow, end to end", |round| round.orders_per_second, Some(Goal::OfNoop(0.14)));
     for (share, target, of) in [
-        ("p50", None, (|round| round.latency.p50) as fn(&Round) -> Duration),
+        ("p50", None, (|round| round.latency.p50) as fn(&SqliteRound) -> Duration),
         ("p90", None, |round| round.latency.p90),
         ("p99", Some(5.0), |round| round.latency.p99),
         ("p99.9", None, |round| round.latency.p999),
@@ -93,27 +97,46 @@ pub fn print_summary(rounds: &[Round]) {
     summary.size("memory, peak under full load", "MB", 1, Some(200.0), |round| megabytes(round.peak_bytes));
 }
 
-struct Summary<'a> {
-    rounds: &'a [Round],
+fn print_postgres(summary: &Summary<'_, PostgresRound>) {
+    if summary.rounds.is_empty() {
+        return;
+    }
+    summary.rate("PostgreSQL: hooks accepted durably", |round| round.accept_per_second, None);
+    let orders = "PostgreSQL: whole order workflow";
+    summary.rate(&format!("{orders}, one node"), |round| round.orders_per_second, Some(Goal::PerSecond(2_000.0)));
+    summary.rate(&format!("{orders}, two nodes"), |round| round.orders_per_second_of_two, None);
 }
 
-impl Summary<'_> {
-    /// A row for a rate, which is judged by its ratio to the no-op of the same round.
-    fn rate(&self, what: &str, rate: impl Fn(&Round) -> f64, target: Option<f64>) {
-        let (lowest, median, highest) = self.spread(&rate);
-        let Some(target) = target else {
-            return println!("| {what} | {median:.0}/s | {lowest:.0} to {highest:.0} | | |");
+/// What a rate is to reach.
+#[derive(Clone, Copy)]
+enum Goal {
+    OfNoop(f64),
+    PerSecond(f64),
+}
+
+/// The rounds, each with the rate of its no-op.
+struct Summary<'a, R> {
+    rounds: Vec<(f64, &'a R)>,
+}
+
+impl<R> Summary<'_, R> {
+    /// A row for a rate, shown beside its ratio to the no-op of the same round.
+    fn rate(&self, what: &str, rate: impl Fn(&R) -> f64, goal: Option<Goal>) {
+        let (lowest, median, highest) = self.spread(|_, round| rate(round));
+        let (_, ratio, _) = self.spread(|noop, round| rate(round) / noop);
+        let (target, verdict) = match goal {
+            None => (String::new(), ""),
+            Some(Goal::OfNoop(target)) => (format!(">= {target} of no-op"), verdict(ratio >= target)),
+            Some(Goal::PerSecond(target)) => (format!(">= {target}/s"), verdict(median >= target)),
         };
-        let (_, ratio, _) = self.spread(|round| rate(round) / round.noop_per_second);
-        let verdict = verdict(ratio >= target);
         println!(
-            "| {what} | {median:.0}/s, {ratio:.3} of no-op | {lowest:.0} to {highest:.0} | >= {target} of no-op | {verdict} |"
+            "| {what} | {median:.0}/s, {ratio:.3} of no-op | {lowest:.0} to {highest:.0} | {target} | {verdict} |"
         );
     }
 
     /// A row for a figure that is the better the smaller.
-    fn size(&self, what: &str, unit: &str, digits: usize, target: Option<f64>, size: impl Fn(&Round) -> f64) {
-        let (lowest, median, highest) = self.spread(size);
+    fn size(&self, what: &str, unit: &str, digits: usize, target: Option<f64>, size: impl Fn(&R) -> f64) {
+        let (lowest, median, highest) = self.spread(|_, round| size(round));
         let goal = target.map_or(String::new(), |target| format!("<= {target} {unit}"));
         let verdict = target.map_or("", |target| verdict(median <= target));
         println!(
@@ -122,8 +145,8 @@ impl Summary<'_> {
     }
 
     /// Lowest, median and highest of the rounds.
-    fn spread(&self, figure: impl Fn(&Round) -> f64) -> (f64, f64, f64) {
-        let mut figures: Vec<f64> = self.rounds.iter().map(figure).collect();
+    fn spread(&self, figure: impl Fn(f64, &R) -> f64) -> (f64, f64, f64) {
+        let mut figures: Vec<f64> = self.rounds.iter().map(|(noop, round)| figure(*noop, round)).collect();
         figures.sort_by(f64::total_cmp);
         let last = figures.len() - 1;
         (figures[0], (figures[last / 2] + figures[last.div_ceil(2)]) / 2.0, figures[last])

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::load::Target;
+use crate::measures::Place;
 use crate::{Options, Result};
 
 const ADMIN_KEY: &str = "benchmark-admin-key-0123456789abcdef";
@@ -87,16 +88,14 @@ pub struct Memory {
 }
 
 impl Server {
-    /// Starts hookflow on the database in `directory` (made if it is not there) and waits until it is ready.
-    pub fn start(options: &Options, directory: &Path, workflows: &Path) -> Result<Server> {
-        let log = directory.join("server.log");
-        let mut database = std::ffi::OsString::from("sqlite:");
-        database.push(directory.join("hookflow.db"));
+    /// Starts hookflow on the database of `place` (made if it is not there) and waits until it is ready.
+    pub fn start(options: &Options, place: &Place, workflows: &Path) -> Result<Server> {
+        let log = place.directory.path().join("server.log");
         let started = Instant::now();
         let process = Process::start(
             Command::new(&options.hookflow)
                 .args(["serve", "--listen", "127.0.0.1:0", "--database-url"])
-                .arg(database)
+                .arg(&place.database_url)
                 .arg("--workflows")
                 .arg(workflows)
                 .env("HOOKFLOW_ADMIN_KEY", ADMIN_KEY)
@@ -114,6 +113,11 @@ impl Server {
         }
         server.ready_after = started.elapsed();
         Ok(server)
+    }
+
+    /// Where to post on this server what is posted to `target` on another one.
+    pub fn same_target(&self, target: &Target) -> Target {
+        self.process.target(&target.path)
     }
 
     /// Asks the server to end, and waits until it has.

@@ -37,8 +37,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A role or a database may be set to acknowledge commits that a crash takes back. Hooks are not acknowledged by those.
-const DURABLE: &str =
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
 type Batch = Vec<Box<dyn Unit>>;
 /// The queue that the threads share.
