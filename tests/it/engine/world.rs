@@ -18,6 +18,12 @@ use crate::support::workspace::Workspace;
 /// A page with everything on it.
 pub const ALL: Page = Page { after: None, size: 10_000 };
 
+/// How often a store may try a unit.
+const TRIES_MAX: usize = 10;
+
+/// A run as it was stored once, for each time that a store tries to go on with it.
+pub type Copies = Vec<Loaded>;
+
 pub struct World {
     pub store: Store,
     runtime: tokio::runtime::Runtime,
@@ -139,9 +145,10 @@ impl Scene<'_> {
     }
 
     /// The run with what is needed to advance it, from memory.
-    pub fn fresh(&self, arrival: &Arrival) -> Loaded {
-        let envelope = arrival.transaction.envelope(arrival.payload.clone());
-        Loaded::fresh(arrival.run.clone(), self.program.clone(), envelope)
+    pub fn fresh(&self, arrival: &Arrival) -> Copies {
+        let envelope = || arrival.transaction.envelope(arrival.payload.clone());
+        let fresh = || Loaded::fresh(arrival.run.clone(), self.program.clone(), envelope());
+        std::iter::repeat_with(fresh).take(TRIES_MAX).collect()
     }
 
     /// Commits the transaction and its run, which is to begin later.
@@ -159,10 +166,10 @@ impl Scene<'_> {
     where
         P: FnMut(Point<'_>) -> StoreResult<()> + Send + 'static,
     {
-        let (transaction, mut fresh) = (arrival.transaction.clone(), Some(self.fresh(arrival)));
+        let (transaction, mut copies) = (arrival.transaction.clone(), self.fresh(arrival));
         self.world.write(move |session| {
             session.insert_transaction(&transaction)?;
-            let fresh = fresh.take().expect("a unit alone in its batch is run once");
+            let fresh = copies.pop().expect("a unit is not tried as often as this");
             begin(fresh, session, &mut probe).map(|progress| progress.next)
         })
     }
@@ -175,20 +182,19 @@ impl Scene<'_> {
     }
 
     /// The run as it is stored, twice: whoever holds one copy does not know of the other.
-    pub fn load(&self, run: Id) -> Option<(Loaded, Loaded)> {
+    pub fn load(&self, run: Id) -> Option<(Copies, Copies)> {
         let (org, programs) = (self.org, self.world.programs.clone());
         let loaded = self.world.write(move |session| {
-            let one = load(session, &programs, org, run)?;
-            Ok(one.zip(load(session, &programs, org, run)?))
+            let mut copy = || (0..TRIES_MAX).map(|_| load(session, &programs, org, run)).collect::<StoreResult<_>>();
+            Ok(Option::zip(copy()?, copy()?))
         });
         loaded.expect("the run can be loaded")
     }
 
     /// Advances a copy of the run that was loaded before.
-    pub fn advance(&self, loaded: Loaded, input: Input) -> StoreResult<Next> {
-        let mut loaded = Some(loaded);
+    pub fn advance(&self, mut copies: Copies, input: Input) -> StoreResult<Next> {
         self.world.write(move |session| {
-            let loaded = loaded.take().expect("a unit alone in its batch is run once");
+            let loaded = copies.pop().expect("a unit is not tried as often as this");
             advance(loaded, input.clone(), session, &mut |_| Ok(())).map(|progress| progress.next)
         })
     }

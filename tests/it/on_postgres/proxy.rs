@@ -45,6 +45,13 @@ impl Scene {
         })
     }
 
+    /// What the server was told is done then, or never will be.
+    fn wait_until_nobody_is_connected(&self) {
+        let session = self.database.session();
+        let others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        wait_for("the server to be done", || session.rows(others).is_empty().then_some(()));
+    }
+
     fn stored(&self) -> Vec<Value> {
         let rows = self.database.rows("SELECT number FROM numbers ORDER BY number");
         rows.iter().map(|row| row["number"].clone()).collect()
@@ -85,6 +92,7 @@ fn a_transaction_is_cut_at_every_point() {
         match cut {
             Cut::BeforeMessage | Cut::InMessage => {}
             Cut::AfterMessage if commits => {
+                scene.wait_until_nobody_is_connected();
                 expected.extend(scene.stored().contains(&json!(number)).then(|| json!(number)))
             }
             _ => expected.extend(commits.then(|| json!(number))),
