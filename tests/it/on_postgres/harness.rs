@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::support::postgres::{Cluster, ClusterOptions, TestDatabase};
-use crate::support::wait_for;
+use crate::support::proxy::Proxy;
 use crate::support::workspace::Workspace;
+use crate::support::{ServerBuilder, wait_for};
 
 fn add_org(database: &TestDatabase, name: &str) {
     database.execute(&format!("INSERT INTO orgs (id, name, created_at) VALUES ('{name}', '{name}', 0)"));
@@ -109,4 +110,23 @@ fn an_audit_sees_runs_that_have_ended_and_those_that_have_not() {
     run("open_runs", "1", "waiting");
     let checked = std::thread::spawn(move || workspace.look().check_integrity()).join();
     checked.expect_err("a run has ended and is open");
+}
+
+#[test]
+fn servers_share_a_database_and_reach_it_by_ways_of_their_own() {
+    let cluster = Cluster::start(ClusterOptions::default());
+    let database = Arc::new(cluster.database());
+    let proxy = Proxy::start(cluster.port());
+    let one = ServerBuilder::new().on_database(database.clone()).start();
+    let other = ServerBuilder::node_beside(&one).database_url(&database.url_through(proxy.port())).start();
+    assert_ne!(one.directory().path(), other.directory().path());
+    let transaction = one.post_hook("orders", &json!({ "email": "ann@example.com" })).expect(200);
+    other.get(transaction["data"]["links"]["self"].as_str().unwrap()).expect(200);
+    other.post_hook("orders", &json!({ "email": "bob@example.com" })).expect(200);
+    assert_eq!(one.wait_for_runs().len(), 2);
+    assert!(proxy.commits() > 0);
+    drop(other);
+    let directory = one.directory();
+    assert!(one.stop().success());
+    assert_eq!(ServerBuilder::in_directory(directory).start().wait_for_runs().len(), 2);
 }

@@ -62,7 +62,6 @@ impl ServerBuilder {
     }
 
     /// One more server on the database of another, in a folder of its own with the same workflows.
-    #[expect(dead_code, reason = "for tests of the PostgreSQL store, which is not there yet")]
     pub fn node_beside(server: &Server) -> ServerBuilder {
         ServerBuilder::in_directory(Arc::new(server.directory().beside()))
     }
@@ -73,7 +72,6 @@ impl ServerBuilder {
     }
 
     /// Has the server, and those that come after it in its folder, use this database.
-    #[expect(dead_code, reason = "for tests of the PostgreSQL store, which is not there yet")]
     pub fn on_database(self, database: Arc<TestDatabase>) -> ServerBuilder {
         self.change_workspace(|workspace| workspace.on_database(database))
     }
@@ -85,7 +83,6 @@ impl ServerBuilder {
     }
 
     /// Sends this one server elsewhere for its database, or there by another way.
-    #[expect(dead_code, reason = "for tests of the PostgreSQL store, which is not there yet")]
     pub fn database_url(mut self, url: &str) -> ServerBuilder {
         self.database_url = Some(url.to_owned());
         self
