@@ -70,6 +70,6 @@ mod tests {
     #[test]
     fn a_day_is_a_range_of_ids() {
         assert_eq!(partition_name("runs", 20_780), "runs_20261123");
-        assert_eq!((bound(20_780), bound(20_781)), ("6a022f00".into(), "6a038080".into()));
+        assert_eq!((bound(20_780), bound(20_781)), ("6b038200".into(), "6b04d380".into()));
     }
 }

@@ -181,9 +181,14 @@ impl Writer {
                 Ok(()) => failure,
             });
         }
-        let committed = connection.run("COMMIT");
+        if let Err(source) = connection.run("COMMIT") {
+            // A commit that the server refuses has failed; without an answer, it may have come about.
+            let refused = !connection.is_lost() && connection.run("ROLLBACK").is_ok();
+            self.batch = number;
+            let error = classify(StoreError::Query { operation: "committing", source });
+            return Err(if refused { Failure::Unit(None, error).into() } else { Attempt::Unknown });
+        }
         self.batch = number;
-        committed.map_err(|_| Attempt::Unknown)?;
         metrics::committed(batch.len());
         node.health.set(Health::Ready);
         tell(&node, &gathered);
