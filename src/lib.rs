@@ -19,7 +19,7 @@
 //! | [`door`] | where hooks arrive |
 //! | [`catalog`], [`keys`] | hooks, workflows and keys in force; the folder of workflow files |
 //! | [`engine`], [`actions`] | the state machine of a run, the loop that feeds it, and what steps can do |
-//! | [`store`] | the seam to the database, and SQLite behind it |
+//! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
 //! | [`outbound`] | the one HTTP client, behind its address policy |
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects; what a hook accepted |
