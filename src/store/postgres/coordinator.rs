@@ -73,7 +73,7 @@ impl Coordinator {
     /// Runs until the store is closed.
     pub fn run(mut self, connection: Connection) {
         let mut connection = Some(connection);
-        while !self.node.is_closing() {
+        while !self.node.is_leaving() {
             match connection.take() {
                 None => match Connection::open(&self.node.url, &self.node.settings) {
                     Ok(opened) => connection = self.listen(opened),

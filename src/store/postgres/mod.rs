@@ -145,7 +145,8 @@ impl Backend for Postgres {
         self.node.closing.store(true, Ordering::Relaxed);
         let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         join(writers);
-        // Leaving comes after the last commit.
+        // Whoever has left can't commit any more.
+        self.node.leaving.store(true, Ordering::Relaxed);
         self.node.outbox.bell.notify_one();
         join(self.coordinator.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         self.readers.close();

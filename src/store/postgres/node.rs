@@ -33,8 +33,10 @@ pub struct Node {
     name: String,
     id: Mutex<Id>,
     pub outbox: Outbox,
-    /// Whether the store is being closed.
+    /// Whether the store is being closed: what can't be written soon never is.
     pub closing: AtomicBool,
+    /// Whether nothing more will be written: this process can say goodbye.
+    pub leaving: AtomicBool,
 }
 
 /// What other processes are to be told.
@@ -65,6 +67,7 @@ impl Node {
             id: Mutex::new(Id::generate()),
             outbox: Outbox::default(),
             closing: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
         }
     }
 
@@ -74,6 +77,10 @@ impl Node {
 
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// Enters this process into `nodes`.
