@@ -95,9 +95,10 @@ fn stretch(
     session: &mut dyn Session,
     probe: Probe<'_>,
 ) -> StoreResult<Progress> {
-    let Loaded { run, workflow, mut scope } = loaded;
-    let loaded = LoadedParts { workflow: &workflow, scope: &mut scope };
-    let mut stretch = Stretch { run, unwritten, loaded, segment: Segment::default(), session, probe, steps: 0 };
+    let Loaded { run, workflow, mut scope, passes } = loaded;
+    let loaded = LoadedParts { workflow: &workflow, scope: &mut scope, passes };
+    let (segment, carried) = (Segment::default(), Vec::new());
+    let mut stretch = Stretch { run, unwritten, loaded, segment, session, probe, steps: 0, carried };
     let next = stretch.go(input)?;
     let rev = stretch.write(&next)?;
     Ok(Progress { next, rev })

@@ -15,13 +15,15 @@ pub struct Loaded {
     pub run: Run,
     pub workflow: Arc<Workflow>,
     pub scope: Scope,
+    /// How often it has begun: more than once if it was begun anew after a failure.
+    pub passes: u32,
 }
 
 impl Loaded {
     /// A run that has not begun, with the payload of its event.
     pub fn fresh(run: Run, workflow: Arc<Workflow>, payload: Value) -> Loaded {
         let scope = trigger_scope(&workflow, payload);
-        Loaded { run, workflow, scope }
+        Loaded { run, workflow, scope, passes: 0 }
     }
 }
 

@@ -52,6 +52,8 @@ struct LoggedOutput {
     id: String,
     #[serde(default)]
     output: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 /// Loads an open run. `None` if it has ended, or never was.
@@ -62,16 +64,28 @@ pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> 
     let Some(run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(None) };
     let workflow = programs.get(session, org, run.workflow, run.version)?;
     let mut scope = trigger_scope(&workflow, event_payload(session, &run)?);
+    let mut passes = 0;
     for segment in session.log(org, id)? {
         let logged: Vec<LoggedOutput> =
             serde_json::from_str(&segment).map_err(|error| unreadable(format!("a step log: {error}")))?;
-        for LoggedOutput { id, output } in logged {
+        for LoggedOutput { id, output, error } in logged {
+            if id == workflow.trigger.id {
+                passes += 1;
+                // What was found before the run began anew may be different by now.
+                scope = match passes {
+                    1 => scope,
+                    _ => trigger_scope(&workflow, scope.step("1").cloned().unwrap_or_default()),
+                };
+            }
             if let Some(output) = output {
                 scope.set_step(&id, output);
             }
+            if let Some(error) = error {
+                scope.set_error(error);
+            }
         }
     }
-    Ok(Some(Loaded { run, workflow, scope }))
+    Ok(Some(Loaded { run, workflow, scope, passes }))
 }
 
 /// The payload of the event that started the run: its transaction's envelope, or its own input.

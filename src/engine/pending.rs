@@ -1,4 +1,4 @@
-//! An external call under way, and when it is tried again.
+//! A step that waits: for its external call, or to be executed again.
 //!
 //! Before a call is made, what is going to be called and the number of the attempt are committed with the run; after it
 //! the outcome is. A process that dies in between leaves an attempt whose outcome is unknown, which is logged as such
@@ -24,7 +24,7 @@ pub const ATTEMPTS_MAX: usize = 8;
 /// The longest `Retry-After` that is respected; a longer one is taken as this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
-/// A step that waits for its external call; stored with the run.
+/// A step that waits for its external call, or to be executed again; stored with the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
@@ -33,7 +33,9 @@ pub struct Pending {
     pub input: Box<RawValue>,
     pub notes: Vec<Note>,
     pub started_at: Timestamp,
-    pub request: HttpRequest,
+    /// The call; none if the step is to be executed again.
+    #[serde(default)]
+    pub request: Option<HttpRequest>,
     /// The attempts made, the one under way not included.
     pub attempts: Vec<Attempt>,
     /// Whether an attempt is under way, and since when.
@@ -41,7 +43,7 @@ pub struct Pending {
     pub attempt_started_at: Timestamp,
 }
 
-/// One attempt at an external call, as the log shows it.
+/// One attempt at a step that was tried again, or at an external call, as the log shows it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
@@ -49,9 +51,12 @@ pub struct Attempt {
     pub number: usize,
     /// `answered`, `failed`, or `unknown` if the process stopped before it heard of the outcome.
     pub status: String,
-    pub method: String,
-    /// Without the query, which may hold secrets.
-    pub uri: String,
+    /// Of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Of a call; without the query, which may hold secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,8 +89,8 @@ impl Pending {
         Attempt {
             number: self.attempts.len() + 1,
             status: status.to_owned(),
-            method: self.request.method.clone(),
-            uri: without_query(&self.request.uri),
+            method: self.request.as_ref().map(|request| request.method.clone()),
+            uri: self.request.as_ref().map(|request| without_query(&request.uri)),
             status_code,
             error,
             started_at: self.attempt_started_at,
@@ -123,7 +128,7 @@ pub fn judge(outcome: HttpOutcome, number: usize, key: &str) -> Verdict {
 /// How long to wait after attempt `number`: 1 s, 3 s, 9 s, … with up to half of it taken off at random, so that calls
 /// that failed together do not come back together. The randomness is drawn from the key: the same inputs give the same
 /// time, which keeps the engine pure.
-fn backoff(number: usize, key: &str) -> Duration {
+pub fn backoff(number: usize, key: &str) -> Duration {
     let exponent = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
     let full_ms = 1_000 * 3_u64.pow(exponent);
     let digest = Sha256::digest(format!("{key}/{number}"));

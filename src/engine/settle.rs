@@ -1,4 +1,5 @@
-//! External calls of a run: before one is made, and when its outcome is known.
+//! Steps of a run that wait: an external call, before it is made and when its outcome is known, and a step that is to be
+//! executed again.
 
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ impl<'a> Stretch<'a> {
             input: executed.input,
             notes: executed.notes,
             started_at: executed.started_at,
-            request,
-            attempts: Vec::new(),
+            request: Some(request),
+            attempts: executed.attempts,
             in_flight: !self.unwritten,
             attempt_started_at: now,
         };
@@ -38,11 +39,13 @@ impl<'a> Stretch<'a> {
             self.park(pending, RunStatus::Running, now);
             return Next::Again;
         }
-        self.perform(pending)
+        let request = pending.request.clone().expect("it was put in just now");
+        self.perform(pending, request)
     }
 
     /// Goes on with a call that was under way: takes its outcome, or makes it again.
     pub(super) fn settle(&mut self, mut pending: Pending, input: Input) -> StoreResult<Option<Next>> {
+        let Some(request) = pending.request.clone() else { return self.execute_again(pending, &input) };
         let now = self.session.now();
         let current = pending.attempts.len() + 1;
         let outcome = match input {
@@ -62,7 +65,7 @@ impl<'a> Stretch<'a> {
             }
             pending.in_flight = true;
             pending.attempt_started_at = now;
-            return Ok(Some(self.perform(pending)));
+            return Ok(Some(self.perform(pending, request)));
         };
         let workflow = self.loaded.workflow;
         let Some(index) = workflow.step_index(&pending.step) else {
@@ -98,13 +101,19 @@ impl<'a> Stretch<'a> {
         Ok(next)
     }
 
+    /// Puts a step that had failed back in its place, with the attempts made so far.
+    fn execute_again(&mut self, pending: Pending, input: &Input) -> StoreResult<Option<Next>> {
+        if matches!(input, Input::Outcome { .. }) {
+            return Err(StoreError::Fenced);
+        }
+        self.run.position = Some(pending.step);
+        self.carried = pending.attempts;
+        Ok(None)
+    }
+
     /// Leaves the stretch with a call to be made.
-    pub(super) fn perform(&mut self, pending: Pending) -> Next {
-        let call = PendingCall {
-            step: pending.step.clone(),
-            attempt: pending.attempts.len() + 1,
-            request: pending.request.clone(),
-        };
+    pub(super) fn perform(&mut self, pending: Pending, request: HttpRequest) -> Next {
+        let call = PendingCall { step: pending.step.clone(), attempt: pending.attempts.len() + 1, request };
         // Whoever makes the call is expected to be back by then; if not, the call is taken for lost and made again.
         let due_at = pending.attempt_started_at + Duration::from_millis(call.request.timeout_ms) + CALL_MARGIN;
         self.park(pending, RunStatus::Running, due_at);

@@ -22,11 +22,15 @@ pub(super) struct Stretch<'a> {
     pub(super) session: &'a mut dyn Session,
     pub(super) probe: Probe<'a>,
     pub(super) steps: usize,
+    /// The attempts at the step that is executed next.
+    pub(super) carried: Vec<Attempt>,
 }
 
 pub(super) struct LoadedParts<'a> {
     pub(super) workflow: &'a crate::workflow::Workflow,
     pub(super) scope: &'a mut crate::expr::Scope,
+    /// How often the run has begun.
+    pub(super) passes: u32,
 }
 
 /// A step that has been executed, before it is logged.
@@ -48,7 +52,7 @@ impl<'a> Stretch<'a> {
         } else if matches!(input, Input::Outcome { .. }) {
             // The run has no call under way: this one's outcome was taken before.
             return Err(StoreError::Fenced);
-        } else if self.run.started_at.is_none() {
+        } else if self.run.position.is_none() {
             self.begin()?;
         }
         while let Some(id) = self.run.position.take() {
@@ -75,7 +79,8 @@ impl<'a> Stretch<'a> {
     /// Judges the trigger's transitions, and logs the trigger as the first entry.
     pub(super) fn begin(&mut self) -> StoreResult<()> {
         let now = self.session.now();
-        self.run.started_at = Some(now);
+        self.run.started_at.get_or_insert(now);
+        self.loaded.passes += 1;
         let trigger = &self.loaded.workflow.trigger;
         (self.probe)(Point::BeforeStep(&trigger.id))?;
         let judged = self.judge(&trigger.transitions);
@@ -110,8 +115,8 @@ impl<'a> Stretch<'a> {
         self.steps += 1;
         self.run.steps += 1;
         let started_at = self.session.now();
-        let mut executed =
-            Executed { step, input: raw(&Map::new()), attempts: Vec::new(), notes: Vec::new(), started_at };
+        let attempts = std::mem::take(&mut self.carried);
+        let mut executed = Executed { step, input: raw(&Map::new()), attempts, notes: Vec::new(), started_at };
         let outcome = match self.act(&mut executed)? {
             Outcome::Request(request) => return Ok(Some(self.call(executed, request))),
             Outcome::Output(output) => self.finish(executed, output),
@@ -163,14 +168,6 @@ impl<'a> Stretch<'a> {
         self.log(&executed, Ok(&text), &transitions);
         self.run.position = taken.map(str::to_owned);
         None
-    }
-
-    /// Ends a step, and with it the run, because of a failure.
-    pub(super) fn finish_failed(&mut self, executed: Executed<'a>, failure: Failure) -> Option<Next> {
-        let error = run_error(&failure, &executed.step.id, executed.step.action.as_deref());
-        self.log(&executed, Err(&error), &[]);
-        self.set_failed(Some(error));
-        Some(Next::Ended(RunStatus::Failed))
     }
 
     pub(super) fn log(

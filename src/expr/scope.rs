@@ -22,6 +22,13 @@ impl Scope {
         self.steps_mut().insert(id.to_owned(), output);
     }
 
+    /// Puts in the failure of a step; replaces the one before.
+    pub fn set_error(&mut self, error: Value) {
+        if let Some(data) = self.context.data_mut().as_object_mut() {
+            data.insert("error".to_owned(), error);
+        }
+    }
+
     /// What a step gave; `None` if it has not run.
     pub fn step(&self, id: &str) -> Option<&Value> {
         self.data().get("steps")?.get(id)

@@ -26,8 +26,8 @@ mod tests;
 pub use bundle::{Bundle, HookDraft, HookKind, InvalidHookKind, WorkflowDraft};
 pub use diagnostic::{Diagnostic, Severity};
 pub use findings::FINDINGS_MAX;
-pub use model::{Step, Transition, Trigger, Workflow};
-pub use read::{ID_MAX, STEPS_MAX, TRANSITIONS_MAX};
+pub use model::{ErrorAction, ErrorCase, Step, Transition, Trigger, Workflow};
+pub use read::{ERROR_CASES_MAX, ID_MAX, STEPS_MAX, TRANSITIONS_MAX};
 pub use source::TEXT_MAX;
 pub use spec::{ActionSpec, ParamKind, ParamSpec};
 

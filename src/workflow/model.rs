@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
 use super::findings::{Findings, Node};
-use super::read::{Outline, StepOutline, TransitionOutline, TriggerOutline};
+use super::read::{ErrorCaseOutline, Outline, StepOutline, TransitionOutline, TriggerOutline};
 use crate::expr::{Condition, Expr};
 
 /// A workflow, ready to run.
@@ -45,6 +45,43 @@ pub struct Step {
     pub params: Vec<(String, Expr)>,
     /// In the order in which they are tried; the first that holds is taken.
     pub transitions: Vec<Transition>,
+    /// Tried in order when the action has failed; if none holds, the run fails.
+    pub error_cases: Vec<ErrorCase>,
+}
+
+/// What to do when an action has failed.
+#[derive(Debug)]
+pub struct ErrorCase {
+    /// `/#error.…` is the failure. Without a condition it always holds.
+    pub condition: Option<Condition>,
+    pub action: ErrorAction,
+}
+
+/// How a run goes on after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorAction {
+    /// As if the step had completed, without an output.
+    Continue,
+    /// The step is executed again after a while, a few times.
+    RetryAction,
+    /// The run begins anew with its trigger after a while, a few times.
+    RetryWorkflow,
+    /// The run fails.
+    Stop,
+}
+
+impl ErrorAction {
+    /// How each is spelt.
+    pub const WORDS: [(&'static str, ErrorAction); 4] = [
+        ("continue", ErrorAction::Continue),
+        ("retry-action", ErrorAction::RetryAction),
+        ("retry-workflow", ErrorAction::RetryWorkflow),
+        ("stop-processing", ErrorAction::Stop),
+    ];
+
+    pub fn parse(word: &str) -> Option<ErrorAction> {
+        ErrorAction::WORDS.iter().find(|(spelt, _)| *spelt == word).map(|(_, action)| *action)
+    }
 }
 
 /// A way from the trigger or a step to a step.
@@ -118,7 +155,14 @@ impl Step {
                 .map(|param| Some((param.name.to_owned(), param.expr?)))
                 .collect::<Option<_>>()?,
             transitions: outline.transitions.into_iter().map(Transition::build).collect::<Option<_>>()?,
+            error_cases: outline.error_cases.into_iter().map(ErrorCase::build).collect::<Option<_>>()?,
         })
+    }
+}
+
+impl ErrorCase {
+    fn build(outline: ErrorCaseOutline) -> Option<ErrorCase> {
+        Some(ErrorCase { condition: outline.condition?, action: outline.action? })
     }
 }
 

@@ -6,13 +6,18 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use super::findings::{Finding, Findings, Node, Place};
+use super::model::ErrorAction;
 use crate::expr::{Condition, Expr, Fault};
 
 /// The most steps that a workflow may have.
 pub const STEPS_MAX: usize = 1_000;
 /// The most transitions that a step may have.
 pub const TRANSITIONS_MAX: usize = 50;
+/// The most error cases that a step may have.
+pub const ERROR_CASES_MAX: usize = 20;
 /// The most characters that the id of a step may have.
 pub const ID_MAX: usize = 128;
 
@@ -48,6 +53,14 @@ pub(super) struct StepOutline<'a> {
     pub action: Option<(&'a str, Node<'a>)>,
     pub params: Vec<ParamOutline<'a>>,
     pub transitions: Vec<TransitionOutline<'a>>,
+    pub error_cases: Vec<ErrorCaseOutline>,
+}
+
+/// What to do when the action has failed; both parts are missing if they are broken.
+pub(super) struct ErrorCaseOutline {
+    /// `Some(None)` if it always holds.
+    pub condition: Option<Option<Condition>>,
+    pub action: Option<ErrorAction>,
 }
 
 pub(super) struct ParamOutline<'a> {
@@ -80,7 +93,7 @@ impl<'a> Outline<'a> {
             return None;
         }
         findings.keys(node, &["name", "description", "enabled", "trigger", "steps", "meta", "$schema"], &TOLERATED);
-        check_tolerated(node, findings);
+        check_error_cases_are_on_steps(node, findings);
         let mut outline = Outline {
             name: findings.required_text(node, "name"),
             description: findings.text(node, "description"),
@@ -155,7 +168,7 @@ impl<'a> TriggerOutline<'a> {
             return None;
         }
         findings.keys(node, &["id", "eventName", "transitions", "meta"], &TOLERATED);
-        check_tolerated(node, findings);
+        check_error_cases_are_on_steps(node, findings);
         let callable = node.get("callable").is_some_and(|callable| callable.value == true);
         let event_name = if callable && node.get("eventName").is_none() {
             findings.error(&node.pointer, "callable workflows are not supported yet");
@@ -173,8 +186,7 @@ impl<'a> StepOutline<'a> {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["id", "action", "params", "transitions", "meta", "_id"], &TOLERATED);
-        check_tolerated(node, findings);
+        findings.keys(node, &["id", "action", "params", "transitions", "errorCases", "meta", "_id"], &TOLERATED);
         let action = node.get("action").and_then(|action| Some((findings.as_text(&action)?, action)));
         Some(StepOutline {
             node: node.clone(),
@@ -183,6 +195,7 @@ impl<'a> StepOutline<'a> {
             action: action.map(|(action, node)| (without_prefix(action), node)),
             params: read_params(node, findings),
             transitions: read_transitions(node, findings),
+            error_cases: read_error_cases(node, findings),
         })
     }
 }
@@ -214,6 +227,47 @@ fn read_transitions<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<Transit
         findings.error(node.below("transitions"), format!("more than {TRANSITIONS_MAX} transitions"));
     }
     transitions.into_iter().filter_map(|transition| TransitionOutline::read(transition, findings)).collect()
+}
+
+fn read_error_cases(node: &Node<'_>, findings: &mut Findings) -> Vec<ErrorCaseOutline> {
+    let cases = findings.list(node, "errorCases");
+    if cases.len() > ERROR_CASES_MAX {
+        findings.error(node.below("errorCases"), format!("more than {ERROR_CASES_MAX} error cases"));
+    }
+    if let Some(first) = cases.first().filter(|_| node.get("action").is_none()) {
+        let message = "error cases on a step without an action, which can't fail";
+        findings.add(Finding::warning(&first.pointer, message));
+    }
+    cases.into_iter().filter_map(|case| ErrorCaseOutline::read(&case, findings)).collect()
+}
+
+impl ErrorCaseOutline {
+    /// `None` if `node` is not an object.
+    fn read(node: &Node<'_>, findings: &mut Findings) -> Option<ErrorCaseOutline> {
+        if !findings.object(node) {
+            return None;
+        }
+        findings.keys(node, &["condition", "errorAction", "meta"], &["_id"]);
+        let condition = match findings.required(node, "condition") {
+            // Editors write "whatever happened" as an `and` or `or` of nothing.
+            Some(condition) if condition.value.get("values") == Some(&Value::Array(Vec::new())) => Some(None),
+            Some(condition) => compiled(Condition::compile(condition.value), &condition, findings).map(Some),
+            None => None,
+        };
+        let action = findings.required(node, "errorAction").filter(|action| findings.object(action));
+        let action = action.and_then(|action| findings.required_text(&action, "type"));
+        let action = action.and_then(|(word, node)| {
+            let action = ErrorAction::parse(word);
+            if action.is_none() {
+                findings.error(
+                    &node.pointer,
+                    findings.unknown("error action", word, ErrorAction::WORDS.map(|(word, _)| word)),
+                );
+            }
+            action
+        });
+        Some(ErrorCaseOutline { condition, action })
+    }
 }
 
 impl<'a> TransitionOutline<'a> {
@@ -263,10 +317,10 @@ fn without_prefix(name: &str) -> &str {
     name.strip_prefix("kustomer.").unwrap_or(name)
 }
 
-/// Says what of the tolerated keys is lost.
-fn check_tolerated(node: &Node<'_>, findings: &mut Findings) {
+/// Error cases are about actions, which only steps have; elsewhere editors leave an empty list.
+fn check_error_cases_are_on_steps(node: &Node<'_>, findings: &mut Findings) {
     if !findings.list(node, "errorCases").is_empty() {
-        let pointer = node.below("errorCases");
-        findings.add(Finding::warning(pointer, "errorCases are not supported yet").at(Place::Key));
+        let finding = Finding::warning(node.below("errorCases"), "error cases mean something on steps only");
+        findings.add(finding.at(Place::Key));
     }
 }

@@ -10,6 +10,7 @@ mod crash;
 mod crash_calls;
 mod engine;
 mod envelope;
+mod error_cases;
 mod files;
 mod first_stretch;
 mod hooks;
