@@ -18,7 +18,7 @@
 //! | [`api`] | the HTTP interface, one file a resource |
 //! | [`door`] | where hooks arrive |
 //! | [`catalog`], [`keys`] | hooks, workflows and keys in force; the folder of workflow files |
-//! | [`engine`], [`actions`] | the state machine of a run, the loop that feeds it, and what steps can do |
+//! | [`engine`], [`actions`], [`starts`] | the state machine of a run, the loop that feeds it, what steps can do, and how runs come to be |
 //! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
 //! | [`outbound`] | the one HTTP client, behind its address policy |
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
@@ -52,6 +52,7 @@ pub mod objects;
 pub mod observe;
 pub mod outbound;
 pub mod serve;
+pub mod starts;
 pub mod store;
 pub mod time;
 pub mod transaction;

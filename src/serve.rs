@@ -107,7 +107,7 @@ async fn run(
     // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     let files = load_files(settings, &catalog, org.id).await?;
-    let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), client);
+    let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), client);
     engine.recover().await;
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
     let app = App { door: door.clone(), programs, public_url: public_url.clone() };

@@ -79,7 +79,9 @@ fn create(call: &mut Call<'_>) -> StoreResult<Outcome> {
     let now = call.session.now();
     let customer = Customer { id: call.session.new_id(), profile, created_at: now, updated_at: now, rev: 1 };
     let Err(taken) = call.session.insert_customer(call.org, &customer)? else {
-        return Ok(Outcome::Output(customer.flattened()));
+        let output = customer.flattened();
+        call.raise("customer.create", || output.clone());
+        return Ok(Outcome::Output(output));
     };
     let owner = match taken.pointer.starts_with("/emails") {
         true => call.session.customer(call.org, taken.by)?,

@@ -62,7 +62,12 @@ fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
         rev: 1,
     };
     match call.session.insert_kobject(call.org, &kobject)? {
-        Ok(()) => Ok(Outcome::Output(kobject.flattened())),
+        Ok(()) => {
+            let event = format!("kobject.{}.create", kobject.klass);
+            let output = kobject.flattened();
+            call.raise(&event, || output.clone());
+            Ok(Outcome::Output(output))
+        }
         Err(taken) => {
             let message = format!("{}: kobject {} of this klass has this already", taken.pointer, taken.by);
             Ok(Outcome::Failed(Failure::new("taken", message)))

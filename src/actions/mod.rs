@@ -8,6 +8,7 @@
 //! To add one: write its file, and add its row to [`ACTIONS`]. The checker, the engine and the docs read the table.
 
 mod customer;
+mod flow;
 mod kobject;
 mod rest_api;
 
@@ -17,12 +18,23 @@ use crate::expr::Note;
 use crate::id::Id;
 use crate::objects::Problem;
 use crate::outbound::HttpRequest;
-use crate::store::{Session, StoreResult};
+use crate::starts::InForce;
+use crate::store::{Run, Session, StoreResult};
+use crate::time::Timestamp;
 use crate::workflow::ActionSpec;
 
 /// Every action there is.
-pub static ACTIONS: &[Action] =
-    &[customer::FIND_BY_EMAIL, customer::CREATE, kobject::CREATE_WITH_CUSTOMER, rest_api::JSON];
+pub static ACTIONS: &[Action] = &[
+    customer::FIND_BY_EMAIL,
+    customer::CREATE,
+    kobject::CREATE_WITH_CUSTOMER,
+    rest_api::JSON,
+    flow::RUN_BY_NAME,
+    flow::SCHEDULE_WORKFLOW,
+    flow::DELAY,
+    flow::PUBLISH,
+    flow::SET,
+];
 
 /// One action: what the checker knows of it, and what it does.
 pub struct Action {
@@ -35,7 +47,12 @@ pub struct Call<'a> {
     pub org: Id,
     /// The params, resolved and cast; those that resolved to nothing are absent.
     pub params: Map<String, Value>,
+    /// The run that executes it.
+    pub run: &'a Run,
     pub session: &'a mut dyn Session,
+    pub in_force: &'a dyn InForce,
+    /// What becomes of it beside its output.
+    pub effects: &'a mut Effects,
     /// What the reader of the log should know; goes into the step entry.
     pub notes: &'a mut Vec<Note>,
 }
@@ -46,6 +63,19 @@ pub enum Outcome {
     Failed(Failure),
     /// To be called outside the transaction; the answer becomes the step's output.
     Request(HttpRequest),
+    /// The step completes with this output, but not before this time.
+    Wait(Timestamp, Value),
+    /// The step completes when this run does, which is among the effects.
+    Await(Id),
+}
+
+/// What a stretch does to other runs, written together with it.
+#[derive(Default)]
+pub struct Effects {
+    /// Events that workflows listen for, and their payloads.
+    pub events: Vec<(String, Value)>,
+    /// Runs to be inserted.
+    pub runs: Vec<Run>,
 }
 
 /// Why an action failed, for the person who wrote the workflow.
@@ -75,6 +105,13 @@ impl Call<'_> {
     /// A text param; empty if absent. The spec has seen to it that a required one is there and is text.
     pub fn text(&self, name: &str) -> &str {
         self.params.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Raises an event, if any workflow listens for it.
+    pub fn raise(&mut self, event: &str, payload: impl FnOnce() -> Value) {
+        if self.in_force.is_heard(self.org, event) {
+            self.effects.events.push((event.to_owned(), payload()));
+        }
     }
 
     /// Adds a sentence to the step's entry.

@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod calls;
 mod customers;
 mod document;
 mod errors;
@@ -51,6 +52,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .service(at("/v1/hooks/form/{org}/{hash}", "POST").post(door::receive_form_of_org))
         .configure(hooks::routes)
         .configure(transactions::routes)
+        .configure(calls::routes)
         .configure(workflows::routes)
         .configure(runs::routes)
         .configure(customers::routes)

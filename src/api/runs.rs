@@ -8,9 +8,10 @@ use super::auth::{Admin, Reader};
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
-use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log, replay_run};
+use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log};
 use crate::id::Id;
 use crate::observe::metrics;
+use crate::starts::replay_run;
 use crate::store::{Run, RunFilter, Session, StoreError, StoreResult};
 
 pub fn routes(service: &mut ServiceConfig) {
@@ -23,7 +24,7 @@ pub fn routes(service: &mut ServiceConfig) {
 }
 
 /// A run without its steps.
-fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
+pub(super) fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
     let mut shown = attributes(json!({
         "workflow": run.workflow_name,
         "version": run.version,
@@ -36,6 +37,9 @@ fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
         "position": run.position,
         "error": run.error,
     }));
+    if let Some(output) = &run.output {
+        shown.insert("output".into(), output.clone());
+    }
     if let Some(steps) = steps {
         shown.insert("steps".into(), Value::Array(steps));
     }
@@ -43,6 +47,9 @@ fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
         json!({ "workflow": relationship("workflow", run.workflow, format!("/v1/workflows/{}", run.workflow)) });
     if let Some(id) = run.transaction {
         relationships["transaction"] = relationship("transaction", id, format!("/v1/transactions/{id}"));
+    }
+    if let Some(id) = run.parent {
+        relationships["parent"] = relationship("run", id, format!("/v1/runs/{id}"));
     }
     if let Some(id) = run.replay_of {
         relationships["replayOf"] = relationship("run", id, format!("/v1/runs/{id}"));
@@ -131,6 +138,8 @@ async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult
         Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has ended already: {status}"))),
         Some(Ok(run)) => {
             metrics::run_finished(run.status);
+            // Another run may have waited for this one.
+            app.door.engine.look();
             log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run cancelled");
             Ok(one(show_run(&run, None)))
         }

@@ -25,8 +25,9 @@ use crate::actions;
 use crate::engine::Programs;
 use crate::id::Id;
 use crate::objects::Klass;
+use crate::starts::{InForce, Listener};
 use crate::store::{Hook, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain};
-use crate::workflow::{Known, Workflow};
+use crate::workflow::Known;
 
 /// How long to wait before a failed reload is tried again.
 const RELOAD_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -38,15 +39,6 @@ pub struct HookInForce {
     pub listeners: Vec<Listener>,
 }
 
-/// A workflow that listens for an event.
-#[derive(Clone, Debug)]
-pub struct Listener {
-    pub workflow: Id,
-    pub version: i64,
-    pub event: String,
-    pub program: Arc<Workflow>,
-}
-
 /// Everything in force at one moment.
 #[derive(Default)]
 pub struct Snapshot {
@@ -55,7 +47,17 @@ pub struct Snapshot {
     pub workflows: Vec<WorkflowRecord>,
     pub klasses: Vec<(Id, Klass)>,
     hooks_by_hash: HashMap<[u8; 32], Arc<HookInForce>>,
+    /// The enabled workflows of each org.
+    workflows_in_force: HashMap<Id, WorkflowsInForce>,
     keys: Vec<([u8; 32], Key)>,
+}
+
+/// The enabled workflows of an org, by what starts them.
+#[derive(Default)]
+struct WorkflowsInForce {
+    by_event: HashMap<String, Vec<Listener>>,
+    /// With their names.
+    callable: Vec<(String, Listener)>,
 }
 
 /// A handle on the snapshot in force; cheap to clone.
@@ -178,19 +180,47 @@ impl Snapshot {
     }
 }
 
+impl InForce for Catalog {
+    fn is_heard(&self, org: Id, event: &str) -> bool {
+        let snapshot = self.snapshot.load();
+        snapshot.workflows_in_force.get(&org).is_some_and(|in_force| in_force.by_event.contains_key(event))
+    }
+
+    fn listeners(&self, org: Id, event: &str) -> Vec<Listener> {
+        let snapshot = self.snapshot.load();
+        let in_force = snapshot.workflows_in_force.get(&org);
+        in_force.and_then(|in_force| in_force.by_event.get(event)).cloned().unwrap_or_default()
+    }
+
+    fn callable(&self, org: Id, name_or_id: &str) -> Option<Listener> {
+        let snapshot = self.snapshot.load();
+        let callable = &snapshot.workflows_in_force.get(&org)?.callable;
+        let is = |(name, listener): &&(String, Listener)| {
+            name == name_or_id || listener.workflow.hex().as_str() == name_or_id
+        };
+        callable.iter().find(is).map(|(_, listener)| listener.clone())
+    }
+
+    fn callable_names(&self, org: Id) -> Vec<String> {
+        let snapshot = self.snapshot.load();
+        let callable = snapshot.workflows_in_force.get(&org).map(|in_force| in_force.callable.iter());
+        callable.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+}
+
 fn read_snapshot(session: &mut dyn Session, programs: &Programs) -> StoreResult<Snapshot> {
     let mut snapshot = Snapshot { orgs: session.orgs()?, ..Snapshot::default() };
     for org in snapshot.orgs.clone() {
         snapshot.klasses.extend(session.klasses(org.id)?.into_iter().map(|klass| (org.id, klass)));
         let workflows = session.workflows(org.id)?;
-        let listeners = read_listeners(session, programs, &workflows)?;
+        let in_force = read_in_force(session, programs, &workflows)?;
         snapshot.workflows.extend(workflows);
         for hook in session.hooks(org.id)? {
             let heard: Vec<Listener> =
-                hook.event_names().iter().filter_map(|event| listeners.get(event)).flatten().cloned().collect();
-            let in_force = Arc::new(HookInForce { hook, listeners: heard });
-            snapshot.hooks_by_hash.insert(digest(&in_force.hook.hash), in_force.clone());
-            snapshot.hooks.push(in_force);
+                hook.event_names().iter().filter_map(|event| in_force.by_event.get(event)).flatten().cloned().collect();
+            let hook = Arc::new(HookInForce { hook, listeners: heard });
+            snapshot.hooks_by_hash.insert(digest(&hook.hook.hash), hook.clone());
+            snapshot.hooks.push(hook);
         }
         for key in session.keys(org.id)? {
             let mut hash = [0; 32];
@@ -198,18 +228,18 @@ fn read_snapshot(session: &mut dyn Session, programs: &Programs) -> StoreResult<
             readable.map_err(|error| StoreError::Corrupt { what: "a key's hash", detail: error.to_string() })?;
             snapshot.keys.push((hash, key));
         }
+        snapshot.workflows_in_force.insert(org.id, in_force);
     }
     Ok(snapshot)
 }
 
-/// The enabled workflows by the event that they listen for. One that can't be compiled is left out, loudly: the others
-/// have to go on.
-fn read_listeners(
+/// The enabled workflows by what starts them. One that can't be compiled is left out, loudly: the others have to go on.
+fn read_in_force(
     session: &mut dyn Session,
     programs: &Programs,
     workflows: &[WorkflowRecord],
-) -> StoreResult<HashMap<String, Vec<Listener>>> {
-    let mut listeners: HashMap<String, Vec<Listener>> = HashMap::new();
+) -> StoreResult<WorkflowsInForce> {
+    let mut in_force = WorkflowsInForce::default();
     for workflow in workflows.iter().filter(|workflow| workflow.status == Status::Enabled) {
         let program = match programs.get(session, workflow.org, workflow.id, workflow.version) {
             Ok(program) => program,
@@ -219,9 +249,15 @@ fn read_listeners(
             }
             Err(error) => return Err(error),
         };
-        let event = program.trigger.event_name.clone();
-        let listener = Listener { workflow: workflow.id, version: workflow.version, event: event.clone(), program };
-        listeners.entry(event).or_default().push(listener);
+        let (id, version) = (workflow.id, workflow.version);
+        let listener = |event: String| Listener { workflow: id, version, event, program: program.clone() };
+        if program.trigger.callable.is_some() {
+            let called = listener(format!("workflow.{}.call", workflow.name));
+            in_force.callable.push((workflow.name.clone(), called));
+        }
+        if let Some(event) = &program.trigger.event_name {
+            in_force.by_event.entry(event.clone()).or_default().push(listener(event.clone()));
+        }
     }
-    Ok(listeners)
+    Ok(in_force)
 }

@@ -11,9 +11,10 @@ use super::body;
 use super::headers::{kept_headers, kept_query};
 use super::refusal::{Reason, Refusal};
 use crate::catalog::HookInForce;
-use crate::engine::{Loaded, Progress, begin, fresh_run};
+use crate::engine::{Loaded, Progress, Surroundings, begin};
 use crate::id::Id;
 use crate::observe::metrics;
+use crate::starts::{InForce, fresh_run};
 use crate::store::{Run, Session, Status, StoreResult, chain};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
@@ -139,13 +140,14 @@ impl Arrival {
 
 /// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
 /// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice.
-async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
+async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
     let place = door.engine.place().filter(|_| door.store.queued() <= QUEUED_MAX_TO_BEGIN);
     let Some(place) = place else {
-        return queue(door, in_force, arrival, data).await;
+        return queue(door, hook, arrival, data).await;
     };
-    let mut fresh = Some(load(in_force, arrival, data));
+    let mut fresh = Some(load(hook, arrival, data));
     let stored = arrival.clone();
+    let in_force = door.catalog.clone();
     let begun = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;
         // A repetition finds nothing to begin: whatever failed the first time, the runs are only queued then.
@@ -153,7 +155,8 @@ async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
             stored.insert_runs(session, false)?;
             return Ok(None);
         };
-        let begun: StoreResult<Vec<_>> = fresh.into_iter().map(|loaded| begin_run(session, loaded)).collect();
+        let begun: StoreResult<Vec<_>> =
+            fresh.into_iter().map(|loaded| begin_run(session, &in_force, loaded)).collect();
         begun.map(Some)
     });
     match begun.await {
@@ -161,9 +164,9 @@ async fn store(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
         Ok(None) => door.engine.look(),
         // Something about a run, not about the database: the transaction must not be lost for that.
         Err(error) if error.concerns_the_work() => {
-            log::warn!(hook = in_force.hook.name.as_str(), err:% = chain(&error); "runs are queued instead of begun");
+            log::warn!(hook = hook.hook.name.as_str(), err:% = chain(&error); "runs are queued instead of begun");
             let data = arrival.transaction.data().unwrap_or(Value::Null);
-            return queue(door, in_force, arrival, data).await;
+            return queue(door, hook, arrival, data).await;
         }
         Err(error) => return Err(error),
     }
@@ -187,9 +190,9 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
     Ok(())
 }
 
-fn begin_run(session: &mut dyn Session, loaded: Loaded) -> StoreResult<(Id, Progress)> {
+fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: Loaded) -> StoreResult<(Id, Progress)> {
     let run = loaded.run.id;
-    Ok((run, begin(loaded, session, &mut |_| Ok(()))?))
+    Ok((run, begin(loaded, Surroundings { session, in_force, probe: &mut |_| Ok(()) })?))
 }
 
 /// The runs with their workflows and the envelope.

@@ -9,8 +9,11 @@
 
 use super::Loaded;
 use super::entry::{Entry, Segment};
+use super::starts::wake_parent;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
+use crate::actions::Effects;
 use crate::outbound::{HttpOutcome, HttpRequest};
+use crate::starts::InForce;
 use crate::store::{Run, RunStatus, Session, StoreResult};
 use crate::time::Timestamp;
 
@@ -58,6 +61,8 @@ pub struct Progress {
     pub next: Next,
     /// The run's `rev` as it was written; whoever does what comes next has to find it unchanged.
     pub rev: i64,
+    /// Whether other runs were started or may go on now, for anybody to take.
+    pub frees_runs: bool,
 }
 
 /// Where a stretch is; see [`Probe`].
@@ -72,36 +77,40 @@ pub enum Point<'a> {
 /// everywhere; elsewhere it is `&mut |_| Ok(())`.
 pub type Probe<'a> = &'a mut dyn FnMut(Point<'_>) -> StoreResult<()>;
 
+/// What a stretch goes on in.
+pub struct Surroundings<'a> {
+    pub session: &'a mut dyn Session,
+    pub in_force: &'a dyn InForce,
+    pub probe: Probe<'a>,
+}
+
 /// Advances a run by one stretch, and writes all of it.
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and the run is as it was.
-pub fn advance(loaded: Loaded, input: Input, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Progress> {
-    stretch(loaded, false, input, session, probe)
+pub fn advance(loaded: Loaded, input: Input, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
+    stretch(loaded, false, input, surroundings)
 }
 
 /// Inserts a run that is not in the database yet, as it is after its first stretch.
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and there is no such run.
-pub fn begin(loaded: Loaded, session: &mut dyn Session, probe: Probe<'_>) -> StoreResult<Progress> {
-    stretch(loaded, true, Input::Continue, session, probe)
+pub fn begin(loaded: Loaded, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
+    stretch(loaded, true, Input::Continue, surroundings)
 }
 
-fn stretch(
-    loaded: Loaded,
-    unwritten: bool,
-    input: Input,
-    session: &mut dyn Session,
-    probe: Probe<'_>,
-) -> StoreResult<Progress> {
+fn stretch(loaded: Loaded, unwritten: bool, input: Input, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
+    let Surroundings { session, in_force, probe } = surroundings;
     let Loaded { run, workflow, mut scope, passes } = loaded;
     let loaded = LoadedParts { workflow: &workflow, scope: &mut scope, passes };
     let (segment, carried) = (Segment::default(), Vec::new());
-    let mut stretch = Stretch { run, unwritten, loaded, segment, session, probe, steps: 0, carried };
+    let effects = Effects::default();
+    let mut stretch =
+        Stretch { run, unwritten, loaded, segment, session, in_force, probe, steps: 0, carried, last: None, effects };
     let next = stretch.go(input)?;
-    let rev = stretch.write(&next)?;
-    Ok(Progress { next, rev })
+    let (rev, frees_runs) = stretch.write(&next)?;
+    Ok(Progress { next, rev, frees_runs })
 }
 
 /// Ends an open run because somebody asked for it. The call under way, if there is one, is logged as cancelled; whether
@@ -136,5 +145,6 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
     run.held = false;
     session.update_run(&mut run)?;
     append(entries, &run, segment, session)?;
+    wake_parent(session, &run)?;
     Ok(run)
 }

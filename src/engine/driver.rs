@@ -26,6 +26,7 @@ use super::{Input, Loaded, Next, Progress};
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::outbound::Client;
+use crate::starts::InForce;
 use crate::store::{Claim, News, RunStatus, Store, StoreError, StoreResult, chain};
 use crate::time::Timestamp;
 
@@ -122,7 +123,8 @@ impl Place {
     pub fn follow(self, org: Id, mut runs: Vec<(Id, Progress)>) {
         // Most runs end here, and with lines about them switched off there is nothing to do but to count.
         if !log::log_enabled!(log::Level::Debug) {
-            let completed = |progress: &Progress| progress.next == Next::Ended(RunStatus::Completed);
+            let completed =
+                |progress: &Progress| progress.next == Next::Ended(RunStatus::Completed) && !progress.frees_runs;
             runs.retain(|(_, progress)| {
                 !completed(progress) || {
                     metrics::run_finished(RunStatus::Completed);
@@ -140,6 +142,7 @@ impl Place {
 pub struct Engine {
     store: Store,
     programs: Programs,
+    in_force: Arc<dyn InForce>,
     inbox: mpsc::Receiver<Message>,
     lagging: Arc<AtomicBool>,
     events: mpsc::UnboundedReceiver<Event>,
@@ -155,7 +158,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(store: Store, programs: Programs, client: Client) -> (Engine, EngineHandle) {
+    pub fn new(store: Store, programs: Programs, in_force: Arc<dyn InForce>, client: Client) -> (Engine, EngineHandle) {
         let (inbox_sender, inbox) = mpsc::channel(READY_MAX);
         let (sender, events) = mpsc::unbounded_channel();
         let lagging = Arc::new(AtomicBool::new(false));
@@ -165,6 +168,7 @@ impl Engine {
             news: store.news(),
             store,
             programs,
+            in_force,
             inbox,
             lagging,
             events,
@@ -304,7 +308,12 @@ impl Engine {
 
     fn advanced(&mut self, org: Id, run: Id, rev: i64, input: Input, outcome: StoreResult<Option<Progress>>) {
         match outcome {
-            Ok(Some(Progress { next, rev })) => self.follow(org, run, rev, next),
+            Ok(Some(Progress { next, rev, frees_runs })) => {
+                if frees_runs {
+                    self.lagging.store(true, Ordering::Relaxed);
+                }
+                self.follow(org, run, rev, next);
+            }
             // Somebody else has the run, or has ended it.
             Ok(None) | Err(StoreError::Fenced) => {}
             // Nothing can be written any more; asking again and again would only keep the processor busy.
@@ -406,8 +415,9 @@ impl Engine {
         while self.units < UNITS_MAX {
             let Some(Ready { org, run, rev, loaded, input }) = self.ready.pop_front() else { break };
             self.units += 1;
-            let (programs, sender) = (self.programs.clone(), self.sender.clone());
-            self.store.submit(Box::new(Advance { org, run, rev, loaded, input, programs, sender, progress: None }));
+            let (programs, in_force, sender) = (self.programs.clone(), self.in_force.clone(), self.sender.clone());
+            let unit = Advance { org, run, rev, loaded, input, programs, in_force, sender, progress: None };
+            self.store.submit(Box::new(unit));
         }
     }
 }

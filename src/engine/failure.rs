@@ -95,6 +95,8 @@ impl<'a> Stretch<'a> {
             notes: executed.notes,
             started_at: executed.started_at,
             request: None,
+            output: None,
+            child: None,
             attempts: executed.attempts,
             in_flight: false,
             attempt_started_at: now,

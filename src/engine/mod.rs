@@ -18,13 +18,17 @@ mod load;
 mod params;
 mod pending;
 mod settle;
+mod starts;
 mod stretch;
 mod unit;
+mod waits;
 
-pub use advance::{Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, advance, begin, cancel};
+pub use advance::{
+    Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, Surroundings, advance, begin, cancel,
+};
 pub use driver::{Engine, EngineHandle, Place};
 pub use entry::merge_log;
 pub use failure::PASSES_MAX;
-pub use fresh::{Loaded, fresh_run, replay_run};
+pub use fresh::Loaded;
 pub use load::{Programs, event_payload, load};
 pub use pending::{ATTEMPTS_MAX, Pending};

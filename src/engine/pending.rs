@@ -36,6 +36,12 @@ pub struct Pending {
     /// The call; none if the step is to be executed again.
     #[serde(default)]
     pub request: Option<HttpRequest>,
+    /// What the step completes with when its time has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// The run that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<Id>,
     /// The attempts made, the one under way not included.
     pub attempts: Vec<Attempt>,
     /// Whether an attempt is under way, and since when.

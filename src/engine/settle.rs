@@ -29,6 +29,8 @@ impl<'a> Stretch<'a> {
             notes: executed.notes,
             started_at: executed.started_at,
             request: Some(request),
+            output: None,
+            child: None,
             attempts: executed.attempts,
             in_flight: !self.unwritten,
             attempt_started_at: now,
@@ -45,7 +47,7 @@ impl<'a> Stretch<'a> {
 
     /// Goes on with a call that was under way: takes its outcome, or makes it again.
     pub(super) fn settle(&mut self, mut pending: Pending, input: Input) -> StoreResult<Option<Next>> {
-        let Some(request) = pending.request.clone() else { return self.execute_again(pending, &input) };
+        let Some(request) = pending.request.clone() else { return self.go_on_waiting(pending, &input) };
         let now = self.session.now();
         let current = pending.attempts.len() + 1;
         let outcome = match input {
@@ -101,11 +103,17 @@ impl<'a> Stretch<'a> {
         Ok(next)
     }
 
-    /// Puts a step that had failed back in its place, with the attempts made so far.
-    fn execute_again(&mut self, pending: Pending, input: &Input) -> StoreResult<Option<Next>> {
+    fn go_on_waiting(&mut self, pending: Pending, input: &Input) -> StoreResult<Option<Next>> {
         if matches!(input, Input::Outcome { .. }) {
             return Err(StoreError::Fenced);
         }
+        if pending.output.is_some() {
+            return Ok(self.waited(pending));
+        }
+        if let Some(child) = pending.child {
+            return self.child_ended(pending, child);
+        }
+        // The step had failed, and is executed again, with the attempts made so far.
         self.run.position = Some(pending.step);
         self.carried = pending.attempts;
         Ok(None)

@@ -6,9 +6,11 @@ use serde_json::{Map, Value};
 use super::advance::{Input, Next, OUTPUT_BYTES_MAX, Point, Probe, STEPS_MAX, STRETCH_MAX};
 use super::entry::{Entry, Judged, Segment};
 use super::pending::{Attempt, Pending};
-use crate::actions::{self, Call, Failure, Outcome};
+use super::starts::{start_others, wake_parent};
+use crate::actions::{self, Call, Effects, Failure, Outcome};
 use crate::expr::Note;
 use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::starts::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult};
 use crate::time::Timestamp;
 use crate::workflow::{Step, Transition};
@@ -20,10 +22,14 @@ pub(super) struct Stretch<'a> {
     pub(super) loaded: LoadedParts<'a>,
     pub(super) segment: Segment,
     pub(super) session: &'a mut dyn Session,
+    pub(super) in_force: &'a dyn InForce,
     pub(super) probe: Probe<'a>,
     pub(super) steps: usize,
     /// The attempts at the step that is executed next.
     pub(super) carried: Vec<Attempt>,
+    /// The step that completed last, in this stretch.
+    pub(super) last: Option<&'a str>,
+    pub(super) effects: Effects,
 }
 
 pub(super) struct LoadedParts<'a> {
@@ -119,6 +125,8 @@ impl<'a> Stretch<'a> {
         let mut executed = Executed { step, input: raw(&Map::new()), attempts, notes: Vec::new(), started_at };
         let outcome = match self.act(&mut executed)? {
             Outcome::Request(request) => return Ok(Some(self.call(executed, request))),
+            Outcome::Wait(until, output) => return Ok(Some(self.wait(executed, until, output))),
+            Outcome::Await(child) => return Ok(Some(self.wait_for_child(executed, child))),
             Outcome::Output(output) => self.finish(executed, output),
             Outcome::Failed(failure) => self.finish_failed(executed, failure),
         };
@@ -142,7 +150,15 @@ impl<'a> Stretch<'a> {
             let message = format!("the params are larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
             return Ok(Outcome::Failed(Failure::new("params_too_large", message)));
         }
-        let mut call = Call { org: self.run.org, params, session: self.session, notes: &mut executed.notes };
+        let mut call = Call {
+            org: self.run.org,
+            run: &self.run,
+            params,
+            session: self.session,
+            in_force: self.in_force,
+            effects: &mut self.effects,
+            notes: &mut executed.notes,
+        };
         (action.run)(&mut call)
     }
 
@@ -160,6 +176,7 @@ impl<'a> Stretch<'a> {
         let step = executed.step;
         if step.action.is_some() {
             self.loaded.scope.set_step(&step.id, output);
+            self.last = Some(&step.id);
         }
         let (transitions, taken) = match self.judge(&step.transitions) {
             Ok(judged) => judged,
@@ -227,12 +244,18 @@ impl<'a> Stretch<'a> {
     }
 
     pub(super) fn complete(&mut self) -> Next {
+        if self.loaded.workflow.trigger.callable.is_some() {
+            match self.answer() {
+                Ok(answer) => self.run.output = answer,
+                Err(failure) => return self.fail(None, failure),
+            }
+        }
         self.run.status = RunStatus::Completed;
         Next::Ended(RunStatus::Completed)
     }
 
-    /// Writes the log and the run; the run's new `rev`.
-    pub(super) fn write(mut self, next: &Next) -> StoreResult<i64> {
+    /// Writes the run, its log and what it does to other runs; the run's new `rev`, and whether there are runs to be taken.
+    pub(super) fn write(mut self, next: &Next) -> StoreResult<(i64, bool)> {
         (self.probe)(Point::BeforeWrite)?;
         if let Next::Ended(_) = next {
             self.run.position = None;
@@ -250,7 +273,9 @@ impl<'a> Stretch<'a> {
             self.session.update_run(&mut self.run)?;
         }
         append(self.segment, &self.run, segment, self.session)?;
-        Ok(self.run.rev)
+        let started = start_others(self.session, self.in_force, &self.run, self.effects)?;
+        let woken = matches!(next, Next::Ended(_)) && wake_parent(self.session, &self.run)?;
+        Ok((self.run.rev, started || woken))
     }
 }
 

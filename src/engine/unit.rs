@@ -1,12 +1,16 @@
 //! What the loop hands to the store: one stretch of one run, and the end of a run that can't go on.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
-use super::advance::{Input, Progress, advance};
+use super::advance::{Input, Progress, Surroundings, advance};
 use super::driver::Event;
 use super::fresh::Loaded;
 use super::load::{Programs, load};
+use super::starts::wake_parent;
 use crate::id::Id;
+use crate::starts::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult, Unit};
 
 /// One stretch of one run, as a unit of work.
@@ -19,6 +23,7 @@ pub(super) struct Advance {
     pub(super) loaded: Option<Box<Loaded>>,
     pub(super) input: Input,
     pub(super) programs: Programs,
+    pub(super) in_force: Arc<dyn InForce>,
     pub(super) sender: mpsc::UnboundedSender<Event>,
     pub(super) progress: Option<Progress>,
 }
@@ -31,7 +36,9 @@ impl Unit for Advance {
             None => load(session, &self.programs, self.org, self.run)?.map(Box::new),
         };
         if let Some(loaded) = loaded.filter(|loaded| loaded.run.rev == self.rev) {
-            self.progress = Some(advance(*loaded, self.input.clone(), session, &mut |_| Ok(()))?);
+            let in_force = self.in_force.as_ref();
+            let surroundings = Surroundings { session, in_force, probe: &mut |_| Ok(()) };
+            self.progress = Some(advance(*loaded, self.input.clone(), surroundings)?);
         }
         Ok(())
     }
@@ -52,5 +59,6 @@ pub(super) fn fail_run(session: &mut dyn Session, org: Id, id: Id, rev: i64, mes
     run.finished_at = Some(session.now());
     run.due_at = None;
     run.held = false;
-    session.update_run(&mut run)
+    session.update_run(&mut run)?;
+    wake_parent(session, &run).map(|_| ())
 }

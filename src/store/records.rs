@@ -167,6 +167,12 @@ pub struct Run {
     pub transaction: Option<Id>,
     pub input: Option<Value>,
     pub replay_of: Option<Id>,
+    /// The run that started it, if one did.
+    pub parent: Option<Id>,
+    /// How many runs stand between it and what came from outside.
+    pub depth: i64,
+    /// What a workflow that was called answers; there once it has completed.
+    pub output: Option<Value>,
     pub status: RunStatus,
     /// The step that comes next; none before the trigger was judged, and none after the end.
     pub position: Option<String>,

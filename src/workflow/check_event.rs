@@ -22,10 +22,16 @@ pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &m
         }
         ["customer", change] if CHANGES.contains(change) => None,
         ["conversation" | "message" | "note" | "company", rest @ ..] if !rest.is_empty() && !rest.contains(&"") => None,
+        ["app", rest @ ..] if !rest.is_empty() && !rest.contains(&"") => None,
         _ => return report_unknown(name, node, scope, findings),
     };
-    if parts[0] != "hooks" {
-        let message = "changes of objects do not raise events yet, so nothing starts this workflow";
+    let is_raised = match parts.as_slice() {
+        ["hooks" | "app", ..] => true,
+        ["customer", change] | ["kobject", _, change] => *change == "create",
+        _ => false,
+    };
+    if !is_raised {
+        let message = "this change does not raise an event yet, so nothing starts this workflow";
         findings.add(Finding::warning(&node.pointer, message));
     }
     if let Some(message) = warning {
@@ -41,6 +47,6 @@ fn report_unknown(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut
     let candidates: Vec<String> = hooks.chain(changes).collect();
     let message = findings.unknown("event", name, candidates.iter().map(String::as_str));
     let help =
-        "events are `hooks.form.NAME.receive`, `customer.create` (or `update`, `delete`) and `kobject.KLASS.create`";
+        "events are `hooks.form.NAME.receive`, `customer.create`, `kobject.KLASS.create`, and your own, `app.NAME`";
     findings.add(Finding::error(&node.pointer, message).help(help));
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
 use super::findings::{Findings, Node};
+use super::input_schema::InputSchema;
 use super::read::{ErrorCaseOutline, Outline, StepOutline, TransitionOutline, TriggerOutline};
 use crate::expr::{Condition, Expr};
 
@@ -21,6 +22,8 @@ pub struct Workflow {
     /// True unless the document says otherwise.
     pub enabled: bool,
     pub trigger: Trigger,
+    /// What it answers when it is called; without, the output of the step that was executed last.
+    pub response: Option<Expr>,
     pub steps: Vec<Step>,
     indexes: HashMap<String, usize>,
 }
@@ -29,8 +32,10 @@ pub struct Workflow {
 #[derive(Debug)]
 pub struct Trigger {
     pub id: String,
-    /// Without the prefix `kustomer.`.
-    pub event_name: String,
+    /// Without the prefix `kustomer.`; a callable workflow may have none.
+    pub event_name: Option<String>,
+    /// What it takes, if it can be called.
+    pub callable: Option<InputSchema>,
     pub transitions: Vec<Transition>,
 }
 
@@ -116,6 +121,10 @@ impl Workflow {
             description: outline.description.map(str::to_owned),
             enabled: outline.enabled,
             trigger: Trigger::build(outline.trigger?)?,
+            response: match outline.response {
+                Some(response) => Some(response?),
+                None => None,
+            },
             indexes: steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect(),
             steps,
         })
@@ -139,7 +148,11 @@ impl Trigger {
     fn build(outline: TriggerOutline<'_>) -> Option<Trigger> {
         Some(Trigger {
             id: outline.id?.to_owned(),
-            event_name: outline.event_name?.0.to_owned(),
+            event_name: match outline.callable {
+                Some(_) => outline.event_name.map(|(name, _)| name.to_owned()),
+                None => Some(outline.event_name?.0.to_owned()),
+            },
+            callable: outline.callable,
             transitions: outline.transitions.into_iter().map(Transition::build).collect::<Option<_>>()?,
         })
     }

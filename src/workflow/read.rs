@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::findings::{Finding, Findings, Node, Place};
+use super::input_schema::InputSchema;
 use super::model::ErrorAction;
 use crate::expr::{Condition, Expr, Fault};
 
@@ -25,8 +26,7 @@ pub const ID_MAX: usize = 128;
 pub(super) const TRIGGER_ID: &str = "1";
 
 /// Keys of Kustomer's documents that mean nothing here and are no mistake.
-const TOLERATED: [&str; 9] =
-    ["appVersion", "errorCases", "logging", "replaces", "response", "schema", "callable", "description", "displayName"];
+const TOLERATED: [&str; 6] = ["appVersion", "errorCases", "logging", "replaces", "description", "displayName"];
 
 /// A workflow document, read.
 pub(super) struct Outline<'a> {
@@ -34,6 +34,8 @@ pub(super) struct Outline<'a> {
     pub description: Option<&'a str>,
     pub enabled: bool,
     pub trigger: Option<TriggerOutline<'a>>,
+    /// What a callable workflow answers; the inner one is missing if it is broken.
+    pub response: Option<Option<Expr>>,
     pub steps: Vec<StepOutline<'a>>,
     /// Ids to steps; of steps with the same id the first.
     pub indexes: HashMap<&'a str, usize>,
@@ -41,7 +43,10 @@ pub(super) struct Outline<'a> {
 
 pub(super) struct TriggerOutline<'a> {
     pub id: Option<&'a str>,
+    /// Without the prefix `kustomer.`.
     pub event_name: Option<(&'a str, Node<'a>)>,
+    /// What it takes, if it can be called.
+    pub callable: Option<InputSchema>,
     pub transitions: Vec<TransitionOutline<'a>>,
 }
 
@@ -92,13 +97,15 @@ impl<'a> Outline<'a> {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["name", "description", "enabled", "trigger", "steps", "meta", "$schema"], &TOLERATED);
+        let keys = ["name", "description", "enabled", "trigger", "steps", "response", "meta", "$schema"];
+        findings.keys(node, &keys, &TOLERATED);
         check_error_cases_are_on_steps(node, findings);
         let mut outline = Outline {
             name: findings.required_text(node, "name"),
             description: findings.text(node, "description"),
             enabled: findings.boolean(node, "enabled").unwrap_or(true),
             trigger: findings.required(node, "trigger").and_then(|trigger| TriggerOutline::read(&trigger, findings)),
+            response: read_response(node, findings),
             steps: Vec::new(),
             indexes: HashMap::new(),
         };
@@ -167,16 +174,20 @@ impl<'a> TriggerOutline<'a> {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["id", "eventName", "transitions", "meta"], &TOLERATED);
+        findings.keys(node, &["id", "eventName", "callable", "schema", "transitions", "meta"], &TOLERATED);
         check_error_cases_are_on_steps(node, findings);
-        let callable = node.get("callable").is_some_and(|callable| callable.value == true);
-        let event_name = if callable && node.get("eventName").is_none() {
-            findings.error(&node.pointer, "callable workflows are not supported yet");
-            None
-        } else {
-            findings.required_text(node, "eventName").map(|(name, node)| (without_prefix(name), node))
+        let callable = findings.boolean(node, "callable").unwrap_or(false);
+        let callable = callable.then(|| InputSchema::read(node.get("schema").map(|schema| schema.value)));
+        let event_name = match callable {
+            Some(_) => node.get("eventName").and_then(|name| Some((findings.as_text(&name)?, name))),
+            None => findings.required_text(node, "eventName"),
         };
-        Some(TriggerOutline { id: read_id(node, findings), event_name, transitions: read_transitions(node, findings) })
+        Some(TriggerOutline {
+            id: read_id(node, findings),
+            event_name: event_name.map(|(name, node)| (without_prefix(name), node)),
+            callable,
+            transitions: read_transitions(node, findings),
+        })
     }
 }
 
@@ -209,6 +220,13 @@ fn read_id<'a>(node: &Node<'a>, findings: &mut Findings) -> Option<&'a str> {
         return None;
     }
     Some(id)
+}
+
+/// `response.value`; `response.schema` describes it to callers and is not judged.
+fn read_response(node: &Node<'_>, findings: &mut Findings) -> Option<Option<Expr>> {
+    let response = node.get("response").filter(|response| findings.object(response))?;
+    let value = response.get("value")?;
+    Some(compiled(Expr::compile(value.value), &value, findings))
 }
 
 fn read_params<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<ParamOutline<'a>> {

@@ -94,7 +94,7 @@ fn the_orders_bundle_becomes_a_model() {
         &bundle.hooks,
         &bundle.klasses,
         &workflow.name,
-        &workflow.trigger.event_name,
+        workflow.trigger.event_name.as_deref().unwrap_or_default(),
         steps.collect::<Vec<_>>()
     ));
     assert!(workflow.enabled);
@@ -244,7 +244,7 @@ fn stored_documents_are_read_with_more_patience() {
     document["trigger"]["eventName"] = json!("kustomer.app.shop.order");
     assert!(!problems(&document).is_empty());
     let workflow = Workflow::compile(&document).unwrap();
-    assert_eq!(workflow.trigger.event_name, "app.shop.order");
+    assert_eq!(workflow.trigger.event_name.as_deref(), Some("app.shop.order"));
     document["trigger"]["transitions"][0]["target"] = json!("3");
     let diagnostics = Workflow::compile(&document).unwrap_err();
     insta::assert_snapshot!(diagnostics[0].render(None), @r#"

@@ -24,6 +24,7 @@ mod refusals;
 mod runs;
 mod shutdown;
 mod start;
+mod starts;
 mod stop;
 mod store;
 mod support;

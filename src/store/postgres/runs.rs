@@ -17,16 +17,16 @@ use crate::time::Timestamp;
 
 macro_rules! select_open {
     () => {
-        "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, status, position, \
-         steps, pending, error, created_at, started_at, finished_at, due_at, \
+        "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, parent_id, depth, \
+         output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, \
          CASE WHEN owner IS NULL THEN 0::bigint ELSE 1::bigint END AS held, rev FROM open_runs WHERE org_id = ? "
     };
 }
 
 macro_rules! select_ended {
     () => {
-        "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, status, position, \
-         steps, pending, error, created_at, started_at, finished_at, due_at, 0::bigint AS held, rev \
+        "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, parent_id, depth, \
+         output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, 0::bigint AS held, rev \
          FROM runs WHERE org_id = ? "
     };
 }
@@ -110,6 +110,9 @@ fn bind_new<'a, Site: 'static>(statement: Statement<'a, Site>, run: &'a Run) -> 
         .bind(run.transaction)
         .bind(run.input.as_ref().map(to_json))
         .bind(run.replay_of)
+        .bind(run.parent)
+        .bind(run.depth)
+        .bind(run.output.as_ref().map(to_json))
         .bind(run.status.word())
         .bind(&run.position)
         .bind(run.steps)
@@ -127,8 +130,9 @@ impl PgSession<'_> {
 
     fn append_ended(&mut self, run: &Run) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, status, position, steps, pending, error, created_at, started_at, finished_at, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, started_at, \
+                     finished_at, rev) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         bind_new(statement!("storing a run", SQL), run).bind(run.rev).append(self, Table::Runs)
     }
 
@@ -164,9 +168,9 @@ impl Runs for PgSession<'_> {
         let Some(due_at) = run.due_at else { return self.append_ended(run) };
         self.gathered.frees_runs |= !run.held;
         const SQL: &str = "INSERT INTO open_runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, \
-                     input, replay_of, status, position, steps, pending, error, created_at, started_at, finished_at, \
-                     due_at, owner, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     input, replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, \
+                     started_at, finished_at, due_at, owner, rev) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let insert = bind_new(statement!("storing a run", SQL), run).bind(due_at);
         insert.bind(self.owner_of(run)).bind(run.rev).append(self, Table::OpenRuns)
     }

@@ -27,6 +27,12 @@ pub struct RunRow {
     input: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     replay_of: Option<Id>,
+    #[diesel(sql_type = Nullable<Text>)]
+    parent_id: Option<Id>,
+    #[diesel(sql_type = BigInt)]
+    depth: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    output: Option<String>,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -87,6 +93,9 @@ impl RunRow {
             transaction: self.transaction_id,
             input: self.input.map(|text| from_json("a run's input", &text)).transpose()?,
             replay_of: self.replay_of,
+            parent: self.parent_id,
+            depth: self.depth,
+            output: self.output.map(|text| from_json("a run's output", &text)).transpose()?,
             status: from_word("a run's status", &self.status)?,
             position: self.position,
             steps: self.steps,

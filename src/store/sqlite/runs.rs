@@ -66,8 +66,8 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
 impl Runs for SqliteSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, held, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, held, rev) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         statement!("storing a run", SQL)
             .bind(run.org)
             .bind(run.id)
@@ -78,6 +78,9 @@ impl Runs for SqliteSession<'_> {
             .bind(run.transaction)
             .bind(run.input.as_ref().map(to_json))
             .bind(run.replay_of)
+            .bind(run.parent)
+            .bind(run.depth)
+            .bind(run.output.as_ref().map(to_json))
             .bind(run.status.word())
             .bind(&run.position)
             .bind(run.steps)
@@ -103,10 +106,11 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
-        const SQL: &str = "UPDATE runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
+        const SQL: &str = "UPDATE runs SET output = ?, status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
                      finished_at = ?, due_at = ?, held = ?, rev = ? \
                    WHERE org_id = ? AND id = ? AND rev = ?";
         let changed = statement!("writing a run", SQL)
+            .bind(run.output.as_ref().map(to_json))
             .bind(run.status.word())
             .bind(&run.position)
             .bind(run.steps)

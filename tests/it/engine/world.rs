@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use hookflow::engine::{Input, Loaded, Next, PendingCall, Point, Programs, advance, begin, fresh_run, load};
+use hookflow::engine::{Input, Loaded, Next, PendingCall, Point, Probe, Programs, Surroundings, advance, begin, load};
 use hookflow::id::Id;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
 use hookflow::outbound::{FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
+use hookflow::starts::{Nothing, fresh_run};
 use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
@@ -113,6 +114,11 @@ impl World {
     }
 }
 
+/// With no other workflow.
+fn alone<'a>(session: &'a mut dyn Session, probe: Probe<'a>) -> Surroundings<'a> {
+    Surroundings { session, in_force: &Nothing, probe }
+}
+
 impl Scene<'_> {
     pub fn add_customer(&self, email: &str) {
         let (org, now) = (self.org, Timestamp::now());
@@ -170,7 +176,7 @@ impl Scene<'_> {
         self.world.write(move |session| {
             session.insert_transaction(&transaction)?;
             let fresh = copies.pop().expect("a unit is not tried as often as this");
-            begin(fresh, session, &mut probe).map(|progress| progress.next)
+            begin(fresh, alone(session, &mut probe)).map(|progress| progress.next)
         })
     }
 
@@ -195,7 +201,7 @@ impl Scene<'_> {
     pub fn advance(&self, mut copies: Copies, input: Input) -> StoreResult<Next> {
         self.world.write(move |session| {
             let loaded = copies.pop().expect("a unit is not tried as often as this");
-            advance(loaded, input.clone(), session, &mut |_| Ok(())).map(|progress| progress.next)
+            advance(loaded, input.clone(), alone(session, &mut |_| Ok(()))).map(|progress| progress.next)
         })
     }
 
@@ -206,7 +212,9 @@ impl Scene<'_> {
     {
         let (org, programs) = (self.org, self.world.programs.clone());
         self.world.write(move |session| match load(session, &programs, org, run)? {
-            Some(loaded) => advance(loaded, input.clone(), session, &mut probe).map(|progress| Some(progress.next)),
+            Some(loaded) => {
+                advance(loaded, input.clone(), alone(session, &mut probe)).map(|progress| Some(progress.next))
+            }
             None => Ok(None),
         })
     }

@@ -19,6 +19,9 @@ fn run(org: Id, number: usize) -> Run {
         transaction: Some(id(100 + number)),
         input: None,
         replay_of: None,
+        parent: None,
+        depth: 0,
+        output: None,
         status: RunStatus::Queued,
         position: None,
         steps: 0,
@@ -64,6 +67,7 @@ pub fn runs(desk: &Desk) {
         let plain = run(org, 1);
         let input = Some(json!({ "z": 1, "a": [null, "ü"] }));
         let called = Run { transaction: None, input, replay_of: Some(id(1)), workflow: id(2), ..run(org, 2) };
+        let called = Run { parent: Some(id(1)), depth: 3, output: Some(json!({ "a": 1 })), ..called };
         session.insert_run(&plain)?;
         session.insert_run(&called)?;
         assert_eq!(session.run(org, id(1))?, Some(plain.clone()));

@@ -1,0 +1,242 @@
+//! Actions about runs themselves: calling workflows, now or later, waiting, raising events, setting values.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{Action, Call, Failure, Outcome};
+use crate::objects::{Problem, unknown};
+use crate::starts::{Cause, Listener, started_run};
+use crate::store::{Run, StoreResult};
+use crate::time::Timestamp;
+use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
+
+/// The longest that a step may wait, and that a call may be put off.
+const WAIT_MAX: Duration = Duration::from_secs(400 * 86_400);
+
+/// Outputs the run, and with `wait` (the default) what the workflow answered.
+pub const RUN_BY_NAME: Action = Action {
+    spec: ActionSpec {
+        name: "command.run-by-name",
+        summary: "Runs a callable workflow, and waits for its response unless told not to.",
+        params: &[
+            ParamSpec { name: "name", kind: ParamKind::Text, required: true, summary: "The workflow's name or id." },
+            ParamSpec {
+                name: "inputs",
+                kind: ParamKind::Object,
+                required: false,
+                summary: "What its schema asks for.",
+            },
+            ParamSpec {
+                name: "wait",
+                kind: ParamKind::Boolean,
+                required: false,
+                summary: "false to go on at once; true is the default.",
+            },
+        ],
+    },
+    run: run_by_name,
+};
+
+/// Outputs the run that is going to begin, and when.
+pub const SCHEDULE_WORKFLOW: Action = Action {
+    spec: ActionSpec {
+        name: "app.scheduler.schedule-workflow",
+        summary: "Runs a callable workflow at a later time.",
+        params: &[
+            ParamSpec {
+                name: "workflowId",
+                kind: ParamKind::Text,
+                required: true,
+                summary: "The workflow's id or name.",
+            },
+            ParamSpec {
+                name: "runAt",
+                kind: ParamKind::Any,
+                required: true,
+                summary: "`{\"type\": \"relative\", \"value\": 10}` in minutes (or another `unit`), or a date.",
+            },
+            ParamSpec {
+                name: "inputs",
+                kind: ParamKind::Object,
+                required: false,
+                summary: "What its schema asks for.",
+            },
+        ],
+    },
+    run: schedule_workflow,
+};
+
+/// Outputs `{until}`.
+pub const DELAY: Action = Action {
+    spec: ActionSpec {
+        name: "delay",
+        summary: "Waits, durably: for a time, or until a date. A date that has passed is not waited for.",
+        params: &[
+            ParamSpec {
+                name: "for",
+                kind: ParamKind::Any,
+                required: false,
+                summary: "Seconds, or `{\"value\": 3, \"unit\": \"days\"}`.",
+            },
+            ParamSpec { name: "until", kind: ParamKind::Text, required: false, summary: "A date and time, RFC 3339." },
+        ],
+    },
+    run: delay,
+};
+
+/// Outputs `{event}`.
+pub const PUBLISH: Action = Action {
+    spec: ActionSpec {
+        name: "event.publish",
+        summary: "Raises an event of one's own; workflows that listen for it run.",
+        params: &[
+            ParamSpec {
+                name: "name",
+                kind: ParamKind::Text,
+                required: true,
+                summary: "`app.` and a name of your choice.",
+            },
+            ParamSpec { name: "data", kind: ParamKind::Object, required: false, summary: "The event's payload." },
+        ],
+    },
+    run: publish,
+};
+
+/// Outputs the value, for later steps to refer to.
+pub const SET: Action = Action {
+    spec: ActionSpec {
+        name: "value.set",
+        summary: "Keeps a value under the step's id: `/#steps.<id>.value`.",
+        params: &[ParamSpec { name: "value", kind: ParamKind::Any, required: true, summary: "Any value." }],
+    },
+    run: set,
+};
+
+fn run_by_name(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let wait = call.params.get("wait") != Some(&Value::Bool(false));
+    let run = match child(call, "name") {
+        Ok(run) => run,
+        Err(failure) => return Ok(Outcome::Failed(failure)),
+    };
+    let id = run.id;
+    call.effects.runs.push(run);
+    Ok(if wait { Outcome::Await(id) } else { Outcome::Output(json!({ "run": id })) })
+}
+
+fn schedule_workflow(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let at = call.params.get("runAt").cloned().unwrap_or_default();
+    let at = match moment(&at, call.session.now(), 60) {
+        Ok(at) => at,
+        Err(message) => return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/runAt", message)]))),
+    };
+    let run = match child(call, "workflowId") {
+        Ok(run) => run,
+        Err(failure) => return Ok(Outcome::Failed(failure)),
+    };
+    let output = json!({ "run": run.id, "runAt": at });
+    let due_at = run.due_at.map(|_| at);
+    call.effects.runs.push(Run { due_at, ..run });
+    Ok(Outcome::Output(output))
+}
+
+/// A run of the callable workflow that a param names, with the inputs.
+fn child(call: &mut Call<'_>, param: &str) -> Result<Run, Failure> {
+    let invalid = |pointer: &str, message: String| Failure::invalid(vec![Problem::new(pointer, message)]);
+    let name = call.text(param).to_owned();
+    let Some(listener) = call.in_force.callable(call.org, &name) else {
+        let names = call.in_force.callable_names(call.org);
+        let message = unknown("callable workflow", &name, names.iter().map(String::as_str));
+        return Err(invalid(&format!("/{param}"), message));
+    };
+    let inputs = match call.params.get_mut("inputs").map(Value::take) {
+        Some(Value::Object(inputs)) => inputs,
+        _ => Map::new(),
+    };
+    let inputs = accept(&listener, inputs).map_err(Failure::invalid)?;
+    Ok(started_run(Cause::of(call.run), &listener, Value::Object(inputs), call.session.now()))
+}
+
+fn accept(listener: &Listener, inputs: Map<String, Value>) -> Result<Map<String, Value>, Vec<Problem>> {
+    let schema = listener.program.trigger.callable.clone().unwrap_or_default();
+    let below = |problem: Problem| Problem::new(format!("/inputs{}", problem.pointer), problem.message);
+    schema.accept(inputs).map_err(|problems| problems.into_iter().map(below).collect())
+}
+
+fn delay(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let now = call.session.now();
+    let (name, given) = match (call.params.get("for"), call.params.get("until")) {
+        (Some(given), None) => ("for", given),
+        (None, Some(given)) => ("until", given),
+        _ => {
+            let message = "give either `for` or `until`";
+            return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/for", message)])));
+        }
+    };
+    Ok(match moment(given, now, 1) {
+        Ok(until) if until <= now => Outcome::Output(json!({ "until": until })),
+        Ok(until) => Outcome::Wait(until, json!({ "until": until })),
+        Err(message) => Outcome::Failed(Failure::invalid(vec![Problem::new(format!("/{name}"), message)])),
+    })
+}
+
+/// When: after a number of units, of so many seconds if none is named, or at a date.
+fn moment(given: &Value, now: Timestamp, unit_seconds: u64) -> Result<Timestamp, String> {
+    const WANTED: &str =
+        "expected a number, {\"value\": …, \"unit\": \"minutes\"}, or a date such as 2026-11-23T09:00:00Z";
+    let after = |value: f64, seconds: u64| {
+        let wait = Duration::try_from_secs_f64(value * seconds as f64).map_err(|_| WANTED.to_owned())?;
+        match wait <= WAIT_MAX {
+            true => Ok(now + wait),
+            false => Err(format!("longer than {} days, which is the limit", WAIT_MAX.as_secs() / 86_400)),
+        }
+    };
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    if let Value::Object(fields) = given {
+        let value = fields.get("value").ok_or(WANTED)?;
+        let unit = fields.get("unit").and_then(Value::as_str);
+        let seconds =
+            unit.map_or(Some(unit_seconds), seconds_of).ok_or("a unit is seconds, minutes, hours, days or weeks")?;
+        return match number(value) {
+            Some(value) => after(value, seconds),
+            None => moment(value, now, unit_seconds),
+        };
+    }
+    if let Some(value) = number(given) {
+        return after(value, unit_seconds);
+    }
+    let text = given.as_str().ok_or(WANTED)?;
+    let at = Timestamp::parse(text).ok_or(WANTED)?;
+    match at <= now + WAIT_MAX {
+        true => Ok(at),
+        false => Err(format!("more than {} days away, which is the limit", WAIT_MAX.as_secs() / 86_400)),
+    }
+}
+
+fn seconds_of(unit: &str) -> Option<u64> {
+    match unit.trim_end_matches('s') {
+        "second" => Some(1),
+        "minute" => Some(60),
+        "hour" => Some(3_600),
+        "day" => Some(86_400),
+        "week" => Some(604_800),
+        _ => None,
+    }
+}
+
+fn publish(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let name = call.text("name").trim_start_matches("kustomer.").to_owned();
+    let is_own = name.strip_prefix("app.").is_some_and(|rest| !rest.is_empty() && !rest.split('.').any(str::is_empty));
+    if !is_own {
+        let message = "events of one's own begin with `app.`, as in `app.shop.order-paid`";
+        return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/name", message)])));
+    }
+    let data = call.params.get_mut("data").map(Value::take).unwrap_or_else(|| json!({}));
+    call.raise(&name, || data);
+    Ok(Outcome::Output(json!({ "event": name })))
+}
+
+fn set(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let value = call.params.get_mut("value").map(Value::take).unwrap_or_default();
+    Ok(Outcome::Output(json!({ "value": value })))
+}

@@ -1,0 +1,44 @@
+//! `/v1/workflows/{id}/call`: starts callable workflows from outside.
+
+use actix_web::web::{Data, Path, ServiceConfig};
+use serde_json::Value;
+
+use super::auth::Admin;
+use super::body::Body;
+use super::document::created;
+use super::errors::{ApiError, ApiResult, Code};
+use super::runs::show_run;
+use super::{App, at, path_id};
+use crate::objects::{Fields, Problem};
+use crate::starts::{Cause, InForce, started_run};
+use crate::time::Timestamp;
+
+pub fn routes(service: &mut ServiceConfig) {
+    service.service(at("/v1/workflows/{id}/call", "POST").post(call));
+}
+
+/// Starts a run of a callable workflow: `{"inputs": {…}}`.
+async fn call(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
+    let id = path_id("workflow", &id)?;
+    let mut fields = Fields::new(body.json()?);
+    let inputs = fields.object("inputs").flatten().unwrap_or_default();
+    fields.object("responseMeta");
+    let inputs = fields.finish(inputs)?;
+    let listener = app.door.catalog.callable(admin.org, &id.to_string());
+    let snapshot = app.door.catalog.snapshot();
+    let exists = snapshot.workflows.iter().any(|workflow| workflow.org == admin.org && workflow.id == id);
+    let listener = listener.ok_or_else(|| match exists {
+        true => ApiError::new(Code::Conflict, "this workflow is not callable, or not enabled"),
+        false => ApiError::not_found("workflow", id),
+    })?;
+    let below = |problem: Problem| Problem::new(format!("/inputs{}", problem.pointer), problem.message);
+    let schema = listener.program.trigger.callable.clone().unwrap_or_default();
+    let inputs = schema.accept(inputs);
+    let inputs = inputs.map_err(|problems| problems.into_iter().map(below).collect::<Vec<_>>())?;
+    let run = started_run(Cause::outside(admin.org), &listener, Value::Object(inputs), Timestamp::now());
+    let stored = run.clone();
+    app.door.store.write(move |session| session.insert_run(&stored)).await?;
+    app.door.engine.look();
+    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "workflow called");
+    Ok(created(show_run(&run, None)))
+}
