@@ -72,7 +72,7 @@ impl Coordinator {
 
     /// Runs until the store is closed.
     pub fn run(mut self, connection: Connection) {
-        let mut connection = Some(connection);
+        let mut connection = self.listen(connection);
         while !self.node.is_leaving() {
             match connection.take() {
                 None => match Connection::open(&self.node.url, &self.node.settings) {
