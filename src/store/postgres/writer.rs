@@ -147,8 +147,12 @@ impl Writer {
                 Err(Attempt::Unknown) if self.find_out()? => return Ok(()),
                 Err(Attempt::Unknown) => {}
                 Err(Attempt::Fenced) => self.registered = false,
-                // A connection that was idle is often lost without anybody having noticed.
-                Err(Attempt::Failed(Failure::Lost(_))) if losses == 0 => losses += 1,
+                // A connection that was idle is often lost without anybody having noticed. The server's last words, such as
+                // that it is being shut down, look like the failure of a statement.
+                Err(Attempt::Failed(Failure::Lost(_))) if losses == 0 => {
+                    losses += 1;
+                    self.connection = None;
+                }
                 Err(Attempt::Failed(Failure::Lost(reason))) => {
                     self.node.health.set(Health::Unreachable(reason.clone()));
                     return Err(Failure::Lost(reason));
