@@ -102,6 +102,8 @@ async fn run(
     public_url: String,
 ) -> Result<(), ServeError> {
     let programs = Programs::default();
+    // From before the catalog is read, so that no change is missed in between.
+    let news = store.news();
     let catalog = Catalog::open(store.clone(), programs.clone()).await?;
     let (org, new_key) = keys::set_up(&catalog, admin_key).await?;
     // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
@@ -121,7 +123,7 @@ async fn run(
     tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
     tasks.push(tokio::spawn(engine.run(stopping)));
     // Ends by itself when the database is closed.
-    tokio::spawn(catalog.clone().follow(store.news()));
+    tokio::spawn(catalog.clone().follow(news));
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let server = server(settings, listener, app)?;
     // Before anybody hears that the server is up: whoever hears it may want to stop it at once.

@@ -104,9 +104,11 @@ impl Catalog {
         Ok(changed)
     }
 
-    /// Puts what other processes change in force, until there is no more news.
+    /// Puts what other processes change in force, until there is no more news. Has to be given the news from before the
+    /// catalog was opened.
     pub async fn follow(self, mut news: watch::Receiver<News>) {
-        let mut seen = news.borrow_and_update().catalog;
+        // Which revision the snapshot in force is of is not known, so the first one that is heard of counts as new.
+        let mut seen = 0;
         while news.changed().await.is_ok() {
             let revision = news.borrow_and_update().catalog;
             if std::mem::replace(&mut seen, revision) != revision
