@@ -120,13 +120,13 @@ impl Catalog {
     }
 
     /// Puts what has been committed in force. If that fails, it is tried again in the background until it succeeds: a key
-    /// that was taken back must not stay valid because all readers were busy for a moment.
+    /// that was taken back must not stay valid because all readers were busy, or a table was locked, for a moment.
     pub async fn reload(&self) -> StoreResult<()> {
         let reloaded = self.reload_once().await;
-        if reloaded.as_ref().is_err_and(StoreError::is_passing) {
+        if reloaded.as_ref().is_err_and(may_succeed_later) {
             let catalog = self.clone();
             tokio::spawn(async move {
-                while catalog.reload_once().await.is_err_and(|error| error.is_passing()) {
+                while catalog.reload_once().await.is_err_and(|error| may_succeed_later(&error)) {
                     tokio::time::sleep(RELOAD_AGAIN_AFTER).await;
                 }
             });
@@ -141,6 +141,12 @@ impl Catalog {
         self.snapshot.store(Arc::new(snapshot));
         Ok(())
     }
+}
+
+/// Whether reading the catalog again may succeed. A statement fails also when its connection is lost, or when it waits for
+/// a lock for too long.
+fn may_succeed_later(error: &StoreError) -> bool {
+    error.is_passing() || matches!(error, StoreError::Query { .. })
 }
 
 impl Snapshot {
