@@ -94,7 +94,7 @@ impl Coordinator {
         if let Some(mut connection) = connection
             && let Err(error) = self.leave(&mut connection)
         {
-            log::debug!(err:% = error; "this process is taken for dead by the others after a while");
+            log::debug!(err:% = chain(&error); "this process is taken for dead by the others after a while");
         }
     }
 
@@ -236,11 +236,29 @@ impl Coordinator {
     }
 
     /// Says goodbye, so that nobody has to find out.
-    fn leave(&self, connection: &mut Connection) -> QueryResult<()> {
+    fn leave(&self, connection: &mut Connection) -> StoreResult<()> {
+        let run = |connection: &mut Connection, sql| {
+            connection.run(sql).map_err(|source| StoreError::Query { operation: "leaving", source })
+        };
+        run(connection, "BEGIN")?;
+        self.let_go(connection)?;
+        run(connection, "COMMIT")?;
+        self.send_hints(connection).map_err(|source| StoreError::Query { operation: "sending a hint", source })?;
+        Ok(())
+    }
+
+    /// Lets go of what was claimed or begun after the engine let go of its runs: nobody would look for runs of a process
+    /// that is not known.
+    fn let_go(&self, connection: &mut Connection) -> StoreResult<()> {
         let id = self.node.id();
-        self.send_hints(connection)?;
-        connection.execute(statement!("leaving", "DELETE FROM writers WHERE node = ?").bind(id))?;
-        connection.execute(statement!("leaving", "DELETE FROM nodes WHERE id = ?").bind(id)).map(|_| ())
+        let mut gathered = Gathered::default();
+        let mut session = PgSession { connection, gathered: &mut gathered, node: id };
+        statement!("leaving", "DELETE FROM writers WHERE node = ?").bind(id).execute(&mut session)?;
+        statement!("leaving", "DELETE FROM nodes WHERE id = ?").bind(id).execute(&mut session)?;
+        if release(&mut session, id, Timestamp::now())? > 0 {
+            self.node.outbox.runs.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
