@@ -1,35 +1,18 @@
 //! Killed while external calls are under way: each is made at least once, always with the same key, and its run ends.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::crash::rounds;
 use crate::support::audit::all_pages;
 use crate::support::orders::Ledger;
-use crate::support::peer::{Peer, answer};
+use crate::support::peer::{Gate, Peer, answer};
 use crate::support::random::Random;
-use crate::support::{PATIENCE, Server, ServerBuilder, wait_for};
+use crate::support::{Server, ServerBuilder, wait_for};
 
 /// Orders of one round, each of which makes one call.
 const ORDERS: usize = 24;
-
-/// Holds calls back until it is opened.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    fn pass(&self) {
-        let closed = |open: &mut bool| !*open;
-        drop(self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, closed).unwrap());
-    }
-}
 
 /// A workflow whose one step tells `peer` of the order.
 fn calling_bundle(peer: &Peer) -> String {

@@ -29,13 +29,22 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// When nothing has come after [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn wait_for<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    wait_longer(1, what, probe)
+}
+
+/// The same for what takes several times as long by its nature.
+///
+/// # Panics
+/// When nothing has come after so many times [`PATIENCE`].
+pub fn wait_longer<T>(times: u32, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let patience = PATIENCE * times;
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = probe() {
             return value;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
+        assert!(Instant::now() < deadline, "waited {patience:?} for {what}");
         std::thread::park_timeout(Duration::from_millis(5));
     }
 }

@@ -53,8 +53,13 @@ pub struct Load {
 impl Load {
     /// The customers come back: each order is from one of `customers` addresses, written in a case of its own.
     pub fn start(server: &Server, threads: usize, customers: usize, random: &mut Random) -> Load {
+        Load::start_at("orders", server, threads, customers, random)
+    }
+
+    /// The same at another hook.
+    pub fn start_at(hook: &str, server: &Server, threads: usize, customers: usize, random: &mut Random) -> Load {
         let (stop, ledger) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Ledger::default())));
-        let hook_url = server.hook_url("orders");
+        let hook_url = server.hook_url(hook);
         let spawn = |_| {
             let (stop, ledger, hook_url, random) = (stop.clone(), ledger.clone(), hook_url.clone(), random.fork());
             std::thread::spawn(move || post_until_gone(&hook_url, customers, random, &stop, &ledger))
@@ -63,8 +68,13 @@ impl Load {
         Load { stop, ledger, threads }
     }
 
+    /// How many orders were acknowledged so far.
+    pub fn acknowledged(&self) -> usize {
+        self.ledger.lock().unwrap().acknowledged()
+    }
+
     pub fn wait_for_acknowledged(&self, count: usize) {
-        wait_for("orders to be acknowledged", || (self.ledger.lock().unwrap().acknowledged() >= count).then_some(()));
+        wait_for("orders to be acknowledged", || (self.acknowledged() >= count).then_some(()));
     }
 
     /// Lets the threads end, and adds what they posted to `ledger`; how many orders were acknowledged.

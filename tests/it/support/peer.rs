@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::PATIENCE;
 
 /// A request that a peer received.
 #[derive(Clone, Debug)]
@@ -28,6 +30,11 @@ pub struct Peer {
 impl Peer {
     /// `behave` gets the number of the request, from 0, and the connection to answer on; returning closes it.
     pub fn start(behave: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Peer {
+        Peer::start_reading(move |number, _, stream| behave(number, stream))
+    }
+
+    /// The same for one that answers by what it was sent.
+    pub fn start_reading(behave: impl Fn(usize, &Received, &mut TcpStream) + Send + Sync + 'static) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -55,14 +62,18 @@ impl Peer {
     }
 }
 
-fn serve(mut stream: TcpStream, received: &Mutex<Vec<Received>>, behave: &(dyn Fn(usize, &mut TcpStream) + Sync)) {
+fn serve(
+    mut stream: TcpStream,
+    received: &Mutex<Vec<Received>>,
+    behave: &(dyn Fn(usize, &Received, &mut TcpStream) + Sync),
+) {
     let Some(request) = read_request(&mut stream) else { return };
     let number = {
         let mut received = received.lock().unwrap();
-        received.push(request);
+        received.push(request.clone());
         received.len() - 1
     };
-    behave(number, &mut stream);
+    behave(number, &request, &mut stream);
 }
 
 fn read_request(stream: &mut TcpStream) -> Option<Received> {
@@ -84,6 +95,23 @@ fn read_request(stream: &mut TcpStream) -> Option<Received> {
     reader.read_exact(&mut body).ok()?;
     request.body = String::from_utf8_lossy(&body).into_owned();
     Some(request)
+}
+
+/// Holds calls back until it is opened.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    /// Returns when it is open, or nobody would wait any longer.
+    pub fn pass(&self) {
+        let closed = |open: &mut bool| !*open;
+        drop(self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, closed).unwrap());
+    }
 }
 
 /// Answers with a JSON body and closes the connection.
