@@ -2,5 +2,6 @@
 
 mod connect;
 mod harness;
+mod nodes;
 mod proxy;
 mod store;
