@@ -147,15 +147,16 @@ impl Writer {
                 Err(Attempt::Unknown) if self.find_out()? => return Ok(()),
                 Err(Attempt::Unknown) => {}
                 Err(Attempt::Fenced) => self.registered = false,
-                // A connection that was idle is often lost without anybody having noticed. The server's last words, such as
-                // that it is being shut down, look like the failure of a statement.
-                Err(Attempt::Failed(Failure::Lost(_))) if losses == 0 => {
-                    losses += 1;
-                    self.connection = None;
-                }
                 Err(Attempt::Failed(Failure::Lost(reason))) => {
-                    self.node.health.set(Health::Unreachable(reason.clone()));
-                    return Err(Failure::Lost(reason));
+                    // Also where it does not look lost: a server that ends a connection says so in the answer to the
+                    // next statement, as with any other error.
+                    self.connection = None;
+                    losses += 1;
+                    // A connection that was idle is often lost without anybody having noticed.
+                    if losses > 1 {
+                        self.node.health.set(Health::Unreachable(reason.clone()));
+                        return Err(Failure::Lost(reason));
+                    }
                 }
                 Err(Attempt::Failed(failure)) => return Err(failure),
             }
