@@ -183,6 +183,7 @@ impl Writer {
             // Whatever was wrong with a statement: if the connection is gone, that was it.
             return Err(match connection.run("ROLLBACK") {
                 Err(error) => Attempt::Failed(lost(error)),
+                Ok(()) if takes_no_writes(&failure) => Failure::Lost("the server takes no writes".into()).into(),
                 Ok(()) => failure,
             });
         }
@@ -330,6 +331,13 @@ fn classify(error: StoreError) -> StoreError {
         }
         _ => error,
     }
+}
+
+/// Whether it was none of the units that failed: the server has become read-only, and will say so to whoever connects.
+fn takes_no_writes(failure: &Attempt) -> bool {
+    use diesel::result::DatabaseErrorKind::ReadOnlyTransaction;
+    let Attempt::Failed(Failure::Unit(_, StoreError::Query { source, .. })) = failure else { return false };
+    matches!(source, DieselError::DatabaseError(ReadOnlyTransaction, _))
 }
 
 /// Whether trying again at once may help. A deadlock and a lock that took too long have no kind of their own.
