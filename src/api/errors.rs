@@ -142,7 +142,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Busy => ApiError::new(Code::Overloaded, "too much is waiting to be written; try again"),
             StoreError::DiskFull => ApiError::new(Code::Unavailable, "the disk is full"),
-            StoreError::Failed(_) | StoreError::Closed | StoreError::Connection(_) => {
+            StoreError::Failed(_) | StoreError::Closed | StoreError::Locked | StoreError::Connection(_) => {
                 log::error!(err:% = chain(&error); "a request could not be served");
                 ApiError::new(Code::Unavailable, "the database is not available; see /readyz")
             }

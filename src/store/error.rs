@@ -21,6 +21,9 @@ pub enum StoreError {
     /// What was to be written was changed by somebody else since it was read; reading it again and trying anew helps.
     #[error("{what} was changed by somebody else at the same moment")]
     Conflict { what: &'static str },
+    /// Somebody else holds a lock for longer than can be waited for here; trying again later may help.
+    #[error("somebody else holds a lock on what was to be written")]
+    Locked,
     /// A text holds the character U+0000, which not every database can keep.
     #[error("{operation} failed: a text holds the character U+0000, which can't be stored")]
     Unstorable { operation: &'static str },
@@ -64,7 +67,7 @@ impl StoreError {
 
     /// Whether trying again later may succeed.
     pub fn is_passing(&self) -> bool {
-        matches!(self, StoreError::Busy | StoreError::DiskFull | StoreError::Connection(_))
+        matches!(self, StoreError::Busy | StoreError::DiskFull | StoreError::Locked | StoreError::Connection(_))
     }
 }
 

@@ -7,7 +7,8 @@
 //!
 //! When a unit fails, the transaction is rolled back, the others are done again without it, and it by itself. So is
 //! whoever ran into a lock for longer than [`super::LOCK_WAIT`], or wrote something unique at the same moment as somebody
-//! else: alone it may wait longer, and it is tried [`TRIES_MAX`] times.
+//! else: alone it is tried [`TRIES_MAX`] times, and may wait for locks as long as others of its transaction leave it of
+//! [`LOCK_WAIT_ALONE`]. Who has waited for a lock in vain is told so, and may come again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use diesel::result::Error as DieselError;
 use diesel_async::AsyncConnectionCore;
 use tokio::sync::mpsc;
 
+use super::LOCK_WAIT;
 use super::connection::Connection;
 use super::node::Node;
 use super::session::{Gathered, PgSession};
@@ -29,8 +31,8 @@ use crate::store::{Health, StoreError, StoreResult, Unit, chain};
 const BATCH_MAX: usize = 64;
 /// How often a unit that others got in the way of is tried.
 const TRIES_MAX: usize = 5;
-/// How long a unit that is done alone waits for a lock.
-const LOCK_WAIT_ALONE: &str = "5s";
+/// How long units that are done alone, because they ran into something when they were not, wait for locks.
+const LOCK_WAIT_ALONE: Duration = Duration::from_secs(2);
 /// How long an unknown outcome is inquired after once the store is being closed.
 const CLOSE_GRACE: Duration = Duration::from_secs(10);
 /// The pause between two attempts to reach the database.
@@ -49,6 +51,14 @@ enum Failure {
     Unit(Option<usize>, StoreError),
     /// The connection could not be had, or was lost before the commit.
     Lost(String),
+}
+
+/// What stands in the way of a unit through no fault of its own.
+enum Obstacle {
+    /// The connection could not be had, or was lost before the commit.
+    Lost(String),
+    /// Somebody holds a lock.
+    Locked,
 }
 
 /// What became of one transaction that did not simply commit.
@@ -106,26 +116,48 @@ impl Writer {
                 Err(Failure::Unit(Some(index), _)) => alone.push(batch.remove(index)),
                 Err(Failure::Unit(None, _)) => alone.append(&mut batch),
                 Err(Failure::Lost(reason)) => {
-                    let lost = || Err(StoreError::Connection(reason.clone()));
-                    return batch.into_iter().chain(alone).for_each(|unit| unit.finish(lost()));
+                    return refuse(batch.into_iter().chain(alone), &Obstacle::Lost(reason));
                 }
             }
         }
-        alone.into_iter().for_each(|unit| self.commit_alone(unit));
+        // What one of them waits for, the others may wait for too: they share the time.
+        let patience_ends = Instant::now() + LOCK_WAIT_ALONE;
+        let mut alone = alone.into_iter();
+        while let Some(unit) = alone.next() {
+            let wait = patience_ends.saturating_duration_since(Instant::now()).max(LOCK_WAIT);
+            match self.commit_alone(unit, wait) {
+                Err(Obstacle::Locked) if Instant::now() < patience_ends => {}
+                Err(obstacle) => return refuse(alone, &obstacle),
+                Ok(()) => {}
+            }
+        }
     }
 
-    fn commit_alone(&mut self, unit: Box<dyn Unit>) {
+    /// Does a unit in a transaction of its own, and tells its caller. Fails with what stands in the way of others too.
+    fn commit_alone(&mut self, unit: Box<dyn Unit>, lock_wait: Duration) -> Result<(), Obstacle> {
         let mut batch = vec![unit];
         let mut tries = 1;
-        let outcome = loop {
-            match self.attempt_surely(&mut batch, Some(LOCK_WAIT_ALONE)) {
-                Ok(()) => break Ok(()),
+        let obstacle = loop {
+            let begun = Instant::now();
+            match self.attempt_surely(&mut batch, Some(lock_wait)) {
+                Ok(()) => {
+                    finish(batch);
+                    return Ok(());
+                }
+                // Nothing but waiting for a lock takes that long. When to try again is for the caller to say.
+                Err(Failure::Unit(_, error)) if is_of_no_kind(&error) && begun.elapsed() >= lock_wait => {
+                    break Obstacle::Locked;
+                }
                 Err(Failure::Unit(_, error)) if tries < TRIES_MAX && others_got_in_the_way(&error) => tries += 1,
-                Err(Failure::Unit(_, error)) => break Err(error),
-                Err(Failure::Lost(reason)) => break Err(StoreError::Connection(reason)),
+                Err(Failure::Unit(_, error)) => {
+                    self.finish_one(&mut batch, Err(error));
+                    return Ok(());
+                }
+                Err(Failure::Lost(reason)) => break Obstacle::Lost(reason),
             }
         };
-        self.finish_one(&mut batch, outcome);
+        refuse(batch, &obstacle);
+        Err(obstacle)
     }
 
     fn finish_one(&self, batch: &mut Batch, outcome: StoreResult<()>) {
@@ -139,7 +171,7 @@ impl Writer {
 
     /// Does the units in one transaction. Comes back when it is known whether they are committed: after an unknown
     /// outcome, and once after a lost connection, they are done again if they are not.
-    fn attempt_surely(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<&str>) -> Result<(), Failure> {
+    fn attempt_surely(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<Duration>) -> Result<(), Failure> {
         let mut losses = 0;
         loop {
             match self.attempt(batch, lock_wait) {
@@ -164,12 +196,12 @@ impl Writer {
     }
 
     /// One transaction; nothing of it stays if this fails, unless the outcome is unknown.
-    fn attempt(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<&str>) -> Result<(), Attempt> {
+    fn attempt(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<Duration>) -> Result<(), Attempt> {
         let number = self.batch + 1;
         let (node, slot) = (self.node.clone(), self.slot);
         let (connection, identity) = self.connect()?;
         let begin = match lock_wait {
-            Some(wait) => format!("BEGIN; SET LOCAL lock_timeout = '{wait}'"),
+            Some(wait) => format!("BEGIN; SET LOCAL lock_timeout = {}", wait.as_millis()),
             None => "BEGIN".to_owned(),
         };
         connection.run(&begin).map_err(lost)?;
@@ -306,6 +338,15 @@ fn finish(batch: Batch) {
     batch.into_iter().for_each(|unit| unit.finish(Ok(())));
 }
 
+fn refuse(units: impl IntoIterator<Item = Box<dyn Unit>>, obstacle: &Obstacle) {
+    units.into_iter().for_each(|unit| {
+        unit.finish(Err(match obstacle {
+            Obstacle::Lost(reason) => StoreError::Connection(reason.clone()),
+            Obstacle::Locked => StoreError::Locked,
+        }))
+    });
+}
+
 /// Tells other processes what a committed transaction has for them.
 fn tell(node: &Node, gathered: &Gathered) {
     use std::sync::atomic::Ordering::Relaxed;
@@ -340,14 +381,21 @@ fn takes_no_writes(failure: &Attempt) -> bool {
     matches!(source, DieselError::DatabaseError(ReadOnlyTransaction, _))
 }
 
-/// Whether trying again at once may help. A deadlock and a lock that took too long have no kind of their own.
+/// Whether trying again at once may help.
 fn others_got_in_the_way(error: &StoreError) -> bool {
-    use diesel::result::DatabaseErrorKind::{SerializationFailure, UniqueViolation, Unknown};
+    use diesel::result::DatabaseErrorKind::{SerializationFailure, UniqueViolation};
     match error {
         StoreError::Conflict { .. } => true,
         StoreError::Query { source: DieselError::DatabaseError(kind, _), .. } => {
-            matches!(kind, SerializationFailure | UniqueViolation | Unknown)
+            matches!(kind, SerializationFailure | UniqueViolation) || is_of_no_kind(error)
         }
         _ => false,
     }
+}
+
+/// Whether it is one of the many errors that diesel does not tell apart. A deadlock is one, and a lock that took too long;
+/// what PostgreSQL says of them is in the language of the server.
+fn is_of_no_kind(error: &StoreError) -> bool {
+    use diesel::result::DatabaseErrorKind::Unknown;
+    matches!(error, StoreError::Query { source: DieselError::DatabaseError(Unknown, _), .. })
 }
