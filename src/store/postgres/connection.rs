@@ -22,8 +22,8 @@ use super::connect_error::ConnectError;
 use crate::config::PostgresUrl;
 use crate::store::sql::statement::Statement;
 
-/// How long to wait for an answer. The server ends statements much sooner, if it is there.
-pub const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How long to wait for an answer. The server ends statements sooner, if it is there.
+pub const ANSWER_MAX: Duration = Duration::from_secs(12);
 
 /// A connection, and the runtime that drives it.
 pub struct Connection {

@@ -26,7 +26,7 @@ use super::session::{Gathered, PgSession};
 use crate::id::Id;
 use crate::store::session::Catalog;
 use crate::store::sql::statement::statement;
-use crate::store::{Health, News, StoreError, StoreResult, chain};
+use crate::store::{News, StoreError, StoreResult, chain};
 use crate::time::Timestamp;
 
 /// How often the heartbeat is renewed.
@@ -78,7 +78,7 @@ impl Coordinator {
                 None => match Connection::open(&self.node.url, &self.node.settings) {
                     Ok(opened) => connection = self.listen(opened),
                     Err(error) => {
-                        self.node.health.set(Health::Unreachable(chain(&error)));
+                        log::debug!(err:% = chain(&error); "the connection beside those that work can't be made");
                         std::thread::sleep(PAUSE);
                     }
                 },
@@ -101,7 +101,6 @@ impl Coordinator {
     /// Listens for hints on a new connection, and hears what was missed.
     fn listen(&mut self, mut connection: Connection) -> Option<Connection> {
         connection.run(&format!("LISTEN {CHANNEL}")).ok()?;
-        self.node.health.set(Health::Ready);
         self.news.send_modify(|news| news.runs += 1);
         self.catalog_at = Instant::now();
         Some(connection)
@@ -146,12 +145,7 @@ impl Coordinator {
         let id = self.node.id();
         match connection.execute(statement!("renewing the heartbeat", SQL).bind(id))? {
             0 => self.node.renew(connection, id),
-            _ => {
-                if matches!(self.node.health.get(), Health::Unreachable(_)) {
-                    self.node.health.set(Health::Ready);
-                }
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 

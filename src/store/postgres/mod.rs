@@ -101,6 +101,8 @@ impl Postgres {
             spawn(&format!("writer {slot}"), move || writer.run(&queue))
         };
         let writers: Result<Vec<_>, OpenError> = (0..sizes.writers.max(1)).map(writer).collect();
+        let (watched, queue) = (node.clone(), Arc::downgrade(&receiver));
+        spawn("watch", move || writer::watch(&watched, &queue))?;
         Ok(Postgres {
             queue: Mutex::new(Some(sender)),
             writers: Mutex::new(writers?),

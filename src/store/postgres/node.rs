@@ -5,9 +5,9 @@
 //! then on no transaction of the former owner commits, and its runs belong to nobody. A process that finds itself fenced,
 //! say because it was paused, goes on under a new id.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use diesel::QueryableByName;
 use diesel::result::QueryResult;
@@ -33,6 +33,7 @@ pub struct Node {
     name: String,
     id: Mutex<Id>,
     pub outbox: Outbox,
+    pub standstill: Standstill,
     /// Whether the store is being closed: what can't be written soon never is.
     pub closing: AtomicBool,
     /// Whether nothing more will be written: this process can say goodbye.
@@ -46,6 +47,30 @@ pub struct Outbox {
     pub catalog: AtomicBool,
     /// Rung when there is something new.
     pub bell: Notify,
+}
+
+/// Since when there has been something to write and nothing has come of it.
+#[derive(Default)]
+pub struct Standstill(Mutex<Option<Instant>>);
+
+impl Standstill {
+    /// There is something to write.
+    pub fn begin(&self) {
+        self.lock().get_or_insert_with(Instant::now);
+    }
+
+    /// Something was written, or the database has said why not.
+    pub fn end(&self) {
+        *self.lock() = None;
+    }
+
+    pub fn lasts_longer_than(&self, time: Duration) -> bool {
+        self.lock().is_some_and(|since| since.elapsed() > time)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 #[derive(QueryableByName)]
@@ -66,6 +91,7 @@ impl Node {
             name: format!("{}:{}", host.trim(), std::process::id()),
             id: Mutex::new(Id::generate()),
             outbox: Outbox::default(),
+            standstill: Standstill::default(),
             closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
         }

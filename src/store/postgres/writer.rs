@@ -11,7 +11,7 @@
 //! [`LOCK_WAIT_ALONE`]. Who has waited for a lock in vain is told so, and may come again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
@@ -41,9 +41,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A role or a database may be set to acknowledge commits that a crash takes back. Hooks are not acknowledged by those.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
+/// How long units wait in the queue while nothing is committed.
+const STANDSTILL_MAX: Duration = Duration::from_secs(5);
+
 type Batch = Vec<Box<dyn Unit>>;
 /// The queue that the threads share.
-pub(super) type Queue = Arc<Mutex<mpsc::Receiver<Box<dyn Unit>>>>;
+pub(super) type Queue = Mutex<mpsc::Receiver<Box<dyn Unit>>>;
 
 /// Why units are not committed.
 enum Failure {
@@ -101,6 +104,7 @@ impl Writer {
             if taken == 0 {
                 return;
             }
+            self.node.standstill.begin();
             self.commit(std::mem::take(&mut batch));
         }
     }
@@ -164,6 +168,7 @@ impl Writer {
         if matches!(outcome, Err(StoreError::DiskFull)) {
             self.node.health.set(Health::DiskFull);
         }
+        self.node.standstill.end();
         if let Some(unit) = batch.pop() {
             unit.finish(outcome);
         }
@@ -228,6 +233,7 @@ impl Writer {
         }
         self.batch = number;
         metrics::committed(batch.len());
+        node.standstill.end();
         node.health.set(Health::Ready);
         tell(&node, &gathered);
         Ok(())
@@ -272,16 +278,17 @@ impl Writer {
     /// answers: neither yes nor no may be said before.
     fn find_out(&mut self) -> Result<bool, Failure> {
         let mut closing_since = None;
+        self.connection = None;
         loop {
-            self.connection = None;
-            let found = self.open().and_then(|mut connection| {
-                self.node.committed_batch(&mut connection, self.identity, self.slot).map_err(lost)
-            });
-            match found {
-                Ok(batch) => {
-                    log::info!(committed = batch == self.batch; "the connection was lost in a commit; its outcome is known now");
-                    return Ok(batch == self.batch);
-                }
+            match self.open() {
+                Ok(mut connection) => match self.node.committed_batch(&mut connection, self.identity, self.slot) {
+                    Ok(batch) => {
+                        log::info!(committed = batch == self.batch; "the connection was lost in a commit; its outcome is known now");
+                        return Ok(batch == self.batch);
+                    }
+                    // Mostly, the server still works on that transaction.
+                    Err(error) => log::debug!(err:% = error; "what became of a commit can't be asked yet"),
+                },
                 Err(Failure::Lost(reason)) => self.node.health.set(Health::Unreachable(reason)),
                 Err(failure @ Failure::Unit(..)) => return Err(failure),
             }
@@ -336,6 +343,25 @@ fn run_unit(mut session: PgSession<'_>, unit: &mut dyn Unit) -> StoreResult<()> 
 
 fn finish(batch: Batch) {
     batch.into_iter().for_each(|unit| unit.finish(Ok(())));
+}
+
+/// Refuses what waits in the queue while nothing is committed, until the last writer has ended. Whoever is at work waits for
+/// the database, for as long as it takes; those behind need not.
+pub(super) fn watch(node: &Node, queue: &Weak<Queue>) {
+    while let Some(queue) = queue.upgrade() {
+        if node.standstill.lasts_longer_than(STANDSTILL_MAX) {
+            let reason = format!("it has committed nothing for {} s", STANDSTILL_MAX.as_secs());
+            if node.health.get() == Health::Ready {
+                node.health.set(Health::Unreachable(reason.clone()));
+            }
+            // A writer that waits for work holds the lock; then there is none.
+            if let Ok(mut queue) = queue.try_lock() {
+                refuse(std::iter::from_fn(|| queue.try_recv().ok()), &Obstacle::Lost(reason));
+            }
+        }
+        drop(queue);
+        std::thread::sleep(PAUSE);
+    }
 }
 
 fn refuse(units: impl IntoIterator<Item = Box<dyn Unit>>, obstacle: &Obstacle) {
