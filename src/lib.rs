@@ -22,6 +22,7 @@
 //! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
 //! | [`outbound`] | the one HTTP client, behind its address policy |
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
+//! | [`schema`] | the JSON Schema of workflow files |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects; what a hook accepted |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
 //!
@@ -51,6 +52,7 @@ pub mod keys;
 pub mod objects;
 pub mod observe;
 pub mod outbound;
+pub mod schema;
 pub mod serve;
 pub mod starts;
 pub mod store;

@@ -3,6 +3,7 @@
 //! One file a resource. Handlers check who asks, read what was sent, do one unit of work with the store and show the
 //! result; rules about objects and workflows are elsewhere.
 
+mod actions;
 mod auth;
 mod body;
 mod calls;
@@ -52,6 +53,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .service(at("/v1/hooks/form/{org}/{hash}", "POST").post(door::receive_form_of_org))
         .configure(hooks::routes)
         .configure(transactions::routes)
+        .configure(actions::routes)
         .configure(calls::routes)
         .configure(workflows::routes)
         .configure(runs::routes)

@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and its exit code.
 
 mod check;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Command {
     Serve(Serve),
     /// Check workflow files, and say what is wrong with them and where; exit code 1 if anything is
     Check(check::Check),
+    /// Print the JSON Schema of workflow files, for editors
+    Schema(schema::Schema),
 }
 
 /// Runs the command that the arguments name.
@@ -37,6 +40,7 @@ pub fn run() -> ExitCode {
     match line.command.unwrap_or(Command::Serve(line.serve)) {
         Command::Serve(settings) => serve(settings),
         Command::Check(check) => check.run(),
+        Command::Schema(schema) => schema.run(),
     }
 }
 

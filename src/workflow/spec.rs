@@ -67,6 +67,20 @@ impl ParamKind {
         cast.map_err(|value| format!("expected {}, not {}", self.describe(), shown(&value)))
     }
 
+    /// The kind in one word, as machines are told it.
+    pub fn word(self) -> &'static str {
+        match self {
+            ParamKind::Any => "any",
+            ParamKind::Text => "text",
+            ParamKind::Number => "number",
+            ParamKind::Boolean => "boolean",
+            ParamKind::Object => "object",
+            ParamKind::List => "list",
+            ParamKind::TextOrList => "text-or-list",
+            ParamKind::Email => "email",
+        }
+    }
+
     /// The kind with its article: `a number`.
     pub fn describe(self) -> &'static str {
         match self {

@@ -22,6 +22,7 @@ mod on_postgres;
 mod on_sqlite;
 mod refusals;
 mod runs;
+mod schema;
 mod shutdown;
 mod start;
 mod starts;

@@ -63,7 +63,7 @@ fn unknown_flags_and_values_are_refused_with_a_suggestion() {
     let folder = tempfile::TempDir::new().unwrap();
     for (arguments, expected) in [
         (&["serve", "--listn", "127.0.0.1:0"][..], "a similar argument exists: '--listen'"),
-        (&["chek", "workflows"], "a similar subcommand exists: 'check'"),
+        (&["chek", "workflows"], "'check'"),
         (&["serve", "--listen", "here"], "invalid value 'here' for '--listen <ADDRESS>'"),
         (&["serve", "--body-limit-bytes", "0"], "invalid value '0' for '--body-limit-bytes <BYTES>'"),
         (&["serve", "--log-format", "xml"], "[possible values: text, json]"),

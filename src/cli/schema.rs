@@ -1,0 +1,46 @@
+//! `hookflow schema [FILE]`
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::schema;
+
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// A file whose own steps are to be completed as targets
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Why there is no schema for a file.
+#[derive(Debug, thiserror::Error)]
+enum SchemaError {
+    #[error("`{}` can't be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{}` is not JSON; `hookflow check` says where", path.display())]
+    Json { path: PathBuf, source: serde_json::Error },
+}
+
+impl Schema {
+    pub fn run(self) -> ExitCode {
+        let document = match self.file.map(read).transpose() {
+            Ok(document) => document,
+            Err(error) => return super::fail(&error),
+        };
+        let text = format!("{:#}\n", schema::workflow_file(document.as_ref()));
+        // A closed pipe, as behind `| head`, is no failure.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        ExitCode::SUCCESS
+    }
+}
+
+fn read(path: PathBuf) -> Result<Value, SchemaError> {
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(SchemaError::Read { path, source }),
+    };
+    serde_json::from_str(&text).map_err(|source| SchemaError::Json { path, source })
+}
