@@ -3,6 +3,9 @@
 //! `serde_json` reads at most 127 levels of nesting. What hookflow stores wraps a payload in several levels more, and has
 //! to be readable again, so the door and the engine keep values well below that.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// How deep a payload may nest, counting each list and object.
@@ -19,8 +22,105 @@ pub fn is_deeper_than(value: &Value, levels: usize) -> bool {
     }
 }
 
+/// Whether `text` is JSON, beyond doubt, that nests no deeper than `levels`. Builds nothing, which takes a third of the time
+/// that [`Value`] takes; where the answer is no, reading it as one says why.
+pub fn is_plain(text: &[u8], levels: usize) -> bool {
+    serde_json::from_slice(text).is_ok_and(|Levels(found)| found <= levels)
+}
+
+/// How deep a value nests.
+struct Levels(usize);
+
+/// The key of a member that is what it says: `serde_json` gives a meaning of its own to some.
+struct PlainKey;
+
+struct LevelsVisitor;
+
+impl<'de> Deserialize<'de> for Levels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Levels, D::Error> {
+        deserializer.deserialize_any(LevelsVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlainKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PlainKey, D::Error> {
+        deserializer.deserialize_str(PlainKey)
+    }
+}
+
+impl Visitor<'_> for PlainKey {
+    type Value = PlainKey;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a plain key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<PlainKey, E> {
+        if key.starts_with("$serde_json::") { Err(E::custom("a key with a meaning")) } else { Ok(PlainKey) }
+    }
+}
+
+impl<'de> Visitor<'de> for LevelsVisitor {
+    type Value = Levels;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Levels, E> {
+        Ok(Levels(0))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Levels, E> {
+        Ok(Levels(0))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Levels, E> {
+        Ok(Levels(0))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Levels, E> {
+        Ok(Levels(0))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Levels, E> {
+        Ok(Levels(0))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Levels, E> {
+        Ok(Levels(0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Levels, A::Error> {
+        let mut deepest = 0;
+        while let Some(Levels(levels)) = items.next_element()? {
+            deepest = deepest.max(levels);
+        }
+        Ok(Levels(deepest + 1))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Levels, A::Error> {
+        let mut deepest = 0;
+        while let Some((PlainKey, Levels(levels))) = members.next_entry()? {
+            deepest = deepest.max(levels);
+        }
+        Ok(Levels(deepest + 1))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_is_plain_can_be_read_as_a_value() {
+        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let plain = [r#"{"a":[1,-2.5e3,"ä\u00e4",null,true,{}],"":{}}"#, "7", &deep(3)];
+        assert!(plain.iter().all(|text| is_plain(text.as_bytes(), 3) && serde_json::from_str::<Value>(text).is_ok()));
+        let doubtful =
+            [r#"{"$serde_json::private::RawValue":1}"#, "1e999", "[1,]", "", r#""\ud800""#, &deep(4), &deep(10_000)];
+        assert!(doubtful.iter().all(|text| !is_plain(text.as_bytes(), 3)));
+        assert!(!is_plain(b"\"\xFF\"", 3));
+    }
+
     use super::*;
 
     #[test]

@@ -9,14 +9,14 @@ const MASK: &str = "•••";
 const SECRET_PARTS: [&str; 10] =
     ["auth", "cookie", "secret", "token", "password", "passwd", "credential", "api-key", "api_key", "apikey"];
 
-/// Whether a header or query parameter of this name holds a secret.
+/// Whether a header or query parameter of this name, in lower case, holds a secret.
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
     SECRET_PARTS.iter().any(|part| name.contains(part)) || name == "key" || name == "pwd"
 }
 
 /// The headers as they are stored: by lower-case name; bytes that aren't UTF-8 are replaced.
 pub fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    // The library has the names in lower case.
     let shown = |name: &str, value: &[u8]| match is_secret(name) {
         true => MASK.to_owned(),
         false => String::from_utf8_lossy(value).into_owned(),
@@ -38,7 +38,7 @@ fn decoded(name: &str) -> String {
 /// The query as it is stored; none if there was none.
 pub fn kept_query(query: &str) -> Option<String> {
     let masked = |part: &str| match part.split_once('=') {
-        Some((name, _)) if is_secret(&decoded(name)) => format!("{name}={MASK}"),
+        Some((name, _)) if is_secret(&decoded(name).to_ascii_lowercase()) => format!("{name}={MASK}"),
         _ => part.to_owned(),
     };
     (!query.is_empty()).then(|| query.split('&').map(masked).collect::<Vec<_>>().join("&"))

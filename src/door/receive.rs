@@ -13,6 +13,7 @@ use super::refusal::{Reason, Refusal};
 use crate::catalog::HookInForce;
 use crate::engine::{Loaded, Progress, Surroundings, begin};
 use crate::id::Id;
+use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::observe::metrics;
 use crate::starts::{InForce, fresh_run};
 use crate::store::{Run, Session, Status, StoreResult, chain};
@@ -87,7 +88,11 @@ async fn accept(
     body::check_length(length, door.body_limit_bytes)?;
     // The bytes stay reserved until the commit.
     let (raw, _reservation) = body::read(payload, door.body_limit_bytes, &door.bytes_in_flight).await?;
-    let data = body::parse_json(&raw)?;
+    // Without anybody who listens, that it can be read is all that has to be known of the payload.
+    let data = match in_force.listeners.is_empty() && is_plain(&raw, PAYLOAD_LEVELS_MAX) {
+        true => Value::Null,
+        false => body::parse_json(&raw)?,
+    };
     let arrival = Arc::new(Arrival::new(in_force, request, raw));
     store(door, in_force, &arrival, data).await.map_err(|error| Refusal::from_store(&error))?;
     metrics::transaction_accepted();
@@ -145,18 +150,18 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
     let Some(place) = place else {
         return queue(door, hook, arrival, data).await;
     };
-    let mut fresh = Some(load(hook, arrival, data));
+    let mut fresh = load(hook, arrival, data);
+    let mut repeated = false;
     let stored = arrival.clone();
     let in_force = door.catalog.clone();
     let begun = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;
-        // A repetition finds nothing to begin: whatever failed the first time, the runs are only queued then.
-        let Some(fresh) = fresh.take() else {
+        // Whatever failed the first time, in a repetition the runs are only queued.
+        if std::mem::replace(&mut repeated, true) {
             stored.insert_runs(session, false)?;
             return Ok(None);
-        };
-        let begun: StoreResult<Vec<_>> =
-            fresh.into_iter().map(|loaded| begin_run(session, &in_force, loaded)).collect();
+        }
+        let begun: StoreResult<Vec<_>> = fresh.iter_mut().map(|loaded| begin_run(session, &in_force, loaded)).collect();
         begun.map(Some)
     });
     match begun.await {
@@ -190,15 +195,16 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
     Ok(())
 }
 
-fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: Loaded) -> StoreResult<(Id, Progress)> {
+fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: &mut Loaded) -> StoreResult<(Id, Progress)> {
     let run = loaded.run.id;
     Ok((run, begin(loaded, Surroundings { session, in_force, probe: &mut |_| Ok(()) })?))
 }
 
 /// The runs with their workflows and the envelope.
 fn load(in_force: &HookInForce, arrival: &Arrival, data: Value) -> Vec<Loaded> {
+    // Without a run nobody looks at the envelope.
+    let Some(last) = arrival.runs.len().checked_sub(1) else { return Vec::new() };
     let mut envelope = Some(arrival.transaction.envelope(data));
-    let last = arrival.runs.len().saturating_sub(1);
     let runs = arrival.runs.iter().zip(&in_force.listeners).enumerate();
     let mut payload = |index: usize| if index == last { envelope.take() } else { envelope.clone() };
     runs.map(|(index, (run, listener))| {

@@ -88,22 +88,28 @@ pub struct Surroundings<'a> {
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and the run is as it was.
-pub fn advance(loaded: Loaded, input: Input, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
-    stretch(loaded, false, input, surroundings)
+pub fn advance(mut loaded: Loaded, input: Input, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
+    stretch(&mut loaded, false, input, surroundings)
 }
 
-/// Inserts a run that is not in the database yet, as it is after its first stretch.
+/// Inserts a run that is not in the database yet, as it is after its first stretch. What is left of `loaded` is of no use;
+/// the caller keeps it, to drop it when nobody waits for that.
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and there is no such run.
-pub fn begin(loaded: Loaded, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
+pub fn begin(loaded: &mut Loaded, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
     stretch(loaded, true, Input::Continue, surroundings)
 }
 
-fn stretch(loaded: Loaded, unwritten: bool, input: Input, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
+fn stretch(
+    loaded: &mut Loaded,
+    unwritten: bool,
+    input: Input,
+    surroundings: Surroundings<'_>,
+) -> StoreResult<Progress> {
     let Surroundings { session, in_force, probe } = surroundings;
-    let Loaded { run, workflow, mut scope, passes } = loaded;
-    let loaded = LoadedParts { workflow: &workflow, scope: &mut scope, passes };
+    let Loaded { run, workflow, scope, passes } = loaded;
+    let loaded = LoadedParts { workflow, scope, passes: *passes };
     let (segment, carried) = (Segment::default(), Vec::new());
     let effects = Effects::default();
     let mut stretch =

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 use crate::workflow::{Step, Transition};
 
 pub(super) struct Stretch<'a> {
-    pub(super) run: Run,
+    pub(super) run: &'a mut Run,
     /// Whether the run has yet to be inserted.
     pub(super) unwritten: bool,
     pub(super) loaded: LoadedParts<'a>,
@@ -51,7 +51,7 @@ pub(super) struct Executed<'a> {
 
 impl<'a> Stretch<'a> {
     pub(super) fn go(&mut self, input: Input) -> StoreResult<Next> {
-        if let Some(pending) = take_pending(&mut self.run)? {
+        if let Some(pending) = take_pending(self.run)? {
             if let Some(next) = self.settle(pending, input)? {
                 return Ok(next);
             }
@@ -255,7 +255,7 @@ impl<'a> Stretch<'a> {
     }
 
     /// Writes the run, its log and what it does to other runs; the run's new `rev`, and whether there are runs to be taken.
-    pub(super) fn write(mut self, next: &Next) -> StoreResult<(i64, bool)> {
+    pub(super) fn write(self, next: &Next) -> StoreResult<(i64, bool)> {
         (self.probe)(Point::BeforeWrite)?;
         if let Next::Ended(_) = next {
             self.run.position = None;
@@ -268,13 +268,13 @@ impl<'a> Stretch<'a> {
         // The run first: whoever has lost it has to hear that, and not that the segment is there already.
         if self.unwritten {
             self.run.rev += 1;
-            self.session.insert_run(&self.run)?;
+            self.session.insert_run(self.run)?;
         } else {
-            self.session.update_run(&mut self.run)?;
+            self.session.update_run(self.run)?;
         }
-        append(self.segment, &self.run, segment, self.session)?;
-        let started = start_others(self.session, self.in_force, &self.run, self.effects)?;
-        let woken = matches!(next, Next::Ended(_)) && wake_parent(self.session, &self.run)?;
+        append(self.segment, self.run, segment, self.session)?;
+        let started = start_others(self.session, self.in_force, self.run, self.effects)?;
+        let woken = matches!(next, Next::Ended(_)) && wake_parent(self.session, self.run)?;
         Ok((self.run.rev, started || woken))
     }
 }

@@ -175,8 +175,8 @@ impl Scene<'_> {
         let (transaction, mut copies) = (arrival.transaction.clone(), self.fresh(arrival));
         self.world.write(move |session| {
             session.insert_transaction(&transaction)?;
-            let fresh = copies.pop().expect("a unit is not tried as often as this");
-            begin(fresh, alone(session, &mut probe)).map(|progress| progress.next)
+            let mut fresh = copies.pop().expect("a unit is not tried as often as this");
+            begin(&mut fresh, alone(session, &mut probe)).map(|progress| progress.next)
         })
     }
 
