@@ -34,6 +34,8 @@ pub enum Bind<'a> {
 pub struct Statement<'a, Site> {
     operation: &'static str,
     sql: &'static str,
+    /// The text between its question marks.
+    parts: &'static [&'static str],
     binds: Vec<Bind<'a>>,
     site: PhantomData<fn() -> Site>,
 }
@@ -44,15 +46,44 @@ macro_rules! statement {
         struct Site;
         // A constant, so that one `Site` can't come to stand for two texts.
         const TEXT: &str = $sql;
-        $crate::store::sql::statement::Statement::<Site>::new($operation, TEXT)
+        // Cut at compile time: diesel walks a statement twice each time that it is executed.
+        const PARTS: usize = $crate::store::sql::statement::count_parts(TEXT);
+        const CUT: [&str; PARTS] = $crate::store::sql::statement::cut(TEXT);
+        $crate::store::sql::statement::Statement::<Site>::new($operation, TEXT, &CUT)
     }};
 }
 pub(in crate::store) use statement;
 
+/// How many parts the question marks of a text cut it into.
+pub const fn count_parts(text: &str) -> usize {
+    let (mut parts, mut index) = (1, 0);
+    while index < text.len() {
+        parts += (text.as_bytes()[index] == b'?') as usize;
+        index += 1;
+    }
+    parts
+}
+
+/// The parts of a text between its question marks.
+pub const fn cut<const PARTS: usize>(text: &'static str) -> [&'static str; PARTS] {
+    let (mut parts, mut part, mut rest, mut index) = ([""; PARTS], 0, text, 0);
+    while index < rest.len() {
+        if rest.as_bytes()[index] == b'?' {
+            parts[part] = rest.split_at(index).0;
+            rest = rest.split_at(index + 1).1;
+            (part, index) = (part + 1, 0);
+        } else {
+            index += 1;
+        }
+    }
+    parts[part] = rest;
+    parts
+}
+
 impl<'a, Site: 'static> Statement<'a, Site> {
     /// For the macro, which gives every text a `Site` of its own.
-    pub fn new(operation: &'static str, sql: &'static str) -> Statement<'a, Site> {
-        Statement { operation, sql, binds: Vec::with_capacity(16), site: PhantomData }
+    pub fn new(operation: &'static str, sql: &'static str, parts: &'static [&'static str]) -> Statement<'a, Site> {
+        Statement { operation, sql, parts, binds: Vec::with_capacity(parts.len() - 1), site: PhantomData }
     }
 
     /// Binds the next placeholder.
@@ -138,10 +169,10 @@ where
         + diesel::sql_types::HasSqlType<Binary>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut parts = self.sql.split('?');
-        out.push_sql(parts.next().unwrap_or_default());
-        debug_assert_eq!(self.sql.matches('?').count(), self.binds.len(), "{}", self.sql);
-        for (bind, part) in self.binds.iter().zip(parts) {
+        let (first, others) = self.parts.split_first().unwrap_or((&"", &[]));
+        out.push_sql(first);
+        debug_assert_eq!(others.len(), self.binds.len(), "{}", self.sql);
+        for (bind, part) in self.binds.iter().zip(others) {
             match bind {
                 Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
                 Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
