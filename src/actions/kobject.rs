@@ -1,5 +1,7 @@
 //! `kobject.*`: custom objects on a customer's timeline.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{Action, Call, Failure, Outcome};
@@ -54,7 +56,7 @@ fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
     let now = call.session.now();
     let kobject = KObject {
         id: call.session.new_id(),
-        klass: klass.name,
+        klass: klass.name.clone(),
         customer: Some(customer),
         content,
         created_at: now,
@@ -82,7 +84,7 @@ fn take_text(params: &mut Map<String, Value>, name: &str) -> String {
     }
 }
 
-fn find_klass(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResult<Result<Klass, Failure>> {
+fn find_klass(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResult<Result<Arc<Klass>, Failure>> {
     let name = take_text(params, "klassName");
     if let Some(klass) = call.session.klass(call.org, &name)? {
         return Ok(Ok(klass));

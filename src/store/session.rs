@@ -3,6 +3,8 @@
 //! Every method names the org first. Lists are newest first and paged by id. Both databases implement these traits,
 //! and one suite of tests says what each method has to do.
 
+use std::sync::Arc;
+
 use super::records::*;
 use super::{RunFilter, StoreResult};
 use crate::id::Id;
@@ -144,7 +146,7 @@ pub trait Customers {
 /// Klasses and kobjects: what stands on timelines.
 pub trait KObjects {
     fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>>;
-    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>>;
+    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Arc<Klass>>>;
     /// Inserts the klass, or replaces what the one of that name says.
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()>;
 

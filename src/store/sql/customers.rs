@@ -140,6 +140,9 @@ where
     }
 
     fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool> {
+        if self.memory().is_some_and(|memory| memory.has_customer(org, id)) {
+            return Ok(true);
+        }
         const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND id = ?";
         let row: Option<OwnerRow> = statement!("reading a customer", SQL).bind(org).bind(id).first(self)?;
         Ok(row.is_some())
@@ -148,7 +151,11 @@ where
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>> {
         const SQL: &str = "SELECT c.id, c.profile, c.created_at, c.updated_at, c.rev FROM customer_emails e \
                    JOIN customers c ON c.org_id = e.org_id AND c.id = e.customer_id WHERE e.org_id = ? AND e.email = ?";
-        one_customer(self, statement!("finding a customer by e-mail", SQL).bind(org).bind(email_key))
+        let found = one_customer(self, statement!("finding a customer by e-mail", SQL).bind(org).bind(email_key))?;
+        if let (Some(customer), Some(memory)) = (&found, self.memory()) {
+            memory.keep_customer(org, customer.id);
+        }
+        Ok(found)
     }
 
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>> {
@@ -193,6 +200,7 @@ where
             return Ok(Err(in_the_way(self, org, customer)?));
         }
         enter_phones(self, org, customer)?;
+        self.memory().into_iter().for_each(|memory| memory.keep_customer(org, customer.id));
         Ok(Ok(()))
     }
 

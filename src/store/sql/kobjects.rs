@@ -1,5 +1,7 @@
 //! Klasses and kobjects.
 
+use std::sync::Arc;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
@@ -143,14 +145,22 @@ where
         rows.into_iter().map(KlassRow::record).collect()
     }
 
-    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Klass>> {
+    fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Arc<Klass>>> {
+        if let Some(klass) = self.memory().and_then(|memory| memory.klass(org, name)) {
+            return Ok(Some(klass));
+        }
         const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
                    FROM klasses WHERE org_id = ? AND name = ?";
         let row: Option<KlassRow> = statement!("reading a klass", SQL).bind(org).bind(name).first(self)?;
-        row.map(KlassRow::record).transpose()
+        let klass = row.map(KlassRow::record).transpose()?.map(Arc::new);
+        if let (Some(klass), Some(memory)) = (&klass, self.memory()) {
+            memory.keep_klass(org, klass.clone());
+        }
+        Ok(klass)
     }
 
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()> {
+        self.memory().into_iter().for_each(|memory| memory.forget_klasses(org));
         const SQL: &str = "INSERT INTO klasses (org_id, name, id, display_name, icon, properties, created_at, updated_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, name) DO UPDATE \
                    SET display_name = excluded.display_name, icon = excluded.icon, \

@@ -11,12 +11,14 @@ pub mod columns;
 mod customers;
 mod intake;
 mod kobjects;
+pub mod memory;
 pub mod runs;
 pub mod statement;
 
 use diesel::QueryableByName;
 
 use super::StoreResult;
+use memory::Memory;
 use statement::Statement;
 
 /// The tables that rows are only appended to while hooks are taken in; see [`Sql::append`].
@@ -45,6 +47,11 @@ pub trait Sql {
     /// Inserts one row, now or together with others of its kind: at the latest when its table is settled, or before the
     /// commit. A failure may come as late as that, and concerns all units of the transaction.
     fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, table: Table) -> StoreResult<()>;
+
+    /// What this transaction remembers, if it is one in which nobody else can change what was read.
+    fn memory(&mut self) -> Option<&mut Memory> {
+        None
+    }
 
     /// Told when the catalog was changed in this transaction.
     fn catalog_changed(&mut self) {}

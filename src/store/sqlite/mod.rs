@@ -29,6 +29,7 @@ pub use open::OpenError;
 
 use super::health::HealthCell;
 use super::session::Session;
+use super::sql::memory::Memory;
 use super::sql::statement::{Statement, statement};
 use super::sql::{Sql, Table};
 use super::{Backend, Health, News, StoreError, StoreResult, Unit};
@@ -43,6 +44,8 @@ pub const READERS: u32 = 4;
 /// A session on one connection, inside whatever transaction is open there.
 pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
+    /// None for a reader, which sees what the writer commits in between.
+    memory: Option<&'a mut Memory>,
 }
 
 impl Sql for SqliteSession<'_> {
@@ -63,6 +66,10 @@ impl Sql for SqliteSession<'_> {
 
     fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, _: Table) -> StoreResult<()> {
         self.execute(statement).map(|_| ())
+    }
+
+    fn memory(&mut self) -> Option<&mut Memory> {
+        self.memory.as_deref_mut()
     }
 
     fn settle(&mut self, _: Table) -> StoreResult<()> {
@@ -139,7 +146,7 @@ impl Backend for Sqlite {
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()> {
         let mut connection = self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
-        work(&mut SqliteSession { connection: &mut connection });
+        work(&mut SqliteSession { connection: &mut connection, memory: None });
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use super::checkpointer::Checkpoints;
 use super::flusher::Batch;
 use crate::observe::metrics;
 use crate::store::health::HealthCell;
+use crate::store::sql::memory::Memory;
 use crate::store::{Health, StoreError, StoreResult, Unit};
 
 /// How many units share a commit at most. Beyond this, only the wait for the batch grows.
@@ -101,9 +102,11 @@ fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
 /// one.
 fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> Result<(), (StoreError, Option<usize>)> {
     execute(connection, "opening a transaction", "BEGIN IMMEDIATE").map_err(|error| (error, None))?;
-    let mut units = batch.iter_mut().enumerate();
-    let done =
-        units.try_for_each(|(index, unit)| run_unit(connection, unit.as_mut()).map_err(|error| (error, Some(index))));
+    let mut memory = Memory::default();
+    let mut run = |(index, unit): (usize, &mut Box<dyn Unit>)| {
+        run_unit(connection, &mut memory, unit.as_mut()).map_err(|error| (error, Some(index)))
+    };
+    let done = batch.iter_mut().enumerate().try_for_each(&mut run);
     let commit = |()| execute(connection, "committing", "COMMIT").map_err(|error| (error, None));
     match done.and_then(commit) {
         Ok(()) => Ok(()),
@@ -115,8 +118,9 @@ fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> Re
     }
 }
 
-fn run_unit(connection: &mut SqliteConnection, unit: &mut dyn Unit) -> StoreResult<()> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut SqliteSession { connection })));
+fn run_unit(connection: &mut SqliteConnection, memory: &mut Memory, unit: &mut dyn Unit) -> StoreResult<()> {
+    let memory = Some(memory);
+    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut SqliteSession { connection, memory })));
     outcome.unwrap_or_else(|panic| Err(StoreError::from_panic(panic.as_ref())))
 }
 

@@ -1,0 +1,41 @@
+//! What a transaction has read and need not read again.
+//!
+//! Many units share a transaction, and most of them ask for the same few klasses, and for the customer that the step before
+//! has just found or made. Where nobody else writes, what was read stays true until the transaction itself writes it; what
+//! it remembers ends with it, be it by a commit or not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::id::Id;
+use crate::objects::Klass;
+
+/// What one transaction has seen: klasses, and one customer.
+#[derive(Default)]
+pub struct Memory {
+    klasses: HashMap<Id, HashMap<String, Arc<Klass>>>,
+    /// The customer, and its org, that was seen last; customers are never deleted.
+    customer: Option<(Id, Id)>,
+}
+
+impl Memory {
+    pub fn klass(&self, org: Id, name: &str) -> Option<Arc<Klass>> {
+        self.klasses.get(&org)?.get(name).cloned()
+    }
+
+    pub fn keep_klass(&mut self, org: Id, klass: Arc<Klass>) {
+        self.klasses.entry(org).or_default().insert(klass.name.clone(), klass);
+    }
+
+    pub fn forget_klasses(&mut self, org: Id) {
+        self.klasses.remove(&org);
+    }
+
+    pub fn has_customer(&self, org: Id, id: Id) -> bool {
+        self.customer == Some((org, id))
+    }
+
+    pub fn keep_customer(&mut self, org: Id, id: Id) {
+        self.customer = Some((org, id));
+    }
+}
