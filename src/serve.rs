@@ -25,7 +25,7 @@ use crate::keys;
 use crate::outbound::{AddressPolicy, Client, ClientError, PolicyError};
 use crate::store::postgres::{self, PoolSizes, Postgres};
 use crate::store::sqlite::{self, Sqlite};
-use crate::store::{Health, Hook, Org, Status, Store, StoreError};
+use crate::store::{Health, Hook, Org, Status, Store, StoreError, make_home};
 
 /// How long a request that is being answered may take when the process is stopped.
 const STOP_GRACE_S: u64 = 10;
@@ -157,7 +157,12 @@ fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let server = HttpServer::new(move || ActixApp::new().configure(|service| api::configure(service, app.clone())))
+    // Called once by each worker, on its thread.
+    let app = move || {
+        make_home();
+        ActixApp::new().configure(|service| api::configure(service, app.clone()))
+    };
+    let server = HttpServer::new(app)
         .workers(workers)
         .max_connections(CONNECTIONS_PER_WORKER_MAX)
         .shutdown_timeout(STOP_GRACE_S)

@@ -12,6 +12,7 @@
 
 mod error;
 mod health;
+mod home;
 pub mod postgres;
 mod records;
 mod session;
@@ -20,9 +21,11 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
+use home::Home;
 use tokio::sync::{oneshot, watch};
 
 pub use error::{StoreError, StoreResult, chain};
+pub use home::make_home;
 pub use records::*;
 pub use session::{Catalog, Claim, Customers, Intake, KObjects, Runs, Session, Taken};
 
@@ -55,6 +58,10 @@ pub trait Unit: Send {
     fn run(&mut self, session: &mut dyn Session) -> StoreResult<()>;
     /// Tells the caller how it ended, after the commit or the failure.
     fn finish(self: Box<Self>, outcome: StoreResult<()>);
+    /// Where the caller waits, if that is a thread that tells its callers itself.
+    fn home(&self) -> Option<&Home> {
+        None
+    }
 }
 
 /// What a database has to provide.
@@ -82,6 +89,7 @@ struct Work<T, F> {
     work: F,
     value: Option<T>,
     reply: oneshot::Sender<StoreResult<T>>,
+    home: Option<Home>,
 }
 
 impl<T, F> Unit for Work<T, F>
@@ -100,6 +108,10 @@ where
         // The caller may have gone away, for instance with its HTTP connection. The work is done all the same.
         let _ = reply.send(value);
     }
+
+    fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
+    }
 }
 
 impl Store {
@@ -114,7 +126,7 @@ impl Store {
         F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        self.backend.submit(Box::new(Work { work, value: None, reply }));
+        self.backend.submit(Box::new(Work { work, value: None, reply, home: Home::here() }));
         outcome.await.unwrap_or(Err(StoreError::Closed))
     }
 

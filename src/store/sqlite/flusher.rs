@@ -14,6 +14,7 @@ use std::fs::File;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::store::health::HealthCell;
+use crate::store::home::acknowledge;
 use crate::store::{Health, StoreError, Unit};
 
 /// Units that were committed together.
@@ -37,7 +38,7 @@ impl Flusher {
     pub fn run(self) {
         while let Ok(units) = self.batches.recv() {
             match self.flush() {
-                Ok(()) => units.into_iter().for_each(|unit| unit.finish(Ok(()))),
+                Ok(()) => acknowledge(units),
                 Err(reason) => {
                     self.health.set(Health::Failed(reason.clone()));
                     units.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
