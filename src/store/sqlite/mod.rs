@@ -10,6 +10,7 @@
 mod checkpointer;
 mod flusher;
 mod open;
+mod packed;
 mod runs;
 mod writer;
 

@@ -1,14 +1,26 @@
 //! Runs and their logs in SQLite.
 
+use diesel::QueryableByName;
+use diesel::sql_types::{Binary, Nullable, Text};
+
 use super::SqliteSession;
+use super::packed::{pack, unpack};
 use crate::id::Id;
 use crate::store::records::{Page, Run, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
 use crate::store::sql::columns::to_json;
-use crate::store::sql::runs::{DueRow, EntriesRow, NextDueRow, RunRow};
+use crate::store::sql::runs::{DueRow, NextDueRow, RunRow};
 use crate::store::sql::statement::statement;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
+
+#[derive(QueryableByName)]
+struct SegmentRow {
+    #[diesel(sql_type = Text)]
+    entries: String,
+    #[diesel(sql_type = Nullable<Binary>)]
+    packed: Option<Vec<u8>>,
+}
 
 const RUN_BY_ID: &str = "SELECT * FROM runs WHERE org_id = ? AND id = ?";
 const RUNS: &str = "SELECT * FROM runs WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
@@ -156,14 +168,22 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
-        statement!("writing the step log", SQL).bind(org).bind(run).bind(segment).bind(entries).execute(self)?;
+        const PLAIN: &str = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
+        const PACKED: &str = "INSERT INTO step_log (org_id, run_id, segment, entries, packed) VALUES (?, ?, ?, '', ?)";
+        const OPERATION: &str = "writing the step log";
+        match pack(entries) {
+            Some(packed) => {
+                statement!(OPERATION, PACKED).bind(org).bind(run).bind(segment).bind(&packed[..]).execute(self)?
+            }
+            None => statement!(OPERATION, PLAIN).bind(org).bind(run).bind(segment).bind(entries).execute(self)?,
+        };
         Ok(())
     }
 
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
-        const SQL: &str = "SELECT entries FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
-        let rows: Vec<EntriesRow> = statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
-        Ok(rows.into_iter().map(|row| row.entries).collect())
+        const SQL: &str = "SELECT entries, packed FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
+        let rows: Vec<SegmentRow> = statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
+        let text = |row: SegmentRow| row.packed.map_or(Ok(row.entries), |packed| unpack(&packed));
+        rows.into_iter().map(text).collect()
     }
 }

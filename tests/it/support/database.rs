@@ -10,6 +10,9 @@ use super::sqlite::Database;
 /// Says on which database the tests run that don't say so themselves: `sqlite`, which is the default, or `postgres`.
 const VARIABLE: &str = "HOOKFLOW_TEST_DATABASE";
 
+/// What stands before bytes that SQLite keeps packed.
+const PACKED: &str = "packed: ";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
@@ -50,9 +53,14 @@ impl Look {
         let names = columns.join(", ");
         match self {
             Look::Sqlite(database) => {
-                let text = |column: &&str| format!("CAST({column} AS TEXT)");
+                let text = |column: &&str| match *column {
+                    "entries" => format!("iif(packed IS NULL, entries, '{PACKED}' || hex(packed))"),
+                    column => format!("CAST({column} AS TEXT)"),
+                };
                 let row = columns.iter().map(text).collect::<Vec<_>>().join(", ");
-                database.rows(&format!("SELECT json_array({row}) AS row FROM {table} ORDER BY {names}"))
+                let mut rows = database.rows(&format!("SELECT json_array({row}) AS row FROM {table} ORDER BY {names}"));
+                rows.iter_mut().flat_map(|row| row.as_array_mut().unwrap()).for_each(unpack);
+                rows
             }
             Look::Postgres(session) => {
                 let text = |column: &&str| match *column {
@@ -94,4 +102,12 @@ impl Look {
             }
         }
     }
+}
+
+/// Puts the text that was packed in the place of its bytes.
+fn unpack(column: &mut Value) {
+    let Some(digits) = column.as_str().and_then(|text| text.strip_prefix(PACKED)) else { return };
+    let packed = hex::decode(digits).expect("SQLite writes hexadecimal digits");
+    let text = lz4_flex::block::decompress_size_prepended(&packed).expect("a step log can be unpacked");
+    *column = Value::String(String::from_utf8(text).expect("a step log is text"));
 }
