@@ -152,7 +152,7 @@ impl<'a> Stretch<'a> {
         }
         let mut call = Call {
             org: self.run.org,
-            run: &self.run,
+            run: self.run,
             params,
             session: self.session,
             in_force: self.in_force,
