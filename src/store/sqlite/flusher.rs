@@ -8,17 +8,60 @@
 //!
 //! What a power cut can take away are commits that nobody was told of; a reader may have seen them, though.
 //!
-//! Limits: the writer is at most one batch ahead. Were it further, it would commit small batches, which cost more.
+//! Limits: the writer is one batch ahead. Were it further, it would commit small batches, which cost more. Only while a
+//! flush takes long and many units wait does it go on, up to [`AHEAD_MAX`] units.
 
 use std::fs::File;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use crate::store::health::HealthCell;
 use crate::store::home::acknowledge;
 use crate::store::{Health, StoreError, Unit};
 
+/// How many committed units may wait for the thread.
+const AHEAD_MAX: usize = 256;
+/// With fewer units than this in its queue, the writer waits for the thread instead of going on.
+const QUEUED_TO_GO_ON: usize = 32;
+
 /// Units that were committed together.
 pub type Batch = Vec<Box<dyn Unit>>;
+
+/// The writer's end.
+pub struct Flushes {
+    sender: SyncSender<Batch>,
+    /// What was committed since the thread last took a batch.
+    committed: Batch,
+    health: HealthCell,
+}
+
+impl Flushes {
+    /// Takes units that have just been committed.
+    pub fn add(&mut self, batch: Batch) {
+        self.committed.extend(batch);
+    }
+
+    /// Hands over what was committed; if the thread is busy and enough units wait in the writer's queue, another time.
+    pub fn hand_over(&mut self, queued: usize) {
+        let batch = std::mem::take(&mut self.committed);
+        if batch.is_empty() {
+            return;
+        }
+        let goes_on = queued >= QUEUED_TO_GO_ON && batch.len() < AHEAD_MAX;
+        let sent = match goes_on {
+            true => self.sender.try_send(batch),
+            false => self.sender.send(batch).map_err(|unsent| TrySendError::Disconnected(unsent.0)),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(TrySendError::Full(batch)) => self.committed = batch,
+            Err(TrySendError::Disconnected(batch)) => {
+                let reason = "the thread that flushes commits is gone";
+                self.health.set(Health::Failed(reason.into()));
+                batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.into()))));
+            }
+        }
+    }
+}
 
 /// The state of the thread.
 pub struct Flusher {
@@ -29,9 +72,10 @@ pub struct Flusher {
 
 impl Flusher {
     /// The writer's end, and the thread's. `log` is the write-ahead log.
-    pub fn new(log: File, health: HealthCell) -> (SyncSender<Batch>, Flusher) {
+    pub fn new(log: File, health: HealthCell) -> (Flushes, Flusher) {
         let (sender, batches) = sync_channel(0);
-        (sender, Flusher { batches, log, health })
+        let flushes = Flushes { sender, committed: Vec::new(), health: health.clone() };
+        (flushes, Flusher { batches, log, health })
     }
 
     /// Runs until the writer is gone and all it committed is on the disk.

@@ -9,7 +9,6 @@
 //! final: what the disk holds is no longer known, so nothing is acknowledged until the process is started anew.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::SyncSender;
 
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
@@ -18,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::SqliteSession;
 use super::checkpointer::Checkpoints;
-use super::flusher::Batch;
+use super::flusher::{Batch, Flushes};
 use crate::observe::metrics;
 use crate::store::health::HealthCell;
 use crate::store::sql::memory::Memory;
@@ -33,15 +32,17 @@ pub fn run(
     mut queue: mpsc::Receiver<Box<dyn Unit>>,
     health: HealthCell,
     checkpoints: Checkpoints,
-    flusher: SyncSender<Batch>,
+    mut flushes: Flushes,
 ) {
     let mut batch: Batch = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let units = batch.len();
-        commit(&mut connection, std::mem::take(&mut batch), &health, &flusher);
+        commit(&mut connection, std::mem::take(&mut batch), &health, &mut flushes);
+        flushes.hand_over(queue.len());
         checkpoints.after_commit(&mut connection, units);
     }
-    drop((checkpoints, flusher));
+    flushes.hand_over(0);
+    drop((checkpoints, flushes));
     // Leaves everything in the one file, so that it can be copied or moved.
     if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
@@ -49,7 +50,7 @@ pub fn run(
     health.set(Health::Closed);
 }
 
-fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCell, flusher: &SyncSender<Batch>) {
+fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCell, flushes: &mut Flushes) {
     if let Health::Failed(reason) = health.get() {
         batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
         return;
@@ -58,11 +59,7 @@ fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCe
         Ok(()) => {
             health.set(Health::Ready);
             metrics::committed(batch.len());
-            if let Err(unsent) = flusher.send(batch) {
-                let reason = "the thread that flushes commits is gone";
-                health.set(Health::Failed(reason.into()));
-                unsent.0.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.into()))));
-            }
+            flushes.add(batch);
         }
         Err((error, failed_at)) => match classify(error) {
             // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
@@ -70,16 +67,16 @@ fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCe
             // The database failed, whatever was to be done in it.
             StoreError::Failed(reason) if batch.len() > 1 => {
                 health.set(Health::Failed(reason));
-                commit(connection, batch, health, flusher);
+                commit(connection, batch, health, flushes);
             }
             // One unit failed: the others are done again without it, and it by itself.
             _ if batch.len() > 1 => match failed_at {
                 Some(index) => {
                     let alone = batch.remove(index);
-                    commit(connection, batch, health, flusher);
-                    commit(connection, vec![alone], health, flusher);
+                    commit(connection, batch, health, flushes);
+                    commit(connection, vec![alone], health, flushes);
                 }
-                None => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health, flusher)),
+                None => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health, flushes)),
             },
             error => fail(batch, error, health),
         },
