@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -160,7 +161,8 @@ fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web
     // Called once by each worker, on its thread.
     let app = move || {
         make_home();
-        ActixApp::new().configure(|service| api::configure(service, app.clone()))
+        let app = app.clone();
+        ActixApp::new().wrap(from_fn(api::to_the_end)).configure(|service| api::configure(service, app))
     };
     let server = HttpServer::new(app)
         .workers(workers)

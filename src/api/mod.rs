@@ -19,8 +19,11 @@ mod runs;
 mod transactions;
 mod workflows;
 
-use actix_web::Resource;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{Error, Resource};
 
 use crate::door::{self, Door};
 use crate::engine::Programs;
@@ -63,6 +66,16 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(orgs::routes)
         .configure(health::routes)
         .default_service(web::to(errors::no_such_address));
+}
+
+/// Answers a request to the end, also when its sender breaks the connection meanwhile: what is to be done after a commit,
+/// such as making the call that a run has come to, must not be left out.
+pub async fn to_the_end<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let answered = actix_web::rt::spawn(next.call(request)).await;
+    answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()))
 }
 
 /// An address that takes these methods; others are answered with an error like any other.
