@@ -44,12 +44,13 @@ impl Readers {
         }
         let mut gathered = Gathered::default();
         work(&mut PgSession { connection: &mut connection, gathered: &mut gathered, node: self.node.id() });
-        let _ = connection.run("ROLLBACK");
-        let mut pool = self.lock();
-        match connection.is_lost() {
-            false => pool.idle.push(connection),
-            true => pool.room += 1,
+        if let Err(error) = connection.run("ROLLBACK") {
+            drop(connection);
+            let lost = self.give_back_room(StoreError::Connection(error.to_string()));
+            // Whatever was wrong with a statement: if the connection is gone, that was it.
+            return if gathered.failed { Err(lost) } else { Ok(()) };
         }
+        self.lock().idle.push(connection);
         self.returned.notify_one();
         Ok(())
     }
