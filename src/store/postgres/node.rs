@@ -149,6 +149,8 @@ impl Node {
     /// The number of the last transaction that a connection committed. Waits for one that is still under way.
     pub fn committed_batch(&self, connection: &mut Connection, node: Id, slot: i64) -> QueryResult<i64> {
         // The server may still be at work on the transaction whose connection was lost: it holds this row until it ends.
+        // Locking the row is a write, so that what can be seen is also on the standbys that commits wait for: after a
+        // crash of a primary that waited, it need not be.
         const SQL: &str = "SELECT batch, fenced FROM writers WHERE node = ? AND slot = ? FOR UPDATE";
         let rows: Vec<BatchRow> = connection.load(statement!("reading a writer", SQL).bind(node).bind(slot))?;
         Ok(rows.first().map_or(0, |row| row.batch))
