@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 use super::random::Random;
 use super::server::{Server, client};
 use super::wait_for;
+
+/// How long a sender waits after it was refused.
+const COME_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// An order that was posted.
 #[derive(Clone, Debug)]
@@ -77,6 +81,12 @@ impl Load {
         wait_for("orders to be acknowledged", || (self.acknowledged() >= count).then_some(()));
     }
 
+    /// The same for so many more than there are now.
+    pub fn wait_for_more_acknowledged(&self, count: usize) {
+        let acknowledged = self.ledger.lock().unwrap().acknowledged();
+        self.wait_for_acknowledged(acknowledged + count);
+    }
+
     /// Lets the threads end, and adds what they posted to `ledger`; how many orders were acknowledged.
     pub fn finish(self, ledger: &mut Ledger) -> usize {
         self.stop.store(true, Ordering::Relaxed);
@@ -99,8 +109,11 @@ fn post_until_gone(hook_url: &str, customers: usize, mut random: Random, stop: &
         let answer = client.post(hook_url).json(&payload(&id, &email)).send();
         let (status, transaction) = read_answer(answer);
         ledger.lock().unwrap().orders.push(Order { id, transaction });
-        if status.is_none() {
-            return;
+        match status {
+            None => return,
+            Some(200) => {}
+            // Nobody comes again at once; a server with much to do would be kept from doing it.
+            Some(_) => std::thread::park_timeout(COME_AGAIN_AFTER),
         }
     }
 }

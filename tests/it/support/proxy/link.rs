@@ -86,7 +86,7 @@ impl Link {
                 return Ok(());
             }
             let place = tracker.follow(&message);
-            let cut = place.as_ref().and_then(|place| shared.take_plan(place.number, place.commits));
+            let cut = place.as_ref().and_then(|place| shared.take_plan(place, &tracker));
             if let Some(Cut::BeforeMessage | Cut::InMessage) = cut {
                 let seen = if cut == Some(Cut::InMessage) { message.half() } else { &[] };
                 server.write_all(seen)?;

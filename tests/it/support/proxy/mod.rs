@@ -13,6 +13,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
 use link::Link;
+use tracker::{Place, Tracker};
 
 /// Which message of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,7 @@ struct State {
     trips: usize,
     commits: usize,
     transactions: Vec<Vec<String>>,
+    broken: Vec<Vec<String>>,
     links: Vec<Weak<Link>>,
 }
 
@@ -98,6 +100,11 @@ impl Proxy {
         self.shared.state().plans.push_back((at, cut));
     }
 
+    /// Makes no more of the cuts that no transaction has come to yet.
+    pub fn forget_plans(&self) {
+        self.shared.state().plans.clear();
+    }
+
     /// How many connections were cut by plan.
     pub fn trips(&self) -> usize {
         self.shared.state().trips
@@ -112,6 +119,12 @@ impl Proxy {
     /// protocol, and the beginning of the statement that it is about, as in `Q BEGIN`.
     pub fn transactions(&self) -> Vec<Vec<String>> {
         self.shared.state().transactions.clone()
+    }
+
+    /// The messages of each transaction that a plan was about, from BEGIN to the one where its connection is cut. Which
+    /// transaction that is, the plan leaves open: any that comes so far.
+    pub fn broken_transactions(&self) -> Vec<Vec<String>> {
+        self.shared.state().broken.clone()
     }
 
     /// Cuts every connection.
@@ -177,13 +190,14 @@ impl Shared {
     }
 
     /// Takes the next plan if it is about this message of a transaction.
-    fn take_plan(&self, number: usize, commits: bool) -> Option<Cut> {
+    fn take_plan(&self, place: &Place, tracker: &Tracker) -> Option<Cut> {
         let mut state = self.state();
-        let next = state.plans.pop_front_if(|(at, _)| match at {
-            At::Message(wanted) => *wanted == number,
-            At::Commit => commits,
-        });
-        next.map(|(_, cut)| cut)
+        let (_, cut) = state.plans.pop_front_if(|(at, _)| match at {
+            At::Message(wanted) => *wanted == place.number,
+            At::Commit => place.commits,
+        })?;
+        state.broken.push(tracker.messages(place));
+        Some(cut)
     }
 
     /// Cuts a connection by plan.

@@ -50,6 +50,11 @@ impl Tracker {
         Some(Place { number, commits: executed.iter().any(|statement| commits(statement)), finished })
     }
 
+    /// The messages of the transaction up to the one that was followed last, whose place this is.
+    pub fn messages(&self, place: &Place) -> Vec<String> {
+        place.finished.as_ref().or(self.transaction.as_ref()).cloned().unwrap_or_default()
+    }
+
     /// The statement that a message is about.
     fn text(&mut self, message: &Message) -> String {
         let mut texts = message.texts();
