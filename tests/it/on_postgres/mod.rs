@@ -1,8 +1,11 @@
 //! What is true of PostgreSQL only. These tests use it whatever `HOOKFLOW_TEST_DATABASE` says.
 
 mod connect;
+mod failover;
 mod faults;
 mod harness;
+mod locked;
 mod nodes;
 mod proxy;
+mod restart;
 mod store;
