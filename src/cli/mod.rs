@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and its exit code.
 
 mod check;
+mod migrate_store;
 mod schema;
 
 use std::process::ExitCode;
@@ -31,6 +32,9 @@ enum Command {
     Check(check::Check),
     /// Print the JSON Schema of workflow files, for editors
     Schema(schema::Schema),
+    /// Copy everything from a SQLite database to an empty PostgreSQL database, and compare both; goes on where it was
+    /// interrupted
+    MigrateStore(migrate_store::MigrateStore),
 }
 
 /// Runs the command that the arguments name.
@@ -41,6 +45,7 @@ pub fn run() -> ExitCode {
         Command::Serve(settings) => serve(settings),
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
+        Command::MigrateStore(migrate) => migrate.run(),
     }
 }
 

@@ -13,6 +13,7 @@
 mod error;
 mod health;
 mod home;
+pub mod migrate;
 pub mod postgres;
 mod records;
 mod session;

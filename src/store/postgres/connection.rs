@@ -8,10 +8,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
+use diesel_async::methods::LoadQuery;
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, join_all};
@@ -20,7 +20,6 @@ use tokio::runtime::{Builder, Runtime};
 use super::connect::{SessionSettings, connect};
 use super::connect_error::ConnectError;
 use crate::config::PostgresUrl;
-use crate::store::sql::statement::Statement;
 
 /// How long to wait for an answer. The server ends statements sooner, if it is there.
 pub const ANSWER_MAX: Duration = Duration::from_secs(12);
@@ -62,12 +61,12 @@ impl Connection {
     }
 
     /// Executes a statement; the rows that it returns.
-    pub fn load<Site, R>(&mut self, statement: Statement<'_, Site>) -> QueryResult<Vec<R>>
+    pub fn load<'q, Q, R>(&mut self, query: Q) -> QueryResult<Vec<R>>
     where
-        Site: 'static,
-        R: QueryableByName<Pg> + Send + 'static,
+        Q: LoadQuery<'q, AsyncPgConnection, R> + 'q,
+        R: Send + 'static,
     {
-        let rows = diesel_async::RunQueryDsl::load(statement, &mut self.inner);
+        let rows = diesel_async::RunQueryDsl::load(query, &mut self.inner);
         let answer = wait(&self.runtime, rows);
         self.note(answer)
     }

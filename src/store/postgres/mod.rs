@@ -11,12 +11,12 @@
 mod bulk;
 mod connect;
 mod connect_error;
-mod connection;
+pub(in crate::store) mod connection;
 mod coordinator;
 mod explain;
-mod node;
-mod open;
-mod partitions;
+pub(in crate::store) mod node;
+pub(in crate::store) mod open;
+pub(in crate::store) mod partitions;
 mod readers;
 mod runs;
 mod session;
@@ -36,6 +36,7 @@ pub use connect_error::ConnectError;
 pub use open::OpenError;
 pub use tls::TlsError;
 
+use super::migrate::marker;
 use super::{Backend, Health, News, Session, StoreError, StoreResult, Unit};
 use crate::config::PostgresUrl;
 use crate::time::Timestamp;
@@ -91,6 +92,10 @@ impl Postgres {
         partitions::make(&mut connection, Timestamp::now()).map_err(setup)?;
         let node = Arc::new(Node::new(url.clone(), settings));
         node.register(&mut connection).map_err(setup)?;
+        if marker::read(&mut connection).map_err(setup)?.is_some_and(|marker| !marker.is_finished) {
+            node.withdraw(&mut connection).map_err(setup)?;
+            return Err(OpenError::HalfFilled);
+        }
         let news = watch::Sender::default();
         let coordinator = Coordinator::new(node.clone(), news.clone());
         let coordinator = spawn("coordinator", move || coordinator.run(connection))?;

@@ -115,6 +115,12 @@ impl Node {
         self.insert(connection, *id)
     }
 
+    /// Takes this process out of `nodes` again, before it has written anything.
+    pub fn withdraw(&self, connection: &mut Connection) -> QueryResult<()> {
+        let withdraw = statement!("leaving", "DELETE FROM nodes WHERE id = ?").bind(self.id());
+        connection.execute(withdraw).map(|_| ())
+    }
+
     /// Goes on under a new id, if the one that was found to be fenced is still ours.
     pub fn renew(&self, connection: &mut Connection, fenced: Id) -> QueryResult<()> {
         let mut id = self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -28,6 +28,11 @@ pub enum OpenError {
     Newer(String),
     #[error("the database can't be brought up to date: {0}")]
     Migration(String),
+    #[error(
+        "the database is half filled by `hookflow migrate-store`, which did not finish; run that command again, as it was \
+         run before"
+    )]
+    HalfFilled,
     #[error("the database can't be used: {0}")]
     Setup(String),
 }

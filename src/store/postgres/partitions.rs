@@ -28,8 +28,29 @@ struct NameRow {
 /// # Errors
 /// If the database refuses; those made so far stay, and the rows of the others go to the default partition.
 pub fn make(connection: &mut Connection, now: Timestamp) -> QueryResult<()> {
-    let today = now.0.div_euclid(DAY_SECONDS * 1_000_000);
+    let today = day_of(now);
     make_days(connection, (today - 1)..=(today + DAYS_AHEAD))
+}
+
+/// The day, counted from 1970, that a moment is in.
+pub fn day_of(moment: Timestamp) -> i64 {
+    moment.0.div_euclid(DAY_SECONDS * 1_000_000)
+}
+
+/// The day, counted from 1970, that an id names.
+pub fn day_of_id(id: &str) -> Option<i64> {
+    u32::from_str_radix(id.get(..8)?, 16).ok().map(|seconds| i64::from(seconds).div_euclid(DAY_SECONDS))
+}
+
+/// Makes one partition for everything before a day.
+pub fn make_before(connection: &mut Connection, day: i64) -> QueryResult<()> {
+    for table in TABLES {
+        let (name, to) = (partition_name(&format!("{table}_before"), day), bound(day));
+        connection.run(&format!(
+            "CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM (MINVALUE) TO ('{to}')"
+        ))?;
+    }
+    Ok(())
 }
 
 /// Makes the partitions of some days, counted from 1970, that are missing.
@@ -71,5 +92,12 @@ mod tests {
     fn a_day_is_a_range_of_ids() {
         assert_eq!(partition_name("runs", 20_780), "runs_20261123");
         assert_eq!((bound(20_780), bound(20_781)), ("6b038200".into(), "6b04d380".into()));
+    }
+
+    #[test]
+    fn an_id_names_its_day() {
+        assert_eq!(day_of_id("6a022f00aaaaaaaaaa000000"), Some(20_780));
+        assert_eq!(day_of_id("6a0380ffaaaaaaaaaa000000"), Some(20_781));
+        assert_eq!((day_of_id("order-1"), day_of_id("6a02")), (None, None));
     }
 }

@@ -9,8 +9,8 @@
 
 mod checkpointer;
 mod flusher;
-mod open;
-mod packed;
+pub(in crate::store) mod open;
+pub(in crate::store) mod packed;
 mod runs;
 mod writer;
 

@@ -33,7 +33,7 @@ pub enum OpenError {
 }
 
 /// Takes the lock beside the database; it is let go when the file is dropped or the process ends.
-pub(super) fn lock(path: &str) -> Result<File, OpenError> {
+pub(in crate::store) fn lock(path: &str) -> Result<File, OpenError> {
     let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
         return Err(OpenError::NoFolder(parent.display().to_string()));
@@ -49,7 +49,7 @@ pub(super) fn lock(path: &str) -> Result<File, OpenError> {
 }
 
 /// The connection that writes, with the tables up to date.
-pub(super) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
+pub(in crate::store) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
     let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
     let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;
     // auto_vacuum has to be set before the first table is made. The cache is small because, as long as a database is

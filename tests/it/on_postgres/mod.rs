@@ -5,6 +5,7 @@ mod failover;
 mod faults;
 mod harness;
 mod locked;
+mod migrate_store;
 mod nodes;
 mod proxy;
 mod restart;
