@@ -1,5 +1,7 @@
 //! Stops the transactions of one node in their middle, for as long as a test wants and the database lets them wait.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::Value;
 
 use crate::support::postgres::{Sql, TestDatabase};
@@ -21,11 +23,15 @@ pub enum At {
 pub struct Brake {
     session: Sql,
     node: &'static str,
+    /// Tells it from others in the same database.
+    number: usize,
 }
 
 impl Brake {
     /// Stops the sessions that are named so.
     pub fn put(database: &TestDatabase, at: At, node: &'static str) -> Brake {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let session = database.session();
         let (trigger, event, table, when) = match at {
             At::Insert(table) => ("TRIGGER", "BEFORE INSERT", table, ""),
@@ -33,17 +39,17 @@ impl Brake {
             At::Commit(table) => ("CONSTRAINT TRIGGER", "AFTER INSERT", table, "DEFERRABLE INITIALLY DEFERRED"),
         };
         session.execute(&format!(
-            "SELECT pg_advisory_lock(1); \
-             CREATE FUNCTION brake() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-               WHILE NOT pg_try_advisory_xact_lock_shared(1) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; \
+            "SELECT pg_advisory_lock({number}); \
+             CREATE FUNCTION brake_{number}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+               WHILE NOT pg_try_advisory_xact_lock_shared({number}) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; \
              END $$; \
-             CREATE {trigger} brake {event} ON {table} {when} FOR EACH ROW \
-               WHEN (current_setting('application_name') = '{node}') EXECUTE FUNCTION brake()"
+             CREATE {trigger} brake_{number} {event} ON {table} {when} FOR EACH ROW \
+               WHEN (current_setting('application_name') = '{node}') EXECUTE FUNCTION brake_{number}()"
         ));
-        Brake { session, node }
+        Brake { session, node, number }
     }
 
-    /// The backends whose transactions wait here.
+    /// The backends whose transactions wait here, or at another brake for the same sessions.
     fn held(&self) -> Vec<Value> {
         self.session.rows(&format!(
             "SELECT pid, xact_start FROM pg_stat_activity \
@@ -65,7 +71,7 @@ impl Brake {
 
     /// Lets everybody go on.
     pub fn release(&self) {
-        self.session.execute("SELECT pg_advisory_unlock(1)");
+        self.session.execute(&format!("SELECT pg_advisory_unlock({})", self.number));
     }
 }
 

@@ -17,12 +17,9 @@ const ORDERS: usize = 40;
 fn reluctant_peer(retry_after_seconds: u8) -> Peer {
     let refusal = format!("503 Service Unavailable\r\nretry-after: {retry_after_seconds}");
     let known = Mutex::new(HashSet::new());
-    Peer::start_reading(move |_, request, stream| {
-        let key = request.header("idempotency-key").expect("a call has a key").to_owned();
-        match known.lock().unwrap().insert(key) {
-            true => answer(stream, &refusal, "{}"),
-            false => answer(stream, "200 OK", "{}"),
-        }
+    Peer::start_reading(move |_, request, stream| match known.lock().unwrap().insert(request.body.clone()) {
+        true => answer(stream, &refusal, "{}"),
+        false => answer(stream, "200 OK", "{}"),
     })
 }
 
