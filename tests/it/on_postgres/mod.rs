@@ -7,6 +7,7 @@ mod harness;
 mod locked;
 mod migrate_store;
 mod nodes;
+mod org_id;
 mod proxy;
 mod restart;
 mod store;
