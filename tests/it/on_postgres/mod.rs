@@ -10,4 +10,5 @@ mod nodes;
 mod org_id;
 mod proxy;
 mod restart;
+mod start;
 mod store;
