@@ -117,9 +117,9 @@ impl Round {
             outcomes(true),
             outcomes(false),
         );
-        // After the message with COMMIT, before its answer and within its answer, it is committed.
-        assert!(outcomes(true) >= 2 && outcomes(false) >= 2, "{log}");
         self.scene.audit(&self.ledger, &mut random);
+        // Before and within the answer to COMMIT, it is committed; before and within the message, it is not.
+        assert!(outcomes(true) >= 2 && outcomes(false) >= 2, "{log}");
     }
 }
 
