@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn an_id_names_its_day() {
-        assert_eq!(day_of_id("6a022f00aaaaaaaaaa000000"), Some(20_780));
-        assert_eq!(day_of_id("6a0380ffaaaaaaaaaa000000"), Some(20_781));
+        assert_eq!(day_of_id("6b038200aaaaaaaaaa000000"), Some(20_780));
+        assert_eq!(day_of_id("6b04d3ffaaaaaaaaaa000000"), Some(20_781));
         assert_eq!((day_of_id("order-1"), day_of_id("6a02")), (None, None));
     }
 }
