@@ -32,8 +32,10 @@ pub enum MigrateError {
     Target(#[from] postgres::OpenError),
     #[error("{operation} failed")]
     Postgres { operation: &'static str, source: diesel::result::Error },
-    #[error("copying `{table}` failed; what was copied stays, and the same command goes on from there")]
+    #[error("copying `{table}` failed")]
     Write { table: &'static str, source: diesel::result::Error },
+    #[error("the copy is not complete; what was copied stays, and the same command goes on from there")]
+    Interrupted(#[source] Box<MigrateError>),
     #[error("the target's texts are encoded in {0}; make a database with the encoding UTF8")]
     Encoding(String),
     #[error("another `hookflow migrate-store` works on the target; let it end first")]
@@ -58,4 +60,15 @@ pub enum MigrateError {
     Unfinished,
     #[error("the target was not filled by `hookflow migrate-store`, so there is nothing to verify")]
     NeverBegun,
+}
+
+impl MigrateError {
+    /// What a failure comes to once a part may have been copied.
+    pub fn after_begin(self) -> MigrateError {
+        use MigrateError::{Postgres, Read, Write};
+        match self {
+            passing @ (Postgres { .. } | Read { .. } | Write { .. }) => MigrateError::Interrupted(Box::new(passing)),
+            lasting => lasting,
+        }
+    }
 }

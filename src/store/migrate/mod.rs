@@ -25,6 +25,7 @@ pub use verify::{Comparison, Content};
 
 use crate::config::PostgresUrl;
 use crate::time::Timestamp;
+use check::Findings;
 use marker::Marker;
 use source::Source;
 use tables::TABLES;
@@ -53,16 +54,21 @@ pub fn migrate(from: &str, to: &PostgresUrl) -> Result<Vec<Comparison>, MigrateE
         None => target.begin(&Marker {
             source: source.path.clone(),
             org: source.org.clone(),
-            digest: findings.digest,
+            digest: findings.digest.clone(),
             moment: source.moment,
             is_finished: false,
         })?,
     }
+    fill(&mut source, &mut target, &findings).map_err(MigrateError::after_begin)
+}
+
+/// Copies what is not there yet, and compares.
+fn fill(source: &mut Source, target: &mut Target, findings: &Findings) -> Result<Vec<Comparison>, MigrateError> {
     target.make_partitions(&findings.days, Timestamp(source.moment))?;
     for (table, rows) in TABLES.iter().zip(&findings.counts) {
-        copy::copy(&mut source, &mut target, table, *rows)?;
+        copy::copy(source, target, table, *rows)?;
     }
-    let comparisons = compare(&mut source, &mut target)?;
+    let comparisons = compare(source, target)?;
     if comparisons.iter().all(Comparison::is_equal) {
         target.finish()?;
     }
