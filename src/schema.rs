@@ -160,7 +160,7 @@ fn params_of(spec: &ActionSpec) -> Value {
         // An expression is text, whatever it resolves to.
         let expression = json!({ "type": "string" });
         let value = match kind {
-            ParamKind::Any => return json!({ "description": summary }),
+            ParamKind::Any | ParamKind::Json => return json!({ "description": summary }),
             ParamKind::Text | ParamKind::Email => json!({ "type": ["string", "number", "boolean"] }),
             ParamKind::Number => json!({ "type": "number" }),
             ParamKind::Boolean => json!({ "type": "boolean" }),

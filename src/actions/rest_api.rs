@@ -24,8 +24,8 @@ pub const JSON: Action = Action {
             ParamSpec { name: "method", kind: ParamKind::Text, required: false, summary: "GET if not given." },
             ParamSpec { name: "headers", kind: ParamKind::Object, required: false, summary: "Request headers." },
             ParamSpec { name: "qs", kind: ParamKind::Object, required: false, summary: "Query parameters to append." },
-            ParamSpec { name: "data", kind: ParamKind::Any, required: false, summary: "The body, sent as JSON." },
-            ParamSpec { name: "body", kind: ParamKind::Any, required: false, summary: "Another name for `data`." },
+            ParamSpec { name: "data", kind: ParamKind::Json, required: false, summary: "The body, sent as JSON." },
+            ParamSpec { name: "body", kind: ParamKind::Json, required: false, summary: "Another name for `data`." },
             ParamSpec {
                 name: "json",
                 kind: ParamKind::Boolean,

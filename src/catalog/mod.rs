@@ -184,6 +184,7 @@ impl Snapshot {
                 .map(|in_force| &in_force.hook)
                 .map(|hook| (hook.kind, hook.name.clone(), hook.id.to_string()))
                 .collect(),
+            variables: None,
         }
     }
 }

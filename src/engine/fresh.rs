@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::expr::Scope;
+use crate::expr::{Environment, Scope};
 use crate::store::Run;
 use crate::workflow::Workflow;
 
@@ -20,14 +20,16 @@ pub struct Loaded {
 impl Loaded {
     /// A run that has not begun, with the payload of its event.
     pub fn fresh(run: Run, workflow: Arc<Workflow>, payload: Value) -> Loaded {
-        let scope = trigger_scope(&workflow, payload);
+        let scope = trigger_scope(&run, &workflow, payload);
         Loaded { run, workflow, scope, passes: 0 }
     }
 }
 
-/// A scope with the event's payload: under the trigger's own id, and always under `1`.
-pub(super) fn trigger_scope(workflow: &Workflow, payload: Value) -> Scope {
+/// A scope of `run` with the event's payload: under the trigger's own id, and always under `1`.
+pub(super) fn trigger_scope(run: &Run, workflow: &Workflow, payload: Value) -> Scope {
     let mut scope = Scope::new();
+    let app_version = env!("CARGO_PKG_VERSION");
+    scope.set_environment(Environment { org: run.org, workflow: run.workflow, run: run.id, app_version });
     if workflow.trigger.id != "1" {
         scope.set_step("1", payload.clone());
     }

@@ -63,7 +63,7 @@ struct LoggedOutput {
 pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> StoreResult<Option<Loaded>> {
     let Some(run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(None) };
     let workflow = programs.get(session, org, run.workflow, run.version)?;
-    let mut scope = trigger_scope(&workflow, event_payload(session, &run)?);
+    let mut scope = trigger_scope(&run, &workflow, event_payload(session, &run)?);
     let mut passes = 0;
     for segment in session.log(org, id)? {
         let logged: Vec<LoggedOutput> =
@@ -74,7 +74,7 @@ pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> 
                 // What was found before the run began anew may be different by now.
                 scope = match passes {
                     1 => scope,
-                    _ => trigger_scope(&workflow, scope.step("1").cloned().unwrap_or_default()),
+                    _ => trigger_scope(&run, &workflow, scope.step("1").cloned().unwrap_or_default()),
                 };
             }
             if let Some(output) = output {

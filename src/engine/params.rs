@@ -19,9 +19,13 @@ impl<'a> Stretch<'a> {
         let mut problems = Vec::new();
         for (name, expression) in &executed.step.params {
             let pointer = format!("/{}", escape_pointer(name));
-            let resolved = expression.resolve(self.loaded.scope, &pointer, &mut executed.notes);
-            let resolved = resolved.map_err(|error| Failure::new("expression_failed", error.to_string()))?;
             let kind = spec.params.iter().find(|param| param.name == name).map(|param| param.kind);
+            let (scope, notes) = (&*self.loaded.scope, &mut executed.notes);
+            let resolved = match kind {
+                Some(kind) if kind.reads_json() => expression.resolve_json(scope, &pointer, notes),
+                _ => expression.resolve(scope, &pointer, notes),
+            };
+            let resolved = resolved.map_err(|error| Failure::new("expression_failed", error.to_string()))?;
             let Some(value) = resolved else { continue };
             let cast = match kind {
                 Some(kind) if !value.is_null() => kind.cast(value),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::advance::{Input, Next, PendingCall, Point};
 use super::pending::{Pending, Verdict, idempotency_key, judge};
-use super::stretch::{Executed, Stretch};
+use super::stretch::{Executed, Stretch, seed};
 use crate::actions::Failure;
 use crate::outbound::{HttpOutcome, HttpRequest};
 use crate::store::{RunStatus, StoreError, StoreResult};
@@ -87,6 +87,7 @@ impl<'a> Stretch<'a> {
             return Ok(Some(Next::Sleep(due_at)));
         }
         pending.attempts.push(attempt);
+        self.loaded.scope.set_moment(now, seed(self.run.id, &workflow.step(index).id));
         let executed = Executed {
             step: workflow.step(index),
             input: pending.input,

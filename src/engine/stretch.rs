@@ -9,6 +9,7 @@ use super::pending::{Attempt, Pending};
 use super::starts::{start_others, wake_parent};
 use crate::actions::{self, Call, Effects, Failure, Outcome};
 use crate::expr::Note;
+use crate::id::Id;
 use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::starts::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult};
@@ -88,6 +89,7 @@ impl<'a> Stretch<'a> {
         self.run.started_at.get_or_insert(now);
         self.loaded.passes += 1;
         let trigger = &self.loaded.workflow.trigger;
+        self.loaded.scope.set_moment(now, seed(self.run.id, &trigger.id));
         (self.probe)(Point::BeforeStep(&trigger.id))?;
         let judged = self.judge(&trigger.transitions);
         let (error, transitions, taken) = match judged {
@@ -121,6 +123,7 @@ impl<'a> Stretch<'a> {
         self.steps += 1;
         self.run.steps += 1;
         let started_at = self.session.now();
+        self.loaded.scope.set_moment(started_at, seed(self.run.id, &step.id));
         let attempts = std::mem::take(&mut self.carried);
         let mut executed = Executed { step, input: raw(&Map::new()), attempts, notes: Vec::new(), started_at };
         let outcome = match self.act(&mut executed)? {
@@ -299,6 +302,14 @@ pub(super) fn run_error(failure: &Failure, step: &str, action: Option<&str>) -> 
         message: failure.message.clone(),
         problems: failure.problems.clone(),
     }
+}
+
+/// What chance is made from in a step: the same when the step is executed again, and another one in every other step. The
+/// hash is FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>.
+pub(super) fn seed(run: Id, step: &str) -> u64 {
+    let bytes = run.hex();
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    bytes.as_str().bytes().chain(step.bytes()).fold(0xCBF2_9CE4_8422_2325, mix)
 }
 
 /// A value as its JSON text.

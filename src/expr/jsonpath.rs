@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use super::cursor::Cursor;
 use super::filter::Filter;
-use super::path::check_root;
-use super::{EvalError, Fault, brief, guarded};
+use super::guarded;
+use super::path::{ENVIRONMENT, STEPS, VARIABLES, check_root};
+use super::report::{EvalError, Fault, Subject, brief};
 
 /// The most values that a path may find.
 pub(super) const RESULTS_MAX: usize = 10_000;
@@ -30,8 +31,8 @@ const SEGMENTS_MAX: usize = 64;
 pub struct JsonPath {
     source: String,
     stages: Vec<Stage>,
-    /// The step it points into, if it names one.
-    step: Option<String>,
+    /// The step or variable it points into, if it names one.
+    subject: Option<Subject>,
 }
 
 /// One part of a path. Each takes the values that the one before it found.
@@ -57,17 +58,25 @@ impl JsonPath {
             Fault::new(format!("the JSONPath `{}` is not valid at column {column}: {reason}", brief(source)))
         })?;
         let mut names = reader.leading.into_iter();
-        if let Some(root) = names.next() {
-            check_root(&root)?;
-            let step = if root == "steps" { names.next() } else { None };
-            return Ok(JsonPath { source: source.to_owned(), stages: reader.stages, step });
+        let root = names.next();
+        if let Some(root) = &root {
+            check_root(root)?;
         }
-        Ok(JsonPath { source: source.to_owned(), stages: reader.stages, step: None })
+        let subject = match root.as_deref() {
+            Some(STEPS) => names.next().map(Subject::Step),
+            Some(VARIABLES) => names.next().map(Subject::Variable),
+            Some(ENVIRONMENT) => {
+                let fault = Fault::new(format!("a JSONPath does not look at `{ENVIRONMENT}`"));
+                return Err(fault.help("write a reference like `/#_env.orgId`"));
+            }
+            _ => None,
+        };
+        Ok(JsonPath { source: source.to_owned(), stages: reader.stages, subject })
     }
 
-    /// The id of the step that it points into.
-    pub(super) fn step(&self) -> Option<&str> {
-        self.step.as_deref()
+    /// The step or variable that it points into.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        self.subject.clone()
     }
 
     /// All values that it finds, in the order of the document.
@@ -233,88 +242,4 @@ impl<'a> PathReader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn select(path: &str) -> Value {
-        let data = json!({ "steps": { "1": {
-            "items": [{ "sku": "a", "n": 1 }, { "sku": "b", "n": 2 }, { "sku": "b", "n": 2 }],
-            "grid": [[1, 2], [3]],
-            "it's \"x\"": { "@k": 7 },
-            "words": "text"
-        } } });
-        Value::Array(JsonPath::compile(path).unwrap().select(&data).unwrap())
-    }
-
-    #[test]
-    fn finds_what_the_grammar_allows() {
-        for (path, expected) in [
-            ("$.steps.1.items[*].sku", json!(["a", "b", "b"])),
-            ("$.steps['1'].items[0].sku", json!(["a"])),
-            ("$.steps[\"1\"].items.*.n", json!([1, 2, 2])),
-            ("$..sku", json!(["a", "b", "b"])),
-            ("$.steps.1.grid[0][1]", json!([2])),
-            ("$.steps.1.grid[*][0]", json!([1, 3])),
-            ("$.steps.1.grid[0:1][*]", json!([1, 2])),
-            ("$.steps.1.items[1:].n", json!([2, 2])),
-            ("$.steps.1.items[:1].n", json!([1])),
-            ("$.steps.1.items[:].n", json!([1, 2, 2])),
-            ("$.steps.1.items[9]", json!([])),
-            ("$.steps.1[0]", json!([])),
-            ("$.steps.1.words[0]", json!([])),
-            ("$.steps.1.missing[*].x", json!([])),
-            ("$.steps.1.items[?(@.n == 2 && @.sku == 'b')].n", json!([2, 2])),
-            ("$.steps.1.items[?(@.n<2||@.sku=='b')].n", json!([1, 2, 2])),
-            ("$.steps.1.items[?(@.sku)][?(@ == 'a')]", json!(["a"])),
-            ("$.steps.1.grid[?(@[1] == 2)][0]", json!([1])),
-            ("$.steps.*.words", json!(["text"])),
-        ] {
-            assert_eq!(select(path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn refuses_the_rest_and_says_why() {
-        for (path, reason) in [
-            ("$ .a", "column 2: expected `.`"),
-            ("$.steps .a", "expected `.`"),
-            ("$.steps[ 0]", "spaces are not allowed"),
-            ("$.steps[0,1]", "unions are not allowed"),
-            ("$.steps['a','b']", "unions are not allowed"),
-            ("$.steps[-1]", "negative indexes"),
-            ("$.steps[0:1:2]", "no step"),
-            ("$.steps['a\\n']", "escapes"),
-            ("$.steps['a", "not closed"),
-            ("$..a..b", "only one `..`"),
-            ("$..[0]", "expected a name"),
-            ("$.steps.", "expected a name"),
-            ("$.steps[?(@[0,1])]", "unions are not allowed"),
-            ("$.steps[?(@.a", "expected `)`"),
-            ("$.stps[*]", "cannot start with `stps`"),
-            ("$.steps[99999999999]", "at most 9 digits"),
-        ] {
-            let message = JsonPath::compile(path).unwrap_err().message;
-            assert!(message.contains(reason), "{path}: {message}");
-        }
-        assert!(JsonPath::compile(&format!("$.steps{}", ".a".repeat(64))).is_err());
-    }
-
-    #[test]
-    fn tells_the_step_it_points_into() {
-        let step = |path: &str| JsonPath::compile(path).unwrap().step().map(str::to_owned);
-        assert_eq!(step("$.steps.1.x").as_deref(), Some("1"));
-        assert_eq!(step("$['steps']['a b']").as_deref(), Some("a b"));
-        assert_eq!(step("$.steps[\"2\"][*]").as_deref(), Some("2"));
-        assert_eq!(step("$.steps[*].x"), None);
-        assert_eq!(step("$..x"), None);
-    }
-
-    #[test]
-    fn finding_too_much_is_an_error() {
-        let data = json!({ "steps": { "1": vec![0; RESULTS_MAX + 1] } });
-        let error = JsonPath::compile("$.steps.1[*]").unwrap().select(&data).unwrap_err();
-        assert_eq!(error.to_string(), "the JSONPath `/#$.steps.1[*]` finds 10001 values; at most 10000 are allowed");
-    }
-}
+mod tests;

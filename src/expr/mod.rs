@@ -13,21 +13,36 @@
 //! Limits: an expression has at most 64 kB and so has a template's output; paths have at most 64 segments, JSONPaths
 //! 4 kB and 10,000 results. Everything here is pure; this is the only module that uses handlebars and jsonpath_lib.
 
+mod call;
 mod compare;
 mod condition;
 mod cursor;
+mod dates;
 mod filter;
 mod function;
-mod helpers;
+mod inputs;
 mod jsonpath;
+mod keys;
+mod meter;
+mod operation;
+mod operations;
 mod operator;
 mod path;
+mod place;
+mod report;
+mod schedule;
 mod scope;
+mod secrets;
+mod spelling;
 mod template;
 
 pub use condition::{Condition, Judgement, Operand};
+pub use meter::Clock;
 pub use operator::Operator;
-pub use scope::Scope;
+pub use report::{EvalError, Fault, Mention, Note, Subject};
+pub use schedule::{Schedule, Schedules};
+pub use scope::{Environment, Scope};
+pub use secrets::{Secrets, mask};
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,60 +54,6 @@ use crate::objects::escape_pointer;
 /// The longest text of one expression, in bytes.
 pub const SOURCE_MAX: usize = 64 * 1024;
 
-/// What was odd while an expression was resolved; goes into the step's log.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Note {
-    /// Where in the params or the condition: `/email`, `/custom/orderIdStr`, `/values/0`.
-    pub pointer: String,
-    /// The expression as written.
-    pub expression: String,
-    /// What was odd, in a sentence without a full stop.
-    pub message: String,
-}
-
-/// What is wrong with an expression as written; found at load time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    /// JSON pointer relative to the value that was compiled; empty for that value itself.
-    pub pointer: String,
-    /// What is wrong, in a sentence without a full stop.
-    pub message: String,
-    /// What would be right, where that can be told.
-    pub help: Option<String>,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>) -> Fault {
-        Fault { pointer: String::new(), message: message.into(), help: None }
-    }
-
-    fn help(self, help: impl Into<String>) -> Fault {
-        Fault { help: Some(help.into()), ..self }
-    }
-}
-
-/// A step that an expression refers to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mention {
-    /// JSON pointer relative to the value that was compiled.
-    pub pointer: String,
-    /// The step's id.
-    pub step: String,
-}
-
-/// Why an expression has no value at all, not even a missing one. The run's step fails with this.
-#[derive(Debug, thiserror::Error)]
-pub enum EvalError {
-    #[error("the template `{}` failed: {reason}", brief(.expression))]
-    Template { expression: String, reason: String },
-    #[error("the template `{}` gives more than {} bytes of text", brief(.expression), template::OUTPUT_MAX)]
-    OutputTooLarge { expression: String },
-    #[error("the JSONPath `{}` failed: {reason}", brief(.expression))]
-    JsonPath { expression: String, reason: String },
-    #[error("the JSONPath `{}` finds {count} values; at most {} are allowed", brief(.expression), jsonpath::RESULTS_MAX)]
-    TooManyResults { expression: String, count: usize },
-}
-
 /// A param or an operand as written, compiled.
 #[derive(Clone, Debug)]
 pub enum Expr {
@@ -103,7 +64,7 @@ pub enum Expr {
     /// All values that a JSONPath finds, as a list.
     JsonPath(jsonpath::JsonPath),
     /// A function's value.
-    Function(function::Call),
+    Function(function::Function),
     /// The text of a template.
     Template(template::Template),
     /// A list with an expression somewhere in it.
@@ -143,21 +104,51 @@ impl Expr {
         Ok(value.map(Cow::into_owned))
     }
 
-    /// The ids of the steps that it refers to, and where.
+    /// The same for a param that holds JSON: a text or a template that is written as JSON gives the value that it writes.
+    /// Values are put into a template so that they cannot break it.
+    pub fn resolve_json(
+        &self,
+        scope: &Scope,
+        pointer: &str,
+        notes: &mut Vec<Note>,
+    ) -> Result<Option<Value>, EvalError> {
+        let start = notes.len();
+        let value = match self {
+            Expr::Literal(Value::String(text)) => read_json(text),
+            Expr::Template(template) => template.render_json(scope, notes),
+            _ => None,
+        };
+        let Some(value) = value else { return self.resolve(scope, pointer, notes) };
+        for note in &mut notes[start..] {
+            note.pointer.insert_str(0, pointer);
+        }
+        value.map(Some)
+    }
+
+    /// The steps and variables that it refers to, and where.
     pub fn mentions(&self) -> Vec<Mention> {
-        let mention = |step: &str| Mention { pointer: String::new(), step: step.to_owned() };
+        let mut subjects = Vec::new();
         match self {
-            Expr::Literal(_) => Vec::new(),
-            Expr::Reference(path) => path.step().map(mention).into_iter().collect(),
-            Expr::JsonPath(query) => query.step().map(mention).into_iter().collect(),
-            Expr::Function(call) => call.path().step().map(mention).into_iter().collect(),
-            Expr::Template(template) => template.steps().iter().map(|step| mention(step)).collect(),
+            Expr::Literal(_) => {}
+            Expr::Reference(path) => subjects.extend(path.subject()),
+            Expr::JsonPath(query) => subjects.extend(query.subject()),
+            Expr::Function(call) => call.add_subjects(&mut subjects),
+            Expr::Template(template) => subjects.extend_from_slice(template.subjects()),
             Expr::Array(items) => {
                 let items = items.iter().enumerate();
-                items.flat_map(|(index, item)| within(item.mentions(), &index.to_string())).collect()
+                return items.flat_map(|(index, item)| within(item.mentions(), &index.to_string())).collect();
             }
-            Expr::Object(fields) => fields.iter().flat_map(|(name, field)| within(field.mentions(), name)).collect(),
+            Expr::Object(fields) => {
+                return fields.iter().flat_map(|(name, field)| within(field.mentions(), name)).collect();
+            }
         }
+        let mention = |subject: Subject| Mention { pointer: String::new(), subject };
+        subjects.into_iter().map(mention).collect()
+    }
+
+    /// Whether it gives a text, whatever the values in it are.
+    pub fn gives_text(&self) -> bool {
+        matches!(self, Expr::Template(template) if !template.gives_json())
     }
 
     /// The value of a literal without any expression in it.
@@ -174,15 +165,15 @@ impl Expr {
         Ok(match self {
             Expr::Literal(value) => Some(Cow::Borrowed(value)),
             Expr::Reference(path) => {
-                let found = path.find(scope.data());
+                let found = path.find(scope);
                 if found.is_none() {
                     let expression = format!("/#{}", path.text());
-                    notes.push(Note { pointer: String::new(), expression, message: path.explain(scope.data()) });
+                    notes.push(Note { pointer: String::new(), expression, message: path.explain(scope) });
                 }
                 found
             }
             Expr::JsonPath(query) => Some(Cow::Owned(Value::Array(query.select(scope.data())?))),
-            Expr::Function(call) => call.run(scope.data(), notes).map(Cow::Owned),
+            Expr::Function(function) => function.run(scope, notes)?,
             Expr::Template(template) => Some(Cow::Owned(Value::String(template.render(scope, notes)?))),
             Expr::Array(items) => {
                 let mut values = Vec::with_capacity(items.len());
@@ -207,10 +198,15 @@ impl Expr {
     /// Like [`Expr::evaluate`] for those who expect that there may be nothing: no notes.
     fn peek<'a>(&'a self, scope: &'a Scope) -> Result<Option<Cow<'a, Value>>, EvalError> {
         match self {
-            Expr::Reference(path) => Ok(path.find(scope.data())),
+            Expr::Reference(path) => Ok(path.find(scope)),
             _ => self.evaluate(scope, &mut Vec::new()),
         }
     }
+}
+
+/// The value of a text that is written as JSON, that is, begins like a list or an object; `None` for other texts.
+pub fn read_json(text: &str) -> Option<Result<Value, EvalError>> {
+    template::begins_as_json(text).then(|| template::parse_json(text, text))
 }
 
 fn evaluate_nested<'a>(
@@ -246,7 +242,7 @@ fn compile_text(text: &str) -> Result<Expr, Fault> {
         return Err(Fault::new("a string is either a reference or a template, not both").help(help));
     }
     if let Some(call) = reference.strip_prefix("fn:") {
-        function::Call::compile(call).map(Expr::Function)
+        function::Function::compile(call).map(Expr::Function)
     } else if reference.starts_with('$') {
         jsonpath::JsonPath::compile(reference).map(Expr::JsonPath)
     } else {
@@ -285,14 +281,9 @@ fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(call)).ok()
 }
 
-/// A text short enough for a message: others send megabytes.
-fn brief(text: &str) -> Cow<'_, str> {
-    const CHARACTERS_MAX: usize = 120;
-    match text.char_indices().nth(CHARACTERS_MAX) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
-
+#[cfg(test)]
+mod documented;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

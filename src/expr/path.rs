@@ -1,8 +1,7 @@
-//! Dotted paths into a scope: `steps.1.attributes.data.email`.
+//! Paths into a scope: `steps.1.attributes.data.email`.
 //!
-//! The first segment is one of [`ROOTS`]; only `steps` is filled today, what the others point to is missing. A number
-//! indexes a list, and `length` is the length of a list or a string. A segment may hold anything but a dot, so that
-//! keys such as `@app` and ids such as `8-gu8QS1s` need no quoting; a key with a dot in it cannot be reached.
+//! The first name is one of [`ROOTS`]; the names after it are looked up as [`super::keys`] says. Under `steps` comes the id
+//! of a step, under `variables` the id or the name of a variable.
 //!
 //! [`Path::find`] is on the way of every run and allocates nothing. [`Path::explain`] walks the path once more to say
 //! where it ended, and is called only when there was nothing.
@@ -11,151 +10,111 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Fault, brief};
-use crate::objects::{kind_of, nearest};
+use super::keys::{Keys, LENGTH};
+use super::report::{Fault, Subject, brief};
+use super::scope::Scope;
+use crate::objects::nearest;
 
 /// What a path may start with.
-pub(super) const ROOTS: [&str; 4] = ["steps", "variables", "error", "_env"];
+pub(super) const ROOTS: [&str; 4] = [STEPS, VARIABLES, ERROR, ENVIRONMENT];
 
-const SEGMENTS_MAX: usize = 64;
+pub(super) const STEPS: &str = "steps";
+pub(super) const VARIABLES: &str = "variables";
+pub(super) const ERROR: &str = "error";
+pub(super) const ENVIRONMENT: &str = "_env";
 
-/// How many keys of an object are named, and looked at for a suggestion, when the one asked for is not there.
-const KEYS_NAMED_MAX: usize = 5;
-const KEYS_COMPARED_MAX: usize = 100;
-
-/// A path, checked and cut into segments.
+/// A checked path.
 #[derive(Clone, Debug)]
 pub struct Path {
-    text: String,
     /// Never empty.
-    segments: Vec<Segment>,
+    keys: Keys,
+    root: Root,
 }
 
-#[derive(Clone, Debug)]
-struct Segment {
-    name: String,
-    /// The name as the index of a list, if it is one.
-    index: Option<usize>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    Steps,
+    Variables,
+    Error,
+    Environment,
 }
 
 impl Path {
     /// Reads a dotted path.
     pub(super) fn compile(text: &str) -> Result<Path, Fault> {
-        Path::from_names(text, text.split('.'))
-    }
-
-    /// Makes a path of names that have been cut already; `text` is how it is shown.
-    pub(super) fn from_names<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Result<Path, Fault> {
-        let index = |name: &str| name.parse().ok().filter(|_| !name.starts_with('+'));
-        let segment = |name: &str| Segment { name: name.to_owned(), index: index(name) };
-        let segments: Vec<Segment> = names.take(SEGMENTS_MAX + 1).map(segment).collect();
-        check_root(segments.first().map_or("", |root| &root.name))?;
-        if segments.iter().any(|segment| segment.name.is_empty()) {
-            let message = format!("the path `{}` has an empty segment", brief(text));
-            return Err(Fault::new(message).help("write a single dot between two names, and none at the end"));
-        }
-        if segments.len() > SEGMENTS_MAX {
-            return Err(Fault::new(format!("a path has at most {SEGMENTS_MAX} segments")));
-        }
-        Ok(Path { text: text.to_owned(), segments })
+        let root = match text.split('.').next().unwrap_or_default() {
+            STEPS => Root::Steps,
+            VARIABLES => Root::Variables,
+            ERROR => Root::Error,
+            ENVIRONMENT => Root::Environment,
+            other => return Err(unknown_root(other)),
+        };
+        let keys = Keys::compile(text)?;
+        // Ids of steps have no dots in them.
+        let joined_from = if root == Root::Steps { 2 } else { 1 };
+        Ok(Path { keys: keys.joined_from(joined_from), root })
     }
 
     /// The path as written, without `/#`.
     pub(super) fn text(&self) -> &str {
-        &self.text
+        self.keys.text()
     }
 
-    /// The id of the step that it points into.
-    pub(super) fn step(&self) -> Option<&str> {
-        match self.segments.as_slice() {
-            [root, step, ..] if root.name == "steps" => Some(&step.name),
-            _ => None,
+    /// The step or the variable that it points into.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        let name = self.keys.name(1)?;
+        match self.root {
+            Root::Steps => Some(Subject::Step(name.to_owned())),
+            // A variable is a text, so all that follows is its name, dots and all.
+            Root::Variables if self.keys.name(2).is_some_and(|next| next != LENGTH) => {
+                let rest = &self.text()[VARIABLES.len() + 1..];
+                let rest = rest.strip_suffix(LENGTH).and_then(|rest| rest.strip_suffix('.')).unwrap_or(rest);
+                Some(Subject::Variable(rest.to_owned()))
+            }
+            Root::Variables => Some(Subject::Variable(name.to_owned())),
+            Root::Error | Root::Environment => None,
         }
     }
 
     /// What it points to; null is a value, `None` is nothing.
-    pub(super) fn find<'a>(&self, data: &'a Value) -> Option<Cow<'a, Value>> {
-        self.segments.iter().try_fold(Cow::Borrowed(data), |value, segment| match value {
-            Cow::Borrowed(value) => segment.of(value),
-            // Only a length is owned, and a number has no members.
-            Cow::Owned(_) => None,
-        })
+    pub(super) fn find<'a>(&self, scope: &'a Scope) -> Option<Cow<'a, Value>> {
+        self.keys.find(self.root(scope)?, 1)
     }
 
     /// How far the path got, for a path that finds nothing.
-    pub(super) fn explain(&self, data: &Value) -> String {
-        let mut value = Cow::Borrowed(data);
-        for (depth, segment) in self.segments.iter().enumerate() {
-            let next = match &value {
-                Cow::Borrowed(value) => segment.of(value),
-                Cow::Owned(_) => None,
-            };
-            match next {
-                Some(next) => value = next,
-                None => return self.explain_end(depth, &value),
-            }
-        }
-        format!("`{}` is there", brief(&self.text))
+    pub(super) fn explain(&self, scope: &Scope) -> String {
+        let name = brief(self.keys.name(1).unwrap_or_default());
+        let reason = match (self.root, self.root(scope)) {
+            (Root::Steps, Some(steps)) if steps.get(&*name).is_none() => format!("`steps.{name}` has not run"),
+            (Root::Steps | Root::Variables, None) => format!("there is no variable `{name}`"),
+            (Root::Error, None) => "no step has failed".to_owned(),
+            (Root::Environment, None) => format!("a run has no `{ENVIRONMENT}` here"),
+            (_, Some(value)) => self.keys.explain(value, 1, self.keys.name(0).unwrap_or_default()),
+        };
+        format!("nothing at `{}`: {reason}", brief(self.text()))
     }
 
-    fn explain_end(&self, depth: usize, holder: &Value) -> String {
-        let path = brief(&self.text);
-        let name = brief(&self.segments[depth].name);
-        let Some(before) = depth.checked_sub(1).map(|before| brief(&self.segments[before].name)) else {
-            return format!("nothing at `{path}`: a run has no `{name}` yet");
-        };
-        if depth == 1 && before == "steps" {
-            return format!("nothing at `{path}`: `steps.{name}` has not run");
-        }
-        let reason = match holder {
-            Value::Object(fields) if fields.is_empty() => format!("`{before}` is an empty object"),
-            Value::Object(fields) => format!("`{before}` has no `{name}`; {}", describe_keys(&name, fields)),
-            Value::Array(items) => format!("`{before}` is a list of {} and has no `{name}`", items.len()),
-            other => format!("`{before}` is {} and has no `{name}`", kind_of(other)),
-        };
-        format!("nothing at `{path}`: {reason}")
-    }
-}
-
-impl Segment {
-    fn of<'a>(&self, value: &'a Value) -> Option<Cow<'a, Value>> {
-        let length = |count: usize| (self.name == "length").then(|| Cow::Owned(Value::from(count)));
-        match value {
-            Value::Object(fields) => fields.get(&self.name).map(Cow::Borrowed),
-            Value::Array(items) => match self.index {
-                Some(index) => items.get(index).map(Cow::Borrowed),
-                None => length(items.len()),
-            },
-            Value::String(text) => length(text.chars().count()),
-            Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    fn root<'a>(&self, scope: &'a Scope) -> Option<&'a Value> {
+        match self.root {
+            Root::Steps => scope.data().get(STEPS),
+            Root::Variables => scope.data().get(VARIABLES),
+            Root::Error => scope.data().get(ERROR),
+            Root::Environment => scope.environment(),
         }
     }
 }
 
 /// Whether a path may start with `root`.
 pub(super) fn check_root(root: &str) -> Result<(), Fault> {
-    if ROOTS.contains(&root) {
-        return Ok(());
-    }
+    if ROOTS.contains(&root) { Ok(()) } else { Err(unknown_root(root)) }
+}
+
+fn unknown_root(root: &str) -> Fault {
     let help = match nearest(root, ROOTS) {
         Some(suggestion) => format!("did you mean `{suggestion}`?"),
         None => "a path starts with `steps`, `variables`, `error` or `_env`, as in `steps.1.id`".to_owned(),
     };
-    Err(Fault::new(format!("a path cannot start with `{}`", brief(root))).help(help))
-}
-
-fn describe_keys(name: &str, fields: &serde_json::Map<String, Value>) -> String {
-    let named: Vec<String> = fields.keys().take(KEYS_NAMED_MAX).map(|key| format!("`{}`", brief(key))).collect();
-    let mut text = format!("it has {}", named.join(", "));
-    if fields.len() > KEYS_NAMED_MAX {
-        text += &format!(" and {} more", fields.len() - KEYS_NAMED_MAX);
-    }
-    // Keys come from outside: comparing many long ones would take long.
-    let candidates = fields.keys().take(KEYS_COMPARED_MAX).filter(|key| key.len() <= 64).map(String::as_str);
-    if let Some(suggestion) = nearest(name, candidates) {
-        text += &format!("; did you mean `{suggestion}`?");
-    }
-    text
+    Fault::new(format!("a path cannot start with `{}`", brief(root))).help(help)
 }
 
 #[cfg(test)]
@@ -163,45 +122,96 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::expr::Environment;
+    use crate::id::Id;
 
-    fn data() -> Value {
-        json!({ "steps": {
-            "1": { "attributes": { "data": { "mail": "a@b.c", "orderId": null, "@app": 1 } }, "list": [5, { "a b": 6 }] },
-            "8-gu8QS1s": "häh"
-        } })
+    fn scope() -> Scope {
+        let mut scope = Scope::new();
+        let data = json!({ "mail": "a@b.c", "orderId": null, "@app": 1, "something.abutest": 7 });
+        let changes = json!({ "attributes": { "tags": { "op": "replace", "before": [], "after": ["x"] } } });
+        scope.set_step("1", json!({ "attributes": { "data": data }, "list": [5, { "a b": 6 }], "changes": changes }));
+        scope.set_step("8-gu8QS1s", json!("häh"));
+        scope.set_step("_S2DvZlsy", json!(null));
+        scope.set_variable("5b3d8a1c9f0e4d2b7a6c1e5f", "shop.key", "s3cret".to_owned());
+        scope
     }
 
     fn find(path: &str) -> Option<Value> {
-        Path::compile(path).unwrap().find(&data()).map(Cow::into_owned)
+        Path::compile(path).unwrap().find(&scope()).map(Cow::into_owned)
     }
 
     #[test]
     fn finds_members_elements_and_lengths() {
-        assert_eq!(find("steps.1.attributes.data.mail"), Some(json!("a@b.c")));
-        assert_eq!(find("steps.1.attributes.data.orderId"), Some(Value::Null));
-        assert_eq!(find("steps.1.attributes.data.@app"), Some(json!(1)));
-        assert_eq!(find("steps.1.list.0"), Some(json!(5)));
-        assert_eq!(find("steps.1.list.1.a b"), Some(json!(6)));
-        assert_eq!(find("steps.1.list.length"), Some(json!(2)));
-        assert_eq!(find("steps.8-gu8QS1s.length"), Some(json!(3)));
+        for (path, expected) in [
+            ("steps.1.attributes.data.mail", json!("a@b.c")),
+            ("steps.1.attributes.data.orderId", json!(null)),
+            ("steps.1.attributes.data.@app", json!(1)),
+            ("steps.1.attributes.data.something.abutest", json!(7)),
+            ("steps.1.attributes.data.[something.abutest]", json!(7)),
+            ("steps.1.list.0", json!(5)),
+            ("steps.1.list.1.a b", json!(6)),
+            ("steps.1.list.length", json!(2)),
+            ("steps.1.changes.attributes.tags.after.0", json!("x")),
+            ("steps.8-gu8QS1s.length", json!(3)),
+            ("steps._S2DvZlsy", json!(null)),
+            ("variables.5b3d8a1c9f0e4d2b7a6c1e5f", json!("s3cret")),
+            ("variables.shop.key", json!("s3cret")),
+        ] {
+            assert_eq!(find(path), Some(expected), "{path}");
+        }
         for missing in ["steps.1.list.2", "steps.1.list.x", "steps.1.list.length.x", "steps.1.length", "variables.x"] {
             assert_eq!(find(missing), None, "{missing}");
         }
     }
 
     #[test]
+    fn the_error_and_the_environment_are_there_when_they_are_set() {
+        let mut scope = scope();
+        let (code, org) = (Path::compile("error.code").unwrap(), Path::compile("_env.orgId").unwrap());
+        assert_eq!((code.find(&scope), org.find(&scope)), (None, None));
+        scope.set_error(json!({ "code": "taken" }));
+        scope.set_environment(Environment { org: Id::MIN, workflow: Id::MAX, run: Id::MAX, app_version: "1.0.0" });
+        assert_eq!(code.find(&scope).as_deref(), Some(&json!("taken")));
+        assert_eq!(org.find(&scope).as_deref(), Some(&json!("000000000000000000000000")));
+        scope.clear_error();
+        assert_eq!(code.find(&scope), None);
+    }
+
+    #[test]
     fn explains_how_far_it_got() {
-        let explain = |path: &str| Path::compile(path).unwrap().explain(&data());
-        assert_eq!(
-            explain("steps.1.attributes.data.email"),
-            "nothing at `steps.1.attributes.data.email`: `data` has no `email`; it has `mail`, `orderId`, `@app`; \
-             did you mean `mail`?"
-        );
-        assert_eq!(explain("steps.3.id"), "nothing at `steps.3.id`: `steps.3` has not run");
-        assert_eq!(explain("error.code"), "nothing at `error.code`: a run has no `error` yet");
-        assert_eq!(explain("steps.1.list.9"), "nothing at `steps.1.list.9`: `list` is a list of 2 and has no `9`");
-        assert!(explain("steps.1.list.length.x").ends_with("`length` is a number and has no `x`"));
-        assert!(explain("steps.8-gu8QS1s.id").ends_with("`8-gu8QS1s` is a string and has no `id`"));
+        for (path, explanation) in [
+            (
+                "steps.1.attributes.data.email",
+                "`data` has no `email`; it has `mail`, `orderId`, `@app`, `something.abutest`; did you mean `mail`?",
+            ),
+            ("steps.3.id", "`steps.3` has not run"),
+            ("error.code", "no step has failed"),
+            ("variables.x", "`variables` has no `x`; it has `shop.key`, `5b3d8a1c9f0e4d2b7a6c1e5f`"),
+            ("_env.orgId", "a run has no `_env` here"),
+            ("steps.1.list.9", "`list` is a list of 2 and has no `9`"),
+            ("steps.1.list.length.x", "`length` is a number and has no `x`"),
+            ("steps.8-gu8QS1s.id", "`8-gu8QS1s` is a string and has no `id`"),
+        ] {
+            assert_eq!(Path::compile(path).unwrap().explain(&scope()), format!("nothing at `{path}`: {explanation}"));
+        }
+        let variable = Path::compile("variables.x").unwrap();
+        assert_eq!(variable.explain(&Scope::new()), "nothing at `variables.x`: there is no variable `x`");
+    }
+
+    #[test]
+    fn tells_the_step_or_variable_that_it_is_about() {
+        let subject = |path: &str| Path::compile(path).unwrap().subject();
+        assert_eq!(subject("steps.8-gu8QS1s.x"), Some(Subject::Step("8-gu8QS1s".to_owned())));
+        for (path, name) in [
+            ("variables.key", "key"),
+            ("variables.key.length", "key"),
+            ("variables.[shop.key]", "shop.key"),
+            ("variables.shop.key", "shop.key"),
+            ("variables.shop.key.length", "shop.key"),
+        ] {
+            assert_eq!(subject(path), Some(Subject::Variable(name.to_owned())), "{path}");
+        }
+        assert_eq!((subject("steps"), subject("error.code")), (None, None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::findings::{Finding, Findings, Node, Place};
 use super::model::Workflow;
 use super::read::Outline;
 use super::scope::Scope;
-use super::{check_event, check_graph, check_step};
+use super::{check_event, check_graph, check_step, check_variables};
 use crate::objects::klass::{KlassDraft, is_klass_name};
 
 /// What one file declares.
@@ -212,6 +212,9 @@ impl WorkflowDraft {
         }
         check_graph::check(&outline, findings);
         outline.steps.iter().for_each(|step| check_step::check(step, scope, findings));
+        if let Some(variables) = &scope.known.variables {
+            check_variables::check(&outline, variables, findings);
+        }
         Some(WorkflowDraft { document: node.value.clone(), workflow: Workflow::build(outline)? })
     }
 }

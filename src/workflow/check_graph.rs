@@ -6,7 +6,7 @@
 
 use super::findings::{Finding, Findings};
 use super::read::{Outline, StepOutline, TRIGGER_ID, TransitionOutline};
-use crate::expr::Mention;
+use crate::expr::{Mention, Subject};
 
 const TRIGGER: usize = 0;
 
@@ -169,18 +169,19 @@ fn check_condition_mentions(
 
 /// `ran` tells of each node whether it can have run where the mention stands; the trigger always has.
 fn check_mention(outline: &Outline<'_>, mention: &Mention, base: &str, ran: &[bool], findings: &mut Findings) {
-    if mention.step == TRIGGER_ID || outline.trigger.as_ref().is_some_and(|trigger| trigger.is(&mention.step)) {
+    let Subject::Step(step) = &mention.subject else { return };
+    if step == TRIGGER_ID || outline.trigger.as_ref().is_some_and(|trigger| trigger.is(step)) {
         return;
     }
     let pointer = format!("{base}{}", mention.pointer);
-    match outline.indexes.get(mention.step.as_str()) {
+    match outline.indexes.get(step.as_str()) {
         None => {
             let trigger_id = outline.trigger.as_ref().and_then(|trigger| trigger.id);
-            let message = findings.unknown("step", &mention.step, outline.step_ids().chain(trigger_id));
+            let message = findings.unknown("step", step, outline.step_ids().chain(trigger_id));
             findings.error(pointer, message);
         }
         Some(index) if !ran[index + 1] => {
-            let message = format!("step `{}` cannot have run before this, so nothing will be found here", mention.step);
+            let message = format!("step `{}` cannot have run before this, so nothing will be found here", step);
             findings.add(Finding::warning(pointer, message));
         }
         Some(_) => {}

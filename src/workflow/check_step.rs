@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::findings::{Finding, Findings, Node, Place};
 use super::read::{ParamOutline, StepOutline};
 use super::scope::Scope;
-use super::spec::{ActionSpec, ParamSpec};
-use crate::expr::Expr;
+use super::spec::{ActionSpec, ParamKind, ParamSpec};
+use crate::expr::{Expr, read_json};
 use crate::objects::klass::check_custom;
 
 /// Actions whose `custom` holds attributes of the klass that `klassName` names.
@@ -48,9 +48,21 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
         return;
     };
     let value = param.node.value;
+    let text_only = param.expr.as_ref().is_some_and(Expr::gives_text);
+    if text_only && matches!(declared.kind, ParamKind::Object | ParamKind::List) {
+        let message = format!("expected {}, not a template that gives text", declared.kind.describe());
+        let help = "a template that begins with `{` or `[` gives what it writes as JSON";
+        findings.add(Finding::error(&param.node.pointer, message).help(help));
+    }
     if value.is_null() && declared.required {
         findings.error(&param.node.pointer, format!("`{}` cannot be null", param.name));
     }
+    let literal = param.expr.as_ref().and_then(Expr::as_literal).and_then(Value::as_str);
+    let written = literal.filter(|_| declared.kind.reads_json()).and_then(read_json).transpose();
+    let value = match &written {
+        Ok(written) => written.as_ref().unwrap_or(value),
+        Err(error) => return findings.error(&param.node.pointer, error.to_string()),
+    };
     // An object or a list stays one, whatever the expressions in it resolve to.
     let known =
         value.is_object() || value.is_array() || param.expr.as_ref().is_some_and(|expr| expr.as_literal().is_some());

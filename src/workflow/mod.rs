@@ -13,6 +13,7 @@ mod bundle;
 mod check_event;
 mod check_graph;
 mod check_step;
+mod check_variables;
 mod diagnostic;
 mod findings;
 mod input_schema;
@@ -59,6 +60,8 @@ pub struct Known<'a> {
     pub klasses: Vec<(String, Map<String, Value>)>,
     /// Kinds, names and ids.
     pub hooks: Vec<(HookKind, String, String)>,
+    /// Ids and names of the variables that there are; `None` if that is not known, and then none is unknown.
+    pub variables: Option<Vec<(String, String)>>,
 }
 
 /// What came of checking some files.

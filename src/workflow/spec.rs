@@ -36,6 +36,8 @@ pub struct ParamSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     Any,
+    /// Any value; a template that is written as JSON gives the value that it writes, and not its text.
+    Json,
     Text,
     Number,
     Boolean,
@@ -54,7 +56,7 @@ impl ParamKind {
     pub fn cast(self, value: Value) -> Result<Value, String> {
         let cast = match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
-            (ParamKind::Any, value) => Ok(value),
+            (ParamKind::Any | ParamKind::Json, value) => Ok(value),
             (ParamKind::Text, value) => text(value),
             (ParamKind::Number, value) => number(value),
             (ParamKind::Boolean, value) => boolean(value),
@@ -70,7 +72,7 @@ impl ParamKind {
     /// The kind in one word, as machines are told it.
     pub fn word(self) -> &'static str {
         match self {
-            ParamKind::Any => "any",
+            ParamKind::Any | ParamKind::Json => "any",
             ParamKind::Text => "text",
             ParamKind::Number => "number",
             ParamKind::Boolean => "boolean",
@@ -81,10 +83,15 @@ impl ParamKind {
         }
     }
 
+    /// Whether a template that is written as JSON gives the value that it writes; for other kinds it gives its text.
+    pub fn reads_json(self) -> bool {
+        matches!(self, ParamKind::Json | ParamKind::Object | ParamKind::List)
+    }
+
     /// The kind with its article: `a number`.
     pub fn describe(self) -> &'static str {
         match self {
-            ParamKind::Any => "any value",
+            ParamKind::Any | ParamKind::Json => "any value",
             ParamKind::Text => "a string",
             ParamKind::Number => "a number",
             ParamKind::Boolean => "true or false",

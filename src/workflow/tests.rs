@@ -45,6 +45,7 @@ fn known() -> Known<'static> {
         action_names: ACTIONS.map(|action| action.name).to_vec(),
         klasses: vec![],
         hooks: vec![(HookKind::Form, "shop".to_owned(), "6b03d5485cfbd68cca000003".to_owned())],
+        variables: None,
     }
 }
 

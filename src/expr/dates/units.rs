@@ -1,0 +1,115 @@
+//! Units of time, and reckoning with them.
+//!
+//! Years, months, weeks and days are those of the calendar of a place; hours and less are always as long.
+
+use jiff::{RoundMode, Span, SpanRound, SpanTotal, Timestamp, Unit, Zoned};
+
+/// The names of units: Moment's, in the singular, the plural and short.
+pub(in crate::expr) const UNITS: &[&str] = &[
+    "years",
+    "months",
+    "weeks",
+    "days",
+    "hours",
+    "minutes",
+    "seconds",
+    "milliseconds",
+    "year",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "millisecond",
+    "y",
+    "M",
+    "w",
+    "d",
+    "h",
+    "m",
+    "s",
+    "ms",
+];
+
+const LARGEST_FIRST: [Unit; 8] =
+    [Unit::Year, Unit::Month, Unit::Week, Unit::Day, Unit::Hour, Unit::Minute, Unit::Second, Unit::Millisecond];
+
+fn unit(name: &str) -> Result<Unit, String> {
+    let place = UNITS.iter().position(|known| *known == name);
+    place.map(|place| LARGEST_FIRST[place % LARGEST_FIRST.len()]).ok_or_else(|| format!("there is no unit `{name}`"))
+}
+
+/// The moment that is `count` units before another one.
+pub(in crate::expr) fn before(moment: &Zoned, count: i64, unit_name: &str) -> Result<Zoned, String> {
+    let span = Span::new();
+    let span = match unit(unit_name)? {
+        Unit::Year => span.try_years(count),
+        Unit::Month => span.try_months(count),
+        Unit::Week => span.try_weeks(count),
+        Unit::Day => span.try_days(count),
+        Unit::Hour => span.try_hours(count),
+        Unit::Minute => span.try_minutes(count),
+        Unit::Second => span.try_seconds(count),
+        _ => span.try_milliseconds(count),
+    };
+    let earlier = span.and_then(|span| moment.checked_sub(span));
+    earlier.map_err(|_| format!("{count} {unit_name} are more than can be reckoned with"))
+}
+
+/// How many whole units lie between two moments; negative if the second is earlier.
+pub(in crate::expr) fn between(from: Timestamp, to: Timestamp, unit_name: &str) -> Result<i64, String> {
+    let unit = unit(unit_name)?;
+    let (from, to) = (from.to_zoned(jiff::tz::TimeZone::UTC), to.to_zoned(jiff::tz::TimeZone::UTC));
+    let count = (from.until((unit, &to))).and_then(|span| {
+        let whole = SpanRound::new().smallest(unit).largest(unit).mode(RoundMode::Trunc).relative(&from);
+        span.round(whole)?.total(SpanTotal::from(unit).relative(&from))
+    });
+    count.map(|count| count as i64).map_err(|_| "the moments are too far apart".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn units_are_counted_back() {
+        let start = at("2024-03-31T10:00:00Z").to_zoned(jiff::tz::TimeZone::UTC);
+        let before = |count, unit: &str| before(&start, count, unit).unwrap().timestamp().to_string();
+        for (count, unit, expected) in [
+            (1, "month", "2024-02-29T10:00:00Z"),
+            (-1, "months", "2024-04-30T10:00:00Z"),
+            (1, "y", "2023-03-31T10:00:00Z"),
+            (2, "weeks", "2024-03-17T10:00:00Z"),
+            (1, "days", "2024-03-30T10:00:00Z"),
+            (10, "h", "2024-03-31T00:00:00Z"),
+            (-90, "minutes", "2024-03-31T11:30:00Z"),
+            (1, "second", "2024-03-31T09:59:59Z"),
+            (0, "ms", "2024-03-31T10:00:00Z"),
+        ] {
+            assert_eq!(before(count, unit), expected, "{count} {unit}");
+        }
+        assert!(super::before(&start, i64::MAX, "years").is_err() && super::before(&start, i64::MIN, "ms").is_err());
+        assert!(super::before(&start, 1, "fortnight").is_err());
+    }
+
+    #[test]
+    fn whole_units_lie_between() {
+        for (from, to, unit, expected) in [
+            ("2024-01-31T00:00:00Z", "2024-02-29T00:00:00Z", "months", 1),
+            ("2024-01-31T00:00:00Z", "2024-03-31T00:00:00Z", "months", 2),
+            ("2020-02-29T00:00:00Z", "2024-02-28T23:59:59Z", "years", 3),
+            ("2024-01-01T00:00:00Z", "2024-01-15T23:00:00Z", "weeks", 2),
+            ("2024-01-03T00:00:00Z", "2024-01-01T01:00:00Z", "days", -1),
+            ("2024-01-01T00:00:00Z", "2024-01-01T00:00:01.5Z", "milliseconds", 1500),
+            ("2024-01-01T00:00:00Z", "2024-01-01T00:00:01.5Z", "s", 1),
+            ("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z", "ms", 315_506_361_600_000),
+        ] {
+            assert_eq!(between(at(from), at(to), unit), Ok(expected), "{from} {to} {unit}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Judges which variables a workflow refers to, where it is known which there are.
+
+use super::findings::{Finding, Findings};
+use super::read::{Outline, TransitionOutline};
+use crate::expr::{Mention, Subject};
+
+/// Notes each use of a variable that is none of `variables`, which are ids and names.
+pub(super) fn check(outline: &Outline<'_>, variables: &[(String, String)], findings: &mut Findings) {
+    for transition in outline.trigger.iter().flat_map(|trigger| &trigger.transitions) {
+        check_transition(transition, variables, findings);
+    }
+    for step in &outline.steps {
+        for param in &step.params {
+            let mentions = param.expr.as_ref().map(|expr| expr.mentions()).unwrap_or_default();
+            check_mentions(&mentions, &param.node.pointer, variables, findings);
+        }
+        for (index, case) in step.error_cases.iter().enumerate() {
+            let condition = case.condition.as_ref().and_then(Option::as_ref);
+            let mentions = condition.map(|condition| condition.mentions()).unwrap_or_default();
+            let pointer = format!("{}/{index}/condition", step.node.below("errorCases"));
+            check_mentions(&mentions, &pointer, variables, findings);
+        }
+        step.transitions.iter().for_each(|transition| check_transition(transition, variables, findings));
+    }
+}
+
+fn check_transition(transition: &TransitionOutline<'_>, variables: &[(String, String)], findings: &mut Findings) {
+    if let Some((condition, node)) = &transition.condition {
+        check_mentions(&condition.mentions(), &node.pointer, variables, findings);
+    }
+}
+
+fn check_mentions(mentions: &[Mention], base: &str, variables: &[(String, String)], findings: &mut Findings) {
+    for Mention { pointer, subject } in mentions {
+        let Subject::Variable(variable) = subject else { continue };
+        if variables.iter().any(|(id, name)| id == variable || name == variable) {
+            continue;
+        }
+        let names = variables.iter().map(|(_, name)| name.as_str());
+        let message = findings.unknown("variable", variable, names);
+        findings.add(Finding::error(format!("{base}{pointer}"), message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::workflow::{Known, Source, check_workflow};
+
+    fn problems(variables: Option<Vec<(String, String)>>) -> Vec<(String, String)> {
+        let always = json!({ "op": "true", "values": [true] });
+        let asks = |name: &str| json!({ "op": "exists", "values": [format!("/#variables.{name}")] });
+        let document = json!({
+            "name": "w",
+            "trigger": { "id": "1", "eventName": "hooks.form.shop.receive",
+                         "transitions": [{ "target": "2", "condition": always }] },
+            "steps": [{
+                "id": "2", "action": "call",
+                "params": { "a": ["{{{variables.apiKey}}}", "/#variables.5b3d8a1c9f0e4d2b7a6c1e5f"], "b": "{{variables.apikey}}" },
+                "errorCases": [{ "condition": asks("x"), "errorAction": { "type": "continue" } }],
+                "transitions": [{ "target": "3", "condition": asks("shop.key") }]
+            }, { "id": "3" }]
+        });
+        let known = Known { action: &|_| None, action_names: vec![], klasses: vec![], hooks: vec![], variables };
+        let text = document.to_string();
+        let (_, diagnostics) = check_workflow(&Source { file: "test.json", text: &text }, &known);
+        let about = diagnostics.into_iter().filter(|diagnostic| diagnostic.message.contains("variable"));
+        about.map(|diagnostic| (diagnostic.pointer, diagnostic.message)).collect()
+    }
+
+    #[test]
+    fn unknown_variables_are_found_where_they_are_known() {
+        assert_eq!(problems(None), []);
+        let variable = ("5b3d8a1c9f0e4d2b7a6c1e5f".to_owned(), "apiKey".to_owned());
+        let expected = [
+            ("/steps/0/params/b", "unknown variable `apikey`; did you mean `apiKey`?"),
+            ("/steps/0/errorCases/0/condition/values/0", "unknown variable `x`"),
+            ("/steps/0/transitions/0/condition/values/0", "unknown variable `shop.key`"),
+        ];
+        let expected = expected.map(|(pointer, message)| (pointer.to_owned(), message.to_owned()));
+        assert_eq!(problems(Some(vec![variable])), expected);
+    }
+}
