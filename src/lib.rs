@@ -23,7 +23,7 @@
 //! | [`outbound`] | the one HTTP client, behind its address policy |
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
 //! | [`schema`] | the JSON Schema of workflow files |
-//! | [`objects`], [`transaction`] | customers, klasses, kobjects; what a hook accepted |
+//! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
 //!
 //! Arrows point down this table. `workflow`, `expr` and `objects` are pure; the engine knows the store's seam and no

@@ -100,7 +100,7 @@ fn find_customer(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreR
         let message = format!("`{text}` is not a customer's id, which is 24 hexadecimal characters");
         return Ok(Err(Failure::invalid(vec![Problem::new("/customer", message)])));
     };
-    match call.session.has_customer(call.org, id)? {
+    match call.session.hold_customer(call.org, id)? {
         true => Ok(Ok(id)),
         false => Ok(Err(Failure::invalid(vec![Problem::new("/customer", format!("there is no customer {id}"))]))),
     }

@@ -4,20 +4,37 @@
 //! by its [`email_key`]: trimmed and in lower case, otherwise exact. No two customers of an org share an e-mail
 //! address or an external id; the store's unique indexes see to that.
 //!
-//! Limits: [`CONTACTS_MAX`] addresses and as many numbers; custom attributes are typed by suffix like a klass's.
+//! Limits: [`ENTRIES_MAX`] addresses, and as many numbers, tags, URLs and locations; custom attributes are typed by
+//! suffix like a klass's.
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::klass::AttributeType;
-use super::{Fields, Problem, escape_pointer, kind_of, unknown};
+pub use super::contact::{email_key, phone_key};
+use super::contact::{read_email, read_phone};
+use super::diff::Parts;
+use super::entries;
+use super::fields::{ENTRIES_MAX, too_many_entries};
+use super::klass::{CUSTOM_MAX, merge_custom};
+use super::shape::{self, COMPANY, Field, Occasion, Type, field};
+use super::{Email, Fields, Phone, Problem};
 use crate::id::Id;
 use crate::time::Timestamp;
 
-/// The most e-mail addresses, and the most phone numbers, of one customer.
-pub const CONTACTS_MAX: usize = 100;
-/// The most custom attributes of one customer.
-pub const CUSTOM_MAX: usize = 500;
+/// What can be said of a customer beside its names, contacts and custom attributes.
+const DETAILS: &[Field] = &[
+    field("company", COMPANY),
+    field("username", Type::Text(256)),
+    field("urls", Type::List(entries::typed_url)),
+    field("locations", Type::List(entries::location)),
+    field("locale", Type::Text(64)),
+    field("timeZone", Type::Text(64)),
+    field("birthdayAt", Type::Moment),
+    field("gender", Type::Text(64)),
+    field("tags", Type::List(entries::tag)),
+];
 
 /// A customer as stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,80 +57,46 @@ pub struct Profile {
     pub external_id: Option<String>,
     pub emails: Vec<Email>,
     pub phones: Vec<Phone>,
+    /// The rest, in a shape of its own; only what has a value.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
     pub custom: Map<String, Value>,
 }
 
-/// An e-mail address of a customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Email {
-    pub email: String,
-    /// `home`, `work` or `other`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    #[serde(default)]
-    pub verified: bool,
-}
-
-/// A phone number of a customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Phone {
-    pub phone: String,
-    /// `mobile`, `home`, `work`, `fax` or `other`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    #[serde(default)]
-    pub verified: bool,
-}
-
-const EMAIL_KINDS: [&str; 3] = ["home", "work", "other"];
-const PHONE_KINDS: [&str; 5] = ["mobile", "home", "work", "fax", "other"];
-
-/// What an address is looked up by: trimmed, in lower case.
-pub fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
-}
-
-/// What a number is looked up by: its digits, with a leading `+` kept.
-pub fn phone_key(phone: &str) -> String {
-    let phone = phone.trim();
-    let plus = if phone.starts_with('+') { "+" } else { "" };
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    format!("{plus}{digits}")
-}
-
-/// Whether `email` can be an address: something, an `@`, something, without spaces, at most 254 characters.
-pub fn is_email(email: &str) -> bool {
-    let email = email.trim();
-    let halves = email.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    halves && email.len() <= 254 && !email.chars().any(|character| character.is_whitespace() || character.is_control())
-}
-
 impl Customer {
-    /// The customer as a step's output: attributes at the top level, ids as plain strings.
+    /// The customer as a step's output: attributes at the top level, ids as plain strings. Details are there if they
+    /// have a value: every run that looks a customer up logs this.
     pub fn flattened(self) -> Value {
-        let mut output = Map::with_capacity(9);
+        let mut output = Map::with_capacity(10 + self.profile.details.len());
         output.insert("id".into(), json!(self.id));
-        self.write_attributes(&mut output);
+        self.write_attributes(&mut output, |details, output| output.extend(details));
         Value::Object(output)
     }
 
     /// The customer's attributes as HTTP answers show them.
     pub fn attributes(self) -> Map<String, Value> {
-        let mut attributes = Map::with_capacity(8);
-        self.write_attributes(&mut attributes);
+        let mut attributes = Map::with_capacity(16);
+        self.write_attributes(&mut attributes, show_details);
         attributes
     }
 
-    fn write_attributes(self, attributes: &mut Map<String, Value>) {
-        let profile = self.profile;
-        attributes.insert("name".into(), json!(profile.name));
-        attributes.insert("externalId".into(), json!(profile.external_id));
-        attributes.insert("emails".into(), json!(profile.emails));
-        attributes.insert("phones".into(), json!(profile.phones));
-        attributes.insert("custom".into(), Value::Object(profile.custom));
+    fn write_attributes(
+        self,
+        attributes: &mut Map<String, Value>,
+        show_details: fn(Map<String, Value>, &mut Map<String, Value>),
+    ) {
+        self.profile.write_attributes(attributes, show_details);
         attributes.insert("createdAt".into(), json!(self.created_at));
         attributes.insert("updatedAt".into(), json!(self.updated_at));
         attributes.insert("rev".into(), json!(self.rev));
+    }
+
+    /// What it says, for a comparison.
+    pub fn parts(&self) -> Parts {
+        let mut parts = Parts::default();
+        self.profile.clone().write_attributes(&mut parts.attributes, show_details);
+        parts.relationships.insert("company".into(), json!(self.profile.company()));
+        parts
     }
 }
 
@@ -139,25 +122,20 @@ impl Profile {
         if let Some(external_id) = fields.text("externalId", 256) {
             self.external_id = external_id.filter(|text| !text.is_empty());
         }
-        if let Some(list) = fields.list("emails") {
-            self.emails = read_contacts(&mut fields, "emails", list, read_email);
+        if let Some(emails) = fields.entries("emails", read_email) {
+            self.emails = emails;
         }
         if let Some(email) = fields.take("email").filter(|value| !value.is_null()) {
-            self.emails.extend(keep(&mut fields, "/email", read_email(email)));
+            self.emails.extend(fields.keep("/email", read_email(email)));
         }
-        if let Some(list) = fields.list("phones") {
-            self.phones = read_contacts(&mut fields, "phones", list, read_phone);
+        if let Some(phones) = fields.entries("phones", read_phone) {
+            self.phones = phones;
         }
         if let Some(phone) = fields.take("phone").filter(|value| !value.is_null()) {
-            self.phones.extend(keep(&mut fields, "/phone", read_phone(phone)));
+            self.phones.extend(fields.keep("/phone", read_phone(phone)));
         }
-        for (name, count) in [("emails", self.emails.len()), ("phones", self.phones.len())] {
-            if count > CONTACTS_MAX {
-                fields.problem(format!("/{name}"), format!("more than {CONTACTS_MAX} entries"));
-            }
-        }
-        let mut seen = std::collections::HashSet::new();
-        self.emails.retain(|email| seen.insert(email_key(&email.email)));
+        self.limit_contacts(&mut fields);
+        shape::merge(DETAILS, Occasion::Change, &mut self.details, &mut fields);
         match fields.object("custom") {
             Some(Some(custom)) => merge_custom(&mut self.custom, custom, &mut fields),
             Some(None) => self.custom.clear(),
@@ -165,85 +143,62 @@ impl Profile {
         }
         fields.finish(self)
     }
-}
 
-fn keep<T>(fields: &mut Fields, pointer: &str, read: Result<T, String>) -> Option<T> {
-    read.map_err(|message| fields.problem(pointer, message)).ok()
-}
-
-fn read_contacts<T>(
-    fields: &mut Fields,
-    name: &str,
-    list: Vec<Value>,
-    read: impl Fn(Value) -> Result<T, String>,
-) -> Vec<T> {
-    if list.len() > CONTACTS_MAX {
-        fields.problem(format!("/{name}"), format!("more than {CONTACTS_MAX} entries"));
-        return Vec::new();
-    }
-    let entries = list.into_iter().enumerate();
-    entries.filter_map(|(index, entry)| keep(fields, &format!("/{name}/{index}"), read(entry))).collect()
-}
-
-fn read_email(value: Value) -> Result<Email, String> {
-    let (email, kind, verified) = read_contact(value, "email", &EMAIL_KINDS)?;
-    if !is_email(&email) {
-        return Err("not an e-mail address".into());
-    }
-    Ok(Email { email: email.trim().to_owned(), kind, verified })
-}
-
-fn read_phone(value: Value) -> Result<Phone, String> {
-    let (phone, kind, verified) = read_contact(value, "phone", &PHONE_KINDS)?;
-    if phone.len() > 64 || !(3..=32).contains(&phone_key(&phone).len()) {
-        return Err("not a phone number".into());
-    }
-    Ok(Phone { phone: phone.trim().to_owned(), kind, verified })
-}
-
-/// A contact is the plain text, or `{<name>, type?, verified?}`.
-fn read_contact(value: Value, name: &str, kinds: &[&str]) -> Result<(String, String, bool), String> {
-    let mut object = match value {
-        Value::String(text) => return Ok((text, "other".into(), false)),
-        Value::Object(object) => object,
-        other => return Err(format!("expected a string or {{\"{name}\": …}}, not {}", kind_of(&other))),
-    };
-    let Some(Value::String(text)) = object.shift_remove(name) else {
-        return Err(format!("needs a string `{name}`"));
-    };
-    let kind = match object.shift_remove("type") {
-        None | Some(Value::Null) => "other".to_owned(),
-        Some(Value::String(kind)) if kinds.contains(&kind.as_str()) => kind,
-        Some(_) => return Err(format!("`type` has to be one of {}", kinds.join(", "))),
-    };
-    let verified = match object.shift_remove("verified") {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(verified)) => verified,
-        Some(_) => return Err("`verified` has to be true or false".into()),
-    };
-    match object.keys().next() {
-        Some(extra) => Err(unknown("attribute", extra, [name, "type", "verified"])),
-        None => Ok((text, kind, verified)),
-    }
-}
-
-fn merge_custom(custom: &mut Map<String, Value>, changes: Map<String, Value>, fields: &mut Fields) {
-    for (name, value) in changes {
-        let pointer = format!("/custom/{}", escape_pointer(&name));
-        let Some(attribute_type) = AttributeType::of(&name) else {
-            let suffixes = AttributeType::SUFFIXES.map(|(suffix, _)| suffix).join(", ");
-            fields.problem(pointer, format!("`{name}` does not end in a type: one of {suffixes}"));
-            continue;
-        };
-        match attribute_type.admit(value) {
-            Ok(Value::Null) => drop(custom.shift_remove(&name)),
-            Ok(value) => drop(custom.insert(name, value)),
-            Err(message) => fields.problem(pointer, message),
+    /// Leaves out repeated addresses, and notes it if there are too many of them or of numbers.
+    fn limit_contacts(&mut self, fields: &mut Fields) {
+        let mut seen = HashSet::new();
+        self.emails.retain(|email| seen.insert(email_key(&email.email)));
+        for (name, count) in [("emails", self.emails.len()), ("phones", self.phones.len())] {
+            if count > ENTRIES_MAX {
+                fields.problem(format!("/{name}"), too_many_entries());
+            }
         }
     }
-    if custom.len() > CUSTOM_MAX {
+
+    /// The company that the customer works for.
+    pub fn company(&self) -> Option<Id> {
+        shape::reference(&self.details, "company")
+    }
+
+    fn write_attributes(
+        self,
+        attributes: &mut Map<String, Value>,
+        show_details: fn(Map<String, Value>, &mut Map<String, Value>),
+    ) {
+        attributes.insert("name".into(), json!(self.name));
+        attributes.insert("externalId".into(), json!(self.external_id));
+        attributes.insert("emails".into(), json!(self.emails));
+        attributes.insert("phones".into(), json!(self.phones));
+        show_details(self.details, attributes);
+        attributes.insert("custom".into(), Value::Object(self.custom));
+    }
+}
+
+fn show_details(details: Map<String, Value>, attributes: &mut Map<String, Value>) {
+    shape::show(DETAILS, details, attributes);
+}
+
+/// What becomes of `target` when `source` turns out to be the same customer: the target keeps what it says and gets
+/// what the source has more: addresses, numbers, tags, custom attributes, and all that the target says nothing of.
+///
+/// # Errors
+/// Which lists would be too long.
+pub fn merge(target: Profile, source: Profile) -> Result<Profile, Vec<Problem>> {
+    let (mut merged, mut fields) = (target, Fields::new(json!({})));
+    merged.name = merged.name.or(source.name);
+    merged.external_id = merged.external_id.or(source.external_id);
+    merged.emails.extend(source.emails);
+    let mut known: HashSet<String> = merged.phones.iter().map(|phone| phone_key(&phone.phone)).collect();
+    merged.phones.extend(source.phones.into_iter().filter(|phone| known.insert(phone_key(&phone.phone))));
+    merged.limit_contacts(&mut fields);
+    shape::unite(DETAILS, &mut merged.details, source.details, &mut fields);
+    for (name, value) in source.custom {
+        merged.custom.entry(name).or_insert(value);
+    }
+    if merged.custom.len() > CUSTOM_MAX {
         fields.problem("/custom", format!("more than {CUSTOM_MAX} attributes"));
     }
+    fields.finish(merged)
 }
 
 #[cfg(test)]
@@ -260,6 +215,51 @@ mod tests {
         let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(pointers, ["/emails/1", "/phones/0", "/custom/tier", "/custom/sinceAt", "/emial"]);
         assert!(problems[4].message.contains("did you mean `email`?"));
+    }
+
+    #[test]
+    fn a_profile_stored_before_there_were_details_is_read() {
+        let stored = json!({ "name": "Ann", "emails": [], "phones": [], "custom": {} });
+        let profile: Profile = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(profile, Profile::read(json!({ "name": "Ann" })).unwrap());
+        assert_eq!(serde_json::to_value(&profile).unwrap(), stored, "and takes no more room");
+    }
+
+    #[test]
+    fn a_step_logs_those_details_only_that_have_a_value() {
+        let profile = Profile::read(json!({ "tags": ["a"], "locale": "" })).unwrap();
+        let customer =
+            Customer { id: Id::MIN, profile, created_at: Timestamp(0), updated_at: Timestamp(0), rev: 1 }.flattened();
+        let names: Vec<&String> = customer.as_object().unwrap().keys().collect();
+        let always = ["id", "name", "externalId", "emails", "phones", "locale", "tags", "custom"];
+        assert_eq!(names[..8], always, "an empty text is a value");
+        assert_eq!(names[8..], ["createdAt", "updatedAt", "rev"]);
+    }
+
+    #[test]
+    fn a_merged_customer_keeps_what_it_says_and_gets_the_rest() {
+        let target = json!({
+            "name": "Ann", "emails": ["ann@example.com"], "phones": ["030 1234"], "tags": ["a", "b"],
+            "locale": "de", "custom": { "tierStr": "gold" }
+        });
+        let source = json!({
+            "name": "A.", "externalId": "X-1", "emails": ["ANN@example.com", "a@example.com"],
+            "phones": ["0301234", "040 1234"], "tags": ["b", "c"], "locale": "fr", "gender": "f",
+            "custom": { "tierStr": "none", "vipBool": true }
+        });
+        let merged = merge(Profile::read(target).unwrap(), Profile::read(source).unwrap()).unwrap();
+        let expected = json!({
+            "name": "Ann", "externalId": "X-1", "emails": ["ann@example.com", "a@example.com"],
+            "phones": ["030 1234", "040 1234"], "tags": ["a", "b", "c"], "locale": "de", "gender": "f",
+            "custom": { "tierStr": "gold", "vipBool": true }
+        });
+        assert_eq!(merged, Profile::read(expected).unwrap());
+        let many = |from: usize| {
+            let emails: Vec<String> = (from..from + 60).map(|number| format!("{number}@example.com")).collect();
+            Profile::read(json!({ "emails": emails })).unwrap()
+        };
+        let problems = merge(many(0), many(60)).unwrap_err();
+        assert_eq!(problems, [Problem::new("/emails", "more than 100 entries")]);
     }
 
     #[test]

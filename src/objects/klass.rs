@@ -15,6 +15,9 @@ use crate::time::Timestamp;
 /// The most properties that one klass may declare.
 pub const PROPERTIES_MAX: usize = 500;
 
+/// The most custom attributes that an object can have without declaring them.
+pub const CUSTOM_MAX: usize = 500;
+
 /// The definition of a kind of custom object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Klass {
@@ -207,6 +210,26 @@ pub fn check_custom(
         }
     }
     if problems.is_empty() { Ok(admitted) } else { Err(problems) }
+}
+
+/// Merges custom attributes that nobody has to declare: each by itself, and null removes one.
+pub fn merge_custom(custom: &mut Map<String, Value>, changes: Map<String, Value>, fields: &mut Fields) {
+    for (name, value) in changes {
+        let pointer = format!("/custom/{}", escape_pointer(&name));
+        let Some(attribute_type) = AttributeType::of(&name) else {
+            let suffixes = AttributeType::SUFFIXES.map(|(suffix, _)| suffix).join(", ");
+            fields.problem(pointer, format!("`{name}` does not end in a type: one of {suffixes}"));
+            continue;
+        };
+        match attribute_type.admit(value) {
+            Ok(Value::Null) => drop(custom.shift_remove(&name)),
+            Ok(value) => drop(custom.insert(name, value)),
+            Err(message) => fields.problem(pointer, message),
+        }
+    }
+    if custom.len() > CUSTOM_MAX {
+        fields.problem("/custom", format!("more than {CUSTOM_MAX} attributes"));
+    }
 }
 
 /// `online-order` as `Online Order`.

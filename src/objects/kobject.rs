@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::diff::Parts;
 use super::klass::check_custom;
 use super::{Fields, Klass, Problem};
 use crate::id::Id;
@@ -54,19 +55,30 @@ impl KObject {
     }
 
     fn write_attributes(self, attributes: &mut Map<String, Value>) {
-        let content = self.content;
-        attributes.insert("title".into(), Value::String(content.title));
-        attributes.insert("externalId".into(), json!(content.external_id));
-        attributes.insert("icon".into(), json!(content.icon));
-        attributes.insert("data".into(), Value::Object(content.data));
-        attributes.insert("custom".into(), Value::Object(content.custom));
+        self.content.write_attributes(attributes);
         attributes.insert("createdAt".into(), json!(self.created_at));
         attributes.insert("updatedAt".into(), json!(self.updated_at));
         attributes.insert("rev".into(), json!(self.rev));
     }
+
+    /// What it says, for a comparison.
+    pub fn parts(&self) -> Parts {
+        let mut parts = Parts::default();
+        self.content.clone().write_attributes(&mut parts.attributes);
+        parts.relationships.insert("customer".into(), json!(self.customer));
+        parts
+    }
 }
 
 impl Content {
+    fn write_attributes(self, attributes: &mut Map<String, Value>) {
+        attributes.insert("title".into(), Value::String(self.title));
+        attributes.insert("externalId".into(), json!(self.external_id));
+        attributes.insert("icon".into(), json!(self.icon));
+        attributes.insert("data".into(), Value::Object(self.data));
+        attributes.insert("custom".into(), Value::Object(self.custom));
+    }
+
     /// Reads a caller's object of the given klass: `title` (required), `externalId`, `icon`, `data`, `custom`.
     ///
     /// # Errors
@@ -85,7 +97,7 @@ impl Content {
         if let Some(title) = fields.text("title", 1_024) {
             self.title = title.unwrap_or_default();
         }
-        if self.title.trim().is_empty() {
+        if self.title.trim().is_empty() && fields.is_sound("title") {
             fields.problem("/title", "a title is required");
         }
         if let Some(external_id) = fields.text("externalId", 256) {

@@ -28,7 +28,9 @@ use tokio::sync::{oneshot, watch};
 pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
-pub use session::{Catalog, Claim, Customers, Intake, KObjects, Runs, Session, Taken};
+pub use session::{
+    Belongings, Catalog, Claim, Customers, Entities, Intake, KObjects, Of, Relationships, Runs, Session, Taken,
+};
 
 /// How the store is doing, for `/readyz` and for answers.
 #[derive(Clone, Debug, PartialEq)]

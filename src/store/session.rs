@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::records::*;
 use super::{RunFilter, StoreResult};
 use crate::id::Id;
-use crate::objects::{Customer, KObject, Klass};
+use crate::objects::{Customer, Entity, KObject, Kind, Klass};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
 
 /// One open transaction.
-pub trait Session: Catalog + Intake + Runs + Customers + KObjects {
+pub trait Session: Catalog + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings {
     /// The present moment, as this transaction sees it.
     fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -127,7 +127,9 @@ pub struct Taken {
 /// Customers: who orders.
 pub trait Customers {
     fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>>;
-    fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool>;
+    /// Whether there is such a customer; if so, nobody else deletes it before this transaction ends, so that something
+    /// may be made to belong to it.
+    fn hold_customer(&mut self, org: Id, id: Id) -> StoreResult<bool>;
     /// By an address in the form of [`crate::objects::customer::email_key`].
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>>;
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>>;
@@ -141,6 +143,11 @@ pub trait Customers {
     /// # Errors
     /// [`super::StoreError::Conflict`] if it was changed since it was read, which its `rev` tells.
     fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>>;
+    /// Deletes the customer, which frees what is unique about it; what belongs to it stays, see [`Belongings`].
+    ///
+    /// # Errors
+    /// [`super::StoreError::Conflict`] if it was changed since it was read.
+    fn delete_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<()>;
 }
 
 /// Klasses and kobjects: what stands on timelines.
@@ -162,6 +169,50 @@ pub trait KObjects {
     /// # Errors
     /// [`super::StoreError::Conflict`] if it was changed since it was read.
     fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>>;
-    /// Whether there was such an object.
+    /// Whether there was such an object. Its relationships end with it.
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool>;
+}
+
+/// Relationships between kobjects of any klasses. They have no direction: each of the two is related to the other.
+pub trait Relationships {
+    /// Whether they were not related before.
+    fn relate_kobjects(&mut self, org: Id, one: &KObject, other: &KObject, at: Timestamp) -> StoreResult<bool>;
+    /// Whether they were related.
+    fn unrelate_kobjects(&mut self, org: Id, one: Id, other: Id) -> StoreResult<bool>;
+    fn related_kobjects(&mut self, org: Id, id: Id, page: Page) -> StoreResult<Vec<KObject>>;
+}
+
+/// Which entities of a kind to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    Org,
+    Customer(Id),
+    Conversation(Id),
+}
+
+/// Companies, conversations, messages, notes and users.
+pub trait Entities {
+    fn entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<Option<Entity>>;
+    /// The entity, which nobody else deletes before this transaction ends.
+    fn hold_entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<Option<Entity>>;
+    fn entity_by_external_id(&mut self, org: Id, kind: Kind, external_id: &str) -> StoreResult<Option<Entity>>;
+    /// By an address in the form of [`crate::objects::customer::email_key`].
+    fn user_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Entity>>;
+    fn entities(&mut self, org: Id, kind: Kind, of: Of, page: Page) -> StoreResult<Vec<Entity>>;
+    /// Writes nothing if something unique is taken.
+    fn insert_entity(&mut self, org: Id, entity: &Entity) -> StoreResult<Result<(), Taken>>;
+    /// Writes nothing if something unique is taken. The entity's `rev` is one more than the stored one's.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Conflict`] if it was changed since it was read.
+    fn update_entity(&mut self, org: Id, entity: &Entity) -> StoreResult<Result<(), Taken>>;
+    /// Whether there was such an entity. The messages and notes of a conversation end with it.
+    fn delete_entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<bool>;
+}
+
+/// Everything that belongs to a customer: its kobjects, conversations, messages and notes.
+pub trait Belongings {
+    /// Gives it all to another customer, and counts each `rev` up.
+    fn move_belongings(&mut self, org: Id, from: Id, to: Id, at: Timestamp) -> StoreResult<()>;
+    fn delete_belongings(&mut self, org: Id, customer: Id) -> StoreResult<()>;
 }

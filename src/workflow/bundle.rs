@@ -14,6 +14,7 @@ use super::model::Workflow;
 use super::read::Outline;
 use super::scope::Scope;
 use super::{check_event, check_graph, check_step, check_variables};
+use crate::objects::UNSTORABLE;
 use crate::objects::klass::{KlassDraft, is_klass_name};
 
 /// What one file declares.
@@ -146,8 +147,8 @@ impl HookDraft {
             return None;
         }
         findings.keys(node, &["name", "type", "title", "description", "meta"], &[]);
-        let title = findings.text(node, "title");
-        let description = findings.text(node, "description").map(str::to_owned);
+        let title = read_storable(node, "title", findings);
+        let description = read_storable(node, "description", findings).map(str::to_owned);
         let kind = read_kind(node, findings);
         let (name, name_node) = findings.required_text(node, "name")?;
         // The rule for names of klasses is the rule for names of hooks.
@@ -161,6 +162,15 @@ impl HookDraft {
         }
         Some(HookDraft { name: name.to_owned(), kind, title: title.unwrap_or(name).to_owned(), description })
     }
+}
+
+/// The text at `key`, which is stored as it is.
+fn read_storable<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Option<&'a str> {
+    let text = findings.text(node, key)?;
+    if text.contains('\0') {
+        findings.error(node.below(key), UNSTORABLE);
+    }
+    Some(text)
 }
 
 fn read_kind(node: &Node<'_>, findings: &mut Findings) -> Option<HookKind> {

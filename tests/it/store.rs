@@ -5,6 +5,7 @@
 //! statement that forgets the org finds too much. Assertions inside a unit of work fail that unit, and with it the test.
 
 mod catalog;
+mod entities;
 mod intake;
 mod objects;
 mod runs;
@@ -93,6 +94,12 @@ pub fn suite(open: impl Fn() -> Store) {
         ("kobjects", objects::kobjects),
         ("what kobjects share", objects::kobjects_taken),
         ("kobjects changed twice", objects::kobjects_changed_twice),
+        ("customers deleted", entities::customers_deleted),
+        ("what belongs to a customer", entities::belongings),
+        ("relationships of kobjects", entities::relationships),
+        ("entities", entities::entities),
+        ("what entities share", entities::entities_taken),
+        ("entities changed twice", entities::entities_changed_twice),
         ("roll back", units::an_error_rolls_back),
         ("touch", units::touching_changes_nothing),
         ("neighbours", units::a_failing_unit_fails_alone),

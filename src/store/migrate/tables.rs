@@ -106,7 +106,7 @@ const RUN: Table = Table {
 };
 
 /// All tables, in the order in which they are moved.
-pub const TABLES: [Table; 16] = [
+pub const TABLES: [Table; 18] = [
     named("orgs", Table { key: &["id"], texts: &["id", "name"], integers: &["created_at"], ..PLAIN }),
     named("api_keys", Table { texts: &["org_id", "id", "name", "role", "hash"], integers: &["created_at"], ..PLAIN }),
     named(
@@ -174,6 +174,24 @@ pub const TABLES: [Table; 16] = [
         Table {
             key: &["org_id", "klass", "id"],
             texts: &["org_id", "klass", "id", "customer_id", "external_id", "title", "icon", "data", "custom"],
+            integers: &["created_at", "updated_at", "rev"],
+            ..PLAIN
+        },
+    ),
+    named(
+        "kobject_links",
+        Table {
+            key: &["org_id", "kobject_id", "related_id"],
+            texts: &["org_id", "kobject_id", "related_id", "related_klass"],
+            integers: &["created_at"],
+            ..PLAIN
+        },
+    ),
+    named(
+        "entities",
+        Table {
+            key: &["org_id", "kind", "id"],
+            texts: &["org_id", "kind", "id", "customer_id", "conversation_id", "external_id", "email", "attributes"],
             integers: &["created_at", "updated_at", "rev"],
             ..PLAIN
         },

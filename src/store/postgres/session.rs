@@ -41,6 +41,7 @@ impl PgSession<'_> {
 
 impl Sql for PgSession<'_> {
     type Backend = Pg;
+    const HAS_OTHER_WRITERS: bool = true;
 
     fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
         let operation = statement.operation();

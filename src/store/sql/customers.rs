@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::Sql;
 use super::columns::{from_json, to_json};
+use super::memory::Memory;
 use super::statement::{Statement, statement};
 use crate::id::Id;
 use crate::objects::Customer;
@@ -139,12 +140,15 @@ where
         one_customer(self, statement!("reading a customer", SQL).bind(org).bind(id))
     }
 
-    fn has_customer(&mut self, org: Id, id: Id) -> StoreResult<bool> {
+    fn hold_customer(&mut self, org: Id, id: Id) -> StoreResult<bool> {
         if self.memory().is_some_and(|memory| memory.has_customer(org, id)) {
             return Ok(true);
         }
-        const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND id = ?";
-        let row: Option<OwnerRow> = statement!("reading a customer", SQL).bind(org).bind(id).first(self)?;
+        if !S::HAS_OTHER_WRITERS {
+            return Ok(self.customer(org, id)?.is_some());
+        }
+        const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND id = ? FOR KEY SHARE";
+        let row: Option<OwnerRow> = statement!("holding a customer", SQL).bind(org).bind(id).first(self)?;
         Ok(row.is_some())
     }
 
@@ -236,5 +240,16 @@ where
         release_phones(self, org, before)?;
         enter_phones(self, org, after)?;
         Ok(Ok(()))
+    }
+
+    fn delete_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<()> {
+        const SQL: &str = "DELETE FROM customers WHERE org_id = ? AND id = ? AND rev = ?";
+        let delete = statement!("deleting a customer", SQL).bind(org).bind(customer.id).bind(customer.rev);
+        if delete.execute(self)? == 0 {
+            return Err(StoreError::Conflict { what: "the customer" });
+        }
+        self.memory().into_iter().for_each(Memory::forget_customer);
+        release_emails(self, org, customer.id, &customer.profile.emails)?;
+        release_phones(self, org, customer)
     }
 }

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::columns::{from_json, to_json};
 use super::customers::OwnerRow;
+use super::relationships::end_relationships;
 use super::statement::{Statement, statement};
 use super::{Sql, Table};
 use crate::id::Id;
@@ -36,7 +37,7 @@ struct KlassRow {
 }
 
 #[derive(QueryableByName)]
-struct KObjectRow {
+pub(super) struct KObjectRow {
     #[diesel(sql_type = Text)]
     klass: String,
     #[diesel(sql_type = Text)]
@@ -76,7 +77,7 @@ impl KlassRow {
 }
 
 impl KObjectRow {
-    fn record(self) -> StoreResult<KObject> {
+    pub(super) fn record(self) -> StoreResult<KObject> {
         let content = Content {
             title: self.title,
             external_id: self.external_id,
@@ -278,6 +279,7 @@ where
 
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool> {
         self.settle(Table::KObjects)?;
+        end_relationships(self, org, id)?;
         const SQL: &str = "DELETE FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
         Ok(statement!("deleting a kobject", SQL).bind(org).bind(klass).bind(id).execute(self)? > 0)
     }

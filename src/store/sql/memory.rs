@@ -14,7 +14,7 @@ use crate::objects::Klass;
 #[derive(Default)]
 pub struct Memory {
     klasses: HashMap<Id, HashMap<String, Arc<Klass>>>,
-    /// The customer, and its org, that was seen last; customers are never deleted.
+    /// The customer, and its org, that was seen last.
     customer: Option<(Id, Id)>,
 }
 
@@ -37,5 +37,9 @@ impl Memory {
 
     pub fn keep_customer(&mut self, org: Id, id: Id) {
         self.customer = Some((org, id));
+    }
+
+    pub fn forget_customer(&mut self) {
+        self.customer = None;
     }
 }

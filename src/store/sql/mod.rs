@@ -1,17 +1,20 @@
 //! The SQL that both databases share.
 //!
 //! Each database has a session type of its own that says by [`Sql`] how statements reach it; what hookflow asks of orgs,
-//! hooks, workflows, transactions, customers and kobjects is then written once, here. Where the databases differ (runs
-//! and their queue, opening, committing) each has modules of its own.
+//! hooks, workflows, transactions, customers, kobjects and entities is then written once, here. Where the databases
+//! differ (runs and their queue, opening, committing) each has modules of its own.
 //!
 //! Every statement that touches an org's data names its `org_id`, so that the tables can be distributed by it.
 
+mod belongings;
 mod catalog;
 pub mod columns;
 mod customers;
+mod entities;
 mod intake;
 mod kobjects;
 pub mod memory;
+mod relationships;
 pub mod runs;
 pub mod statement;
 
@@ -29,12 +32,16 @@ pub enum Table {
     Runs,
     StepLog,
     KObjects,
+    Entities,
 }
 
 /// One open transaction on some database. Statements are made with the macro `statement!` and say
 /// [`Statement::execute`], [`Statement::load`] and [`Statement::append`] to reach it.
 pub trait Sql {
     type Backend: diesel::backend::Backend;
+
+    /// Whether others write at the same time, so that a row that has to stay must be locked.
+    const HAS_OTHER_WRITERS: bool;
 
     /// Executes a statement; the number of rows that it changed.
     fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize>;

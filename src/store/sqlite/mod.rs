@@ -51,6 +51,7 @@ pub(super) struct SqliteSession<'a> {
 
 impl Sql for SqliteSession<'_> {
     type Backend = diesel::sqlite::Sqlite;
+    const HAS_OTHER_WRITERS: bool = false;
 
     fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
         let operation = statement.operation();

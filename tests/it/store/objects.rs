@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ALL, Desk, MOMENT, id};
 
-const LATER: Timestamp = Timestamp(MOMENT.0 + 1_000);
+pub const LATER: Timestamp = Timestamp(MOMENT.0 + 1_000);
 
 pub fn klasses(desk: &Desk) {
     desk.in_two_orgs(|session, org| {
@@ -36,7 +36,7 @@ pub fn klasses(desk: &Desk) {
     });
 }
 
-fn customer(number: usize, profile: Value) -> Customer {
+pub fn customer(number: usize, profile: Value) -> Customer {
     let profile = Profile::read(profile).expect("the profile is valid");
     Customer { id: id(number), profile, created_at: MOMENT, updated_at: MOMENT, rev: 1 }
 }
@@ -59,8 +59,8 @@ pub fn customers(desk: &Desk) {
         assert_eq!(session.customer_by_external_id(org, "X-1")?.as_ref(), Some(&ann));
         assert_eq!(session.customer_by_external_id(org, "x-1")?, None, "external ids are exact");
         assert_eq!(session.customer_by_phone(org, &phone_key("+1 555 0100"))?.as_ref(), Some(&ann), "the oldest");
-        assert!(session.has_customer(org, id(1))? && session.has_customer(org, id(2))?);
-        assert!(!session.has_customer(org, id(3))?);
+        assert!(session.hold_customer(org, id(1))? && session.hold_customer(org, id(2))?);
+        assert!(!session.hold_customer(org, id(3))?);
         assert_eq!(session.customers(org, ALL)?, [bob.clone(), ann.clone()]);
         assert_eq!(
             session.customers(org, Page { after: Some(id(2)), size: 1 })?.as_slice(),
@@ -84,7 +84,7 @@ pub fn customers_of_another_org(desk: &Desk) {
     let [one, two] = [desk.add_org("one"), desk.add_org("two")];
     let ann = customer(1, json!({ "emails": ["ann@example.com"], "externalId": "X-1", "phones": ["030 1234"] }));
     desk.write(move |session| session.insert_customer(one, &ann)).unwrap().unwrap();
-    let has = |org| desk.read(move |session| session.has_customer(org, id(1))).unwrap();
+    let has = |org| desk.write(move |session| session.hold_customer(org, id(1))).unwrap();
     assert_eq!((has(one), has(two)), (true, false));
 }
 
@@ -122,7 +122,7 @@ pub fn customers_taken(desk: &Desk) {
     });
 }
 
-fn kobject(number: usize, klass: &str, customer: Option<usize>, external_id: Option<&str>) -> KObject {
+pub fn kobject(number: usize, klass: &str, customer: Option<usize>, external_id: Option<&str>) -> KObject {
     let content = Content {
         title: "Online Order".into(),
         external_id: external_id.map(str::to_owned),

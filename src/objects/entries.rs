@@ -1,0 +1,100 @@
+//! What the lists of objects hold: readers of one entry each, see [`super::shape::Entry`].
+
+use serde_json::{Map, Value, json};
+
+use super::contact::{check_email, check_phone};
+use super::fields::{plain_text, read_id};
+use super::klass::AttributeType;
+use super::{kind_of, unknown};
+
+/// The most bytes of a location, as JSON.
+const LOCATION_BYTES_MAX: usize = 4_096;
+
+/// A tag: 1 to 128 characters, without spaces around them.
+pub fn tag(value: Value) -> Result<Value, String> {
+    match plain_text(value, 128)?.trim() {
+        "" => Err("a tag has at least one character".into()),
+        tag => Ok(json!(tag)),
+    }
+}
+
+/// The id of something, of which nobody checks that it exists.
+pub fn id(value: Value) -> Result<Value, String> {
+    read_id(&value).map(|id| json!(id))
+}
+
+/// Somebody who is mentioned: `{user}`, or the plain id.
+pub fn mention(value: Value) -> Result<Value, String> {
+    let user = match value {
+        Value::Object(mut object) => {
+            let user = object.remove("user").unwrap_or_default();
+            refuse_more(&object, &["user"])?;
+            user
+        }
+        user => user,
+    };
+    Ok(json!({ "user": id(user)? }))
+}
+
+/// An e-mail address.
+pub fn email(value: Value) -> Result<Value, String> {
+    check_email(&plain_text(value, 254)?).map(Value::String)
+}
+
+/// A phone number.
+pub fn phone(value: Value) -> Result<Value, String> {
+    check_phone(&plain_text(value, 64)?).map(Value::String)
+}
+
+/// An absolute URL.
+pub fn url(value: Value) -> Result<Value, String> {
+    AttributeType::Url.admit(Value::String(plain_text(value, 2_048)?))
+}
+
+/// A domain, in lower case.
+pub fn domain(value: Value) -> Result<Value, String> {
+    let domain = plain_text(value, 253)?.trim().to_lowercase();
+    let permitted = |character: char| character.is_alphanumeric() || matches!(character, '.' | '-' | '_');
+    match !domain.is_empty() && domain.chars().all(permitted) {
+        true => Ok(Value::String(domain)),
+        false => Err("not a domain, such as example.com".into()),
+    }
+}
+
+/// An absolute URL with what it is: `{url, type}`, or the plain URL.
+pub fn typed_url(value: Value) -> Result<Value, String> {
+    let (address, kind) = match value {
+        Value::Object(mut object) => {
+            let (address, kind) = (object.remove("url").unwrap_or_default(), object.remove("type"));
+            refuse_more(&object, &["url", "type"])?;
+            (address, kind.filter(|kind| !kind.is_null()))
+        }
+        address => (address, None),
+    };
+    let kind = kind.map_or(Ok("other".into()), |kind| plain_text(kind, 64));
+    Ok(json!({ "url": url(address)?, "type": kind? }))
+}
+
+/// A place, in whatever attributes.
+pub fn location(value: Value) -> Result<Value, String> {
+    match value {
+        Value::Object(object) => limited_object(object, LOCATION_BYTES_MAX),
+        other => Err(format!("expected an object, not {}", kind_of(&other))),
+    }
+}
+
+/// A free-form object of at most so many bytes as JSON.
+pub fn limited_object(object: Map<String, Value>, bytes_max: usize) -> Result<Value, String> {
+    let object = Value::Object(object);
+    match object.to_string().len() > bytes_max {
+        true => Err(format!("larger than {bytes_max} bytes as JSON")),
+        false => Ok(object),
+    }
+}
+
+fn refuse_more(left: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match left.keys().next() {
+        Some(extra) => Err(unknown("attribute", extra, known.iter().copied())),
+        None => Ok(()),
+    }
+}

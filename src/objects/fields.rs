@@ -1,0 +1,171 @@
+//! Taking a caller's object apart, field by field.
+
+use serde_json::{Map, Value};
+
+use super::{Problem, escape_pointer, kind_of, unknown};
+use crate::id::Id;
+
+/// The most entries that a list can have.
+pub const ENTRIES_MAX: usize = 100;
+/// The most characters of a long text, such as a message's body.
+pub const TEXT_MAX: usize = 100_000;
+/// How many fields most kinds of objects have at most.
+const TAKEN: usize = 18;
+/// The one character that PostgreSQL can't keep in a text.
+pub const UNSTORABLE: &str = "holds the character U+0000, which can't be stored";
+
+/// Takes fields out of a caller's object one by one, and remembers what was wrong with them.
+///
+/// Every field that the caller sent must be taken; [`Fields::finish`] reports the ones that nobody asked for.
+pub struct Fields {
+    fields: Map<String, Value>,
+    taken: Vec<&'static str>,
+    problems: Vec<Problem>,
+}
+
+impl Fields {
+    /// Starts on `value`, which has to be an object.
+    pub fn new(value: Value) -> Fields {
+        match value {
+            Value::Object(fields) => Fields { fields, taken: Vec::with_capacity(TAKEN), problems: Vec::new() },
+            _ => {
+                Fields { fields: Map::new(), taken: Vec::new(), problems: vec![Problem::new("", "expected an object")] }
+            }
+        }
+    }
+
+    /// The field as it was sent; `None` if absent.
+    pub fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.taken.push(name);
+        self.fields.shift_remove(name)
+    }
+
+    /// A text field: `None` if absent, `Some(None)` if null.
+    pub fn text(&mut self, name: &'static str, characters_max: usize) -> Option<Option<String>> {
+        match self.take(name)? {
+            Value::Null => Some(None),
+            value => self.keep(format!("/{name}"), plain_text(value, characters_max)).map(Some),
+        }
+    }
+
+    /// The id of another object, which has to be there; the lowest id stands in for one that is not.
+    pub fn id(&mut self, name: &'static str) -> Id {
+        let sent = self.take(name).unwrap_or_default();
+        self.keep(format!("/{name}"), read_id(&sent)).unwrap_or(Id::MIN)
+    }
+
+    /// A true or false field; `None` if absent or null.
+    pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        match self.take(name)? {
+            Value::Bool(value) => Some(value),
+            Value::Null => None,
+            other => {
+                self.problem(format!("/{name}"), format!("expected true or false, not {}", kind_of(&other)));
+                None
+            }
+        }
+    }
+
+    /// An object field: `None` if absent, `Some(None)` if null.
+    pub fn object(&mut self, name: &'static str) -> Option<Option<Map<String, Value>>> {
+        match self.take(name)? {
+            Value::Object(object) => Some(Some(object)),
+            Value::Null => Some(None),
+            other => {
+                self.problem(format!("/{name}"), format!("expected an object, not {}", kind_of(&other)));
+                None
+            }
+        }
+    }
+
+    /// A list field: `None` if absent, empty if null.
+    pub fn list(&mut self, name: &'static str) -> Option<Vec<Value>> {
+        match self.take(name)? {
+            Value::Array(list) => Some(list),
+            Value::Null => Some(Vec::new()),
+            other => {
+                self.problem(format!("/{name}"), format!("expected a list, not {}", kind_of(&other)));
+                None
+            }
+        }
+    }
+
+    /// A list field, each entry of which is read: `None` if absent, empty if null.
+    pub fn entries<T>(&mut self, name: &'static str, read: impl Fn(Value) -> Result<T, String>) -> Option<Vec<T>> {
+        let list = self.list(name)?;
+        self.read_entries(name, list, read)
+    }
+
+    /// Those entries of a list that nothing is wrong with; `None` if there are too many.
+    pub fn read_entries<T>(
+        &mut self,
+        name: &str,
+        list: Vec<Value>,
+        read: impl Fn(Value) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        if list.len() > ENTRIES_MAX {
+            self.problem(format!("/{name}"), too_many_entries());
+            return None;
+        }
+        let entries = list.into_iter().enumerate();
+        Some(entries.filter_map(|(index, entry)| self.keep(format!("/{name}/{index}"), read(entry))).collect())
+    }
+
+    /// What was read, or nothing with a note of what is wrong with it.
+    pub fn keep<T>(&mut self, pointer: impl Into<String>, read: Result<T, String>) -> Option<T> {
+        read.map_err(|message| self.problem(pointer, message)).ok()
+    }
+
+    /// Whether nothing is known to be wrong with this field.
+    pub fn is_sound(&self, name: &str) -> bool {
+        self.problems.iter().all(|problem| problem.pointer.strip_prefix('/') != Some(name))
+    }
+
+    /// Notes a problem found by the caller's own rules.
+    pub fn problem(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem::new(pointer, message));
+    }
+
+    /// Notes several problems.
+    pub fn problems(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        self.problems.extend(problems);
+    }
+
+    /// `value` if nothing was wrong and nothing was left over, else every problem.
+    pub fn finish<T>(mut self, value: T) -> Result<T, Vec<Problem>> {
+        for name in self.fields.keys() {
+            let message = unknown("attribute", name, self.taken.iter().copied());
+            self.problems.push(Problem::new(format!("/{}", escape_pointer(name)), message));
+        }
+        if self.problems.is_empty() { Ok(value) } else { Err(self.problems) }
+    }
+}
+
+/// What is wrong with a list that is too long.
+pub fn too_many_entries() -> String {
+    format!("more than {ENTRIES_MAX} entries")
+}
+
+/// `value` as an id.
+///
+/// # Errors
+/// A sentence that says what an id is.
+pub fn read_id(value: &Value) -> Result<Id, String> {
+    let id = value.as_str().and_then(|text| text.parse().ok());
+    id.ok_or_else(|| "expected an id, which is 24 hexadecimal characters".into())
+}
+
+/// `value` as a text of at most so many characters.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn plain_text(value: Value, characters_max: usize) -> Result<String, String> {
+    match value {
+        Value::String(text) if text.chars().count() > characters_max => {
+            Err(format!("longer than {characters_max} characters"))
+        }
+        Value::String(text) if text.contains('\0') => Err(UNSTORABLE.into()),
+        Value::String(text) => Ok(text),
+        other => Err(format!("expected a string, not {}", kind_of(&other))),
+    }
+}

@@ -1,0 +1,27 @@
+//! Notes: what one's own people write about a conversation, or about a customer. Customers don't see them.
+//!
+//! The customer of a note about a conversation is the conversation's.
+
+use serde_json::{Map, Value};
+
+use super::Fields;
+use super::entries;
+use super::fields::TEXT_MAX;
+use super::shape::{CONVERSATION, CUSTOMER, Field, Type, USER, field};
+
+pub const SHAPE: &[Field] = &[
+    field("conversation", CONVERSATION),
+    field("customer", CUSTOMER),
+    field("user", USER),
+    field("externalId", Type::ExternalId),
+    field("body", Type::Text(TEXT_MAX)).required(),
+    field("userMentions", Type::List(entries::mention)),
+];
+
+/// A note is about something.
+pub(super) fn check(values: &Map<String, Value>, fields: &mut Fields) {
+    let subjects = ["conversation", "customer"];
+    if subjects.iter().all(|name| !values.contains_key(*name) && fields.is_sound(name)) {
+        fields.problem("/conversation", "a conversation or a customer is required");
+    }
+}
