@@ -19,6 +19,7 @@
 //! | [`door`] | where hooks arrive |
 //! | [`catalog`], [`keys`] | hooks, workflows and keys in force; the folder of workflow files |
 //! | [`engine`], [`actions`], [`starts`] | the state machine of a run, the loop that feeds it, what steps can do, and how runs come to be |
+//! | [`changes`] | what every change of a customer, a kobject or the like goes through |
 //! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
 //! | [`outbound`] | the one HTTP client, behind its address policy |
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
@@ -41,6 +42,7 @@
 pub mod actions;
 pub mod api;
 pub mod catalog;
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod door;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Action, Call, Failure, Outcome};
-use crate::objects::Customer;
+use crate::changes::{Refusal, create_customer};
 use crate::objects::customer::{Profile, email_key};
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
@@ -76,12 +76,14 @@ fn create(call: &mut Call<'_>) -> StoreResult<Outcome> {
         Ok(profile) => profile,
         Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
     };
-    let now = call.session.now();
-    let customer = Customer { id: call.session.new_id(), profile, created_at: now, updated_at: now, rev: 1 };
-    let Err(taken) = call.session.insert_customer(call.org, &customer)? else {
-        let output = customer.flattened();
-        call.raise("customer.create", || output.clone());
-        return Ok(Outcome::Output(output));
+    let taken = match create_customer(call.session, call.org, profile)? {
+        Ok(customer) => {
+            let output = customer.flattened();
+            call.raise("customer.create", || output.clone());
+            return Ok(Outcome::Output(output));
+        }
+        Err(Refusal::Invalid(problems)) => return Ok(Outcome::Failed(Failure::invalid(problems))),
+        Err(Refusal::Taken(taken)) => taken,
     };
     let owner = match taken.pointer.starts_with("/emails") {
         true => call.session.customer(call.org, taken.by)?,

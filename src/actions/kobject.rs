@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{Action, Call, Failure, Outcome};
+use crate::changes::{Refusal, create_kobject};
 use crate::id::Id;
 use crate::objects::kobject::Content;
-use crate::objects::{KObject, Klass, Problem, unknown};
+use crate::objects::{Klass, Problem, unknown};
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
 
@@ -45,7 +46,7 @@ fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
         Ok(klass) => klass,
         Err(failure) => return Ok(Outcome::Failed(failure)),
     };
-    let customer = match find_customer(call, &mut params)? {
+    let customer = match read_customer(&mut params) {
         Ok(customer) => customer,
         Err(failure) => return Ok(Outcome::Failed(failure)),
     };
@@ -53,28 +54,19 @@ fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
         Ok(content) => content,
         Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
     };
-    let now = call.session.now();
-    let kobject = KObject {
-        id: call.session.new_id(),
-        klass: klass.name.clone(),
-        customer: Some(customer),
-        content,
-        created_at: now,
-        updated_at: now,
-        rev: 1,
-    };
-    match call.session.insert_kobject(call.org, &kobject)? {
-        Ok(()) => {
+    Ok(match create_kobject(call.session, call.org, &klass, Some(customer), content)? {
+        Ok(kobject) => {
             let event = format!("kobject.{}.create", kobject.klass);
             let output = kobject.flattened();
             call.raise(&event, || output.clone());
-            Ok(Outcome::Output(output))
+            Outcome::Output(output)
         }
-        Err(taken) => {
+        Err(Refusal::Invalid(problems)) => Outcome::Failed(Failure::invalid(problems)),
+        Err(Refusal::Taken(taken)) => {
             let message = format!("{}: kobject {} of this klass has this already", taken.pointer, taken.by);
-            Ok(Outcome::Failed(Failure::new("taken", message)))
+            Outcome::Failed(Failure::new("taken", message))
         }
-    }
+    })
 }
 
 fn take_text(params: &mut Map<String, Value>, name: &str) -> String {
@@ -94,14 +86,10 @@ fn find_klass(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResu
     Ok(Err(Failure::invalid(vec![Problem::new("/klassName", message)])))
 }
 
-fn find_customer(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResult<Result<Id, Failure>> {
+fn read_customer(params: &mut Map<String, Value>) -> Result<Id, Failure> {
     let text = take_text(params, "customer");
-    let Ok(id) = text.parse::<Id>() else {
+    text.parse().map_err(|_| {
         let message = format!("`{text}` is not a customer's id, which is 24 hexadecimal characters");
-        return Ok(Err(Failure::invalid(vec![Problem::new("/customer", message)])));
-    };
-    match call.session.hold_customer(call.org, id)? {
-        true => Ok(Ok(id)),
-        false => Ok(Err(Failure::invalid(vec![Problem::new("/customer", format!("there is no customer {id}"))]))),
-    }
+        Failure::invalid(vec![Problem::new("/customer", message)])
+    })
 }

@@ -1,23 +1,27 @@
 //! `/v1/customers`: customers and what stands on their timelines.
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
 use super::document::{PageQuery, created, one, page, relationship, resource};
+use super::entities::show_entity;
 use super::errors::{ApiError, ApiResult};
 use super::klasses::{create_kobject, show_kobject};
-use super::{App, at};
+use super::{App, alter, at};
+use crate::changes::{self, Refusal};
 use crate::id::Id;
-use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
-use crate::store::{Session, StoreResult, Taken};
+use crate::objects::{Customer, Fields, Kind, missing};
+use crate::store::{Of, Page, Session, StoreResult};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
         .service(at("/v1/customers", "GET, POST").get(list).post(create))
-        .service(at("/v1/customers/{id}", "GET, PATCH, PUT").get(show).put(change).patch(change))
+        .service(at("/v1/customers/{id}", "DELETE, GET, PATCH, PUT").get(show).put(change).patch(change).delete(delete))
+        .service(at("/v1/customers/{id}/merge", "POST").post(merge))
         .service(at("/v1/customers/{id}/timeline", "GET").get(timeline))
         .service(at("/v1/customers/{id}/klasses/{klass}", "GET, POST").get(kobjects).post(add_kobject));
 }
@@ -25,10 +29,13 @@ pub fn routes(service: &mut ServiceConfig) {
 fn show_customer(org: Id, customer: Customer) -> Value {
     let id = customer.id;
     let link = format!("/v1/customers/{id}");
-    let relationships = json!({
-        "org": relationship("org", org, format!("/v1/org/{org}")),
-        "timeline": { "links": { "self": format!("{link}/timeline") } },
-    });
+    let mut relationships = json!({ "org": relationship("org", org, format!("/v1/org/{org}")) });
+    if let Some(company) = customer.profile.company() {
+        relationships["company"] = relationship("company", company, format!("/v1/companies/{company}"));
+    }
+    for list in ["timeline", "conversations", "notes"] {
+        relationships[list] = json!({ "links": { "self": format!("{link}/{list}") } });
+    }
     resource("customer", id, customer.attributes(), relationships, &link)
 }
 
@@ -43,7 +50,8 @@ fn find(session: &mut dyn Session, org: Id, address: &str) -> StoreResult<Option
     }
 }
 
-async fn require(app: &App, org: Id, address: String) -> Result<Customer, ApiError> {
+/// The customer at an address.
+pub async fn require(app: &App, org: Id, address: String) -> Result<Customer, ApiError> {
     let asked = address.clone();
     let found = app.door.store.read(move |session| find(session, org, &asked)).await?;
     found.ok_or_else(|| ApiError::not_found("customer", address))
@@ -62,54 +70,63 @@ async fn show(app: Data<App>, reader: Reader, address: Path<String>) -> ApiResul
 
 async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let profile = Profile::read(body.json()?)?;
-    let written = app.door.store.write(move |session| {
-        let (id, now) = (session.new_id(), session.now());
-        let customer = Customer { id, profile: profile.clone(), created_at: now, updated_at: now, rev: 1 };
-        Ok(session.insert_customer(admin.org, &customer)?.map(|()| customer))
-    });
-    let customer = written.await??;
-    Ok(created(show_customer(admin.org, customer)))
-}
-
-/// What came of changing a customer.
-enum Changed {
-    Yes(Customer),
-    Taken(Taken),
-    Invalid(Vec<crate::objects::Problem>),
-    Missing,
+    let written = app.door.store.write(move |session| changes::create_customer(session, admin.org, profile.clone()));
+    Ok(created(show_customer(admin.org, written.await??)))
 }
 
 async fn change(app: Data<App>, admin: Admin, address: Path<String>, body: Body) -> ApiResult {
-    let (address, changes) = (address.into_inner(), body.json()?);
-    let asked = address.clone();
-    let written = app.door.store.write(move |session| {
-        let Some(before) = find(session, admin.org, &asked)? else { return Ok(Changed::Missing) };
-        let profile = match before.profile.clone().merge(changes.clone()) {
-            Ok(profile) => profile,
-            Err(problems) => return Ok(Changed::Invalid(problems)),
-        };
-        let after = Customer { profile, updated_at: session.now(), rev: before.rev + 1, ..before.clone() };
-        Ok(match session.update_customer(admin.org, &before, &after)? {
-            Ok(()) => Changed::Yes(after),
-            Err(taken) => Changed::Taken(taken),
-        })
-    });
-    match written.await? {
-        Changed::Yes(customer) => Ok(one(show_customer(admin.org, customer))),
-        Changed::Taken(taken) => Err(taken.into()),
-        Changed::Invalid(problems) => Err(problems.into()),
-        Changed::Missing => Err(ApiError::not_found("customer", address)),
-    }
+    let (org, document) = (admin.org, body.json()?);
+    let change =
+        move |session: &mut dyn Session, before| changes::change_customer(session, org, before, document.clone());
+    let changed = alter(&app, "customer", address.into_inner(), finder(org), change).await?;
+    Ok(one(show_customer(org, changed?)))
 }
 
-/// What stands on the customer's timeline, newest first.
+/// Everything that belongs to the customer goes with it.
+async fn delete(app: Data<App>, admin: Admin, address: Path<String>) -> ApiResult {
+    let org = admin.org;
+    let delete = move |session: &mut dyn Session, customer| changes::delete_customer(session, org, &customer);
+    alter(&app, "customer", address.into_inner(), finder(org), delete).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Takes `source`, the customer that is merged into the one that is addressed.
+async fn merge(app: Data<App>, admin: Admin, address: Path<String>, body: Body) -> ApiResult {
+    let org = admin.org;
+    let mut fields = Fields::new(body.json()?);
+    let source = fields.id("source");
+    let source = fields.finish(source)?;
+    let merge = move |session: &mut dyn Session, target: Customer| match session.customer(org, source)? {
+        Some(source) => changes::merge_customers(session, org, &target, &source),
+        None => Ok(Err(Refusal::Invalid(vec![missing("source", "customer", source)]))),
+    };
+    let merged = alter(&app, "customer", address.into_inner(), finder(org), merge).await?;
+    Ok(one(show_customer(org, merged?)))
+}
+
+fn finder(org: Id) -> impl Fn(&mut dyn Session, &str) -> StoreResult<Option<Customer>> {
+    move |session, asked| find(session, org, asked)
+}
+
+/// What stands on the customer's timeline, newest first: kobjects and conversations.
 async fn timeline(app: Data<App>, reader: Reader, address: Path<String>, query: Query<PageQuery>) -> ApiResult {
     let customer = require(&app, reader.org, address.into_inner()).await?.id;
     let asked = query.page()?;
-    let read = move |session: &mut dyn Session| session.kobjects(reader.org, None, Some(customer), asked);
-    let found = app.door.store.read(read).await?;
+    let found = app.door.store.read(move |session| read_timeline(session, reader.org, customer, asked)).await?;
     let link = format!("/v1/customers/{customer}/timeline");
-    page(found, asked, &link, |kobject| kobject.id, |kobject| show_kobject(reader.org, kobject))
+    page(found, asked, &link, |(id, _)| *id, |(_, shown)| shown)
+}
+
+/// As many of both as there is room for, so that the newest of them are the newest of all.
+fn read_timeline(session: &mut dyn Session, org: Id, customer: Id, page: Page) -> StoreResult<Vec<(Id, Value)>> {
+    let kobjects = session.kobjects(org, None, Some(customer), page)?;
+    let conversations = session.entities(org, Kind::Conversation, Of::Customer(customer), page)?;
+    let mut found: Vec<(Id, Value)> =
+        kobjects.into_iter().map(|kobject| (kobject.id, show_kobject(org, kobject))).collect();
+    found.extend(conversations.into_iter().map(|conversation| (conversation.id, show_entity(org, conversation))));
+    found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+    found.truncate(usize::try_from(page.size).unwrap_or_default());
+    Ok(found)
 }
 
 async fn kobjects(app: Data<App>, reader: Reader, path: Path<(String, String)>, query: Query<PageQuery>) -> ApiResult {

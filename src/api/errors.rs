@@ -11,7 +11,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::door::{Reason, Refusal};
+use crate::changes::Refusal;
+use crate::door::{self, Reason};
 use crate::objects::Problem;
 use crate::store::{StoreError, Taken, chain};
 use crate::workflow::Diagnostic;
@@ -137,6 +138,15 @@ impl From<Taken> for ApiError {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        match refusal {
+            Refusal::Invalid(problems) => problems.into(),
+            Refusal::Taken(taken) => taken.into(),
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         match error {
@@ -160,8 +170,8 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> ApiError {
+impl From<door::Refusal> for ApiError {
+    fn from(refusal: door::Refusal) -> ApiError {
         let code = match refusal.reason {
             Reason::UnknownHook => Code::UnknownHook,
             Reason::HookDisabled => Code::HookDisabled,
@@ -207,14 +217,14 @@ impl ResponseError for ApiError {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for door::Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.detail)
     }
 }
 
 /// Senders get refusals in the same shape as admins get errors.
-impl ResponseError for Refusal {
+impl ResponseError for door::Refusal {
     fn status_code(&self) -> StatusCode {
         ApiError::from(self.clone()).status_code()
     }

@@ -8,13 +8,14 @@ use super::auth::{Admin, Reader};
 use super::body::Body;
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, at};
+use super::{App, alter, at};
 use crate::catalog::{Saved, save_klass};
+use crate::changes;
 use crate::id::Id;
 use crate::objects::klass::KlassDraft;
 use crate::objects::kobject::Content;
-use crate::objects::{KObject, Klass, Problem, unknown};
-use crate::store::{Session, StoreResult, Taken};
+use crate::objects::{KObject, Klass, read_id, unknown};
+use crate::store::{Session, StoreResult};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -47,6 +48,7 @@ pub fn show_kobject(org: Id, kobject: KObject) -> Value {
     let mut relationships = json!({
         "org": relationship("org", org, format!("/v1/org/{org}")),
         "klass": relationship("klass", &kobject.klass, klass_link.clone()),
+        "related": { "links": { "self": format!("{klass_link}/{}/relationships", kobject.id) } },
     });
     if let Some(customer) = kobject.customer {
         relationships["customer"] = relationship("customer", customer, format!("/v1/customers/{customer}"));
@@ -111,31 +113,21 @@ async fn add_kobject(app: Data<App>, admin: Admin, name: Path<String>, body: Bod
     let mut document = body.json()?;
     let customer = match document.as_object_mut().and_then(|fields| fields.shift_remove("customer")) {
         None | Some(Value::Null) => None,
-        Some(value) => Some(find_customer(&app, admin.org, &value).await?),
+        Some(value) => Some(read_id(&value).map_err(|detail| ApiError::pointer(Code::Invalid, "/customer", detail))?),
     };
     create_kobject(&app, admin.org, name.into_inner(), customer, document).await
-}
-
-async fn find_customer(app: &App, org: Id, value: &Value) -> Result<Id, ApiError> {
-    let refuse = |detail: String| ApiError::pointer(Code::Invalid, "/customer", detail);
-    let id: Id =
-        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| refuse("not a customer's id".into()))?;
-    let found = app.door.store.read(move |session| session.customer(org, id)).await?;
-    found.map(|customer| customer.id).ok_or_else(|| refuse(format!("there is no customer {id}")))
 }
 
 /// Creates an object of a klass from a caller's JSON.
 pub async fn create_kobject(app: &App, org: Id, klass: String, customer: Option<Id>, document: Value) -> ApiResult {
     let klass = require(app, org, klass).await?;
     let content = Content::read(&klass, document)?;
-    let written = app.door.store.write(move |session| {
-        let (id, now) = (session.new_id(), session.now());
-        let (klass, content) = (klass.name.clone(), content.clone());
-        let kobject = KObject { id, klass, customer, content, created_at: now, updated_at: now, rev: 1 };
-        Ok(session.insert_kobject(org, &kobject)?.map(|()| kobject))
-    });
-    let kobject = written.await??;
-    Ok(created(show_kobject(org, kobject)))
+    let written = app
+        .door
+        .store
+        .write(move |session| changes::create_kobject(session, org, &klass, customer, content.clone()))
+        .await?;
+    Ok(created(show_kobject(org, written?)))
 }
 
 /// An object by what a path says: an id, or `externalId=…`.
@@ -147,58 +139,41 @@ fn find(session: &mut dyn Session, org: Id, klass: &str, address: &str) -> Store
     }
 }
 
-async fn show(app: Data<App>, reader: Reader, path: Path<(String, String)>) -> ApiResult {
-    let (name, address) = path.into_inner();
-    let klass = require(&app, reader.org, name).await?.name;
+/// The object of a klass at an address.
+pub async fn require_kobject(app: &App, org: Id, klass: String, address: String) -> Result<KObject, ApiError> {
+    let find = finder(org, require(app, org, klass).await?.name);
     let asked = address.clone();
-    let found = app.door.store.read(move |session| find(session, reader.org, &klass, &asked)).await?;
-    let kobject = found.ok_or_else(|| ApiError::not_found("kobject", address))?;
-    Ok(one(show_kobject(reader.org, kobject)))
+    let found = app.door.store.read(move |session| find(session, &asked)).await?;
+    found.ok_or_else(|| ApiError::not_found("kobject", address))
 }
 
-/// What came of changing a kobject.
-enum Changed {
-    Yes(Box<KObject>),
-    Taken(Taken),
-    Invalid(Vec<Problem>),
-    Missing,
+async fn show(app: Data<App>, reader: Reader, path: Path<(String, String)>) -> ApiResult {
+    let (klass, address) = path.into_inner();
+    let kobject = require_kobject(&app, reader.org, klass, address).await?;
+    Ok(one(show_kobject(reader.org, kobject)))
 }
 
 async fn change(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: Body) -> ApiResult {
     let (name, address) = path.into_inner();
-    let klass = require(&app, admin.org, name).await?;
-    let changes = body.json()?;
-    let asked = address.clone();
-    let written = app.door.store.write(move |session| {
-        let Some(before) = find(session, admin.org, &klass.name, &asked)? else { return Ok(Changed::Missing) };
-        let content = match before.content.clone().merge(&klass, changes.clone()) {
-            Ok(content) => content,
-            Err(problems) => return Ok(Changed::Invalid(problems)),
-        };
-        let after = KObject { content, updated_at: session.now(), rev: before.rev + 1, ..before };
-        Ok(match session.update_kobject(admin.org, &after)? {
-            Ok(()) => Changed::Yes(Box::new(after)),
-            Err(taken) => Changed::Taken(taken),
-        })
-    });
-    match written.await? {
-        Changed::Yes(kobject) => Ok(one(show_kobject(admin.org, *kobject))),
-        Changed::Taken(taken) => Err(taken.into()),
-        Changed::Invalid(problems) => Err(problems.into()),
-        Changed::Missing => Err(ApiError::not_found("kobject", address)),
-    }
+    let (org, klass, document) = (admin.org, require(&app, admin.org, name).await?, body.json()?);
+    let find = finder(org, klass.name.clone());
+    let change = move |session: &mut dyn Session, before| {
+        changes::change_kobject(session, org, &klass, before, document.clone())
+    };
+    let changed = alter(&app, "kobject", address, find, change).await?;
+    Ok(one(show_kobject(org, changed?)))
 }
 
 async fn delete(app: Data<App>, admin: Admin, path: Path<(String, String)>) -> ApiResult {
     let (name, address) = path.into_inner();
-    let klass = require(&app, admin.org, name).await?.name;
-    let asked = address.clone();
-    let written = app.door.store.write(move |session| match find(session, admin.org, &klass, &asked)? {
-        Some(kobject) => session.delete_kobject(admin.org, &klass, kobject.id),
-        None => Ok(false),
-    });
-    match written.await? {
-        true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(ApiError::not_found("kobject", address)),
-    }
+    let org = admin.org;
+    let find = finder(org, require(&app, org, name).await?.name);
+    let delete = move |session: &mut dyn Session, kobject| changes::delete_kobject(session, org, &kobject);
+    alter(&app, "kobject", address, find, delete).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Finds the objects of a klass by what paths say.
+pub fn finder(org: Id, klass: String) -> impl Fn(&mut dyn Session, &str) -> StoreResult<Option<KObject>> {
+    move |session, asked| find(session, org, &klass, asked)
 }

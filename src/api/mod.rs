@@ -9,12 +9,14 @@ mod body;
 mod calls;
 mod customers;
 mod document;
+mod entities;
 mod errors;
 mod health;
 mod hooks;
 mod keys;
 mod klasses;
 mod orgs;
+mod relationships;
 mod runs;
 mod transactions;
 mod workflows;
@@ -27,6 +29,8 @@ use actix_web::{Error, Resource};
 
 use crate::door::{self, Door};
 use crate::engine::Programs;
+use crate::id::Id;
+use crate::store::{Session, StoreResult};
 use errors::{ApiError, Code};
 
 pub use body::ADMIN_BODY_MAX;
@@ -61,8 +65,10 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(workflows::routes)
         .configure(runs::routes)
         .configure(customers::routes)
+        .configure(entities::routes)
         .configure(keys::routes)
         .configure(klasses::routes)
+        .configure(relationships::routes)
         .configure(orgs::routes)
         .configure(health::routes)
         .default_service(web::to(errors::no_such_address));
@@ -85,6 +91,22 @@ fn at(path: &str, methods: &'static str) -> Resource {
 }
 
 /// An id in a path.
-fn path_id(what: &str, text: &str) -> Result<crate::id::Id, ApiError> {
+fn path_id(what: &str, text: &str) -> Result<Id, ApiError> {
     text.parse().map_err(|_| ApiError::not_found(what, text))
+}
+
+/// Does something to the object at an address, in one transaction: what that came to, or that there is no such object.
+async fn alter<T, U: Send + 'static>(
+    app: &App,
+    what: &str,
+    address: String,
+    find: impl Fn(&mut dyn Session, &str) -> StoreResult<Option<T>> + Send + 'static,
+    alter: impl Fn(&mut dyn Session, T) -> StoreResult<U> + Send + 'static,
+) -> Result<U, ApiError> {
+    let asked = address.clone();
+    let written = app.door.store.write(move |session| match find(session, &asked)? {
+        Some(found) => alter(session, found).map(Some),
+        None => Ok(None),
+    });
+    written.await?.ok_or_else(|| ApiError::not_found(what, address))
 }

@@ -52,6 +52,19 @@ fn the_files_of_a_folder_are_checked_together() {
 }
 
 #[test]
+fn a_text_that_can_not_be_stored_is_shown_at_its_place() {
+    let said = check(
+        r#"{"hooks": [{"name": "x", "type": "form", "title": "\u0000", "description": "a\u0000"}],
+            "klasses": [{"name": "y", "displayName": "\u0000"}]}"#,
+        &[],
+    );
+    assert_eq!(said.code, Some(1));
+    assert_eq!(said.output.matches("error: holds the character U+0000, which can't be stored\n").count(), 3);
+    let places = ["/hooks/0/title", "/hooks/0/description", "/klasses/0/displayName"];
+    assert!(places.iter().all(|place| said.output.contains(place)), "{}", said.output);
+}
+
+#[test]
 fn a_warning_fails_the_check_only_if_it_is_strict() {
     let lonely = r#"{"name": "x", "trigger": {"id": "1", "eventName": "hooks.form.nobody.receive", "transitions":
       [{"target": "2", "condition": {"op": "true", "values": [true]}}]}, "steps": [{"id": "2"}]}"#;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, detail, errors, ids};
+use crate::support::{Server, detail, errors, ids, link};
 
 /// A kobject of the shipped klass `order`.
 fn create(server: &Server, kobject: Value) -> Value {
@@ -11,10 +11,6 @@ fn create(server: &Server, kobject: Value) -> Value {
 
 fn customer(server: &Server, email: &str) -> Value {
     server.call("POST", "/v1/customers", json!({ "email": email })).expect(201)["data"].take()
-}
-
-fn link(resource: &Value) -> String {
-    resource["links"]["self"].as_str().expect("a resource has a link").to_owned()
 }
 
 #[test]
@@ -178,4 +174,39 @@ fn a_timeline_is_read_page_by_page_to_its_end_while_it_grows() {
     assert_eq!((ids(&exactly).len(), &exactly["links"]["next"]), (6, &Value::Null));
     let answer = server.get(&format!("{timeline}?pageSize=-1")).expect(400);
     assert_eq!(errors(&answer), [("bad_parameter", "pageSize")]);
+}
+
+#[test]
+fn related_kobjects_find_each_other() {
+    let server = Server::start();
+    server.call("POST", "/v1/klasses", json!({ "name": "return" })).expect(201);
+    let order = create(&server, json!({ "title": "Order", "externalId": "shop-1" }));
+    let [first, second] = [1, 2].map(|_| server.create("/v1/klasses/return", json!({ "title": "Return" })));
+    let related = |kobject: &Value| {
+        let path = kobject["relationships"]["related"]["links"]["self"].as_str().unwrap();
+        server.get(path).expect(200)["data"].take()
+    };
+    for other in [&first, &second, &first] {
+        let body = json!({ "klassName": "return", "kobject": other["id"] });
+        assert_eq!(server.call("POST", "/v1/klasses/orders/externalId=shop-1/relationships", body).status, 204);
+    }
+    assert_eq!((related(&order), related(&first)), (json!([second, first]), json!([order])));
+    let path = |kobject: &Value| format!("{}/relationships", link(kobject));
+    let page = server.get(&format!("{}?pageSize=1", path(&order))).expect(200);
+    assert_eq!(ids(&server.get(page["links"]["next"].as_str().unwrap()).expect(200)), [&first["id"]]);
+
+    let end = format!("{}/{}", path(&first), order["id"].as_str().unwrap());
+    assert_eq!(server.call("DELETE", &end, Value::Null).status, 204);
+    server.call("DELETE", &end, Value::Null).expect(404);
+    assert_eq!((related(&order), related(&first)), (json!([second]), json!([])));
+    assert_eq!(server.call("DELETE", &link(&second), Value::Null).status, 204);
+    assert_eq!(related(&order), json!([]));
+
+    let refused = |body: Value, pointer: &str| {
+        assert_eq!(errors(&server.call("POST", &path(&order), body).expect(422)), [("invalid", pointer)]);
+    };
+    refused(json!({ "klassName": "return", "kobject": second["id"] }), "/kobject");
+    refused(json!({ "klassName": "order", "kobject": order["id"] }), "/kobject");
+    refused(json!({ "klassName": "return", "kobject": "x" }), "/kobject");
+    refused(json!({ "kobject": first["id"] }), "/klassName");
 }

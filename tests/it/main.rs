@@ -6,9 +6,12 @@
 
 mod calls;
 mod check;
+mod conversations;
 mod crash;
 mod crash_calls;
+mod customers;
 mod engine;
+mod entities;
 mod envelope;
 mod error_cases;
 mod files;
@@ -29,4 +32,5 @@ mod starts;
 mod stop;
 mod store;
 mod support;
+mod unstorable;
 mod workflows;

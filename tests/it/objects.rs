@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, ServerBuilder, detail, errors, ids};
+use crate::support::{Server, ServerBuilder, detail, errors, ids, link};
 
 fn server() -> Server {
     ServerBuilder::bare().start()
@@ -10,10 +10,6 @@ fn server() -> Server {
 
 fn create(server: &Server, customer: Value) -> Value {
     server.call("POST", "/v1/customers", customer).expect(201)["data"].take()
-}
-
-fn link(resource: &Value) -> String {
-    resource["links"]["self"].as_str().expect("a resource has a link").to_owned()
 }
 
 /// The id of the customer at this address.

@@ -93,3 +93,8 @@ pub fn detail(answer: &Value) -> &str {
 pub fn ids(list: &Value) -> Vec<&Value> {
     list["data"].as_array().expect("a list").iter().map(|resource| &resource["id"]).collect()
 }
+
+/// Where a resource says that it is.
+pub fn link(resource: &Value) -> String {
+    resource["links"]["self"].as_str().expect("a resource has a link").to_owned()
+}

@@ -159,6 +159,11 @@ impl Server {
         self.call("GET", path, Value::Null)
     }
 
+    /// Creates a resource, with the admin key.
+    pub fn create(&self, path: &str, document: Value) -> Value {
+        self.call("POST", path, document).expect(201)["data"].take()
+    }
+
     pub fn get_without_key(&self, path: &str) -> Answer {
         send(self.request("GET", path))
     }

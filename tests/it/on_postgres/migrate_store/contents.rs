@@ -100,6 +100,25 @@ fn fill_objects(server: &Server) {
     }
     server.call("PATCH", "/v1/klasses/parcel/externalId=p-2", json!({ "title": "changed" })).expect(200);
     server.call("DELETE", "/v1/klasses/parcel/externalId=p-4", Value::Null).expect(204);
+    fill_entities(server, &ids);
+}
+
+fn fill_entities(server: &Server, customers: &[String]) {
+    let company =
+        server.create("/v1/companies", json!({ "name": ODD, "externalId": "Zoë", "custom": { "noteStr": ODD } }));
+    let user = server.create("/v1/users", json!({ "name": ODD, "email": "Zoe@Example.com" }));
+    let about = json!({ "company": company["id"], "tags": [ODD.trim()], "locations": [{ "text": ODD }] });
+    server.call("PATCH", &format!("/v1/customers/{}", customers[0]), about).expect(200);
+    let conversation = json!({ "customer": customers[0], "externalId": "zebra", "assignedUsers": [user["id"]] });
+    let conversation = server.create("/v1/conversations", conversation);
+    for number in 0..5 {
+        let message = json!({ "body": ODD.repeat(number * 100), "meta": { "number": number, "text": ODD } });
+        server.create(&format!("{}/messages", link(&conversation)), message);
+    }
+    server.create("/v1/notes", json!({ "customer": customers[1], "body": ODD, "user": user["id"] }));
+    let other = server.get("/v1/klasses/parcel/externalId=p-6").expect(200)["data"]["id"].take();
+    let related = json!({ "klassName": "parcel", "kobject": other });
+    assert_eq!(server.call("POST", "/v1/klasses/parcel/externalId=p-8/relationships", related).status, 204);
 }
 
 /// A request to a hook, wherever its address leads outside.
@@ -170,8 +189,17 @@ pub fn everything(server: &Server) -> BTreeMap<String, Value> {
     }
     for customer in list("/v1/customers?pageSize=2") {
         single.push(link(&customer).to_owned());
-        list(&format!("{}/timeline", link(&customer)));
+        for below in ["timeline", "conversations", "notes"] {
+            list(&format!("{}/{below}", link(&customer)));
+        }
     }
+    for kind in ["companies", "conversations", "messages", "notes", "users"] {
+        single.extend(list(&format!("/v1/{kind}?pageSize=3")).iter().map(|entity| link(entity).to_owned()));
+    }
+    for conversation in list("/v1/conversations") {
+        list(&format!("{}/messages", link(&conversation)));
+    }
+    list("/v1/klasses/parcel/externalId=p-6/relationships");
     for status in ["queued", "running", "waiting", "completed", "failed", "cancelled"] {
         list(&format!("/v1/runs?status={status}"));
     }
@@ -182,6 +210,8 @@ pub fn everything(server: &Server) -> BTreeMap<String, Value> {
     single.push("/v1/customers/phone=%2B49301234".into());
     single.push("/v1/klasses/parcel/externalId=p-2".into());
     single.push("/v1/customers/externalId=Zo%C3%AB".into());
+    single.push("/v1/companies/externalId=Zo%C3%AB".into());
+    single.push("/v1/users/email=zoe@example.com".into());
     for path in single {
         let answer = server.get(&path).expect(200);
         shown.insert(path, answer);

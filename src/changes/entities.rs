@@ -1,0 +1,90 @@
+//! Changes of companies, conversations, messages, notes and users.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, Refusal, Stored, write};
+use crate::id::Id;
+use crate::objects::entity::Content;
+use crate::objects::{Entity, Kind, Problem, missing};
+use crate::store::{Session, StoreError, StoreResult, Taken};
+
+impl Stored for Entity {
+    fn insert(&self, session: &mut dyn Session, org: Id) -> StoreResult<Result<(), Taken>> {
+        session.insert_entity(org, self)
+    }
+
+    fn update(&self, _: &Entity, session: &mut dyn Session, org: Id) -> StoreResult<Result<(), Taken>> {
+        session.update_entity(org, self)
+    }
+
+    fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()> {
+        session.delete_entity(org, self.content.kind, self.id).map(drop)
+    }
+}
+
+/// A new entity. What belongs to a conversation belongs to its customer.
+pub fn create_entity(session: &mut dyn Session, org: Id, mut content: Content) -> Outcome<Entity> {
+    let mut problems = place(session, org, &mut content)?;
+    problems.extend(missing_user(session, org, &content)?);
+    if !problems.is_empty() {
+        return Ok(Err(Refusal::Invalid(problems)));
+    }
+    let (id, now) = (session.new_id(), session.now());
+    let entity = Entity { id, content, created_at: now, updated_at: now, rev: 1 };
+    Ok(write(session, org, None, Some(&entity))?.map(|()| entity))
+}
+
+/// The entity with a caller's changes; if they change nothing, nothing is written.
+pub fn change_entity(session: &mut dyn Session, org: Id, before: Entity, changes: Value) -> Outcome<Entity> {
+    let content = match before.content.clone().merge(changes) {
+        Ok(content) => content,
+        Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
+    };
+    if content == before.content {
+        return Ok(Ok(before));
+    }
+    if content.values.get("user") != before.content.values.get("user")
+        && let Some(problem) = missing_user(session, org, &content)?
+    {
+        return Ok(Err(Refusal::Invalid(vec![problem])));
+    }
+    let after = Entity { content, updated_at: session.now(), rev: before.rev + 1, ..before.clone() };
+    Ok(write(session, org, Some(&before), Some(&after))?.map(|()| after))
+}
+
+/// Deletes the entity, and a conversation's messages and notes.
+pub fn delete_entity(session: &mut dyn Session, org: Id, entity: &Entity) -> StoreResult<()> {
+    write(session, org, Some(entity), None).map(drop)
+}
+
+/// Finds the conversation and the customer that a new entity belongs to, and keeps others from deleting them.
+fn place(session: &mut dyn Session, org: Id, content: &mut Content) -> StoreResult<Vec<Problem>> {
+    let given = content.customer();
+    let Some(id) = content.conversation() else {
+        let Some(customer) = given else { return Ok(Vec::new()) };
+        let found = session.hold_customer(org, customer)?;
+        return Ok(if found { Vec::new() } else { vec![missing("customer", "customer", customer)] });
+    };
+    let Some(conversation) = session.hold_entity(org, Kind::Conversation, id)? else {
+        return Ok(vec![missing("conversation", "conversation", id)]);
+    };
+    let customer = conversation.content.customer();
+    if given.is_some() && given != customer {
+        return Ok(vec![Problem::new("/customer", format!("conversation {id} is another customer's"))]);
+    }
+    if let Some(customer) = customer {
+        // The customer may have been merged into another one since the conversation was read.
+        if !session.hold_customer(org, customer)? {
+            return Err(StoreError::Conflict { what: "the conversation" });
+        }
+        content.values.insert("customer".into(), json!(customer));
+    }
+    Ok(Vec::new())
+}
+
+fn missing_user(session: &mut dyn Session, org: Id, content: &Content) -> StoreResult<Option<Problem>> {
+    let Some(id) = content.values.get("user").and_then(Value::as_str).and_then(|text| text.parse().ok()) else {
+        return Ok(None);
+    };
+    Ok(session.entity(org, Kind::User, id)?.is_none().then(|| missing("user", "user", id)))
+}
