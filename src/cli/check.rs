@@ -29,7 +29,8 @@ impl Check {
         let mut text: String = reports.iter().map(|(_, report)| format!("{}\n\n", report.trim_end())).collect();
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;
-        let counts = [count(files.len(), "file"), count(errors, "error"), count(warnings, "warning")];
+        let counts =
+            [super::count(files.len(), "file"), super::count(errors, "error"), super::count(warnings, "warning")];
         text.push_str(&format!("{}: {}, {}\n", counts[0], counts[1], counts[2]));
         // A closed pipe, as behind `| head`, is no failure.
         let _ = std::io::stdout().write_all(text.as_bytes());
@@ -48,12 +49,5 @@ impl Check {
             }
         }
         Ok(files)
-    }
-}
-
-fn count(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and its exit code.
 
 mod check;
+mod import;
 mod migrate_store;
 mod schema;
 
@@ -30,6 +31,8 @@ enum Command {
     Serve(Serve),
     /// Check workflow files, and say what is wrong with them and where; exit code 1 if anything is
     Check(check::Check),
+    /// Turn a workflow or app exported from Kustomer into a file, and say what of it is not supported
+    Import(import::Import),
     /// Print the JSON Schema of workflow files, for editors
     Schema(schema::Schema),
     /// Copy everything from a SQLite database to an empty PostgreSQL database, and compare both; goes on where it was
@@ -44,6 +47,7 @@ pub fn run() -> ExitCode {
     match line.command.unwrap_or(Command::Serve(line.serve)) {
         Command::Serve(settings) => serve(settings),
         Command::Check(check) => check.run(),
+        Command::Import(import) => import.run(),
         Command::Schema(schema) => schema.run(),
         Command::MigrateStore(migrate) => migrate.run(),
     }
@@ -64,4 +68,12 @@ fn serve(settings: Serve) -> ExitCode {
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("error: {}", chain(error));
     ExitCode::FAILURE
+}
+
+/// `1 file`, `2 files`.
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
 }

@@ -28,9 +28,10 @@ pub(super) fn check(outline: &Outline<'_>, findings: &mut Findings) {
 fn check_reached(outline: &Outline<'_>, reached: &[bool], findings: &mut Findings) {
     for (index, step) in outline.steps.iter().enumerate() {
         let Some(id) = step.id.filter(|id| outline.indexes.get(id) == Some(&index)) else { continue };
-        if !reached[index + 1] {
+        if !reached[index + 1] && !step.parked {
             let message = format!("step `{id}` is unreachable: no way leads to it from the trigger");
-            findings.error(&step.node.pointer, message);
+            let help = r#"`"meta": {"parked": true}` keeps a step that is not in use"#;
+            findings.add(Finding::error(&step.node.pointer, message).help(help));
         }
     }
 }

@@ -122,6 +122,15 @@ impl Findings {
         self.add(Finding::error(pointer, message));
     }
 
+    /// Adds what was found in a document that was made from this one; `origin` tells where a pointer into that one came
+    /// from.
+    pub fn absorb(&mut self, other: Findings, origin: impl Fn(&str) -> String) {
+        let moved = |finding: Finding| Finding { pointer: origin(&finding.pointer), ..finding };
+        other.findings.into_iter().for_each(|finding| self.add(moved(finding)));
+        self.left_out += other.left_out;
+        self.errors = self.errors.max(other.errors);
+    }
+
     /// Whether further findings would only be counted.
     pub fn full(&self) -> bool {
         self.findings.len() >= FINDINGS_MAX || self.bytes >= FINDINGS_BYTES_MAX

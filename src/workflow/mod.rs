@@ -16,6 +16,7 @@ mod check_step;
 mod check_variables;
 mod diagnostic;
 mod findings;
+pub mod import;
 mod input_schema;
 mod model;
 mod read;
@@ -76,9 +77,17 @@ pub struct Checked {
 /// Checks files together: hooks, klasses and names of workflows that one declares are seen by the others.
 pub fn check(sources: &[Source<'_>], known: &Known<'_>) -> Checked {
     let mut files: Vec<File<'_>> = sources.iter().map(File::open).collect();
+    let bundles = read_files(&mut files, known);
+    let bundles = files.iter().zip(bundles).map(|(file, bundle)| Some(bundle).filter(|_| !file.findings.has_errors()));
+    let bundles = bundles.collect();
+    Checked { bundles, diagnostics: files.into_iter().flat_map(File::diagnostics).collect() }
+}
+
+/// Reads and checks files together; a bundle for each, whatever is wrong with it.
+fn read_files(files: &mut [File<'_>], known: &Known<'_>) -> Vec<Bundle> {
     let mut scope = Scope::new(known);
     let mut sections = Vec::with_capacity(files.len());
-    for File { name, document, findings, .. } in &mut files {
+    for File { name, document, findings, .. } in files {
         let section = document.as_ref().map(|document| Sections::of(name, document, findings)).unwrap_or_default();
         let bundle = section.declare(&mut scope, findings);
         sections.push((section, bundle, findings));
@@ -86,10 +95,7 @@ pub fn check(sources: &[Source<'_>], known: &Known<'_>) -> Checked {
     for (section, bundle, findings) in &mut sections {
         bundle.workflows = section.read_workflows(&mut scope, findings);
     }
-    let bundles: Vec<Bundle> = sections.into_iter().map(|(_, bundle, _)| bundle).collect();
-    let bundles = files.iter().zip(bundles).map(|(file, bundle)| Some(bundle).filter(|_| !file.findings.has_errors()));
-    let bundles = bundles.collect();
-    Checked { bundles, diagnostics: files.into_iter().flat_map(File::diagnostics).collect() }
+    sections.into_iter().map(|(_, bundle, _)| bundle).collect()
 }
 
 /// Checks one workflow document on its own, such as an HTTP caller sends.

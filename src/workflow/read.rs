@@ -26,7 +26,7 @@ pub const ID_MAX: usize = 128;
 pub(super) const TRIGGER_ID: &str = "1";
 
 /// Keys of Kustomer's documents that mean nothing here and are no mistake.
-const TOLERATED: [&str; 6] = ["appVersion", "errorCases", "logging", "replaces", "description", "displayName"];
+const TOLERATED: [&str; 7] = ["appVersion", "errorCases", "logging", "replaces", "description", "displayName", "_id"];
 
 /// A workflow document, read.
 pub(super) struct Outline<'a> {
@@ -54,6 +54,8 @@ pub(super) struct StepOutline<'a> {
     pub node: Node<'a>,
     pub id: Option<&'a str>,
     pub name: Option<&'a str>,
+    /// `meta.parked`: no way has to lead to it.
+    pub parked: bool,
     /// Without the prefix `kustomer.`.
     pub action: Option<(&'a str, Node<'a>)>,
     pub params: Vec<ParamOutline<'a>>,
@@ -179,7 +181,10 @@ impl<'a> TriggerOutline<'a> {
         let callable = findings.boolean(node, "callable").unwrap_or(false);
         let callable = callable.then(|| InputSchema::read(node.get("schema").map(|schema| schema.value)));
         let event_name = match callable {
-            Some(_) => node.get("eventName").and_then(|name| Some((findings.as_text(&name)?, name))),
+            Some(_) => {
+                let name = node.get("eventName").and_then(|name| Some((findings.as_text(&name)?, name)));
+                name.filter(|(name, _)| !is_own_call(without_prefix(name)))
+            }
             None => findings.required_text(node, "eventName"),
         };
         Some(TriggerOutline {
@@ -197,12 +202,13 @@ impl<'a> StepOutline<'a> {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["id", "action", "params", "transitions", "errorCases", "meta", "_id"], &TOLERATED);
+        findings.keys(node, &["id", "action", "params", "transitions", "errorCases", "meta"], &TOLERATED);
         let action = node.get("action").and_then(|action| Some((findings.as_text(&action)?, action)));
         Some(StepOutline {
             node: node.clone(),
             id: read_id(node, findings),
             name: label(node, "displayName"),
+            parked: node.value.pointer("/meta/parked") == Some(&Value::Bool(true)),
             action: action.map(|(action, node)| (without_prefix(action), node)),
             params: read_params(node, findings),
             transitions: read_transitions(node, findings),
@@ -294,7 +300,7 @@ impl<'a> TransitionOutline<'a> {
         if !findings.object(&node) {
             return None;
         }
-        findings.keys(&node, &["target", "condition", "meta"], &[]);
+        findings.keys(&node, &["target", "condition", "meta"], &["_id"]);
         let target = findings.required_text(&node, "target");
         let condition = node.get("condition");
         if condition.is_none() {
@@ -328,6 +334,11 @@ fn compiled<T>(result: Result<T, Vec<Fault>>, node: &Node<'_>, findings: &mut Fi
 /// A name that an editor shows; `meta` is free, so anything else there is no mistake.
 fn label<'a>(node: &Node<'a>, key: &str) -> Option<&'a str> {
     node.value.get("meta")?.get(key)?.as_str()
+}
+
+/// `workflow.<id>.call`, by which Kustomer's callable workflows say again that they can be called.
+fn is_own_call(event: &str) -> bool {
+    event.strip_prefix("workflow.").is_some_and(|rest| rest.ends_with(".call"))
 }
 
 /// The name of an action or event; Kustomer's exports spell it `kustomer.customer.create`.

@@ -72,6 +72,78 @@ fn problems(document: &Value) -> Vec<(String, String)> {
     diagnostics.into_iter().map(|diagnostic| (diagnostic.pointer, diagnostic.message)).collect()
 }
 
+/// What editors and APIs of exports leave in documents, and what each means nothing by.
+#[test]
+fn what_exports_have_in_them_is_no_mistake() {
+    let base =
+        || workflow(json!([{ "id": "2", "action": "customer.find-by-email", "params": { "email": "/#steps.1.x" } }]));
+    let at = |pointer: &str, value: Value| {
+        let mut document = base();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[key] = value;
+        document
+    };
+    let condition = |condition: Value| at("/trigger/transitions", json!([{ "target": "2", "condition": condition }]));
+    let exists = json!({ "op": "exists", "values": ["/#steps.1.id"] });
+    for (what, document) in [
+        ("a prefix on actions", at("/steps/0/action", json!("kustomer.customer.find-by-email"))),
+        ("a prefix on events", at("/trigger/eventName", json!("kustomer.hooks.form.shop.receive"))),
+        ("an app's version on the trigger", at("/trigger/appVersion", json!("hooks-^1.0.0"))),
+        ("an app's version on a step", at("/steps/0/appVersion", json!("kustomer-^1.9.2"))),
+        ("free labels", at("/meta", json!({ "displayName": "W", "canvas": { "zoom": [1, 2] } }))),
+        ("labels of a transition", at("/trigger/transitions/0/meta", json!({ "name": "On Success" }))),
+        ("logging", at("/logging", json!(true))),
+        ("what it replaces", at("/replaces", json!("60a2c3d4e5f60718293a4b5c"))),
+        ("replaces nothing", at("/replaces", Value::Null)),
+        ("a schema of the response", at("/response", json!({ "schema": { "properties": { "a": {} } } }))),
+        ("an id of the database on a step", at("/steps/0/_id", json!("60a2c3d4e5f60718293a4b72"))),
+        ("an id of the database on a transition", at("/trigger/transitions/0/_id", json!("60a2c3d4e5f60718293a4b72"))),
+        ("no error cases", at("/steps/0/errorCases", json!([]))),
+        ("a stray value of exists", condition(json!({ "op": "exists", "values": ["/#steps.1.id", ""] }))),
+        ("a stray value of dne", condition(json!({ "op": "dne", "values": ["/#steps.1.id", true] }))),
+        ("exists of a literal as else", condition(json!({ "op": "exists", "values": [true] }))),
+        ("exists of a text as else", condition(json!({ "op": "exists", "values": ["true", ""] }))),
+        ("a text in a comparison of numbers", condition(json!({ "op": "gt", "values": ["/#steps.1.n", "200"] }))),
+        ("a list in a list", condition(json!({ "op": "contains", "values": ["/#steps.1.tags", ["vip"]] }))),
+        (
+            "conditions in conditions",
+            condition(json!({ "op": "and", "values": [exists, { "op": "or", "values": [exists] }] })),
+        ),
+        ("a key with @", condition(json!({ "op": "true", "values": ["/#steps.1.custom.@shopBool"] }))),
+        ("a key with @ in params", at("/steps/0/params", json!({ "email": "{{{steps.1.custom.[@mailStr]}}}" }))),
+        (
+            "that it is called",
+            at(
+                "/trigger",
+                json!({ "id": "1", "callable": true, "schema": {}, "eventName":
+            "kustomer.workflow.60a2c3d4e5f60718293a4b5c.call", "transitions": base()["trigger"]["transitions"] }),
+            ),
+        ),
+    ] {
+        assert_eq!(problems(&document), [], "{what}");
+    }
+}
+
+#[test]
+fn ids_of_exports_are_found_wherever_their_steps_stand() {
+    let lead = |id: &str, target: &str| json!({ "id": id, "transitions": [{ "target": target, "condition": { "op": "true", "values": [true] } }] });
+    let params = json!({ "email": "{{{steps._S2DvZlsy.email}}}{{steps.8-gu8QS1s.x}}" });
+    let last = json!({ "id": "aN0X9A2Hc", "action": "customer.create", "params": params });
+    let document =
+        workflow(json!([last, lead("8-gu8QS1s", "_S2DvZlsy"), lead("2", "8-gu8QS1s"), lead("_S2DvZlsy", "aN0X9A2Hc")]));
+    assert_eq!(problems(&document), []);
+    let compiled = Workflow::compile(&document).unwrap();
+    assert_eq!(compiled.trigger.transitions[0].target, 2);
+    assert_eq!(compiled.step(2).transitions[0].target_id, "8-gu8QS1s");
+}
+
+#[test]
+fn a_parked_step_need_not_be_reached() {
+    let parked = |meta: Value| problems(&workflow(json!([{ "id": "2" }, { "id": "left", "meta": meta }])));
+    assert_eq!(parked(json!({ "parked": true })), []);
+    assert_eq!(parked(json!({ "parked": false })).len(), 1);
+}
+
 #[test]
 fn every_mistake_is_found_at_its_place() {
     let checked = check_one(MISTAKES);

@@ -17,6 +17,7 @@ mod error_cases;
 mod files;
 mod first_stretch;
 mod hooks;
+mod import;
 mod journey;
 mod keys;
 mod kobjects;

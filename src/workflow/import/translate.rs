@@ -1,0 +1,178 @@
+//! Writes hookflow's file from the parts of an export.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::shape::Export;
+use super::{Finding, Findings, Mappings, Node, VariableUse};
+
+mod declarations;
+mod names;
+mod strings;
+mod workflows;
+
+/// The schema that editors find in the shipped example too.
+const SCHEMA: &str = "http://127.0.0.1:8080/schemas/workflow.json";
+/// Keys of apps that mean nothing to the workflows in them.
+const APP_KEYS: [&str; 14] = [
+    "$schema",
+    "_id",
+    "app",
+    "author",
+    "changelog",
+    "dependencies",
+    "description",
+    "iconUrl",
+    "id",
+    "meta",
+    "name",
+    "title",
+    "version",
+    "visibility",
+];
+
+/// A file, where in the export its parts come from, and the variables that it uses.
+pub(super) struct Translation {
+    pub document: Value,
+    pub origins: Origins,
+    pub variables: BTreeMap<String, VariableUse>,
+}
+
+/// Pointers into the file, and those into the export that they were made from.
+#[derive(Default)]
+pub(super) struct Origins(Vec<(String, String)>);
+
+impl Origins {
+    fn add(&mut self, pointer: impl Into<String>, origin: impl Into<String>) {
+        self.0.push((pointer.into(), origin.into()));
+    }
+
+    /// Where what is at `pointer` in the file stands in the export: by the longest pointer that is known.
+    pub fn of(&self, pointer: &str) -> String {
+        let rest = |known: &str| pointer.strip_prefix(known).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let known = self.0.iter().filter_map(|(known, origin)| Some((known.len(), origin, rest(known)?)));
+        known.max_by_key(|(length, ..)| *length).map_or_else(String::new, |(_, origin, rest)| format!("{origin}{rest}"))
+    }
+}
+
+/// A hook of the export, as events may name it.
+struct OwnHook<'a> {
+    names: [Option<&'a str>; 2],
+    event: Option<&'a str>,
+    kind: String,
+    name: String,
+}
+
+struct Translator<'a, 'f> {
+    mappings: &'a Mappings,
+    findings: &'f mut Findings,
+    origins: Origins,
+    hooks: Vec<OwnHook<'a>>,
+    /// By the ids that they have in the export.
+    workflows: BTreeMap<&'a str, String>,
+    used: BTreeSet<&'a str>,
+    variables: BTreeMap<String, VariableUse>,
+    /// What has no place in a file, kept in `meta`.
+    aside: Map<String, Value>,
+}
+
+impl Translation {
+    pub fn of(export: &Export<'_>, mappings: &Mappings, findings: &mut Findings) -> Translation {
+        let mut translator = Translator {
+            mappings,
+            findings,
+            origins: Origins::default(),
+            hooks: Vec::new(),
+            workflows: BTreeMap::new(),
+            used: BTreeSet::new(),
+            variables: BTreeMap::new(),
+            aside: Map::new(),
+        };
+        let document = if export.is_single { translator.single(export) } else { translator.app(export) };
+        translator.report_unused();
+        let Translator { origins, variables, .. } = translator;
+        Translation { document, origins, variables }
+    }
+}
+
+impl<'a> Translator<'a, '_> {
+    fn single(&mut self, export: &Export<'a>) -> Value {
+        let workflows = self.workflows(&export.workflows, "");
+        let mut document = Map::from_iter([("$schema".to_owned(), json!(SCHEMA))]);
+        document.extend(workflows.into_iter().next().unwrap_or_default());
+        Value::Object(document)
+    }
+
+    fn app(&mut self, export: &Export<'a>) -> Value {
+        self.origins.add("", "");
+        let hooks: Vec<Value> = export.hooks.iter().enumerate().map(|(index, hook)| self.hook(index, hook)).collect();
+        let klasses: Vec<Value> =
+            export.klasses.iter().enumerate().map(|(index, klass)| self.klass(index, klass)).collect();
+        let workflows = self.workflows(&export.workflows, "/workflows");
+        for (key, node) in &export.others {
+            self.section(key, node, export);
+        }
+        let mut document = Map::from_iter([("$schema".to_owned(), json!(SCHEMA))]);
+        if !self.aside.is_empty() {
+            document.insert("meta".to_owned(), Value::Object(std::mem::take(&mut self.aside)));
+        }
+        let workflows = workflows.into_iter().map(Value::Object).collect();
+        for (key, items) in [("hooks", hooks), ("klasses", klasses), ("workflows", workflows)] {
+            if !items.is_empty() {
+                document.insert(key.to_owned(), Value::Array(items));
+            }
+        }
+        Value::Object(document)
+    }
+
+    /// A part of an app that hookflow's files have no place for.
+    fn section(&mut self, key: &str, node: &Node<'a>, export: &Export<'a>) {
+        let is_empty = match node.value {
+            Value::Null => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        if is_empty {
+            return;
+        }
+        self.aside.insert(key.to_owned(), node.value.clone());
+        if APP_KEYS.contains(&key) {
+            return;
+        }
+        if key == "triggers" {
+            node.items().for_each(|trigger| self.trigger_definition(&trigger, export));
+            return;
+        }
+        let message = format!("`{key}` of an app mean nothing here; they are kept in the file's `meta`");
+        self.findings.add(Finding::warning(&node.pointer, message));
+    }
+
+    /// A trigger that an app defines only names an event, unless it changes what step `1` puts out.
+    fn trigger_definition(&mut self, node: &Node<'a>, export: &Export<'a>) {
+        let event = |node: &Node<'a>| node.get("eventName").and_then(|name| name.value.as_str());
+        let heard = export.workflows.iter().filter_map(|workflow| event(&workflow.content.get("trigger")?));
+        let is_heard = heard.into_iter().any(|heard| Some(heard) == event(node));
+        let template = node.get("outputTemplate").filter(|template| template.value != &json!({}));
+        if let Some(template) = template.filter(|_| is_heard) {
+            let help = "step 1 puts out what the hook received, with the data below `attributes.data`";
+            let message = "the output template of a trigger is not supported, and a workflow here depends on it";
+            self.findings.add(Finding::error(template.pointer, message).help(help));
+        }
+    }
+
+    fn report_unused(&mut self) {
+        let Mappings { hooks, workflows, variables } = self.mappings;
+        let flags = (hooks.keys().map(|id| ("hook", id)))
+            .chain(workflows.keys().map(|id| ("workflow", id)))
+            .chain(variables.keys().map(|id| ("variable", id)));
+        for (what, id) in flags.filter(|(_, id)| !self.used.contains(id.as_str())) {
+            self.findings.add(Finding::warning("", format!("nothing here uses the {what} `{id}` of --map-{what}")));
+        }
+    }
+}
+
+fn without_prefix(name: &str) -> &str {
+    name.strip_prefix("kustomer.").unwrap_or(name)
+}

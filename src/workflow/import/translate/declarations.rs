@@ -1,0 +1,84 @@
+//! The hooks and klasses that an app declares.
+
+use serde_json::{Map, Value, json};
+
+use super::super::shape::Part;
+use super::super::{Finding, Node};
+use super::names::{free_name, slug};
+use super::{OwnHook, Translator, without_prefix};
+
+impl<'a> Translator<'a, '_> {
+    pub(super) fn hook(&mut self, index: usize, part: &Part<'a>) -> Value {
+        let event = part.text("eventName");
+        let labels = ["name", "title", "displayEventName", "displayName"];
+        let named = labels.iter().find_map(|key| part.text(key)).or(event).unwrap_or("hook");
+        let name = free_name(&slug(named), |name| self.hooks.iter().any(|hook| hook.name == name));
+        let kind = part.text("type").or(part.kind).unwrap_or("form");
+        let kind = kind.strip_suffix("_hook").unwrap_or(kind);
+        let title = part.text("title").or(part.text("displayEventName")).unwrap_or(named);
+        let mut hook = Map::from_iter([
+            ("name".to_owned(), json!(name)),
+            ("type".to_owned(), json!(kind)),
+            ("title".to_owned(), json!(title)),
+        ]);
+        hook.extend(part.text("description").map(|description| ("description".to_owned(), json!(description))));
+        self.origins.add(format!("/hooks/{index}"), &part.content.pointer);
+        if let Some(template) = part.content.get("outputTemplate").filter(|template| template.value != &json!({})) {
+            let message = "the output template of a hook is not supported; step 1 puts out what was received";
+            self.findings.error(template.pointer, message);
+        }
+        let names = [part.id.or(part.text("id")), part.text("name")];
+        self.hooks.push(OwnHook { names, event: event.map(without_prefix), kind: kind.to_owned(), name });
+        Value::Object(hook)
+    }
+
+    pub(super) fn klass(&mut self, index: usize, part: &Part<'a>) -> Value {
+        let klass_node = &part.content;
+        let metadata = klass_node.get("metadata");
+        let properties =
+            klass_node.get("properties").or_else(|| metadata.as_ref().and_then(|data| data.get("properties")));
+        let base = format!("/klasses/{index}");
+        self.origins.add(&base, &klass_node.pointer);
+        let mut klass = Map::new();
+        for key in ["name", "displayName", "icon"] {
+            klass.extend(klass_node.get(key).map(|member| (key.to_owned(), member.value.clone())));
+        }
+        let mut declared = Map::new();
+        if let Some(properties) = &properties {
+            self.origins.add(format!("{base}/properties"), &properties.pointer);
+            declared.extend(properties.members().map(|(name, node)| (name.to_owned(), self.property(&node))));
+        }
+        klass.insert("properties".to_owned(), Value::Object(declared));
+        let kept = ["name", "displayName", "icon", "properties", "metadata", "id", "_id", "createdAt", "updatedAt"];
+        let others = klass_node.members().filter(|(key, node)| !kept.contains(key) && !node.value.is_null());
+        let others: Map<String, Value> = others.map(|(key, node)| (key.to_owned(), node.value.clone())).collect();
+        if !others.is_empty() {
+            let keys = others.keys().cloned().collect::<Vec<_>>().join("`, `");
+            let message = format!("`{keys}` of a klass mean nothing here; they are kept in the file's `meta`");
+            self.findings.add(Finding::warning(&klass_node.pointer, message));
+            let name = part.text("name").unwrap_or_default().to_owned();
+            let klasses = self.aside.entry("klasses").or_insert_with(|| json!({}));
+            klasses[name] = Value::Object(others);
+        }
+        Value::Object(klass)
+    }
+
+    fn property(&mut self, node: &Node<'a>) -> Value {
+        if !node.value.is_object() {
+            return node.value.clone();
+        }
+        let mut property = Map::new();
+        for (key, member) in node.members().filter(|(_, member)| !member.value.is_null()) {
+            match key {
+                "displayName" | "description" => drop(property.insert(key.to_owned(), member.value.clone())),
+                // The name's ending says the type.
+                "type" => {}
+                _ => {
+                    let message = format!("`{key}` of an attribute means nothing here, and is left out");
+                    self.findings.add(Finding::warning(member.pointer, message));
+                }
+            }
+        }
+        Value::Object(property)
+    }
+}

@@ -1,0 +1,39 @@
+//! Names that are allowed here, made from names that are not.
+
+/// A hook's name from whatever it is called: `Order paid!` as `order-paid`.
+pub(super) fn slug(name: &str) -> String {
+    let lower: String = name.to_lowercase();
+    let words = lower.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    let joined: String = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    let short: String = joined.chars().take(60).collect();
+    if short.is_empty() { "hook".to_owned() } else { short }
+}
+
+/// `name`, with a number behind it if it is taken.
+pub(super) fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut candidates = std::iter::once(name.to_owned()).chain(numbered);
+    candidates.find(|candidate| !is_taken(candidate)).unwrap_or_default()
+}
+
+/// A workflow's name with everything that names can't have replaced by `-`; see `check_name`.
+pub(super) fn workflow_name(name: &str) -> String {
+    let permitted = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ' ');
+    let replaced = name.chars().map(|character| if permitted(character) { character } else { '-' });
+    let short: String = replaced.take(128).collect();
+    short.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_what_is_allowed() {
+        assert_eq!(slug("Order paid! (Shop №1)"), "order-paid-shop-1");
+        assert_eq!(slug("注文"), "hook");
+        assert_eq!(free_name("a", |name| ["a", "a-2"].contains(&name)), "a-3");
+        assert_eq!(workflow_name(" Poll: payment/invoice "), "Poll- payment-invoice");
+        assert_eq!(workflow_name("bot---new-mi-tienda"), "bot---new-mi-tienda");
+    }
+}

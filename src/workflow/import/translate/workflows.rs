@@ -1,0 +1,196 @@
+//! The workflows of an export, as they are but for names that mean something in the other system only.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::shape::Part;
+use super::super::{Finding, LocalHook, Node};
+use super::names::workflow_name;
+use super::strings::{map_strings, rename_variables};
+use super::{Translator, without_prefix};
+
+/// Keys of records that say how the other system keeps the workflow, and nothing about what it does.
+const RECORD_KEYS: [&str; 21] = [
+    "id",
+    "_id",
+    "org",
+    "type",
+    "rev",
+    "createdAt",
+    "updatedAt",
+    "modifiedAt",
+    "createdBy",
+    "modifiedBy",
+    "appDisabled",
+    "systemDisabled",
+    "editable",
+    "containsVariables",
+    "loggingAt",
+    "dynamicSchedules",
+    "objectMapping",
+    "lastError",
+    "deleted",
+    "schedules",
+    "appSettings",
+];
+
+impl<'a> Translator<'a, '_> {
+    /// The workflows, which are at `base` in the file, or are the file.
+    pub(super) fn workflows(&mut self, parts: &[Part<'a>], base: &str) -> Vec<Map<String, Value>> {
+        for part in parts {
+            let name = workflow_name(part.text("name").unwrap_or_default());
+            self.workflows.extend(part.id.or(part.text("id")).map(|id| (id, name)));
+        }
+        let place = |index: usize| if base.is_empty() { String::new() } else { format!("{base}/{index}") };
+        parts.iter().enumerate().map(|(index, part)| self.workflow(&place(index), &part.content)).collect()
+    }
+
+    fn workflow(&mut self, base: &str, node: &Node<'a>) -> Map<String, Value> {
+        self.origins.add(base, &node.pointer);
+        self.report_record(node);
+        let name = node.get("name").and_then(|name| name.value.as_str()).unwrap_or_default();
+        let mut workflow = Map::new();
+        for (key, member) in node.members().filter(|(key, _)| !RECORD_KEYS.contains(key)) {
+            let value = map_strings(member.value, &member.pointer, &mut |pointer, text| {
+                self.rename_variables(name, pointer, text)
+            });
+            workflow.insert(key.to_owned(), value);
+        }
+        if workflow_name(name) != name {
+            let message = format!("workflows here can't have this name; it becomes `{}`", workflow_name(name));
+            self.findings.add(Finding::warning(node.below("name"), message));
+            workflow.insert("name".to_owned(), json!(workflow_name(name)));
+        }
+        if let Some(event) = node.get("trigger").and_then(|trigger| trigger.get("eventName"))
+            && let Some(local) = self.event(&event)
+        {
+            workflow["trigger"]["eventName"] = json!(local);
+        }
+        let steps = node.get("steps");
+        for (index, step) in steps.iter().flat_map(Node::items).enumerate() {
+            if let Some(local) = self.workflow_id(&step) {
+                workflow["steps"][index]["params"]["workflowId"] = json!(local);
+            }
+        }
+        self.park_unreached(node, &mut workflow);
+        workflow
+    }
+
+    /// What the record around a workflow says that changes whether or when it runs.
+    fn report_record(&mut self, node: &Node<'a>) {
+        for key in ["appDisabled", "systemDisabled"] {
+            if node.get(key).is_some_and(|member| member.value == &json!(true)) {
+                let message = "it was disabled there, and is enabled here unless `enabled` is false";
+                self.findings.add(Finding::warning(node.below(key), message));
+            }
+        }
+        for (key, help) in [
+            ("schedules", "a trigger with `schedule` runs a workflow at certain times"),
+            ("appSettings", "variables hold what a workflow should not say itself"),
+        ] {
+            if let Some(member) = node.get(key).filter(|member| member.items().next().is_some()) {
+                let message = format!("`{key}` are not taken over");
+                self.findings.add(Finding::error(member.pointer, message).help(help));
+            }
+        }
+    }
+
+    fn rename_variables(&mut self, workflow: &str, pointer: &str, text: &str) -> Option<String> {
+        let Translator { mappings, variables, used, .. } = self;
+        rename_variables(text, |variable| {
+            let mapped = mappings.variables.get_key_value(variable);
+            used.extend(mapped.map(|(id, _)| id.as_str()));
+            let name = mapped.map_or(variable, |(_, name)| name);
+            let known = variables.entry(name.to_owned()).or_default();
+            known.workflows.insert(workflow_name(workflow));
+            if known.pointer.is_empty() {
+                pointer.clone_into(&mut known.pointer);
+            }
+            name.to_owned()
+        })
+    }
+
+    /// The event here that takes the place of one that names a hook there.
+    fn event(&mut self, node: &Node<'a>) -> Option<String> {
+        let event = without_prefix(node.value.as_str()?);
+        let mapped = |foreign: &str| self.mappings.hooks.get_key_value(foreign);
+        let receive = |kind: &str, name: &str| Some(format!("hooks.{kind}.{name}.receive"));
+        if let Some(own) = self.hooks.iter().find(|hook| hook.event == Some(event)) {
+            return receive(&own.kind, &own.name);
+        }
+        let by_event = mapped(event).or_else(|| mapped(node.value.as_str()?));
+        let hook = event.strip_prefix("hooks.").and_then(|rest| rest.strip_suffix(".receive")?.split_once('.'));
+        let (kind, id) = hook.or_else(|| by_event.map(|_| ("form", event)))?;
+        if let Some((foreign, LocalHook { kind: local, name })) = by_event.or_else(|| mapped(id)) {
+            self.used.insert(foreign);
+            return receive(local.map_or(kind, |local| local.as_str()), name);
+        }
+        if let Some(own) = self.hooks.iter().find(|hook| hook.names.contains(&Some(id))) {
+            return receive(&own.kind, &own.name);
+        }
+        if is_foreign_id(id) {
+            let message = format!("this is the {kind} hook `{id}` of the system that this was exported from");
+            let help = format!("`--map-hook {id}=NAME` says which hook here takes its place");
+            self.findings.add(Finding::error(&node.pointer, message).help(help));
+        }
+        None
+    }
+
+    /// The workflow here that takes the place of the one that a step schedules.
+    fn workflow_id(&mut self, step: &Node<'a>) -> Option<String> {
+        let node = step.get("params")?.get("workflowId")?;
+        let id = node.value.as_str()?;
+        if let Some((foreign, name)) = self.mappings.workflows.get_key_value(id) {
+            self.used.insert(foreign);
+            return Some(name.clone());
+        }
+        if let Some(name) = self.workflows.get(id) {
+            return Some(name.clone());
+        }
+        if is_foreign_id(id) {
+            let message = format!("this is the workflow `{id}` of the system that this was exported from");
+            let help = format!("`--map-workflow {id}=NAME` says which workflow here takes its place");
+            self.findings.add(Finding::error(node.pointer, message).help(help));
+        }
+        None
+    }
+
+    /// Steps that no way leads to are an error in a file, but may be left over in an editor: they are marked.
+    fn park_unreached(&mut self, node: &Node<'a>, workflow: &mut Map<String, Value>) {
+        let (Some(trigger), Some(steps)) = (node.get("trigger"), node.get("steps")) else { return };
+        let steps: Vec<Node<'a>> = steps.items().collect();
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&str> = targets(&trigger).collect();
+        while let Some(id) = open.pop() {
+            if reached.insert(id) {
+                let named = steps.iter().filter(|step| step.value.get("id").and_then(Value::as_str) == Some(id));
+                named.for_each(|step| open.extend(targets(step)));
+            }
+        }
+        for (index, step) in steps.iter().enumerate() {
+            let Some(id) = step.value.get("id").and_then(Value::as_str) else { continue };
+            let meta_is_free = step.get("meta").is_none_or(|meta| meta.value.is_object());
+            if !reached.contains(id) && meta_is_free {
+                let message = format!("no way leads to step `{id}`; it is kept, marked with `meta.parked`");
+                self.findings.add(Finding::warning(&step.pointer, message));
+                let meta = &mut workflow["steps"][index]["meta"];
+                if meta.is_null() {
+                    *meta = json!({});
+                }
+                meta["parked"] = json!(true);
+            }
+        }
+    }
+}
+
+/// The ids that the transitions of a step or trigger lead to.
+fn targets<'a>(node: &Node<'a>) -> impl Iterator<Item = &'a str> {
+    let transitions = node.value.get("transitions").and_then(Value::as_array);
+    transitions.into_iter().flatten().filter_map(|transition| transition.get("target")?.as_str())
+}
+
+/// Whether `text` looks like an id of the other system, which no name here would by chance.
+fn is_foreign_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
