@@ -76,12 +76,8 @@ fn create(call: &mut Call<'_>) -> StoreResult<Outcome> {
         Ok(profile) => profile,
         Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
     };
-    let taken = match create_customer(call.session, call.org, profile)? {
-        Ok(customer) => {
-            let output = customer.flattened();
-            call.raise("customer.create", || output.clone());
-            return Ok(Outcome::Output(output));
-        }
+    let taken = match create_customer(&mut call.editor(), profile)? {
+        Ok(customer) => return Ok(Outcome::Output(customer.flattened())),
         Err(Refusal::Invalid(problems)) => return Ok(Outcome::Failed(Failure::invalid(problems))),
         Err(Refusal::Taken(taken)) => taken,
     };

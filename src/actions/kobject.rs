@@ -54,13 +54,8 @@ fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
         Ok(content) => content,
         Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
     };
-    Ok(match create_kobject(call.session, call.org, &klass, Some(customer), content)? {
-        Ok(kobject) => {
-            let event = format!("kobject.{}.create", kobject.klass);
-            let output = kobject.flattened();
-            call.raise(&event, || output.clone());
-            Outcome::Output(output)
-        }
+    Ok(match create_kobject(&mut call.editor(), &klass, Some(customer), content)? {
+        Ok(kobject) => Outcome::Output(kobject.flattened()),
         Err(Refusal::Invalid(problems)) => Outcome::Failed(Failure::invalid(problems)),
         Err(Refusal::Taken(taken)) => {
             let message = format!("{}: kobject {} of this klass has this already", taken.pointer, taken.by);

@@ -14,6 +14,7 @@ mod rest_api;
 
 use serde_json::{Map, Value};
 
+use crate::changes::Editor;
 use crate::expr::Note;
 use crate::id::Id;
 use crate::objects::Problem;
@@ -105,6 +106,12 @@ impl Call<'_> {
     /// A text param; empty if absent. The spec has seen to it that a required one is there and is text.
     pub fn text(&self, name: &str) -> &str {
         self.params.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// To change objects in the run's transaction.
+    pub fn editor(&mut self) -> Editor<'_> {
+        let events = &mut self.effects.events;
+        Editor { session: self.session, org: self.org, in_force: self.in_force, events }
     }
 
     /// Raises an event, if any workflow listens for it.

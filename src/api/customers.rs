@@ -10,8 +10,8 @@ use super::document::{PageQuery, created, one, page, relationship, resource};
 use super::entities::show_entity;
 use super::errors::{ApiError, ApiResult};
 use super::klasses::{create_kobject, show_kobject};
-use super::{App, alter, at};
-use crate::changes::{self, Refusal};
+use super::{App, alter, at, edit};
+use crate::changes::{self, Editor, Refusal};
 use crate::id::Id;
 use crate::objects::customer::{Profile, email_key, phone_key};
 use crate::objects::{Customer, Fields, Kind, missing};
@@ -70,23 +70,22 @@ async fn show(app: Data<App>, reader: Reader, address: Path<String>) -> ApiResul
 
 async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let profile = Profile::read(body.json()?)?;
-    let written = app.door.store.write(move |session| changes::create_customer(session, admin.org, profile.clone()));
+    let written = edit(&app, admin.org, move |editor| changes::create_customer(editor, profile.clone()));
     Ok(created(show_customer(admin.org, written.await??)))
 }
 
 async fn change(app: Data<App>, admin: Admin, address: Path<String>, body: Body) -> ApiResult {
     let (org, document) = (admin.org, body.json()?);
-    let change =
-        move |session: &mut dyn Session, before| changes::change_customer(session, org, before, document.clone());
-    let changed = alter(&app, "customer", address.into_inner(), finder(org), change).await?;
+    let change = move |editor: &mut Editor<'_>, before| changes::change_customer(editor, before, document.clone());
+    let changed = alter(&app, org, "customer", address.into_inner(), finder(org), change).await?;
     Ok(one(show_customer(org, changed?)))
 }
 
 /// Everything that belongs to the customer goes with it.
 async fn delete(app: Data<App>, admin: Admin, address: Path<String>) -> ApiResult {
     let org = admin.org;
-    let delete = move |session: &mut dyn Session, customer| changes::delete_customer(session, org, &customer);
-    alter(&app, "customer", address.into_inner(), finder(org), delete).await?;
+    let delete = move |editor: &mut Editor<'_>, customer| changes::delete_customer(editor, &customer);
+    alter(&app, org, "customer", address.into_inner(), finder(org), delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -96,11 +95,11 @@ async fn merge(app: Data<App>, admin: Admin, address: Path<String>, body: Body) 
     let mut fields = Fields::new(body.json()?);
     let source = fields.id("source");
     let source = fields.finish(source)?;
-    let merge = move |session: &mut dyn Session, target: Customer| match session.customer(org, source)? {
-        Some(source) => changes::merge_customers(session, org, &target, &source),
+    let merge = move |editor: &mut Editor<'_>, target: Customer| match editor.session.customer(org, source)? {
+        Some(source) => changes::merge_customers(editor, &target, &source),
         None => Ok(Err(Refusal::Invalid(vec![missing("source", "customer", source)]))),
     };
-    let merged = alter(&app, "customer", address.into_inner(), finder(org), merge).await?;
+    let merged = alter(&app, org, "customer", address.into_inner(), finder(org), merge).await?;
     Ok(one(show_customer(org, merged?)))
 }
 

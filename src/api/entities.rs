@@ -9,8 +9,8 @@ use super::auth::{Admin, Reader};
 use super::body::Body;
 use super::document::{PageQuery, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, alter, at, customers};
-use crate::changes;
+use super::{App, alter, at, customers, edit};
+use crate::changes::{self, Editor};
 use crate::id::Id;
 use crate::objects::customer::email_key;
 use crate::objects::entity::Content;
@@ -171,23 +171,22 @@ async fn create_below(
 
 async fn create_from(app: &App, org: Id, kind: Kind, document: Value) -> ApiResult {
     let content = Content::read(kind, document)?;
-    let written = app.door.store.write(move |session| changes::create_entity(session, org, content.clone()));
+    let written = edit(app, org, move |editor| changes::create_entity(editor, content.clone()));
     Ok(created(show_entity(org, written.await??)))
 }
 
 async fn change(app: Data<App>, admin: Admin, kind: Kind, address: Path<String>, body: Body) -> ApiResult {
     let (org, document) = (admin.org, body.json()?);
     let find = move |session: &mut dyn Session, asked: &str| find(session, org, kind, asked);
-    let change =
-        move |session: &mut dyn Session, before| changes::change_entity(session, org, before, document.clone());
-    let changed = alter(&app, kind.word(), address.into_inner(), find, change).await?;
+    let change = move |editor: &mut Editor<'_>, before| changes::change_entity(editor, before, document.clone());
+    let changed = alter(&app, org, kind.word(), address.into_inner(), find, change).await?;
     Ok(one(show_entity(org, changed?)))
 }
 
 async fn delete(app: Data<App>, admin: Admin, kind: Kind, address: Path<String>) -> ApiResult {
     let org = admin.org;
     let find = move |session: &mut dyn Session, asked: &str| find(session, org, kind, asked);
-    let delete = move |session: &mut dyn Session, entity| changes::delete_entity(session, org, &entity);
-    alter(&app, kind.word(), address.into_inner(), find, delete).await?;
+    let delete = move |editor: &mut Editor<'_>, entity| changes::delete_entity(editor, &entity);
+    alter(&app, org, kind.word(), address.into_inner(), find, delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }

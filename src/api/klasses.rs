@@ -8,9 +8,9 @@ use super::auth::{Admin, Reader};
 use super::body::Body;
 use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
-use super::{App, alter, at};
+use super::{App, alter, at, edit};
 use crate::catalog::{Saved, save_klass};
-use crate::changes;
+use crate::changes::{self, Editor};
 use crate::id::Id;
 use crate::objects::klass::KlassDraft;
 use crate::objects::kobject::Content;
@@ -122,12 +122,8 @@ async fn add_kobject(app: Data<App>, admin: Admin, name: Path<String>, body: Bod
 pub async fn create_kobject(app: &App, org: Id, klass: String, customer: Option<Id>, document: Value) -> ApiResult {
     let klass = require(app, org, klass).await?;
     let content = Content::read(&klass, document)?;
-    let written = app
-        .door
-        .store
-        .write(move |session| changes::create_kobject(session, org, &klass, customer, content.clone()))
-        .await?;
-    Ok(created(show_kobject(org, written?)))
+    let create = move |editor: &mut Editor<'_>| changes::create_kobject(editor, &klass, customer, content.clone());
+    Ok(created(show_kobject(org, edit(app, org, create).await??)))
 }
 
 /// An object by what a path says: an id, or `externalId=…`.
@@ -157,10 +153,9 @@ async fn change(app: Data<App>, admin: Admin, path: Path<(String, String)>, body
     let (name, address) = path.into_inner();
     let (org, klass, document) = (admin.org, require(&app, admin.org, name).await?, body.json()?);
     let find = finder(org, klass.name.clone());
-    let change = move |session: &mut dyn Session, before| {
-        changes::change_kobject(session, org, &klass, before, document.clone())
-    };
-    let changed = alter(&app, "kobject", address, find, change).await?;
+    let change =
+        move |editor: &mut Editor<'_>, before| changes::change_kobject(editor, &klass, before, document.clone());
+    let changed = alter(&app, org, "kobject", address, find, change).await?;
     Ok(one(show_kobject(org, changed?)))
 }
 
@@ -168,8 +163,8 @@ async fn delete(app: Data<App>, admin: Admin, path: Path<(String, String)>) -> A
     let (name, address) = path.into_inner();
     let org = admin.org;
     let find = finder(org, require(&app, org, name).await?.name);
-    let delete = move |session: &mut dyn Session, kobject| changes::delete_kobject(session, org, &kobject);
-    alter(&app, "kobject", address, find, delete).await?;
+    let delete = move |editor: &mut Editor<'_>, kobject| changes::delete_kobject(editor, &kobject);
+    alter(&app, org, "kobject", address, find, delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

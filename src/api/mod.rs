@@ -27,9 +27,11 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, Resource};
 
+use crate::changes::Editor;
 use crate::door::{self, Door};
 use crate::engine::Programs;
 use crate::id::Id;
+use crate::starts::{Cause, raise};
 use crate::store::{Session, StoreResult};
 use errors::{ApiError, Code};
 
@@ -98,15 +100,39 @@ fn path_id(what: &str, text: &str) -> Result<Id, ApiError> {
 /// Does something to the object at an address, in one transaction: what that came to, or that there is no such object.
 async fn alter<T, U: Send + 'static>(
     app: &App,
+    org: Id,
     what: &str,
     address: String,
     find: impl Fn(&mut dyn Session, &str) -> StoreResult<Option<T>> + Send + 'static,
-    alter: impl Fn(&mut dyn Session, T) -> StoreResult<U> + Send + 'static,
+    alter: impl Fn(&mut Editor<'_>, T) -> StoreResult<U> + Send + 'static,
 ) -> Result<U, ApiError> {
     let asked = address.clone();
-    let written = app.door.store.write(move |session| match find(session, &asked)? {
-        Some(found) => alter(session, found).map(Some),
+    let written = edit(app, org, move |editor| match find(editor.session, &asked)? {
+        Some(found) => alter(editor, found).map(Some),
         None => Ok(None),
     });
     written.await?.ok_or_else(|| ApiError::not_found(what, address))
+}
+
+/// Changes objects in one transaction, in which the workflows that listen for the changes get their runs.
+async fn edit<T: Send + 'static>(
+    app: &App,
+    org: Id,
+    work: impl Fn(&mut Editor<'_>) -> StoreResult<T> + Send + 'static,
+) -> Result<T, ApiError> {
+    let in_force = app.door.catalog.clone();
+    let written = app.door.store.write(move |session| {
+        let mut events = Vec::new();
+        let done = work(&mut Editor { session, org, in_force: &in_force, events: &mut events })?;
+        let mut started = 0;
+        for (event, payload) in &events {
+            started += raise(session, &in_force, Cause::outside(org), event, payload)?;
+        }
+        Ok((done, started))
+    });
+    let (done, started) = written.await?;
+    if started > 0 {
+        app.door.engine.look();
+    }
+    Ok(done)
 }

@@ -9,7 +9,7 @@ use super::document::{PageQuery, page};
 use super::errors::{ApiError, ApiResult};
 use super::klasses::{self, finder, require_kobject, show_kobject};
 use super::{App, alter, at, path_id};
-use crate::changes::{self, Refusal};
+use crate::changes::{self, Editor, Refusal};
 use crate::objects::{Fields, KObject, missing};
 use crate::store::Session;
 
@@ -41,11 +41,11 @@ async fn add(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: B
     let other = fields.id("kobject");
     let (other_klass, other) = fields.finish((other_klass.unwrap_or_default(), other))?;
     let find = finder(org, klasses::require(&app, org, klass).await?.name);
-    let relate = move |session: &mut dyn Session, one: KObject| match session.kobject(org, &other_klass, other)? {
-        Some(other) => changes::relate_kobjects(session, org, &one, &other),
+    let relate = move |editor: &mut Editor<'_>, one: KObject| match editor.session.kobject(org, &other_klass, other)? {
+        Some(other) => changes::relate_kobjects(editor, &one, &other),
         None => Ok(Err(Refusal::Invalid(vec![missing("kobject", &other_klass, other)]))),
     };
-    alter(&app, "kobject", address, find, relate).await??;
+    alter(&app, org, "kobject", address, find, relate).await??;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -53,8 +53,8 @@ async fn remove(app: Data<App>, admin: Admin, path: Path<(String, String, String
     let (klass, address, other) = path.into_inner();
     let (org, other) = (admin.org, path_id("related kobject", &other)?);
     let find = finder(org, klasses::require(&app, org, klass).await?.name);
-    let end = move |session: &mut dyn Session, one: KObject| changes::unrelate_kobjects(session, org, &one, other);
-    match alter(&app, "kobject", address, find, end).await? {
+    let end = move |editor: &mut Editor<'_>, one: KObject| changes::unrelate_kobjects(editor, &one, other);
+    match alter(&app, org, "kobject", address, find, end).await? {
         true => Ok(HttpResponse::NoContent().finish()),
         false => Err(ApiError::not_found("related kobject", other)),
     }

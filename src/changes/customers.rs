@@ -1,10 +1,13 @@
 //! Changes of customers.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use super::{Outcome, Refusal, Stored, invalid, write};
+use super::{Deed, Editor, Outcome, Refusal, Stored, invalid, write};
 use crate::id::Id;
 use crate::objects::customer::{Profile, merge};
+use crate::objects::diff::Parts;
 use crate::objects::{Customer, Kind, Problem, missing};
 use crate::store::{Session, StoreError, StoreResult, Taken};
 
@@ -20,20 +23,36 @@ impl Stored for Customer {
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()> {
         session.delete_customer(org, self)
     }
+
+    fn event(&self, deed: Deed) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match deed {
+            Deed::Create => "customer.create",
+            Deed::Update => "customer.update",
+            Deed::Delete => "customer.delete",
+        }))
+    }
+
+    fn parts(&self) -> Parts {
+        self.parts()
+    }
+
+    fn flattened(self) -> Value {
+        self.flattened()
+    }
 }
 
 /// A new customer.
-pub fn create_customer(session: &mut dyn Session, org: Id, profile: Profile) -> Outcome<Customer> {
-    if let Some(problem) = missing_company(session, org, &profile)? {
+pub fn create_customer(editor: &mut Editor<'_>, profile: Profile) -> Outcome<Customer> {
+    if let Some(problem) = missing_company(editor, &profile)? {
         return invalid(problem);
     }
-    let (id, now) = (session.new_id(), session.now());
+    let (id, now) = (editor.session.new_id(), editor.session.now());
     let customer = Customer { id, profile, created_at: now, updated_at: now, rev: 1 };
-    Ok(write(session, org, None, Some(&customer))?.map(|()| customer))
+    Ok(write(editor, None, Some(&customer))?.map(|()| customer))
 }
 
 /// The customer with a caller's changes; if they change nothing, nothing is written.
-pub fn change_customer(session: &mut dyn Session, org: Id, before: Customer, changes: Value) -> Outcome<Customer> {
+pub fn change_customer(editor: &mut Editor<'_>, before: Customer, changes: Value) -> Outcome<Customer> {
     let profile = match before.profile.clone().merge(changes) {
         Ok(profile) => profile,
         Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
@@ -42,24 +61,24 @@ pub fn change_customer(session: &mut dyn Session, org: Id, before: Customer, cha
         return Ok(Ok(before));
     }
     if profile.company() != before.profile.company()
-        && let Some(problem) = missing_company(session, org, &profile)?
+        && let Some(problem) = missing_company(editor, &profile)?
     {
         return invalid(problem);
     }
-    replace_profile(session, org, &before, profile)
+    replace_profile(editor, &before, profile)
 }
 
 /// Deletes the customer, and everything that belongs to it.
-pub fn delete_customer(session: &mut dyn Session, org: Id, customer: &Customer) -> StoreResult<()> {
+pub fn delete_customer(editor: &mut Editor<'_>, customer: &Customer) -> StoreResult<()> {
     // First the customer: once that is locked, nobody can make anything belong to it any more.
-    let deleted = write(session, org, Some(customer), None)?;
+    let deleted = write(editor, Some(customer), None)?;
     debug_assert_eq!(deleted, Ok(()), "nothing unique is asked for");
-    session.delete_belongings(org, customer.id)
+    editor.session.delete_belongings(editor.org, customer.id)
 }
 
 /// Makes two customers, who turned out to be the same, one: the target keeps what it says, gets what the source has
 /// more and all that belongs to the source, which is deleted.
-pub fn merge_customers(session: &mut dyn Session, org: Id, target: &Customer, source: &Customer) -> Outcome<Customer> {
+pub fn merge_customers(editor: &mut Editor<'_>, target: &Customer, source: &Customer) -> Outcome<Customer> {
     if target.id == source.id {
         return invalid(Problem::new("/source", "a customer can't be merged with itself"));
     }
@@ -67,24 +86,24 @@ pub fn merge_customers(session: &mut dyn Session, org: Id, target: &Customer, so
         Ok(profile) => profile,
         Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
     };
-    let deleted = write(session, org, Some(source), None)?;
+    let deleted = write(editor, Some(source), None)?;
     debug_assert_eq!(deleted, Ok(()), "nothing unique is asked for");
-    let now = session.now();
-    session.move_belongings(org, source.id, target.id, now)?;
-    match replace_profile(session, org, target, profile)? {
+    let now = editor.session.now();
+    editor.session.move_belongings(editor.org, source.id, target.id, now)?;
+    match replace_profile(editor, target, profile)? {
         // What the two had was theirs, so only somebody who was faster can have it now. All of this is undone.
         Err(_) => Err(StoreError::Conflict { what: "the customer" }),
         merged => Ok(merged),
     }
 }
 
-fn replace_profile(session: &mut dyn Session, org: Id, before: &Customer, profile: Profile) -> Outcome<Customer> {
-    let after = Customer { profile, updated_at: session.now(), rev: before.rev + 1, ..before.clone() };
-    Ok(write(session, org, Some(before), Some(&after))?.map(|()| after))
+fn replace_profile(editor: &mut Editor<'_>, before: &Customer, profile: Profile) -> Outcome<Customer> {
+    let after = Customer { profile, updated_at: editor.session.now(), rev: before.rev + 1, ..before.clone() };
+    Ok(write(editor, Some(before), Some(&after))?.map(|()| after))
 }
 
-fn missing_company(session: &mut dyn Session, org: Id, profile: &Profile) -> StoreResult<Option<Problem>> {
+fn missing_company(editor: &mut Editor<'_>, profile: &Profile) -> StoreResult<Option<Problem>> {
     let Some(id) = profile.company() else { return Ok(None) };
-    let found = session.entity(org, Kind::Company, id)?;
+    let found = editor.session.entity(editor.org, Kind::Company, id)?;
     Ok(found.is_none().then(|| missing("company", "company", id)))
 }

@@ -1,9 +1,12 @@
 //! Changes of companies, conversations, messages, notes and users.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-use super::{Outcome, Refusal, Stored, write};
+use super::{Deed, Editor, Outcome, Refusal, Stored, write};
 use crate::id::Id;
+use crate::objects::diff::Parts;
 use crate::objects::entity::Content;
 use crate::objects::{Entity, Kind, Problem, missing};
 use crate::store::{Session, StoreError, StoreResult, Taken};
@@ -18,24 +21,41 @@ impl Stored for Entity {
     }
 
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()> {
-        session.delete_entity(org, self.content.kind, self.id).map(drop)
+        match session.delete_entity(org, self.content.kind, self.id)? {
+            true => Ok(()),
+            // Somebody else was faster, and has told of it.
+            false => Err(StoreError::Conflict { what: "the entity" }),
+        }
+    }
+
+    fn event(&self, deed: Deed) -> Option<Cow<'static, str>> {
+        // One's own people are set up like keys and hooks are; they are not what workflows are about.
+        (self.content.kind != Kind::User).then(|| format!("{}.{}", self.content.kind.word(), deed.word()).into())
+    }
+
+    fn parts(&self) -> Parts {
+        self.parts()
+    }
+
+    fn flattened(self) -> Value {
+        self.flattened()
     }
 }
 
 /// A new entity. What belongs to a conversation belongs to its customer.
-pub fn create_entity(session: &mut dyn Session, org: Id, mut content: Content) -> Outcome<Entity> {
-    let mut problems = place(session, org, &mut content)?;
-    problems.extend(missing_user(session, org, &content)?);
+pub fn create_entity(editor: &mut Editor<'_>, mut content: Content) -> Outcome<Entity> {
+    let mut problems = place(editor, &mut content)?;
+    problems.extend(missing_user(editor, &content)?);
     if !problems.is_empty() {
         return Ok(Err(Refusal::Invalid(problems)));
     }
-    let (id, now) = (session.new_id(), session.now());
+    let (id, now) = (editor.session.new_id(), editor.session.now());
     let entity = Entity { id, content, created_at: now, updated_at: now, rev: 1 };
-    Ok(write(session, org, None, Some(&entity))?.map(|()| entity))
+    Ok(write(editor, None, Some(&entity))?.map(|()| entity))
 }
 
 /// The entity with a caller's changes; if they change nothing, nothing is written.
-pub fn change_entity(session: &mut dyn Session, org: Id, before: Entity, changes: Value) -> Outcome<Entity> {
+pub fn change_entity(editor: &mut Editor<'_>, before: Entity, changes: Value) -> Outcome<Entity> {
     let content = match before.content.clone().merge(changes) {
         Ok(content) => content,
         Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
@@ -44,28 +64,28 @@ pub fn change_entity(session: &mut dyn Session, org: Id, before: Entity, changes
         return Ok(Ok(before));
     }
     if content.values.get("user") != before.content.values.get("user")
-        && let Some(problem) = missing_user(session, org, &content)?
+        && let Some(problem) = missing_user(editor, &content)?
     {
         return Ok(Err(Refusal::Invalid(vec![problem])));
     }
-    let after = Entity { content, updated_at: session.now(), rev: before.rev + 1, ..before.clone() };
-    Ok(write(session, org, Some(&before), Some(&after))?.map(|()| after))
+    let after = Entity { content, updated_at: editor.session.now(), rev: before.rev + 1, ..before.clone() };
+    Ok(write(editor, Some(&before), Some(&after))?.map(|()| after))
 }
 
 /// Deletes the entity, and a conversation's messages and notes.
-pub fn delete_entity(session: &mut dyn Session, org: Id, entity: &Entity) -> StoreResult<()> {
-    write(session, org, Some(entity), None).map(drop)
+pub fn delete_entity(editor: &mut Editor<'_>, entity: &Entity) -> StoreResult<()> {
+    write(editor, Some(entity), None).map(drop)
 }
 
 /// Finds the conversation and the customer that a new entity belongs to, and keeps others from deleting them.
-fn place(session: &mut dyn Session, org: Id, content: &mut Content) -> StoreResult<Vec<Problem>> {
+fn place(editor: &mut Editor<'_>, content: &mut Content) -> StoreResult<Vec<Problem>> {
     let given = content.customer();
     let Some(id) = content.conversation() else {
         let Some(customer) = given else { return Ok(Vec::new()) };
-        let found = session.hold_customer(org, customer)?;
+        let found = editor.session.hold_customer(editor.org, customer)?;
         return Ok(if found { Vec::new() } else { vec![missing("customer", "customer", customer)] });
     };
-    let Some(conversation) = session.hold_entity(org, Kind::Conversation, id)? else {
+    let Some(conversation) = editor.session.hold_entity(editor.org, Kind::Conversation, id)? else {
         return Ok(vec![missing("conversation", "conversation", id)]);
     };
     let customer = conversation.content.customer();
@@ -74,7 +94,7 @@ fn place(session: &mut dyn Session, org: Id, content: &mut Content) -> StoreResu
     }
     if let Some(customer) = customer {
         // The customer may have been merged into another one since the conversation was read.
-        if !session.hold_customer(org, customer)? {
+        if !editor.session.hold_customer(editor.org, customer)? {
             return Err(StoreError::Conflict { what: "the conversation" });
         }
         content.values.insert("customer".into(), json!(customer));
@@ -82,9 +102,9 @@ fn place(session: &mut dyn Session, org: Id, content: &mut Content) -> StoreResu
     Ok(Vec::new())
 }
 
-fn missing_user(session: &mut dyn Session, org: Id, content: &Content) -> StoreResult<Option<Problem>> {
+fn missing_user(editor: &mut Editor<'_>, content: &Content) -> StoreResult<Option<Problem>> {
     let Some(id) = content.values.get("user").and_then(Value::as_str).and_then(|text| text.parse().ok()) else {
         return Ok(None);
     };
-    Ok(session.entity(org, Kind::User, id)?.is_none().then(|| missing("user", "user", id)))
+    Ok(editor.session.entity(editor.org, Kind::User, id)?.is_none().then(|| missing("user", "user", id)))
 }

@@ -1,12 +1,15 @@
 //! Changes of kobjects.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use super::{Outcome, Refusal, Stored, invalid, write};
+use super::{Deed, Editor, Outcome, Refusal, Stored, invalid, write};
 use crate::id::Id;
+use crate::objects::diff::Parts;
 use crate::objects::kobject::Content;
 use crate::objects::{KObject, Klass, Problem, missing};
-use crate::store::{Session, StoreResult, Taken};
+use crate::store::{Session, StoreError, StoreResult, Taken};
 
 impl Stored for KObject {
     fn insert(&self, session: &mut dyn Session, org: Id) -> StoreResult<Result<(), Taken>> {
@@ -18,37 +21,46 @@ impl Stored for KObject {
     }
 
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()> {
-        session.delete_kobject(org, &self.klass, self.id).map(drop)
+        match session.delete_kobject(org, &self.klass, self.id)? {
+            true => Ok(()),
+            // Somebody else was faster, and has told of it.
+            false => Err(StoreError::Conflict { what: "the kobject" }),
+        }
+    }
+
+    fn event(&self, deed: Deed) -> Option<Cow<'static, str>> {
+        Some(format!("kobject.{}.{}", self.klass, deed.word()).into())
+    }
+
+    fn parts(&self) -> Parts {
+        self.parts()
+    }
+
+    fn flattened(self) -> Value {
+        self.flattened()
     }
 }
 
 /// A new kobject, on the timeline of `customer` if there is one.
 pub fn create_kobject(
-    session: &mut dyn Session,
-    org: Id,
+    editor: &mut Editor<'_>,
     klass: &Klass,
     customer: Option<Id>,
     content: Content,
 ) -> Outcome<KObject> {
     if let Some(customer) = customer
-        && !session.hold_customer(org, customer)?
+        && !editor.session.hold_customer(editor.org, customer)?
     {
         return invalid(missing("customer", "customer", customer));
     }
-    let (id, now) = (session.new_id(), session.now());
+    let (id, now) = (editor.session.new_id(), editor.session.now());
     let klass = klass.name.clone();
     let kobject = KObject { id, klass, customer, content, created_at: now, updated_at: now, rev: 1 };
-    Ok(write(session, org, None, Some(&kobject))?.map(|()| kobject))
+    Ok(write(editor, None, Some(&kobject))?.map(|()| kobject))
 }
 
 /// The kobject with a caller's changes; if they change nothing, nothing is written.
-pub fn change_kobject(
-    session: &mut dyn Session,
-    org: Id,
-    klass: &Klass,
-    before: KObject,
-    changes: Value,
-) -> Outcome<KObject> {
+pub fn change_kobject(editor: &mut Editor<'_>, klass: &Klass, before: KObject, changes: Value) -> Outcome<KObject> {
     let content = match before.content.clone().merge(klass, changes) {
         Ok(content) => content,
         Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
@@ -56,25 +68,25 @@ pub fn change_kobject(
     if content == before.content {
         return Ok(Ok(before));
     }
-    let after = KObject { content, updated_at: session.now(), rev: before.rev + 1, ..before.clone() };
-    Ok(write(session, org, Some(&before), Some(&after))?.map(|()| after))
+    let after = KObject { content, updated_at: editor.session.now(), rev: before.rev + 1, ..before.clone() };
+    Ok(write(editor, Some(&before), Some(&after))?.map(|()| after))
 }
 
 /// Deletes the kobject, and ends its relationships.
-pub fn delete_kobject(session: &mut dyn Session, org: Id, kobject: &KObject) -> StoreResult<()> {
-    write(session, org, Some(kobject), None).map(drop)
+pub fn delete_kobject(editor: &mut Editor<'_>, kobject: &KObject) -> StoreResult<()> {
+    write(editor, Some(kobject), None).map(drop)
 }
 
 /// Relates two kobjects to each other; nothing is written if they are already.
-pub fn relate_kobjects(session: &mut dyn Session, org: Id, one: &KObject, other: &KObject) -> Outcome<()> {
+pub fn relate_kobjects(editor: &mut Editor<'_>, one: &KObject, other: &KObject) -> Outcome<()> {
     if one.id == other.id {
         return invalid(Problem::new("/kobject", "a kobject can't be related to itself"));
     }
-    let now = session.now();
-    session.relate_kobjects(org, one, other, now).map(|_| Ok(()))
+    let now = editor.session.now();
+    editor.session.relate_kobjects(editor.org, one, other, now).map(|_| Ok(()))
 }
 
 /// Ends the relationship of two kobjects; whether there was one.
-pub fn unrelate_kobjects(session: &mut dyn Session, org: Id, one: &KObject, other: Id) -> StoreResult<bool> {
-    session.unrelate_kobjects(org, one.id, other)
+pub fn unrelate_kobjects(editor: &mut Editor<'_>, one: &KObject, other: Id) -> StoreResult<bool> {
+    editor.session.unrelate_kobjects(editor.org, one.id, other)
 }

@@ -67,7 +67,14 @@ impl StoreError {
 
     /// Whether trying again later may succeed.
     pub fn is_passing(&self) -> bool {
-        matches!(self, StoreError::Busy | StoreError::DiskFull | StoreError::Locked | StoreError::Connection(_))
+        matches!(
+            self,
+            StoreError::Busy
+                | StoreError::DiskFull
+                | StoreError::Locked
+                | StoreError::Conflict { .. }
+                | StoreError::Connection(_)
+        )
     }
 }
 

@@ -27,11 +27,11 @@ pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &m
     };
     let is_raised = match parts.as_slice() {
         ["hooks" | "app", ..] => true,
-        ["customer", change] | ["kobject", _, change] => *change == "create",
+        ["kobject", _, change] | [_, change] => CHANGES.contains(change),
         _ => false,
     };
     if !is_raised {
-        let message = "this change does not raise an event yet, so nothing starts this workflow";
+        let message = "nothing raises this event here, so nothing starts this workflow";
         findings.add(Finding::warning(&node.pointer, message));
     }
     if let Some(message) = warning {
@@ -46,7 +46,7 @@ fn report_unknown(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut
     let changes = objects.flat_map(|object| CHANGES.map(|change| format!("{object}.{change}")));
     let candidates: Vec<String> = hooks.chain(changes).collect();
     let message = findings.unknown("event", name, candidates.iter().map(String::as_str));
-    let help =
-        "events are `hooks.form.NAME.receive`, `customer.create`, `kobject.KLASS.create`, and your own, `app.NAME`";
+    let help = "events are `hooks.form.NAME.receive`, changes such as `customer.create`, `conversation.update` and \
+                `kobject.KLASS.delete`, and your own, `app.NAME`";
     findings.add(Finding::error(&node.pointer, message).help(help));
 }

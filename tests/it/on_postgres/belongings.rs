@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hookflow::changes::{create_customer, create_entity, create_kobject, merge_customers};
+use hookflow::changes::{Editor, create_customer, create_entity, create_kobject, merge_customers};
 use hookflow::id::Id;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::entity::Content;
 use hookflow::objects::kobject;
 use hookflow::objects::{Customer, Entity, Kind, Klass};
+use hookflow::starts::Nothing;
 use hookflow::store::postgres::{PoolSizes, Postgres};
 use hookflow::store::{Of, Org, Page, Session, Store, StoreResult};
 use hookflow::time::Timestamp;
@@ -19,6 +20,11 @@ use tokio::runtime::Runtime;
 
 use crate::support::postgres::Cluster;
 use crate::support::wait_for;
+
+/// Changes something that nobody listens for.
+fn edit<T>(session: &mut dyn Session, org: Id, work: impl FnOnce(&mut Editor<'_>) -> StoreResult<T>) -> StoreResult<T> {
+    work(&mut Editor { session, org, in_force: &Nothing, events: &mut Vec::new() })
+}
 
 /// A store with two threads that write, and in it two customers, one of which has a conversation.
 struct Scene {
@@ -40,10 +46,12 @@ impl Scene {
         let id = org.id;
         let made = store.write(move |session| {
             session.insert_org(&org)?;
-            let source = create_customer(session, id, Profile::default())?.unwrap();
-            let target = create_customer(session, id, Profile::default())?.unwrap();
-            let content = Content::read(Kind::Conversation, json!({ "customer": source.id })).unwrap();
-            Ok((source, target, create_entity(session, id, content)?.unwrap()))
+            edit(session, id, |editor| {
+                let source = create_customer(editor, Profile::default())?.unwrap();
+                let target = create_customer(editor, Profile::default())?.unwrap();
+                let content = Content::read(Kind::Conversation, json!({ "customer": source.id })).unwrap();
+                Ok((source, target, create_entity(editor, content)?.unwrap()))
+            })
         });
         let (source, target, conversation) = runtime.block_on(made).unwrap();
         Scene { store, runtime, org: id, source, target, conversation }
@@ -74,7 +82,8 @@ impl Scene {
     fn merge(&self) -> impl FnMut(&mut dyn Session) -> StoreResult<()> + Send + 'static {
         let (org, target, source) = (self.org, self.target.clone(), self.source.clone());
         move |session| {
-            merge_customers(session, org, &target, &source)?.expect("nothing is wrong with them");
+            edit(session, org, |editor| merge_customers(editor, &target, &source))?
+                .expect("nothing is wrong with them");
             Ok(())
         }
     }
@@ -83,7 +92,7 @@ impl Scene {
         let (org, conversation) = (self.org, json!({ "conversation": self.conversation.id }));
         move |session| {
             let content = Content::read(Kind::Message, conversation.clone()).unwrap();
-            create_entity(session, org, content)?.expect("the conversation is there");
+            edit(session, org, |editor| create_entity(editor, content))?.expect("the conversation is there");
             Ok(())
         }
     }
@@ -105,7 +114,7 @@ fn add_order(session: &mut dyn Session, org: Id, customer: Id) -> StoreResult<bo
     let properties = serde_json::Map::new();
     let klass = Klass { id, name, display_name, icon: None, properties, created_at: now, updated_at: now };
     let content = kobject::Content::read(&klass, json!({ "title": "Order", "data": Value::Null })).unwrap();
-    Ok(create_kobject(session, org, &klass, Some(customer), content)?.is_ok())
+    edit(session, org, |editor| Ok(create_kobject(editor, &klass, Some(customer), content)?.is_ok()))
 }
 
 #[test]
