@@ -6,7 +6,29 @@ use super::{Action, Call, Failure, Outcome};
 use crate::changes::{Refusal, create_customer};
 use crate::objects::customer::{Profile, email_key};
 use crate::store::StoreResult;
-use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
+use crate::workflow::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output};
+
+/// A customer. Texts that have no value are null; what is below `phones` is absent then.
+const OUTPUT: &[OutputSpec] = &[
+    output("id", ParamKind::Text, "The customer's id."),
+    output("name", ParamKind::Text, "The customer's name."),
+    output("externalId", ParamKind::Text, "Its id in another system."),
+    output("emails", ParamKind::List, "Objects with `email`, `type` and `verified`."),
+    output("phones", ParamKind::List, "Objects with `phone`, `type` and `verified`."),
+    output("company", ParamKind::Text, "The id of its company."),
+    output("username", ParamKind::Text, "Its name as a user of something."),
+    output("urls", ParamKind::List, "Objects with `url` and `type`."),
+    output("locations", ParamKind::List, "Objects."),
+    output("locale", ParamKind::Text, "Its language and country."),
+    output("timeZone", ParamKind::Text, "Its time zone."),
+    output("birthdayAt", ParamKind::Text, "A date and time."),
+    output("gender", ParamKind::Text, "Its gender."),
+    output("tags", ParamKind::List, "Texts."),
+    output("custom", ParamKind::Object, "Custom attributes."),
+    output("createdAt", ParamKind::Text, "When it was created."),
+    output("updatedAt", ParamKind::Text, "When it was last changed."),
+    output("rev", ParamKind::Number, "How often it was written."),
+];
 
 /// Outputs the customer, or null if there is none: test `/#steps.<id>.id` with `exists` or `dne`.
 pub const FIND_BY_EMAIL: Action = Action {
@@ -19,6 +41,7 @@ pub const FIND_BY_EMAIL: Action = Action {
             required: true,
             summary: "The address to look for.",
         }],
+        output: OUTPUT,
     },
     run: find_by_email,
 };
@@ -58,6 +81,7 @@ pub const CREATE: Action = Action {
                 summary: "Custom attributes, typed by the suffix of their names.",
             },
         ],
+        output: OUTPUT,
     },
     run: create,
 };

@@ -9,7 +9,7 @@ use crate::objects::{Problem, unknown};
 use crate::starts::{Cause, Listener, started_run};
 use crate::store::{Run, StoreResult};
 use crate::time::Timestamp;
-use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
+use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output};
 
 /// The longest that a step may wait, and that a call may be put off.
 const WAIT_MAX: Duration = Duration::from_secs(400 * 86_400);
@@ -33,6 +33,11 @@ pub const RUN_BY_NAME: Action = Action {
                 required: false,
                 summary: "false to go on at once; true is the default.",
             },
+        ],
+        output: &[
+            output("run", ParamKind::Text, "The id of the run that was started."),
+            output("workflow", ParamKind::Text, "The workflow's name, once the run has completed."),
+            output("response", ParamKind::Any, "What the workflow answered; absent without waiting."),
         ],
     },
     run: run_by_name,
@@ -63,6 +68,10 @@ pub const SCHEDULE_WORKFLOW: Action = Action {
                 summary: "What its schema asks for.",
             },
         ],
+        output: &[
+            output("run", ParamKind::Text, "The id of the run that is going to begin."),
+            output("runAt", ParamKind::Text, "When it begins."),
+        ],
     },
     run: schedule_workflow,
 };
@@ -81,6 +90,7 @@ pub const DELAY: Action = Action {
             },
             ParamSpec { name: "until", kind: ParamKind::Text, required: false, summary: "A date and time, RFC 3339." },
         ],
+        output: &[output("until", ParamKind::Text, "Until when the step waited.")],
     },
     run: delay,
 };
@@ -99,6 +109,7 @@ pub const PUBLISH: Action = Action {
             },
             ParamSpec { name: "data", kind: ParamKind::Object, required: false, summary: "The event's payload." },
         ],
+        output: &[output("event", ParamKind::Text, "The event's name.")],
     },
     run: publish,
 };
@@ -109,6 +120,7 @@ pub const SET: Action = Action {
         name: "value.set",
         summary: "Keeps a value under the step's id: `/#steps.<id>.value`.",
         params: &[ParamSpec { name: "value", kind: ParamKind::Any, required: true, summary: "Any value." }],
+        output: &[output("value", ParamKind::Any, "The value.")],
     },
     run: set,
 };

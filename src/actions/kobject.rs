@@ -10,7 +10,22 @@ use crate::id::Id;
 use crate::objects::kobject::Content;
 use crate::objects::{Klass, Problem, unknown};
 use crate::store::StoreResult;
-use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
+use crate::workflow::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output};
+
+/// A kobject.
+const OUTPUT: &[OutputSpec] = &[
+    output("id", ParamKind::Text, "The object's id."),
+    output("klass", ParamKind::Text, "The name of its klass."),
+    output("customer", ParamKind::Text, "The id of the customer on whose timeline it stands."),
+    output("title", ParamKind::Text, "What the timeline shows."),
+    output("externalId", ParamKind::Text, "Its id in another system."),
+    output("icon", ParamKind::Text, "Its own icon."),
+    output("data", ParamKind::Object, "Free-form data."),
+    output("custom", ParamKind::Object, "The attributes that the klass declares."),
+    output("createdAt", ParamKind::Text, "When it was created."),
+    output("updatedAt", ParamKind::Text, "When it was last changed."),
+    output("rev", ParamKind::Number, "How often it was written."),
+];
 
 /// Outputs the object that was created.
 pub const CREATE_WITH_CUSTOMER: Action = Action {
@@ -36,6 +51,7 @@ pub const CREATE_WITH_CUSTOMER: Action = Action {
             },
             ParamSpec { name: "icon", kind: ParamKind::Text, required: false, summary: "Instead of the klass's icon." },
         ],
+        output: OUTPUT,
     },
     run: create_with_customer,
 };

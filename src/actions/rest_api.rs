@@ -10,7 +10,7 @@ use super::{Action, Call, Failure, Outcome};
 use crate::objects::Problem;
 use crate::outbound::{HttpRequest, TIMEOUT_MS_MAX};
 use crate::store::StoreResult;
-use crate::workflow::{ActionSpec, ParamKind, ParamSpec};
+use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output};
 
 /// How long a call may take if the step does not say.
 const TIMEOUT_MS_DEFAULT: u64 = 30_000;
@@ -38,6 +38,10 @@ pub const JSON: Action = Action {
                 required: false,
                 summary: "Milliseconds for the whole call; 30,000 if not given, at most 60,000.",
             },
+        ],
+        output: &[
+            output("response", ParamKind::Object, "`statusCode` and `headers` of the last answer."),
+            output("body", ParamKind::Any, "The answer's body: its JSON value, or its text."),
         ],
     },
     run: json,

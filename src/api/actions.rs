@@ -29,7 +29,12 @@ fn show(spec: &ActionSpec) -> Value {
             "summary": param.summary,
         })
     });
-    let shown = attributes(json!({ "summary": spec.summary, "params": params.collect::<Vec<_>>() }));
+    let output = spec
+        .output
+        .iter()
+        .map(|field| json!({ "name": field.name, "kind": field.kind.word(), "summary": field.summary }));
+    let (params, output) = (params.collect::<Vec<_>>(), output.collect::<Vec<_>>());
+    let shown = attributes(json!({ "summary": spec.summary, "params": params, "output": output }));
     resource("action", spec.name, shown, json!({}), &format!("/v1/actions#{}", spec.name))
 }
 

@@ -33,7 +33,7 @@ pub use input_schema::InputSchema;
 pub use model::{ErrorAction, ErrorCase, Step, Transition, Trigger, Workflow};
 pub use read::{ERROR_CASES_MAX, ID_MAX, STEPS_MAX, TRANSITIONS_MAX};
 pub use source::TEXT_MAX;
-pub use spec::{ActionSpec, ParamKind, ParamSpec};
+pub use spec::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output, param};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};

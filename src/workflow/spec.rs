@@ -1,4 +1,4 @@
-//! What the checker must know of an action: its name and its params.
+//! What is known of an action before it runs: its name, its params, and what it outputs.
 //!
 //! The table of actions lives with the actions; this is only the shape of an entry. The same kinds that let the
 //! checker judge a literal at load time cast a resolved value at run time, so that both agree.
@@ -14,6 +14,8 @@ pub struct ActionSpec {
     pub name: &'static str,
     pub summary: &'static str,
     pub params: &'static [ParamSpec],
+    /// What later steps can refer to. A field that has no value may be absent.
+    pub output: &'static [OutputSpec],
 }
 
 impl ActionSpec {
@@ -32,7 +34,32 @@ pub struct ParamSpec {
     pub summary: &'static str,
 }
 
-/// What values a param takes.
+/// A param that may be absent.
+pub const fn param(name: &'static str, kind: ParamKind, summary: &'static str) -> ParamSpec {
+    ParamSpec { name, kind, required: false, summary }
+}
+
+impl ParamSpec {
+    pub const fn required(self) -> ParamSpec {
+        ParamSpec { required: true, ..self }
+    }
+}
+
+/// One field of an action's output.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputSpec {
+    pub name: &'static str,
+    /// Its kind, if it has a value.
+    pub kind: ParamKind,
+    pub summary: &'static str,
+}
+
+/// A field of an output.
+pub const fn output(name: &'static str, kind: ParamKind, summary: &'static str) -> OutputSpec {
+    OutputSpec { name, kind, summary }
+}
+
+/// What values a param takes, or an output holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     Any,

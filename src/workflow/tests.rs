@@ -20,17 +20,19 @@ const CUSTOM: ParamSpec = param("custom", ParamKind::Object, false);
 const CUSTOMER: ParamSpec = param("customer", ParamKind::Text, true);
 
 const ACTIONS: [ActionSpec; 4] = [
-    ActionSpec { name: "customer.find-by-email", summary: "", params: &[EMAIL] },
+    ActionSpec { name: "customer.find-by-email", summary: "", params: &[EMAIL], output: &[] },
     ActionSpec {
         name: "customer.create",
         summary: "",
         params: &[EMAIL, param("name", ParamKind::Text, false), param("verified", ParamKind::Boolean, false)],
+        output: &[],
     },
-    ActionSpec { name: "kobject.create", summary: "", params: &[KLASS_NAME, TITLE, CUSTOM] },
+    ActionSpec { name: "kobject.create", summary: "", params: &[KLASS_NAME, TITLE, CUSTOM], output: &[] },
     ActionSpec {
         name: "kobject.create-with-customer",
         summary: "",
         params: &[KLASS_NAME, CUSTOMER, TITLE, DATA, CUSTOM],
+        output: &[],
     },
 ];
 

@@ -58,11 +58,16 @@ fn slips_do_not_fit() {
 }
 
 #[test]
-fn actions_are_listed_with_their_params() {
+fn actions_are_listed_with_their_params_and_outputs() {
     let server = Server::start();
     let actions = server.get("/v1/actions").expect(200)["data"].take();
     let all = actions.as_array().unwrap();
     let find = all.iter().find(|action| action["id"] == "customer.find-by-email").expect("it is an action");
     let email = &find["attributes"]["params"][0];
     assert_eq!((&email["name"], &email["kind"], &email["required"]), (&json!("email"), &json!("text"), &json!(true)));
+    let id = json!({ "name": "id", "kind": "text", "summary": "The customer's id." });
+    assert_eq!(find["attributes"]["output"][0], id);
+    for action in all {
+        assert_ne!(action["attributes"]["output"], json!([]), "{}", action["id"]);
+    }
 }
