@@ -54,6 +54,7 @@ pub mod keys;
 pub mod objects;
 pub mod observe;
 pub mod outbound;
+pub mod schedules;
 pub mod schema;
 pub mod serve;
 pub mod starts;

@@ -108,6 +108,7 @@ fn workflow_definition() -> Value {
 
 fn trigger() -> Value {
     let events = ["hooks.form.orders.receive", "customer.create", "kobject.order.create", "app.shop.paid"];
+    let starts = ["eventName", "callable", "schedule"].map(|key| json!({ "required": [key] }));
     json!({
         "type": "object",
         "description": "What starts the workflow; its output is the event's payload, /#steps.1.",
@@ -116,11 +117,37 @@ fn trigger() -> Value {
             "eventName": { "type": "string", "description": "The event that starts it.", "examples": events },
             "callable": { "type": "boolean", "description": "Whether other workflows and callers may run it." },
             "schema": { "type": "object", "description": "The inputs of a callable workflow, as JSON Schema." },
+            "schedule": schedule(),
             "transitions": transitions(),
             "meta": { "type": "object" },
         },
         "required": ["id"],
-        "anyOf": [{ "required": ["eventName"] }, { "required": ["callable"] }],
+        "anyOf": starts,
+    })
+}
+
+fn schedule() -> Value {
+    let zones: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    json!({
+        "type": "object",
+        "description": "When the workflow runs by itself.",
+        "properties": {
+            "cron": {
+                "type": "string",
+                "description": "Minute, hour, day of month, month, day of week; with six fields, the first is seconds.",
+                "examples": ["0 9 * * 1-5", "*/15 * * * *", "0 0 1 * *", "@daily"],
+            },
+            "timeZone": { "enum": zones, "default": "UTC", "description": "Whose time the pattern is in." },
+            "every": {
+                "type": "string",
+                "pattern": "^[0-9]+ *[smhdw]$",
+                "description": "An interval, counted from 1970-01-01T00:00:00Z.",
+                "examples": ["30s", "15m", "6h", "1d", "1w"],
+            },
+            "catchUp": { "enum": ["none", "one"], "default": "one", "description": "Runs for what was missed." },
+        },
+        "oneOf": [{ "required": ["cron"] }, { "required": ["every"], "not": { "required": ["timeZone"] } }],
+        "additionalProperties": false,
     })
 }
 

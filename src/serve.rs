@@ -24,6 +24,7 @@ use crate::engine::{Engine, Programs};
 use crate::id::Id;
 use crate::keys;
 use crate::outbound::{AddressPolicy, Client, ClientError, PolicyError};
+use crate::schedules;
 use crate::store::postgres::{self, PoolSizes, Postgres};
 use crate::store::sqlite::{self, Sqlite};
 use crate::store::{Health, Hook, Org, Status, Store, StoreError, make_home};
@@ -113,7 +114,7 @@ async fn run(
     let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), client);
     engine.recover().await;
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
-    let app = App { door: door.clone(), programs, public_url: public_url.clone() };
+    let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone() };
     let (stop, stopping) = watch::channel(false);
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();
     if let Some(files) = files {
@@ -122,6 +123,9 @@ async fn run(
         tasks.push(tokio::spawn(watching));
     }
     tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
+    let keeping =
+        schedules::keep(store.clone(), programs.clone(), catalog.clone(), door.engine.clone(), stopping.clone());
+    tasks.push(tokio::spawn(keeping));
     tasks.push(tokio::spawn(engine.run(stopping)));
     // Ends by itself when the database is closed.
     tokio::spawn(catalog.clone().follow(news));

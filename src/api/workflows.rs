@@ -13,11 +13,16 @@ use super::body::Body;
 use super::document::{PageQuery, all, attributes, created, one, resource};
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
-use crate::catalog::{SaveError, save_workflow};
+use crate::catalog::{self, SaveError, save_workflow};
 use crate::id::Id;
 use crate::objects::Fields;
+use crate::schedules;
 use crate::store::{Status, WorkflowRecord, WorkflowVersion};
+use crate::time::Timestamp;
 use crate::workflow::{Diagnostic, Severity, Source, WorkflowDraft, check_workflow};
+
+/// How many due times of a schedule are shown.
+const UPCOMING: usize = 3;
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -40,6 +45,11 @@ fn show_workflow(workflow: &WorkflowRecord, warnings: &[Diagnostic]) -> Value {
         "createdAt": workflow.created_at,
         "updatedAt": workflow.updated_at,
     }));
+    let upcoming = schedules::upcoming(workflow, Timestamp::now(), UPCOMING);
+    if let Some(next) = upcoming.first() {
+        shown.insert("nextRunAt".into(), json!(next));
+        shown.insert("upcomingRuns".into(), json!(upcoming));
+    }
     if !warnings.is_empty() {
         shown.insert("warnings".into(), json!(warnings));
     }
@@ -65,8 +75,14 @@ async fn list(app: Data<App>, reader: Reader) -> ApiResult {
 }
 
 async fn show(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
-    let id = path_id("workflow", &id)?;
-    Ok(one(show_workflow(&find(&app, reader.org, id).await?, &[])))
+    let (org, id) = (reader.org, path_id("workflow", &id)?);
+    let mut shown = show_workflow(&find(&app, org, id).await?, &[]);
+    if let Some(schedule) = app.door.store.read(move |session| session.schedule(org, id)).await? {
+        // What is stored counts: it may be behind, if the server has just come back.
+        shown["attributes"]["nextRunAt"] = json!(schedule.due_at);
+        shown["attributes"]["lastRunAt"] = json!(schedule.last_at);
+    }
+    Ok(one(shown))
 }
 
 async fn find(app: &App, org: Id, id: Id) -> Result<WorkflowRecord, ApiError> {
@@ -133,15 +149,7 @@ async fn delete(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
 }
 
 async fn set_status(app: &App, org: Id, id: Id, status: Status) -> Result<WorkflowRecord, ApiError> {
-    let written = app.door.catalog.change(move |session| {
-        let Some(mut workflow) = session.workflow(org, id)?.filter(|found| found.status != Status::Deleted) else {
-            return Ok(None);
-        };
-        workflow.status = status;
-        workflow.updated_at = session.now();
-        session.update_workflow(&workflow, "api")?;
-        Ok(Some(workflow))
-    });
+    let written = app.door.catalog.change(move |session| catalog::set_status(session, org, id, status));
     let workflow = written.await?.ok_or_else(|| ApiError::not_found("workflow", id))?;
     log::info!(workflow = workflow.name.as_str(); "workflow {status}");
     Ok(workflow)

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
 use super::{Catalog, Snapshot};
 use crate::id::Id;
+use crate::schedules;
 use crate::store::StoreError;
 use crate::workflow::{Bundle, Diagnostic, Severity, Source, check};
 
@@ -148,7 +149,9 @@ fn save_bundle(
     }
     for draft in &bundle.workflows {
         let (workflow, saved) = save_workflow_file(session, org, draft, file)?;
-        let version = format!("workflow {}: version {} is in force", workflow.name, workflow.version);
+        let next = schedules::upcoming(&workflow, session.now(), 3).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let next = if next.is_empty() { String::new() } else { format!("; it runs next at {}", next.join(", ")) };
+        let version = format!("workflow {}: version {} is in force{next}", workflow.name, workflow.version);
         changes.extend((saved != Saved::Unchanged).then_some(version));
     }
     Ok(())

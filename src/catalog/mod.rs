@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::{Mutex, watch};
 
-pub use save::{SaveError, Saved, new_hash, save_hook, save_klass, save_workflow};
+pub use save::{SaveError, Saved, new_hash, save_hook, save_klass, save_workflow, set_status};
 
 use crate::actions;
 use crate::engine::Programs;
@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub hooks: Vec<Arc<HookInForce>>,
     pub workflows: Vec<WorkflowRecord>,
     pub klasses: Vec<(Id, Klass)>,
+    /// Whether any workflow in force has a schedule.
+    pub has_schedules: bool,
     hooks_by_hash: HashMap<[u8; 32], Arc<HookInForce>>,
     /// The enabled workflows of each org.
     workflows_in_force: HashMap<Id, WorkflowsInForce>,
@@ -58,6 +60,7 @@ struct WorkflowsInForce {
     by_event: HashMap<String, Vec<Listener>>,
     /// With their names.
     callable: Vec<(String, Listener)>,
+    has_schedules: bool,
 }
 
 /// A handle on the snapshot in force; cheap to clone.
@@ -224,6 +227,7 @@ fn read_snapshot(session: &mut dyn Session, programs: &Programs) -> StoreResult<
         let workflows = session.workflows(org.id)?;
         let in_force = read_in_force(session, programs, &workflows)?;
         snapshot.workflows.extend(workflows);
+        snapshot.has_schedules |= in_force.has_schedules;
         for hook in session.hooks(org.id)? {
             let heard: Vec<Listener> =
                 hook.event_names().iter().filter_map(|event| in_force.by_event.get(event)).flatten().cloned().collect();
@@ -260,6 +264,7 @@ fn read_in_force(
         };
         let (id, version) = (workflow.id, workflow.version);
         let listener = |event: String| Listener { workflow: id, version, event, program: program.clone() };
+        in_force.has_schedules |= program.trigger.schedule.is_some();
         if program.trigger.callable.is_some() {
             let called = listener(format!("workflow.{}.call", workflow.name));
             in_force.callable.push((workflow.name.clone(), called));

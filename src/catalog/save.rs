@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::id::{Id, random_bytes};
 use crate::objects::Klass;
 use crate::objects::klass::KlassDraft;
+use crate::schedules;
 use crate::store::{Hook, Session, Status, StoreResult, WorkflowRecord};
 use crate::workflow::{HookDraft, WorkflowDraft};
 
@@ -105,7 +106,7 @@ pub fn save_workflow_file(
     let Some(mut workflow) = present.find(|workflow| workflow.name == draft.workflow.name) else {
         let mut workflow = new_workflow(session, org, draft);
         workflow.file = Some(file.to_owned());
-        session.insert_workflow(&workflow, &origin)?;
+        insert_workflow(session, &workflow, &origin)?;
         return Ok((workflow, Saved::Created));
     };
     workflow.file = Some(file.to_owned());
@@ -131,7 +132,7 @@ pub fn save_workflow(
     }
     let Some(mut workflow) = same.map(|index| present.swap_remove(index)) else {
         let workflow = new_workflow(session, org, draft);
-        session.insert_workflow(&workflow, "api")?;
+        insert_workflow(session, &workflow, "api")?;
         return Ok(Ok((workflow, Saved::Created)));
     };
     let saved = change_workflow(session, &mut workflow, draft, "api")?;
@@ -173,5 +174,23 @@ fn change_workflow(
         workflow.status = if *enabled { Status::Enabled } else { Status::Disabled };
     }
     session.update_workflow(workflow, origin)?;
+    schedules::settle(session, workflow)?;
     Ok(saved)
+}
+
+fn insert_workflow(session: &mut dyn Session, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
+    session.insert_workflow(workflow, origin)?;
+    schedules::settle(session, workflow)
+}
+
+/// Enables, disables or deletes a workflow, without a new version; `None` if there is none.
+pub fn set_status(session: &mut dyn Session, org: Id, id: Id, status: Status) -> StoreResult<Option<WorkflowRecord>> {
+    let Some(mut workflow) = session.workflow(org, id)?.filter(|found| found.status != Status::Deleted) else {
+        return Ok(None);
+    };
+    workflow.status = status;
+    workflow.updated_at = session.now();
+    session.update_workflow(&workflow, "api")?;
+    schedules::settle(session, &workflow)?;
+    Ok(Some(workflow))
 }

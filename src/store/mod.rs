@@ -29,7 +29,8 @@ pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
 pub use session::{
-    Belongings, Catalog, Claim, Customers, Entities, Intake, KObjects, Of, Relationships, Runs, Session, Taken,
+    Belongings, Catalog, Claim, Customers, Entities, Intake, KObjects, Of, Relationships, Runs, Schedules, Session,
+    Taken,
 };
 
 /// How the store is doing, for `/readyz` and for answers.

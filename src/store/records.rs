@@ -108,6 +108,18 @@ pub struct WorkflowVersion {
     pub created_at: Timestamp,
 }
 
+/// When a workflow that runs by itself is due.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleRecord {
+    pub org: Id,
+    pub workflow: Id,
+    /// What `due_at` was reckoned by, to tell whether a new version changed it.
+    pub rule: String,
+    pub due_at: Timestamp,
+    /// The due time of the latest run.
+    pub last_at: Option<Timestamp>,
+}
+
 /// Where a run is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

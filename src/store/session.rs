@@ -13,7 +13,9 @@ use crate::time::Timestamp;
 use crate::transaction::Transaction;
 
 /// One open transaction.
-pub trait Session: Catalog + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings {
+pub trait Session:
+    Catalog + Schedules + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
+{
     /// The present moment, as this transaction sees it.
     fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -66,6 +68,19 @@ pub trait Catalog {
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>>;
     /// Newest first, below the given version.
     fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>>;
+}
+
+/// Workflows that run by themselves.
+pub trait Schedules {
+    fn schedule(&mut self, org: Id, workflow: Id) -> StoreResult<Option<ScheduleRecord>>;
+    /// Adds it, or writes everything of it.
+    fn put_schedule(&mut self, schedule: &ScheduleRecord) -> StoreResult<()>;
+    fn delete_schedule(&mut self, org: Id, workflow: Id) -> StoreResult<()>;
+    /// Writes `due_at` and `last_at` if it is still due at `from` by the same rule; whether it was. Of several that try,
+    /// one succeeds.
+    fn move_schedule(&mut self, from: Timestamp, to: &ScheduleRecord) -> StoreResult<bool>;
+    /// Those of all orgs that are due first, at most `size`.
+    fn next_schedules(&mut self, size: i64) -> StoreResult<Vec<ScheduleRecord>>;
 }
 
 /// What came in through the door.

@@ -20,6 +20,7 @@ pub mod import;
 mod input_schema;
 mod model;
 mod read;
+mod schedule;
 mod scope;
 mod source;
 mod spec;
@@ -32,6 +33,7 @@ pub use findings::FINDINGS_MAX;
 pub use input_schema::InputSchema;
 pub use model::{ErrorAction, ErrorCase, Step, Transition, Trigger, Workflow};
 pub use read::{ERROR_CASES_MAX, ID_MAX, STEPS_MAX, TRANSITIONS_MAX};
+pub use schedule::{CatchUp, Due, MISSED_MAX, Schedule};
 pub use source::TEXT_MAX;
 pub use spec::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output, param};
 

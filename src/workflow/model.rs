@@ -12,6 +12,7 @@ use super::diagnostic::Diagnostic;
 use super::findings::{Findings, Node};
 use super::input_schema::InputSchema;
 use super::read::{ErrorCaseOutline, Outline, StepOutline, TransitionOutline, TriggerOutline};
+use super::schedule::Schedule;
 use crate::expr::{Condition, Expr};
 
 /// A workflow, ready to run.
@@ -32,10 +33,12 @@ pub struct Workflow {
 #[derive(Debug)]
 pub struct Trigger {
     pub id: String,
-    /// Without the prefix `kustomer.`; a callable workflow may have none.
+    /// Without the prefix `kustomer.`; a callable or scheduled workflow may have none.
     pub event_name: Option<String>,
     /// What it takes, if it can be called.
     pub callable: Option<InputSchema>,
+    /// When it runs by itself.
+    pub schedule: Option<Schedule>,
     pub transitions: Vec<Transition>,
 }
 
@@ -148,11 +151,15 @@ impl Trigger {
     fn build(outline: TriggerOutline<'_>) -> Option<Trigger> {
         Some(Trigger {
             id: outline.id?.to_owned(),
-            event_name: match outline.callable {
-                Some(_) => outline.event_name.map(|(name, _)| name.to_owned()),
-                None => Some(outline.event_name?.0.to_owned()),
+            event_name: match outline.callable.is_some() || outline.schedule.is_some() {
+                true => outline.event_name.map(|(name, _)| name.to_owned()),
+                false => Some(outline.event_name?.0.to_owned()),
             },
             callable: outline.callable,
+            schedule: match outline.schedule {
+                Some(schedule) => Some(schedule?),
+                None => None,
+            },
             transitions: outline.transitions.into_iter().map(Transition::build).collect::<Option<_>>()?,
         })
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::findings::{Finding, Findings, Node, Place};
 use super::input_schema::InputSchema;
 use super::model::ErrorAction;
+use super::schedule::Schedule;
 use crate::expr::{Condition, Expr, Fault};
 
 /// The most steps that a workflow may have.
@@ -47,6 +48,8 @@ pub(super) struct TriggerOutline<'a> {
     pub event_name: Option<(&'a str, Node<'a>)>,
     /// What it takes, if it can be called.
     pub callable: Option<InputSchema>,
+    /// When it runs by itself; the inner one is missing if it is broken.
+    pub schedule: Option<Option<Schedule>>,
     pub transitions: Vec<TransitionOutline<'a>>,
 }
 
@@ -176,21 +179,23 @@ impl<'a> TriggerOutline<'a> {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["id", "eventName", "callable", "schema", "transitions", "meta"], &TOLERATED);
+        findings.keys(node, &["id", "eventName", "callable", "schema", "schedule", "transitions", "meta"], &TOLERATED);
         check_error_cases_are_on_steps(node, findings);
         let callable = findings.boolean(node, "callable").unwrap_or(false);
         let callable = callable.then(|| InputSchema::read(node.get("schema").map(|schema| schema.value)));
-        let event_name = match callable {
-            Some(_) => {
+        let schedule = node.get("schedule").map(|schedule| Schedule::read(&schedule, findings));
+        let event_name = match callable.is_some() || schedule.is_some() {
+            true => {
                 let name = node.get("eventName").and_then(|name| Some((findings.as_text(&name)?, name)));
                 name.filter(|(name, _)| !is_own_call(without_prefix(name)))
             }
-            None => findings.required_text(node, "eventName"),
+            false => findings.required_text(node, "eventName"),
         };
         Some(TriggerOutline {
             id: read_id(node, findings),
             event_name: event_name.map(|(name, node)| (without_prefix(name), node)),
             callable,
+            schedule,
             transitions: read_transitions(node, findings),
         })
     }

@@ -9,4 +9,5 @@ mod cases;
 mod faults;
 mod late;
 mod limits;
+mod schedule;
 mod world;

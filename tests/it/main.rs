@@ -27,6 +27,7 @@ mod on_postgres;
 mod on_sqlite;
 mod refusals;
 mod runs;
+mod schedules;
 mod schema;
 mod shutdown;
 mod start;

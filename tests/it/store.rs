@@ -76,6 +76,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("hooks", catalog::hooks),
         ("file digests", catalog::file_digests),
         ("workflows", catalog::workflows),
+        ("schedules", catalog::schedules),
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("runs", runs::runs),

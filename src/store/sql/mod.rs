@@ -16,6 +16,7 @@ mod kobjects;
 pub mod memory;
 mod relationships;
 pub mod runs;
+mod schedules;
 pub mod statement;
 
 use diesel::QueryableByName;

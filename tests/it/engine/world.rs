@@ -28,7 +28,7 @@ pub type Copies = Vec<Loaded>;
 pub struct World {
     pub store: Store,
     runtime: tokio::runtime::Runtime,
-    programs: Programs,
+    pub programs: Programs,
     _workspace: Workspace,
 }
 
@@ -58,7 +58,7 @@ pub struct Scene<'w> {
     pub world: &'w World,
     pub org: Id,
     hook: Id,
-    workflow: Id,
+    pub workflow: Id,
     program: Arc<Workflow>,
 }
 

@@ -1,7 +1,9 @@
 //! Orgs, keys, hooks, and workflows with their versions.
 
 use hookflow::id::{Id, random_bytes};
-use hookflow::store::{Hook, Key, Role, Status, StoreError, StoreResult, WorkflowRecord, WorkflowVersion};
+use hookflow::store::{
+    Hook, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, WorkflowRecord, WorkflowVersion,
+};
 use hookflow::time::Timestamp;
 use hookflow::workflow::HookKind;
 use serde_json::json;
@@ -30,6 +32,36 @@ pub fn file_digests(desk: &Desk) {
     put(one, "orders.json", "second");
     let found = [(one, "orders.json"), (two, "orders.json"), (one, "claims.json")].map(|(org, name)| read(org, name));
     assert_eq!(found.map(Option::unwrap), ["second", "other", "third"]);
+}
+
+pub fn schedules(desk: &Desk) {
+    let [one, two] = [desk.add_org("one"), desk.add_org("two")];
+    let schedule = |org, number, due_at| ScheduleRecord {
+        org,
+        workflow: id(number),
+        rule: "every 60 s".into(),
+        due_at: Timestamp(due_at),
+        last_at: None,
+    };
+    let [soon, later] = [schedule(one, 1, 5), schedule(two, 1, 9)];
+    let put = [later.clone(), schedule(one, 2, 7), schedule(one, 1, 8), soon.clone()];
+    desk.write(move |session| put.iter().try_for_each(|schedule| session.put_schedule(schedule))).unwrap();
+    let next = desk.read(|session| session.next_schedules(2)).unwrap();
+    assert_eq!(next, [soon.clone(), schedule(one, 2, 7)]);
+
+    let moved = ScheduleRecord { due_at: Timestamp(65), last_at: Some(Timestamp(5)), ..soon.clone() };
+    let other_rule = ScheduleRecord { rule: "every 2 s".into(), ..moved.clone() };
+    let written = moved.clone();
+    desk.write(move |session| {
+        assert!(!session.move_schedule(soon.due_at, &other_rule)?, "by another rule");
+        assert!(!session.move_schedule(Timestamp(4), &written)?, "from another due time");
+        assert!(session.move_schedule(soon.due_at, &written)?);
+        assert!(!session.move_schedule(soon.due_at, &written)?, "a second time");
+        session.delete_schedule(one, id(2))
+    })
+    .unwrap();
+    let read = |org, number| desk.read(move |session| session.schedule(org, id(number))).unwrap();
+    assert_eq!([read(one, 1), read(one, 2), read(two, 1)], [Some(moved), None, Some(later)]);
 }
 
 /// Hashes are unique over all orgs, since they are what somebody is found by.

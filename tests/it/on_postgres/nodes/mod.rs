@@ -5,6 +5,7 @@ mod catalog;
 mod customers;
 mod pause;
 mod retries;
+mod schedules;
 mod sender;
 mod start;
 mod stop;

@@ -1,0 +1,102 @@
+//! Workflows that run by themselves, on a real server.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, ServerBuilder, always, wait_for};
+
+/// A server whose only workflow runs by this schedule.
+fn server(schedule: Value) -> Server {
+    let builder = ServerBuilder::bare();
+    builder.write_workflow("scheduled.json", &scheduled(schedule).to_string());
+    builder.start()
+}
+
+fn scheduled(schedule: Value) -> Value {
+    let steps = json!([{ "id": "2", "action": "value.set", "params": { "value": "/#steps.1.scheduledAt" } }]);
+    let trigger = json!({ "id": "1", "schedule": schedule, "transitions": [always("2")] });
+    json!({ "name": "scheduled", "trigger": trigger, "steps": steps })
+}
+
+fn attributes(server: &Server) -> Value {
+    let link = server.workflow("scheduled")["links"]["self"].as_str().unwrap().to_owned();
+    server.get(&link).expect(200)["data"]["attributes"].take()
+}
+
+/// Stops the server, puts all due times back, and starts another one.
+fn come_back_after(server: Server, seconds: i64) -> Server {
+    let directory = server.directory();
+    assert!(server.stop().success());
+    directory.execute(&format!("UPDATE schedules SET due_at = due_at - {}", seconds * 1_000_000));
+    ServerBuilder::in_directory(directory).start()
+}
+
+#[test]
+fn a_workflow_runs_by_itself_once_for_each_due_time() {
+    let server = server(json!({ "every": "1s" }));
+    let runs = wait_for("three runs", || {
+        let runs = server.get("/v1/runs?status=completed").expect(200)["data"].as_array().unwrap().clone();
+        (runs.len() >= 3).then_some(runs)
+    });
+    let outputs: Vec<Value> = runs.iter().map(|run| server.steps(run)[0]["output"].clone()).collect();
+    let due: BTreeSet<&str> = outputs.iter().map(|output| output["scheduledAt"].as_str().unwrap()).collect();
+    assert_eq!(due.len(), runs.len(), "{outputs:#?}");
+    assert!(due.iter().all(|due| due.ends_with(".000Z")), "{due:?}");
+    assert!(outputs.iter().all(|output| output["firedAt"].as_str() >= output["scheduledAt"].as_str()));
+    assert_eq!(server.steps(&runs[0])[1]["output"]["value"], outputs[0]["scheduledAt"]);
+
+    let link = server.workflow("scheduled")["links"]["self"].as_str().unwrap().to_owned();
+    server.call("PATCH", &link, json!({ "enabled": false })).expect(200);
+    let shown = server.get(&link).expect(200)["data"]["attributes"].take();
+    assert_eq!((&shown["nextRunAt"], &shown["upcomingRuns"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn after_a_time_away_there_is_one_run_for_all_that_was_missed() {
+    let server = server(json!({ "cron": "0 3 1 * *", "timeZone": "Europe/Paris" }));
+    let next = attributes(&server)["nextRunAt"].clone();
+    assert_eq!(attributes(&server)["upcomingRuns"].as_array().unwrap().len(), 3);
+    assert!(
+        server.errors().contains("workflow scheduled: version 1 is in force; it runs next at "),
+        "{}",
+        server.errors()
+    );
+    // Two months and more: whatever day it is, at least two first days of a month have passed.
+    let server = come_back_after(server, 70 * 86_400);
+    let runs = wait_for("the run", || Some(server.wait_for_runs()).filter(|runs| !runs.is_empty()));
+    let [run] = runs.as_slice() else { panic!("{runs:#?}") };
+    let trigger = server.steps(run)[0]["output"].clone();
+    assert!(trigger["missed"].as_i64().unwrap() >= 1, "{trigger}");
+    let shown = attributes(&server);
+    assert_eq!((&shown["nextRunAt"], &shown["lastRunAt"]), (&next, &trigger["scheduledAt"]));
+    let server = come_back_after(server, 0);
+    assert_eq!(attributes(&server)["lastRunAt"], trigger["scheduledAt"]);
+    assert_eq!(server.wait_for_runs().len(), 1);
+}
+
+#[test]
+fn after_a_time_away_there_is_no_run_if_none_is_wanted() {
+    let server = server(json!({ "cron": "0 3 1 1 *", "catchUp": "none" }));
+    let next = attributes(&server)["nextRunAt"].clone();
+    let server = come_back_after(server, 400 * 86_400);
+    wait_for("the next year", || (attributes(&server)["nextRunAt"] == next).then_some(()));
+    assert_eq!(server.wait_for_runs(), [] as [Value; 0]);
+    assert_eq!(attributes(&server)["lastRunAt"], Value::Null);
+}
+
+#[test]
+fn a_new_version_keeps_the_due_time_unless_its_schedule_differs() {
+    let server = server(json!({ "every": "2h" }));
+    let link = server.workflow("scheduled")["links"]["self"].as_str().unwrap().to_owned();
+    let directory = server.directory();
+    directory.execute("UPDATE schedules SET due_at = due_at + 3600000000");
+    let moved = attributes(&server)["nextRunAt"].clone();
+    let mut same = scheduled(json!({ "every": "120m" }));
+    same["description"] = json!("another version");
+    server.call("PUT", &link, same).expect(200);
+    assert_eq!(attributes(&server)["nextRunAt"], moved);
+    server.call("PUT", &link, scheduled(json!({ "every": "4h" }))).expect(200);
+    assert_ne!(attributes(&server)["nextRunAt"], moved);
+    server.call("PUT", &link, scheduled(json!({ "every": "4 hours" }))).expect(422);
+}
