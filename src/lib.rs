@@ -56,6 +56,7 @@ pub mod observe;
 pub mod outbound;
 pub mod schedules;
 pub mod schema;
+pub mod sensitive;
 pub mod serve;
 pub mod starts;
 pub mod store;

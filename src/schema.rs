@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actions::ACTIONS;
 use crate::expr::Operator;
-use crate::workflow::{ActionSpec, ErrorAction, ParamKind};
+use crate::workflow::{ActionSpec, ErrorAction, ParamKind, credentials};
 
 /// Where the server offers the schema.
 pub const PATH: &str = "/schemas/workflow.json";
@@ -188,10 +188,14 @@ fn params_of(spec: &ActionSpec) -> Value {
         let expression = json!({ "type": "string" });
         let value = match kind {
             ParamKind::Any | ParamKind::Json => return json!({ "description": summary }),
-            ParamKind::Text | ParamKind::Email => json!({ "type": ["string", "number", "boolean"] }),
+            ParamKind::Text | ParamKind::Email | ParamKind::Url => json!({ "type": ["string", "number", "boolean"] }),
             ParamKind::Number => json!({ "type": "number" }),
             ParamKind::Boolean => json!({ "type": "boolean" }),
-            ParamKind::Object => json!({ "type": "object" }),
+            ParamKind::Object | ParamKind::Headers | ParamKind::Fields => json!({ "type": "object" }),
+            ParamKind::Auth => {
+                let types: Vec<&str> = credentials::types().collect();
+                json!({ "type": "object", "properties": { "type": { "enum": types } }, "required": ["type"] })
+            }
             ParamKind::List => json!({ "type": "array" }),
             ParamKind::TextOrList => json!({ "type": ["string", "number", "boolean", "array"] }),
         };

@@ -82,8 +82,8 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     // What can be wrong with the settings is told before anything is made.
     let listener = listen(settings.listen)?;
     let admin_key = keys::from_environment()?;
-    let client = Client::new(AddressPolicy::new(&settings.outbound_allow)?)?;
     let address = listener.local_addr().map_err(ServeError::Server)?;
+    let client = Client::new(AddressPolicy::new(&settings.outbound_allow)?.refusing_own(address))?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
     let database = settings.database.clone();

@@ -1,7 +1,7 @@
 //! What steps can do: one file a family, one table that lists them all.
 //!
 //! An action gets its params, resolved and cast as its [`ActionSpec`] says, and the session of the transaction that
-//! the run's stretch goes on in. It answers with an output, with a failure, or with an external call to be made once
+//! the run's stretch goes on in. It answers with an output, with a failure, or with an effect to be performed once
 //! the transaction has committed. It checks everything before it writes, because a failed step keeps what the steps
 //! before it wrote.
 //!
@@ -9,6 +9,7 @@
 
 mod customer;
 mod flow;
+mod http;
 mod kobject;
 mod rest_api;
 
@@ -18,7 +19,7 @@ use crate::changes::Editor;
 use crate::expr::Note;
 use crate::id::Id;
 use crate::objects::Problem;
-use crate::outbound::HttpRequest;
+use crate::outbound::{Effect, Retry};
 use crate::starts::InForce;
 use crate::store::{Run, Session, StoreResult};
 use crate::time::Timestamp;
@@ -30,6 +31,7 @@ pub static ACTIONS: &[Action] = &[
     customer::CREATE,
     kobject::CREATE_WITH_CUSTOMER,
     rest_api::JSON,
+    rest_api::GENERIC,
     flow::RUN_BY_NAME,
     flow::SCHEDULE_WORKFLOW,
     flow::DELAY,
@@ -62,8 +64,8 @@ pub struct Call<'a> {
 pub enum Outcome {
     Output(Value),
     Failed(Failure),
-    /// To be called outside the transaction; the answer becomes the step's output.
-    Request(HttpRequest),
+    /// To be performed outside the transaction, so often at most; what comes of it becomes the step's output.
+    Perform(Effect, Retry),
     /// The step completes with this output, but not before this time.
     Wait(Timestamp, Value),
     /// The step completes when this run does, which is among the effects.

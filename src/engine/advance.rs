@@ -12,7 +12,7 @@ use super::entry::{Entry, Segment};
 use super::starts::wake_parent;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
 use crate::actions::Effects;
-use crate::outbound::{HttpOutcome, HttpRequest};
+use crate::outbound::{Effect, Outcome};
 use crate::starts::InForce;
 use crate::store::{Run, RunStatus, Session, StoreResult};
 use crate::time::Timestamp;
@@ -29,17 +29,17 @@ pub const OUTPUT_BYTES_MAX: usize = 1_048_576;
 pub enum Input {
     /// Nothing: it is new, or its time has come, or the process that had it is gone.
     Continue,
-    /// An external call has ended: the one that [`Next::Perform`] asked for.
-    Outcome { step: String, attempt: usize, outcome: HttpOutcome },
+    /// An effect has been performed: the one that [`Next::Perform`] asked for.
+    Outcome { step: String, attempt: usize, outcome: Outcome, duration_ms: u64 },
 }
 
-/// An external call that is to be made.
+/// An effect that is to be performed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingCall {
     pub step: String,
     /// Counted from 1; comes back with the outcome, so that a late one is not taken for another.
     pub attempt: usize,
-    pub request: HttpRequest,
+    pub effect: Effect,
 }
 
 /// What has to happen after the commit.
@@ -47,7 +47,7 @@ pub struct PendingCall {
 pub enum Next {
     /// The run has ended.
     Ended(RunStatus),
-    /// This call is to be made, and its outcome brought back.
+    /// This is to be performed, and its outcome brought back.
     Perform(PendingCall),
     /// Nothing before this time.
     Sleep(Timestamp),

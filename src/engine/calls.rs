@@ -1,8 +1,9 @@
-//! External calls under way.
+//! Effects being performed: external calls under way.
 //!
 //! Limits: [`CALLS_MAX`] calls go on at a time; the others wait for their turn in memory, at most [`WAITING_MAX`].
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
@@ -36,8 +37,10 @@ impl Calls {
         let (client, permits, events) = (self.client.clone(), self.permits.clone(), self.events.clone());
         tokio::spawn(async move {
             let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
-            let outcome = client.perform(&call.request).await;
-            let input = Input::Outcome { step: call.step, attempt: call.attempt, outcome };
+            let started = Instant::now();
+            let outcome = client.perform(org, &call.effect).await;
+            let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let input = Input::Outcome { step: call.step, attempt: call.attempt, outcome, duration_ms };
             // Nobody listens any more only when the process is about to end.
             let _ = events.send(Event::Called { org, run, rev, input });
         });

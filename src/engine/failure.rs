@@ -9,10 +9,11 @@
 //! fails.
 
 use super::advance::Next;
-use super::pending::{ATTEMPTS_MAX, Attempt, Pending, backoff, idempotency_key};
+use super::pending::{Attempt, Pending, backoff, idempotency_key};
 use super::stretch::{Executed, Stretch, run_error};
 use crate::actions::Failure;
 use crate::expr::Note;
+use crate::outbound::ATTEMPTS_MAX;
 use crate::store::{RunError, RunStatus};
 use crate::workflow::{ErrorAction, Step};
 
@@ -80,27 +81,13 @@ impl<'a> Stretch<'a> {
         executed.attempts.push(Attempt {
             number,
             status: "failed".into(),
-            method: None,
-            uri: None,
-            status_code: None,
             error: Some(error.message.clone()),
             started_at: executed.started_at,
             finished_at: Some(now),
             retry_at: Some(due_at),
+            ..Attempt::default()
         });
-        let pending = Pending {
-            step: executed.step.id.clone(),
-            action: executed.step.action.clone().unwrap_or_default(),
-            input: executed.input,
-            notes: executed.notes,
-            started_at: executed.started_at,
-            request: None,
-            output: None,
-            child: None,
-            attempts: executed.attempts,
-            in_flight: false,
-            attempt_started_at: now,
-        };
+        let pending = Pending { attempt_started_at: now, ..self.pending(executed) };
         self.park(pending, RunStatus::Waiting, due_at);
         Next::Sleep(due_at)
     }

@@ -31,4 +31,4 @@ pub use entry::merge_log;
 pub use failure::PASSES_MAX;
 pub use fresh::Loaded;
 pub use load::{Programs, event_payload, load};
-pub use pending::{ATTEMPTS_MAX, Pending};
+pub use pending::Pending;

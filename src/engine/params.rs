@@ -52,7 +52,7 @@ impl<'a> Stretch<'a> {
         match problems.is_empty() {
             true => Ok(params),
             false => {
-                executed.input = raw(&params);
+                executed.input = raw(spec.shown(&params).as_ref());
                 Err(Failure::invalid(problems))
             }
         }

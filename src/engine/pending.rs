@@ -1,30 +1,31 @@
-//! A step that waits: for its external call, or to be executed again.
+//! A step that waits: for its effect outside, or to be executed again.
 //!
-//! Before a call is made, what is going to be called and the number of the attempt are committed with the run; after it
-//! the outcome is. A process that dies in between leaves an attempt whose outcome is unknown, which is logged as such
-//! and repeated. All attempts carry the same `Idempotency-Key`, so that a receiver can tell a repetition from a second
-//! call.
+//! Before an effect is performed, what it is and the number of the attempt are committed with the run; after it the outcome
+//! is. A process that dies in between leaves an attempt whose outcome is unknown, which is logged as such and repeated, if
+//! the step may be tried again at all. All attempts carry the same key, so that a receiver can tell a repetition from
+//! something new.
 //!
-//! Limits: [`ATTEMPTS_MAX`] attempts, about a quarter of an hour apart at the end.
+//! Limits: [`ATTEMPTS_MAX`] attempts, up to twelve minutes apart at the end.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::expr::Note;
 use crate::id::Id;
-use crate::outbound::{HttpOutcome, HttpRequest};
+use crate::outbound::{ATTEMPTS_MAX, Effect, Outcome, Retry, asks_for_retry};
+use crate::sensitive;
 use crate::time::Timestamp;
 
-/// How often a call is made at most.
-pub const ATTEMPTS_MAX: usize = 8;
 /// The longest `Retry-After` that is respected; a longer one is taken as this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// How much of an answer the log shows that was not the last one.
+const EXCERPT_CHARACTERS_MAX: usize = 1_000;
 
-/// A step that waits for its external call, or to be executed again; stored with the run.
+/// A step that waits for its effect, or to be executed again; stored with the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
@@ -33,9 +34,14 @@ pub struct Pending {
     pub input: Box<RawValue>,
     pub notes: Vec<Note>,
     pub started_at: Timestamp,
-    /// The call; none if the step is to be executed again.
+    /// What is performed; none if the step waits for something else, or to be executed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     #[serde(default)]
-    pub request: Option<HttpRequest>,
+    pub retry: Retry,
+    /// How many of the attempts were made before the step was executed for the last time.
+    #[serde(default)]
+    pub attempts_before: usize,
     /// What the step completes with when its time has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
@@ -49,8 +55,8 @@ pub struct Pending {
     pub attempt_started_at: Timestamp,
 }
 
-/// One attempt at a step that was tried again, or at an external call, as the log shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One attempt at a step that was tried again, or at an effect, as the log shows it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// Counted from 1.
@@ -60,50 +66,89 @@ pub struct Attempt {
     /// Of a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Of a call; without the query, which may hold secrets.
+    /// Of a call; without what is secret in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
+    /// Where redirects led to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
+    /// The beginning of an answer that is not the last, and so not the step's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
+    /// How long the peer was waited for, redirects and tokens included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
     /// When the next attempt is made, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
 }
 
-/// What to do with the outcome of an attempt.
-pub enum Verdict {
-    /// The call is done, and this is the step's output.
-    Output(Value),
-    /// The call is to be made again after this time.
-    Retry(Duration),
-    /// The call can't be made; this says why.
-    Failed(String),
-}
-
 impl Pending {
-    /// The attempt under way, with how it ended.
-    pub fn attempt(&self, status: &str, outcome: Option<&HttpOutcome>, finished_at: Option<Timestamp>) -> Attempt {
-        let (status_code, error) = match outcome {
-            Some(HttpOutcome::Answer(answer)) => (Some(answer.status_code), None),
-            Some(HttpOutcome::Failure(failure)) => (None, Some(failure.message.clone())),
+    /// The attempt under way, with how it ended; without an outcome nobody knows.
+    pub fn attempt(&self, ended: Option<(&Outcome, u64)>, finished_at: Option<Timestamp>) -> Attempt {
+        let (method, uri) = match &self.effect {
+            Some(Effect::Http(request)) => (Some(request.method.clone()), Some(request.shown_uri())),
             None => (None, None),
         };
-        Attempt {
+        let attempt = Attempt {
             number: self.attempts.len() + 1,
-            status: status.to_owned(),
-            method: self.request.as_ref().map(|request| request.method.clone()),
-            uri: self.request.as_ref().map(|request| without_query(&request.uri)),
-            status_code,
-            error,
+            status: "unknown".to_owned(),
+            method,
+            uri,
             started_at: self.attempt_started_at,
             finished_at,
-            retry_at: None,
+            duration_ms: ended.map(|(_, duration_ms)| duration_ms),
+            ..Attempt::default()
+        };
+        match ended.map(|(outcome, _)| outcome) {
+            None => attempt,
+            Some(Outcome::Answer(answer)) => Attempt {
+                status: "answered".to_owned(),
+                status_code: Some(answer.status_code),
+                redirects: answer.redirects.clone(),
+                ..attempt
+            },
+            Some(Outcome::Failure(failure)) => {
+                Attempt { status: "failed".to_owned(), error: Some(failure.message.clone()), ..attempt }
+            }
         }
     }
+
+    /// How long to wait before the effect is performed again after attempt `number`, which ended with `outcome`, or was
+    /// lost; none if that was the last. Network errors are tried again, and answers that ask for it: 408, 425, 429 and 5xx.
+    pub fn wait_after(&self, number: usize, outcome: Option<&Outcome>, key: &str, now: Timestamp) -> Option<Duration> {
+        let made = number.saturating_sub(self.attempts_before);
+        if made >= self.retry.attempts || number >= ATTEMPTS_MAX {
+            return None;
+        }
+        match outcome {
+            // The process that made it is gone, which says nothing about the peer.
+            None => Some(Duration::ZERO),
+            Some(Outcome::Answer(answer)) if asks_for_retry(answer.status_code) => {
+                let requested = answer.headers.get("retry-after").and_then(Value::as_str);
+                let requested = requested.and_then(|text| retry_after(text, now));
+                Some(backoff(number, key).max(requested.unwrap_or_default()))
+            }
+            Some(Outcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
+            Some(Outcome::Answer(_) | Outcome::Failure(_)) => None,
+        }
+    }
+}
+
+/// What the log shows of an answer that is not the step's output.
+pub fn excerpt(outcome: &Outcome) -> Option<String> {
+    let Outcome::Answer(answer) = outcome else { return None };
+    let text = match &answer.body {
+        Value::String(text) => text.clone(),
+        body => body.to_string(),
+    };
+    (!text.is_empty()).then(|| sensitive::excerpt(&text, EXCERPT_CHARACTERS_MAX).into_owned())
 }
 
 /// The key that all attempts at one call carry: the same for the same run, step and iteration, and for nothing else.
@@ -112,48 +157,27 @@ pub fn idempotency_key(run: Id, step: &str, iteration: u32) -> String {
     hex::encode(&digest[..16])
 }
 
-/// Judges the outcome of attempt `number`. Network errors, 408, 429 and 5xx are tried again as long as there are
-/// attempts left; after that an answer of whatever status is the output, for the workflow to branch on.
-pub fn judge(outcome: HttpOutcome, number: usize, key: &str) -> Verdict {
-    let tries_left = number < ATTEMPTS_MAX;
-    match outcome {
-        HttpOutcome::Answer(answer) => {
-            let asks_for_retry = matches!(answer.status_code, 408 | 429 | 500..=599);
-            if asks_for_retry && tries_left {
-                let requested = answer.headers.get("retry-after").and_then(Value::as_str).and_then(retry_after);
-                return Verdict::Retry(backoff(number, key).max(requested.unwrap_or_default()));
-            }
-            let response = json!({ "statusCode": answer.status_code, "headers": answer.headers });
-            Verdict::Output(json!({ "response": response, "body": answer.body }))
-        }
-        HttpOutcome::Failure(failure) if failure.retryable && tries_left => Verdict::Retry(backoff(number, key)),
-        HttpOutcome::Failure(failure) => Verdict::Failed(failure.message),
-    }
-}
-
-/// How long to wait after attempt `number`: 1 s, 3 s, 9 s, … with up to half of it taken off at random, so that calls
-/// that failed together do not come back together. The randomness is drawn from the key: the same inputs give the same
-/// time, which keeps the engine pure.
+/// How long to wait after attempt `number`: any time up to 1 s, 3 s, 9 s, …, so that what failed together does not come
+/// back together. The randomness is drawn from the key: the same inputs give the same time, which keeps the engine pure.
 pub fn backoff(number: usize, key: &str) -> Duration {
     let exponent = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
-    let full_ms = 1_000 * 3_u64.pow(exponent);
+    let longest_ms = 1_000 * 3_u64.pow(exponent);
     let digest = Sha256::digest(format!("{key}/{number}"));
     let fraction = u64::from(u16::from_be_bytes([digest[0], digest[1]]));
-    Duration::from_millis(full_ms - full_ms / 2 * fraction / u64::from(u16::MAX))
+    Duration::from_millis(longest_ms * fraction / u64::from(u16::MAX))
 }
 
-fn retry_after(text: &str) -> Option<Duration> {
-    let seconds: u64 = text.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
-}
-
-fn without_query(uri: &str) -> String {
-    let end = uri.find(['?', '#']).unwrap_or(uri.len());
-    let shown = &uri[..end];
-    match (shown.find("://"), shown.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}://{}", &shown[..scheme], &shown[at + 1..]),
-        _ => shown.to_owned(),
-    }
+/// Seconds, or a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let requested = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let since_1970 = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+            (Timestamp(0) + since_1970).since(now)
+        }
+    };
+    Some(requested.min(RETRY_AFTER_MAX))
 }
 
 #[cfg(test)]
@@ -163,12 +187,35 @@ mod tests {
     #[test]
     fn waits_grow_are_spread_and_repeatable() {
         for number in 1..ATTEMPTS_MAX {
-            let full_ms = 1_000 * 3_u64.pow(number as u32 - 1);
-            let waits: Vec<u64> = (0..50).map(|key| backoff(number, &key.to_string()).as_millis() as u64).collect();
-            assert!(waits.iter().all(|wait| (full_ms / 2..=full_ms).contains(wait)));
-            assert!(waits.iter().collect::<std::collections::HashSet<_>>().len() > 25);
+            let longest_ms = 1_000 * 3_u64.pow(number as u32 - 1);
+            let waits: Vec<u64> = (0..200).map(|key| backoff(number, &key.to_string()).as_millis() as u64).collect();
+            assert!(waits.iter().all(|wait| *wait <= longest_ms));
+            for quarter in 0..4 {
+                let range = longest_ms * quarter / 4..=longest_ms * (quarter + 1) / 4;
+                let share = waits.iter().filter(|wait| range.contains(wait)).count();
+                assert!((25..75).contains(&share), "attempt {number}, quarter {quarter}: {share} of 200");
+            }
         }
         assert_eq!(backoff(3, "key"), backoff(3, "key"));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::parse("2026-11-23T12:00:00Z").unwrap();
+        for (text, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("999999", Some(3_600)),
+            ("Mon, 23 Nov 2026 12:01:30 GMT", Some(90)),
+            ("Monday, 23-Nov-26 12:01:30 GMT", Some(90)),
+            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(0)),
+            ("Fri, 01 Jan 2027 00:00:00 GMT", Some(3_600)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
+        }
     }
 
     #[test]
@@ -182,11 +229,5 @@ mod tests {
         ];
         assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), 4);
         assert_eq!(idempotency_key(one, "2", 0), keys[0]);
-    }
-
-    #[test]
-    fn a_logged_uri_holds_no_secrets() {
-        assert_eq!(without_query("https://u:p@example.com/a?token=x#y"), "https://example.com/a");
-        assert_eq!(without_query("https://example.com/a"), "https://example.com/a");
     }
 }

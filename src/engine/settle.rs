@@ -1,106 +1,93 @@
-//! Steps of a run that wait: an external call, before it is made and when its outcome is known, and a step that is to be
+//! Steps of a run that wait: an effect, before it is performed and when its outcome is known, and a step that is to be
 //! executed again.
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::advance::{Input, Next, PendingCall, Point};
-use super::pending::{Pending, Verdict, idempotency_key, judge};
+use super::pending::{Attempt, Pending, excerpt, idempotency_key};
 use super::stretch::{Executed, Stretch, seed};
+use super::waits::unknown_step;
 use crate::actions::Failure;
-use crate::outbound::{HttpOutcome, HttpRequest};
+use crate::outbound::{Effect, Retry};
 use crate::store::{RunStatus, StoreError, StoreResult};
 use crate::time::Timestamp;
 
-/// How long after its time-out an external call is taken for lost; covers the time that it waits for its turn.
+/// How long after its time-out an effect is taken for lost; covers the time that it waits for its turn.
 const CALL_MARGIN: Duration = Duration::from_secs(300);
 
 impl<'a> Stretch<'a> {
-    /// Stops the stretch for an external call: what is to be called is written before it is.
-    pub(super) fn call(&mut self, executed: Executed<'a>, mut request: HttpRequest) -> Next {
-        let key = idempotency_key(self.run.id, &executed.step.id, 0);
-        if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key")) {
-            request.headers.push(("idempotency-key".into(), key));
-        }
+    /// Stops the stretch for an effect: what is to be performed is written before it is.
+    pub(super) fn call(&mut self, executed: Executed<'a>, mut effect: Effect, retry: Retry) -> Next {
+        effect.set_key(&idempotency_key(self.run.id, &executed.step.id, 0));
         let now = self.session.now();
         let pending = Pending {
-            step: executed.step.id.clone(),
-            action: executed.step.action.clone().unwrap_or_default(),
-            input: executed.input,
-            notes: executed.notes,
-            started_at: executed.started_at,
-            request: Some(request),
-            output: None,
-            child: None,
-            attempts: executed.attempts,
+            attempts_before: executed.attempts.len(),
             in_flight: !self.unwritten,
             attempt_started_at: now,
+            retry,
+            ..self.pending(executed)
         };
         if self.unwritten {
             // Whoever begins a run only hints at what comes next. The engine makes the call, in a commit of its own:
             // if the hint is lost, it finds the run due.
-            self.park(pending, RunStatus::Running, now);
+            self.park(Pending { effect: Some(effect), ..pending }, RunStatus::Running, now);
             return Next::Again;
         }
-        let request = pending.request.clone().expect("it was put in just now");
-        self.perform(pending, request)
+        self.perform(pending, effect)
     }
 
-    /// Goes on with a call that was under way: takes its outcome, or makes it again.
+    /// Goes on with an effect that was under way: takes its outcome, or has it performed again.
     pub(super) fn settle(&mut self, mut pending: Pending, input: Input) -> StoreResult<Option<Next>> {
-        let Some(request) = pending.request.clone() else { return self.go_on_waiting(pending, &input) };
+        let Some(effect) = pending.effect.clone() else { return self.go_on_waiting(pending, &input) };
         let now = self.session.now();
-        let current = pending.attempts.len() + 1;
-        let outcome = match input {
-            Input::Continue => None,
-            Input::Outcome { step, attempt, outcome } => {
+        let number = pending.attempts.len() + 1;
+        let key = idempotency_key(self.run.id, &pending.step, 0);
+        match input {
+            Input::Continue if pending.in_flight => {
+                let lost = pending.attempt(None, None);
+                let tries_left = pending.wait_after(number, None, &key, now).is_some();
+                pending.attempts.push(lost);
+                if !tries_left {
+                    return self.end_call(pending, Err(unknown_outcome()));
+                }
+            }
+            Input::Continue => {}
+            Input::Outcome { step, attempt, outcome, duration_ms } => {
                 // A late outcome, of an attempt that was taken for lost: another one has been made since.
-                if !pending.in_flight || step != pending.step || attempt != current {
+                if !pending.in_flight || step != pending.step || attempt != number {
                     return Err(StoreError::Fenced);
                 }
-                Some(outcome)
+                let attempt = pending.attempt(Some((&outcome, duration_ms)), Some(now));
+                if let Some(wait) = pending.wait_after(number, Some(&outcome), &key, now) {
+                    let due_at = now + wait;
+                    pending.attempts.push(Attempt { answer: excerpt(&outcome), retry_at: Some(due_at), ..attempt });
+                    pending.in_flight = false;
+                    self.park(pending, RunStatus::Waiting, due_at);
+                    return Ok(Some(Next::Sleep(due_at)));
+                }
+                pending.attempts.push(attempt);
+                let output = effect.output(outcome);
+                let output = output.map_err(|unusable| Failure::new(unusable.code, unusable.message));
+                return self.end_call(pending, output);
             }
-        };
-        let Some(outcome) = outcome else {
-            if pending.in_flight {
-                let lost = pending.attempt("unknown", None, None);
-                pending.attempts.push(lost);
-            }
-            pending.in_flight = true;
-            pending.attempt_started_at = now;
-            return Ok(Some(self.perform(pending, request)));
-        };
-        let workflow = self.loaded.workflow;
-        let Some(index) = workflow.step_index(&pending.step) else {
-            let message = format!("there is no step `{}`", pending.step);
-            return Ok(Some(self.fail(None, Failure::new("unknown_step", message))));
-        };
-        let status = if matches!(outcome, HttpOutcome::Answer(_)) { "answered" } else { "failed" };
-        let mut attempt = pending.attempt(status, Some(&outcome), Some(now));
-        let key = idempotency_key(self.run.id, &pending.step, 0);
-        let verdict = judge(outcome, attempt.number, &key);
-        if let Verdict::Retry(wait) = verdict {
-            let due_at = now + wait;
-            attempt.retry_at = Some(due_at);
-            pending.attempts.push(attempt);
-            pending.in_flight = false;
-            self.park(pending, RunStatus::Waiting, due_at);
-            return Ok(Some(Next::Sleep(due_at)));
         }
-        pending.attempts.push(attempt);
-        self.loaded.scope.set_moment(now, seed(self.run.id, &workflow.step(index).id));
-        let executed = Executed {
-            step: workflow.step(index),
-            input: pending.input,
-            attempts: pending.attempts,
-            notes: pending.notes,
-            started_at: pending.started_at,
+        pending.in_flight = true;
+        pending.attempt_started_at = now;
+        Ok(Some(self.perform(pending, effect)))
+    }
+
+    /// Ends the step whose effect has come to its end.
+    fn end_call(&mut self, pending: Pending, output: Result<Value, Failure>) -> StoreResult<Option<Next>> {
+        let Some(executed) = self.executed(pending) else { return Ok(Some(self.fail(None, unknown_step()))) };
+        let step = executed.step;
+        self.loaded.scope.set_moment(self.session.now(), seed(self.run.id, &step.id));
+        let next = match output {
+            Ok(output) => self.finish(executed, output),
+            Err(failure) => self.finish_failed(executed, failure),
         };
-        let next = match verdict {
-            Verdict::Output(output) => self.finish(executed, output),
-            Verdict::Failed(message) => self.finish_failed(executed, Failure::new("call_failed", message)),
-            Verdict::Retry(_) => None,
-        };
-        (self.probe)(Point::AfterStep(&workflow.step(index).id))?;
+        (self.probe)(Point::AfterStep(&step.id))?;
         Ok(next)
     }
 
@@ -120,12 +107,13 @@ impl<'a> Stretch<'a> {
         Ok(None)
     }
 
-    /// Leaves the stretch with a call to be made.
-    pub(super) fn perform(&mut self, pending: Pending, request: HttpRequest) -> Next {
-        let call = PendingCall { step: pending.step.clone(), attempt: pending.attempts.len() + 1, request };
-        // Whoever makes the call is expected to be back by then; if not, the call is taken for lost and made again.
-        let due_at = pending.attempt_started_at + Duration::from_millis(call.request.timeout_ms) + CALL_MARGIN;
-        self.park(pending, RunStatus::Running, due_at);
+    /// Leaves the stretch with an effect to be performed.
+    fn perform(&mut self, pending: Pending, effect: Effect) -> Next {
+        let call =
+            PendingCall { step: pending.step.clone(), attempt: pending.attempts.len() + 1, effect: effect.clone() };
+        // Whoever performs it is expected to be back by then; if not, it is taken for lost and performed again.
+        let due_at = pending.attempt_started_at + Duration::from_millis(effect.timeout_ms()) + CALL_MARGIN;
+        self.park(Pending { effect: Some(effect), ..pending }, RunStatus::Running, due_at);
         Next::Perform(call)
     }
 
@@ -135,4 +123,10 @@ impl<'a> Stretch<'a> {
         self.run.position = Some(pending.step.clone());
         self.run.pending = Some(serde_json::to_value(pending).expect("a pending call has string keys"));
     }
+}
+
+fn unknown_outcome() -> Failure {
+    let message = "the process ended while the call was under way, so whether it reached its receiver is not known; the step \
+                   does not allow another attempt";
+    Failure::new("call_failed", message)
 }

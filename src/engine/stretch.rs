@@ -1,5 +1,7 @@
 //! One stretch: the steps that one transaction executes, and how they are logged and written.
 
+use std::borrow::Cow;
+
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
@@ -127,7 +129,7 @@ impl<'a> Stretch<'a> {
         let attempts = std::mem::take(&mut self.carried);
         let mut executed = Executed { step, input: raw(&Map::new()), attempts, notes: Vec::new(), started_at };
         let outcome = match self.act(&mut executed)? {
-            Outcome::Request(request) => return Ok(Some(self.call(executed, request))),
+            Outcome::Perform(effect, retry) => return Ok(Some(self.call(executed, effect, retry))),
             Outcome::Wait(until, output) => return Ok(Some(self.wait(executed, until, output))),
             Outcome::Await(child) => return Ok(Some(self.wait_for_child(executed, child))),
             Outcome::Output(output) => self.finish(executed, output),
@@ -152,6 +154,9 @@ impl<'a> Stretch<'a> {
             executed.input = raw(&Map::new());
             let message = format!("the params are larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
             return Ok(Outcome::Failed(Failure::new("params_too_large", message)));
+        }
+        if let Cow::Owned(shown) = action.spec.shown(&params) {
+            executed.input = raw(&shown);
         }
         let mut call = Call {
             org: self.run.org,

@@ -9,6 +9,7 @@ use super::pending::Pending;
 use super::stretch::{Executed, Stretch};
 use crate::actions::Failure;
 use crate::id::Id;
+use crate::outbound::Retry;
 use crate::store::{RunStatus, StoreResult};
 use crate::time::Timestamp;
 
@@ -69,14 +70,17 @@ impl<'a> Stretch<'a> {
         })
     }
 
-    fn pending(&mut self, executed: Executed<'a>) -> Pending {
+    /// A step that is left, with nothing yet to wait for.
+    pub(super) fn pending(&self, executed: Executed<'a>) -> Pending {
         Pending {
             step: executed.step.id.clone(),
             action: executed.step.action.clone().unwrap_or_default(),
             input: executed.input,
             notes: executed.notes,
             started_at: executed.started_at,
-            request: None,
+            effect: None,
+            retry: Retry::default(),
+            attempts_before: 0,
             output: None,
             child: None,
             attempts: executed.attempts,
@@ -86,7 +90,7 @@ impl<'a> Stretch<'a> {
     }
 
     /// The step that waited, as it was when it was left.
-    fn executed(&self, pending: Pending) -> Option<Executed<'a>> {
+    pub(super) fn executed(&self, pending: Pending) -> Option<Executed<'a>> {
         let workflow = self.loaded.workflow;
         Some(Executed {
             step: workflow.step(workflow.step_index(&pending.step)?),
@@ -107,6 +111,6 @@ impl<'a> Stretch<'a> {
     }
 }
 
-fn unknown_step() -> Failure {
+pub(super) fn unknown_step() -> Failure {
     Failure::new("unknown_step", "the step that waited is not in the workflow")
 }

@@ -1,25 +1,31 @@
 //! The HTTP client.
 //!
-//! [`Client::perform`] is a line of steps, each of which may end the call with a failure: check the target, build
-//! the request, send it, read the answer up to the limit. Failures are told apart by the types of their causes, not
-//! by their texts. What is said about them names the origin of the URL only, because paths and queries often carry
-//! secrets too.
+//! [`Client::perform`] gets a token if the call needs one, sends the request, follows as many redirects as it may, and
+//! reads the answer up to the limit. Each hop is checked by the address policy before it is sent. One time-out covers all
+//! of it.
 //!
 //! Limits: headers that frame the message (`Content-Length`, `Connection`, …) are the client's own and left out of
-//! the request, as browsers do. A redirect is an answer like any other.
+//! the request, as browsers do.
 
-use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response, Url, redirect, retry};
+use reqwest::{Response, StatusCode, Url, redirect, retry};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 use url::Host;
 
-use super::request::body_value;
-use super::resolver::{AddressRefused, PolicyResolver};
-use super::{AddressPolicy, FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
+use super::auth::{Auth, Oauth2};
+use super::fault::{failure, root_cause};
+use super::hop::{Hop, refused};
+use super::policy::OWN_ADDRESS;
+use super::request::{Reading, body_value};
+use super::resolver::PolicyResolver;
+use super::tokens::{Token, Tokens};
+use super::{AddressPolicy, Effect, Failure, FailureKind, HttpAnswer, HttpRequest, Outcome};
+use crate::id::Id;
+use crate::sensitive::{self, MASK};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that a call may take, in milliseconds.
@@ -27,15 +33,14 @@ pub const TIMEOUT_MS_MAX: u64 = 60_000;
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const USER_AGENT: &str = concat!("hookflow/", env!("CARGO_PKG_VERSION"));
 
-/// Headers that say where a message ends and what the connection is for: wrong ones would break the connection.
-const FRAMING_HEADERS: [&str; 7] =
-    ["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-
-/// Makes external calls; clones share connections.
+/// Makes external calls; clones share connections and tokens.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// For calls to the port that hookflow listens on: its resolver leaves out the addresses that it listens at.
+    http_own_port: reqwest::Client,
     policy: Arc<AddressPolicy>,
+    tokens: Arc<Tokens>,
 }
 
 /// The client cannot be set up, for instance because the system has no root certificates.
@@ -43,144 +48,163 @@ pub struct Client {
 #[error("the HTTP client cannot be set up: {0}")]
 pub struct ClientError(String);
 
+/// When a call has to be over.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    timeout_ms: u64,
+}
+
 impl Client {
     /// A client that calls what `policy` permits. Loads the system's root certificates.
     pub fn new(policy: AddressPolicy) -> Result<Client, ClientError> {
         // An error means that the process has a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(policy);
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .no_proxy()
-            .dns_resolver(PolicyResolver(Arc::clone(&policy)))
-            .build()
-            .map_err(|error| ClientError(root_cause(&error).to_string()))?;
-        Ok(Client { http, policy })
+        let build = |own_port: bool| {
+            reqwest::Client::builder()
+                .user_agent(USER_AGENT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .no_proxy()
+                .dns_resolver(PolicyResolver { policy: Arc::clone(&policy), own_port })
+                .build()
+                .map_err(|error| ClientError(root_cause(&error).to_string()))
+        };
+        let (http, http_own_port) = (build(false)?, build(true)?);
+        Ok(Client { http, http_own_port, policy, tokens: Arc::default() })
     }
 
-    /// Makes the call, once, and says how it ended.
-    pub async fn perform(&self, request: &HttpRequest) -> HttpOutcome {
-        match self.attempt(request).await {
-            Ok(answer) => HttpOutcome::Answer(answer),
-            Err(failure) => HttpOutcome::Failure(failure),
+    /// Performs the effect, once, and says how it ended.
+    pub async fn perform(&self, org: Id, effect: &Effect) -> Outcome {
+        let Effect::Http(request) = effect;
+        match self.call(org, request).await {
+            Ok(answer) => Outcome::Answer(Box::new(answer)),
+            Err(failure) => Outcome::Failure(failure),
         }
     }
 
-    async fn attempt(&self, request: &HttpRequest) -> Result<HttpAnswer, HttpFailure> {
-        let url = self.target(&request.uri)?;
-        let origin = url.origin().ascii_serialization();
-        let timeout_ms = request.timeout_ms.min(TIMEOUT_MS_MAX);
-        let mut call = self
-            .http
-            .request(method(&request.method)?, url)
-            .headers(header_map(&request.headers)?)
-            .timeout(Duration::from_millis(timeout_ms));
-        if let Some(body) = &request.body {
-            call = call.body(body.clone());
+    async fn call(&self, org: Id, request: &HttpRequest) -> Result<HttpAnswer, Failure> {
+        let deadline = Deadline::after(request.timeout_ms.min(TIMEOUT_MS_MAX));
+        let Some(grant) = request.auth.as_ref().and_then(Auth::oauth2) else {
+            return self.exchange(request, None, deadline).await;
+        };
+        let token = self.token(org, grant, deadline).await?;
+        let answer = self.exchange(request, Some(&token), deadline).await?;
+        if answer.status_code != StatusCode::UNAUTHORIZED.as_u16() {
+            return Ok(answer);
         }
-        let failed = |error| failure(error, &origin, timeout_ms);
-        let mut response = call.send().await.map_err(failed)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                let message = format!("the answer of {origin} is larger than {ANSWER_BYTES_MAX} bytes");
-                return Err(HttpFailure::new(FailureKind::TooLarge, message));
-            }
-            body.extend_from_slice(&chunk);
+        self.tokens.forget(org, grant, &token).await;
+        if !token.was_kept {
+            return Ok(answer);
         }
-        Ok(answer(&response, &body))
+        let token = self.token(org, grant, deadline).await?;
+        self.exchange(request, Some(&token), deadline).await
     }
 
-    /// The URL, if it may be called as far as can be told without resolving a name.
-    fn target(&self, uri: &str) -> Result<Url, HttpFailure> {
-        let url = Url::parse(uri).map_err(|error| refused(format!("the URL is not valid: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(refused("only http and https URLs can be called"));
+    async fn token(&self, org: Id, grant: &Oauth2, deadline: Deadline) -> Result<Token, Failure> {
+        let ask = async |request: HttpRequest| self.exchange(&request, None, deadline).await;
+        let token = tokio::time::timeout_at(deadline.at, self.tokens.get(org, grant, ask)).await;
+        token.unwrap_or_else(|_| {
+            Err(Failure::new(FailureKind::Timeout, format!("no token within {} ms", deadline.timeout_ms)))
+        })
+    }
+
+    /// Sends the request, and whatever redirects ask for, and reads the answer.
+    async fn exchange(
+        &self,
+        request: &HttpRequest,
+        token: Option<&Token>,
+        deadline: Deadline,
+    ) -> Result<HttpAnswer, Failure> {
+        let mut hop = Hop::first(request)?;
+        let mut redirects = Vec::new();
+        loop {
+            let response = self.send(&hop, token, deadline).await?;
+            let next = match redirects.len() < usize::from(request.redirects) {
+                true => hop.redirected(&response),
+                false => None,
+            };
+            let Some(next) = next else { return read(response, &hop, request.reading, redirects, deadline).await };
+            redirects.push(sensitive::url(next.url.as_str()));
+            hop = next;
         }
-        let ip = match url.host() {
+    }
+
+    async fn send(&self, hop: &Hop<'_>, token: Option<&Token>, deadline: Deadline) -> Result<Response, Failure> {
+        self.check(&hop.url)?;
+        let client = match self.policy.listens_on(hop.url.port_or_known_default()) {
+            true => &self.http_own_port,
+            false => &self.http,
+        };
+        let mut url = hop.url.clone();
+        if let Some(auth) = hop.auth {
+            auth.in_url(&mut url);
+        }
+        let mut call = client.request(hop.method.clone(), url).headers(hop.headers.clone());
+        if let Some(auth) = hop.auth {
+            call = auth.in_headers(call, token.map(|token| &token.secret));
+        }
+        if let Some(body) = hop.body {
+            call = call.body(body.to_owned());
+        }
+        let call = call.timeout(deadline.at.saturating_duration_since(Instant::now()));
+        call.send().await.map_err(|error| failure(error, &hop.origin(), deadline.timeout_ms))
+    }
+
+    /// Whether the URL may be called, as far as can be told without resolving a name.
+    fn check(&self, url: &Url) -> Result<(), Failure> {
+        let ip: IpAddr = match url.host() {
             Some(Host::Ipv4(ip)) => ip.into(),
             Some(Host::Ipv6(ip)) => ip.into(),
-            Some(Host::Domain(_)) => return Ok(url),
+            Some(Host::Domain(_)) => return Ok(()),
             None => return Err(refused("the URL has no host")),
         };
-        match self.policy.check_ip(ip) {
-            Ok(()) => Ok(url),
-            Err(rule) => Err(refused(format!("{ip} may not be called (rule: {rule})"))),
-        }
-    }
-}
-
-fn method(text: &str) -> Result<Method, HttpFailure> {
-    match Method::from_bytes(text.to_ascii_uppercase().as_bytes()) {
-        // What follows CONNECT is a tunnel, not an answer.
-        Ok(Method::CONNECT) | Err(_) => Err(refused(format!("{text:?} is not a method that can be called"))),
-        Ok(method) => Ok(method),
-    }
-}
-
-fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, HttpFailure> {
-    let mut map = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            return Err(refused(format!("{name:?} is not a valid header name")));
+        let verdict = match self.policy.listens_on(url.port_or_known_default()) && self.policy.is_own(ip) {
+            true => Err(OWN_ADDRESS),
+            false => self.policy.check_ip(ip),
         };
-        let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else {
-            return Err(refused(format!("the value of header {name:?} has characters that headers cannot carry")));
-        };
-        if !FRAMING_HEADERS.contains(&header.as_str()) {
-            map.append(header, value);
-        }
+        verdict.map_err(|rule| refused(format!("{ip} may not be called (rule: {rule})")))
     }
-    Ok(map)
 }
 
-fn answer(response: &Response, body: &[u8]) -> HttpAnswer {
+impl Deadline {
+    fn after(timeout_ms: u64) -> Deadline {
+        Deadline { at: Instant::now() + Duration::from_millis(timeout_ms), timeout_ms }
+    }
+}
+
+async fn read(
+    mut response: Response,
+    hop: &Hop<'_>,
+    reading: Reading,
+    redirects: Vec<String>,
+    deadline: Deadline,
+) -> Result<HttpAnswer, Failure> {
+    let origin = hop.origin();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(error, &origin, deadline.timeout_ms))? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            let message = format!("the answer of {origin} is larger than {ANSWER_BYTES_MAX} bytes");
+            return Err(Failure::new(FailureKind::TooLarge, message));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let headers = shown_headers(&response);
+    let body = body_value(reading, headers.get("content-type").and_then(Value::as_str), &body);
+    Ok(HttpAnswer { status_code: response.status().as_u16(), headers, body, redirects })
+}
+
+fn shown_headers(response: &Response) -> Map<String, Value> {
     let mut headers = Map::new();
     for name in response.headers().keys() {
         let values = response.headers().get_all(name).iter();
         let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        headers.insert(name.as_str().to_owned(), Value::String(values.join(", ")));
+        let shown = if sensitive::is_header(name.as_str()) { MASK.to_owned() } else { values.join(", ") };
+        headers.insert(name.as_str().to_owned(), Value::String(shown));
     }
-    let body = body_value(headers.get("content-type").and_then(Value::as_str), body);
-    HttpAnswer { status_code: response.status().as_u16(), headers, body }
-}
-
-fn refused(message: impl Into<String>) -> HttpFailure {
-    HttpFailure::new(FailureKind::Refused, message)
-}
-
-/// Says what the library's error means. Its own text is not used, because it contains the URL.
-fn failure(error: reqwest::Error, origin: &str, timeout_ms: u64) -> HttpFailure {
-    if let Some(refusal) = causes(&error).find_map(|cause| cause.downcast_ref::<AddressRefused>()) {
-        return refused(refusal.to_string());
-    }
-    let cause = root_cause(&error);
-    let (kind, message) = if error.is_builder() {
-        (FailureKind::Refused, format!("{origin} cannot be called: {cause}"))
-    } else if error.is_timeout() && error.is_connect() {
-        (FailureKind::Timeout, format!("no connection to {origin} in time"))
-    } else if error.is_timeout() {
-        (FailureKind::Timeout, format!("no complete answer of {origin} within {timeout_ms} ms"))
-    } else if error.is_dns() {
-        (FailureKind::Resolve, format!("the host of {origin} cannot be resolved: {cause}"))
-    } else if error.is_connect() {
-        (FailureKind::Connect, format!("no connection to {origin}: {cause}"))
-    } else {
-        (FailureKind::Interrupted, format!("the exchange with {origin} was cut short: {cause}"))
-    };
-    HttpFailure::new(kind, message)
-}
-
-/// The error and what caused it, outermost first.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    causes(error).last().unwrap_or(error)
+    headers
 }
 
 #[cfg(test)]

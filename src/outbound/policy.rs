@@ -5,12 +5,13 @@
 //! its canonical form, so that an IPv4 address wrapped as `::ffff:10.0.0.1` is the IPv4 address.
 //!
 //! The addresses at which clouds hand credentials to their machines are kept apart: a range that is opened for the
-//! sake of a neighbour, or a host pattern, does not open them; only an entry for the very address does.
+//! sake of a neighbour, or a host pattern, does not open them; only an entry for the very address does. Nothing opens the
+//! address that hookflow itself listens on.
 //!
-//! Limits: the translations NAT64, 6to4 and Teredo are refused as a whole, not by the address inside, so a network
-//! that reaches IPv4 only through NAT64 must allow `64:ff9b::/96`.
+//! The translations NAT64, 6to4, Teredo and ISATAP are refused as a whole. A network that reaches IPv4 only through NAT64
+//! must allow `64:ff9b::/96`; then the IPv4 address inside is judged as if it were called directly.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::Host;
@@ -20,6 +21,7 @@ use url::Host;
 pub struct AddressPolicy {
     networks: Vec<IpNet>,
     hosts: Vec<HostPattern>,
+    own: Option<SocketAddr>,
 }
 
 /// An entry of the allow list cannot be understood.
@@ -36,6 +38,10 @@ enum HostPattern {
 
 /// The rule that refuses the addresses of cloud metadata services.
 const CLOUD_METADATA: &str = "cloud-metadata";
+/// The rule that refuses the address that hookflow listens on.
+pub(super) const OWN_ADDRESS: &str = "own-address";
+/// The rule that refuses IPv6 addresses with an IPv4 address in their last half, whatever the first is.
+const ISATAP: &str = "isatap";
 
 /// Ranges that are not public; the first that matches names the rule.
 const REFUSED: &[(IpNet, &str)] = &[
@@ -106,7 +112,7 @@ impl AddressPolicy {
     /// Allows, besides public addresses, what the entries name: an address, a range (`10.0.0.0/8`), a host name or
     /// all names below one (`*.internal`).
     pub fn new(allow: &[String]) -> Result<AddressPolicy, PolicyError> {
-        let mut policy = AddressPolicy { networks: Vec::new(), hosts: Vec::new() };
+        let mut policy = AddressPolicy { networks: Vec::new(), hosts: Vec::new(), own: None };
         for entry in allow {
             let text = entry.trim();
             if let Ok(ip) = text.parse::<IpAddr>() {
@@ -120,6 +126,11 @@ impl AddressPolicy {
         Ok(policy)
     }
 
+    /// Refuses, besides all else, the address that hookflow listens on.
+    pub fn refusing_own(self, listen: SocketAddr) -> AddressPolicy {
+        AddressPolicy { own: Some(listen), ..self }
+    }
+
     /// Whether this address may be called; otherwise the name of the rule that forbids it.
     pub fn check_ip(&self, ip: IpAddr) -> Result<(), &'static str> {
         let ip = ip.to_canonical();
@@ -131,12 +142,27 @@ impl AddressPolicy {
             return Err(CLOUD_METADATA);
         }
         if allowing.next().is_some() {
-            return Ok(());
+            return translated(ip).into_iter().try_for_each(|inner| self.check_ip(inner.into()));
         }
         match REFUSED.iter().find(|(network, _)| network.contains(&ip)) {
             Some((_, rule)) => Err(rule),
+            None if is_isatap(ip) => Err(ISATAP),
             None => Ok(()),
         }
+    }
+
+    /// Whether hookflow listens on this port, so that [`Self::is_own`] has to be asked about addresses.
+    pub(super) fn listens_on(&self, port: Option<u16>) -> bool {
+        port.is_some() && port == self.own.map(|own| own.port())
+    }
+
+    /// Whether hookflow listens on this address, on the port that it listens on.
+    pub(super) fn is_own(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.own.is_some_and(|own| match own.ip().to_canonical() {
+            listen if listen.is_unspecified() => is_of_this_machine(ip),
+            listen => ip == listen || (ip.is_unspecified() && listen.is_loopback()),
+        })
     }
 
     /// Whether this address may be called because `name` resolves to it: an allowed name may resolve to anything but
@@ -174,18 +200,48 @@ impl HostPattern {
 fn is_metadata(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => METADATA_V4.contains(&ip),
-        IpAddr::V6(ip) => METADATA_V6.contains(&ip) || translated(ip).is_some_and(|inner| METADATA_V4.contains(&inner)),
+        IpAddr::V6(v6) => {
+            let mut inner = translated(ip).into_iter().chain(perhaps_translated(v6));
+            METADATA_V6.contains(&v6) || inner.any(|inner| METADATA_V4.contains(&inner))
+        }
     }
 }
 
-/// The IPv4 address that a translator on the way would send this to.
-fn translated(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [_, _, c, d, e, f, .., w, x, y, z] = ip.octets();
+/// The IPv4 addresses that a translator on the way would send this to, or that it would go through.
+fn translated(ip: IpAddr) -> Vec<Ipv4Addr> {
+    let IpAddr::V6(ip) = ip else { return Vec::new() };
+    let octets = ip.octets();
+    let at = |start: usize| Ipv4Addr::new(octets[start], octets[start + 1], octets[start + 2], octets[start + 3]);
     match ip.segments() {
-        [0x2002, ..] => Some(Ipv4Addr::new(c, d, e, f)),
-        [0, 0, 0, 0, 0, 0, ..] | [0x64, 0xff9b, ..] => Some(Ipv4Addr::new(w, x, y, z)),
-        _ => None,
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
+        [0, 0, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, ..] => vec![at(12)],
+        [0x2002, ..] => vec![at(2)],
+        // Teredo: the server, and the client with all its bits turned over.
+        [0x2001, 0, ..] => vec![at(4), Ipv4Addr::from_bits(!at(12).to_bits())],
+        _ if is_isatap(IpAddr::V6(ip)) => vec![at(12)],
+        _ => Vec::new(),
     }
+}
+
+/// Where else a translator with a prefix of its own may look for the IPv4 address: RFC 6052, section 2.2.
+fn perhaps_translated(ip: Ipv6Addr) -> Vec<Ipv4Addr> {
+    let [_, _, _, _, _, _, f, g, _, h, i, j, k, ..] = ip.octets();
+    match ip.segments() {
+        [0x64, 0xff9b, 1, ..] => {
+            vec![Ipv4Addr::new(f, g, h, i), Ipv4Addr::new(g, h, i, j), Ipv4Addr::new(h, i, j, k)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the last half is that of ISATAP (RFC 5214): `0:5efe` or `200:5efe`, and an IPv4 address.
+fn is_isatap(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if matches!(ip.segments(), [_, _, _, _, 0 | 0x200, 0x5efe, ..]))
+}
+
+/// Whether this machine has the address: only then can a socket be bound to it.
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    ip.is_unspecified() || ip.is_loopback() || UdpSocket::bind(SocketAddr::new(ip, 0)).is_ok()
 }
 
 #[cfg(test)]
@@ -220,6 +276,11 @@ mod tests {
             168.63.129.16 cloud-metadata    192.0.0.192 cloud-metadata      fd00:ec2::254 cloud-metadata
             ::ffff:169.254.169.254 cloud-metadata                           64:ff9b::169.254.169.254 cloud-metadata
             2002:a9fe:a9fe:: cloud-metadata ::169.254.169.254 cloud-metadata
+            ::ffff:0:169.254.169.254 cloud-metadata         2001:0:a9fe:a9fe:: cloud-metadata
+            2001::5601:5601 cloud-metadata  64:ff9b:1:a9fe:a9:fe00:: cloud-metadata
+            64:ff9b:1:a9:fe:a9fe:: cloud-metadata           64:ff9b:1::a9:fea9:fe00:0 cloud-metadata
+            2a00::5efe:169.254.169.254 cloud-metadata       fe80::5efe:10.0.0.1 link-local
+            2a00::5efe:8.8.8.8 isatap       2a00::200:5efe:10.0.0.1 isatap
             1.1.1.1 -       8.8.8.8 -       11.0.0.0 -      100.63.255.255 -    100.128.0.0 -   126.255.255.255 -
             128.0.0.1 -     169.253.1.1 -   169.255.0.1 -   172.15.255.255 -    172.32.0.1 -    192.0.1.1 -
             192.167.1.1 -   192.169.0.1 -   198.17.0.1 -    198.20.0.1 -        223.255.255.255 -
@@ -248,6 +309,42 @@ mod tests {
         }
         assert_eq!(named.check_ip(ip("169.254.169.253")), Err("link-local"));
         assert_eq!(policy(&["10.1.0.0/16"]).check_ip(ip("10.2.0.1")), Err("private"));
+    }
+
+    #[test]
+    fn what_a_translation_leads_to_is_judged_as_well() {
+        let translating = policy(&["64:ff9b::/96", "2002::/16", "2001::/32"]);
+        for (address, verdict) in [
+            ("64:ff9b::8.8.8.8", Ok(())),
+            ("64:ff9b::10.0.0.1", Err("private")),
+            ("64:ff9b::169.254.169.254", Err(CLOUD_METADATA)),
+            ("2002:808:808::", Ok(())),
+            ("2002:7f00:1::", Err("loopback")),
+            ("2001:0:808:808::f7f7:f7f7", Ok(())),
+            ("2001:0:a00:1::f7f7:f7f7", Err("private")),
+            ("2001:0:808:808::f5ff:fffe", Err("private")),
+        ] {
+            assert_eq!(translating.check_ip(ip(address)), verdict, "{address}");
+        }
+        assert_eq!(policy(&["64:ff9b::/96", "10.0.0.0/8"]).check_ip(ip("64:ff9b::10.0.0.1")), Ok(()));
+        assert_eq!(policy(&["::1"]).check_ip(ip("::1")), Ok(()));
+    }
+
+    #[test]
+    fn the_own_address_is_known() {
+        let listening = |listen: &str| policy(&["0.0.0.0/0", "::/0"]).refusing_own(listen.parse().unwrap());
+        let one = listening("127.0.0.1:8080");
+        assert!(one.listens_on(Some(8080)) && !one.listens_on(Some(8081)) && !one.listens_on(None));
+        for (listen, own, other) in [
+            ("127.0.0.1:8080", &["127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0"][..], &["127.0.0.2", "::1", "8.8.8.8"][..]),
+            ("0.0.0.0:8080", &["127.0.0.1", "127.0.0.2", "0.0.0.0"], &["8.8.8.8"]),
+            ("[::]:8080", &["127.0.0.1", "::1", "::"], &["8.8.8.8", "2a00::1"]),
+            ("203.0.113.7:8080", &["203.0.113.7"], &["127.0.0.1", "0.0.0.0"]),
+        ] {
+            assert!(own.iter().all(|address| listening(listen).is_own(ip(address))), "{listen}");
+            assert!(!other.iter().any(|address| listening(listen).is_own(ip(address))), "{listen}");
+        }
+        assert!(!policy(&[]).listens_on(Some(8080)));
     }
 
     #[test]

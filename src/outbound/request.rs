@@ -1,14 +1,23 @@
-//! External calls and how they end, as data.
+//! External HTTP calls and their answers, as data.
 //!
 //! These shapes are what the engine stores and what a workflow's later steps refer to, so their JSON names are part
-//! of the public face. Messages of failures are shown in the log of a run: they name the host and the cause, never a
-//! query string, credentials or a header's value.
+//! of the public face. A stored request holds what it needs to be made, credentials included; what is shown of it, by
+//! [`HttpRequest::shown_uri`] or by printing it for debugging, does not.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::auth::Auth;
+use super::effect::Unusable;
+use crate::sensitive::{self, MASK};
+
+/// How many redirects a call may follow at most.
+pub const REDIRECTS_MAX: u8 = 5;
 
 /// An external HTTP call as data: what the engine hands out and what is stored until it has been made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpRequest {
     /// `GET`, `POST`, …; lower case is accepted.
@@ -21,77 +30,81 @@ pub struct HttpRequest {
     pub body: Option<String>,
     /// Time for everything from the look-up of the name to the last byte of the answer; at most 60,000 is given.
     pub timeout_ms: u64,
+    /// The credentials, which are kept apart from the rest and only put in when the call is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// How many redirects are followed; the next one is an answer like any other.
+    #[serde(default)]
+    pub redirects: u8,
+    /// What the workflow sees of the answer.
+    #[serde(default)]
+    pub reading: Reading,
 }
 
-/// How a call ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a workflow sees of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum HttpOutcome {
-    /// The peer answered, with whatever status.
-    Answer(HttpAnswer),
-    /// There is no complete answer.
-    Failure(HttpFailure),
+pub enum Reading {
+    /// The body as JSON, if the answer says that it is, and as text otherwise.
+    #[default]
+    Json,
+    /// The body as text, always.
+    Text,
 }
 
 /// What the peer answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpAnswer {
-    /// The status, redirects included: they are not followed.
+    /// The status; of a redirect too, if it is not followed.
     pub status_code: u16,
-    /// Values by lower-case name; repeated ones are joined with `, `.
+    /// Values by lower-case name; repeated ones are joined with `, `, and those that carry credentials are masked.
     pub headers: Map<String, Value>,
     /// The JSON value if the content type says JSON and it is, otherwise the text.
     pub body: Value,
+    /// The URLs that redirects led to, as they are shown.
+    pub redirects: Vec<String>,
 }
 
-/// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HttpFailure {
-    /// The class of the failure.
-    pub kind: FailureKind,
-    /// What happened, for people, without secrets.
-    pub message: String,
-    /// Whether the same request may succeed later.
-    pub retryable: bool,
-}
+impl HttpRequest {
+    /// The URL as logs and entries show it.
+    pub fn shown_uri(&self) -> String {
+        sensitive::url(&self.uri)
+    }
 
-/// Classes of failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// Never sent: the address policy forbids it, or the URL, the method or a header is not valid.
-    Refused,
-    /// The host name has no address.
-    Resolve,
-    /// No connection, or no TLS session on it.
-    Connect,
-    /// Not done in time.
-    Timeout,
-    /// The answer is larger than is taken.
-    TooLarge,
-    /// The connection broke, or what came over it was not HTTP.
-    Interrupted,
-}
+    pub(super) fn set_idempotency_key(&mut self, key: &str) {
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key")) {
+            self.headers.push(("idempotency-key".to_owned(), key.to_owned()));
+        }
+    }
 
-impl HttpFailure {
-    /// A failure whose kind decides whether a retry makes sense.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> HttpFailure {
-        HttpFailure { kind, message: message.into(), retryable: kind.is_retryable() }
+    pub(super) fn output(&self, answer: HttpAnswer) -> Result<Value, Unusable> {
+        let response = json!({ "statusCode": answer.status_code, "headers": answer.headers });
+        match self.reading {
+            Reading::Json | Reading::Text => Ok(json!({ "response": response, "body": answer.body })),
+        }
     }
 }
 
-impl FailureKind {
-    /// Whether the cause may go away by itself; a refusal or an oversized answer will not.
-    pub fn is_retryable(self) -> bool {
-        !matches!(self, FailureKind::Refused | FailureKind::TooLarge)
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value): &(String, String)| match sensitive::is_header(name) {
+            true => format!("{name}: {MASK}"),
+            false => format!("{name}: {value}"),
+        };
+        formatter
+            .debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("uri", &self.shown_uri())
+            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 
 /// The body as the workflow sees it. Bytes that are not UTF-8 are replaced, so binary answers do not survive.
-pub(super) fn body_value(content_type: Option<&str>, body: &[u8]) -> Value {
-    if content_type.is_some_and(is_json)
+pub(super) fn body_value(reading: Reading, content_type: Option<&str>, body: &[u8]) -> Value {
+    if reading != Reading::Text
+        && content_type.is_some_and(is_json)
         && let Ok(value) = serde_json::from_slice(body)
     {
         return value;
@@ -112,35 +125,30 @@ mod tests {
 
     #[test]
     fn bodies_are_json_only_if_they_say_so_and_are() {
-        assert_eq!(body_value(Some("application/json; charset=utf-8"), b"{\"a\":1}"), json!({ "a": 1 }));
-        assert_eq!(body_value(Some("application/problem+json"), b"[]"), json!([]));
-        assert_eq!(body_value(Some("application/json"), b"{oops"), json!("{oops"));
-        assert_eq!(body_value(Some("application/json"), b""), json!(""));
-        assert_eq!(body_value(Some("text/plain"), b"1"), json!("1"));
-        assert_eq!(body_value(Some("nonsense"), b"1"), json!("1"));
-        assert_eq!(body_value(None, b"\xFFa"), json!("\u{FFFD}a"));
+        for (content_type, body, value) in [
+            (Some("application/json; charset=utf-8"), b"{\"a\":1}".as_slice(), json!({ "a": 1 })),
+            (Some("application/problem+json"), b"[]", json!([])),
+            (Some("application/json"), b"{oops", json!("{oops")),
+            (Some("application/json"), b"", json!("")),
+            (Some("text/plain"), b"1", json!("1")),
+            (Some("nonsense"), b"1", json!("1")),
+            (None, b"\xFFa", json!("\u{FFFD}a")),
+        ] {
+            assert_eq!(body_value(Reading::Json, content_type, body), value);
+        }
+        assert_eq!(body_value(Reading::Text, Some("application/json"), b"[1]"), json!("[1]"));
     }
 
     #[test]
-    fn stored_shapes_have_stable_names() {
-        let request = HttpRequest {
-            method: "GET".into(),
-            uri: "https://example.com".into(),
-            headers: vec![("A".into(), "b".into())],
-            body: None,
-            timeout_ms: 5,
-        };
+    fn a_stored_request_keeps_its_credentials_and_a_printed_one_does_not() {
         let text = json!({
-            "method": "GET", "uri": "https://example.com", "headers": [["A", "b"]], "body": null, "timeoutMs": 5
+            "method": "GET", "uri": "https://u:hush@example.com/?token=hush&page=1",
+            "headers": [["Cookie", "hush"], ["A", "b"]], "body": "hush", "timeoutMs": 5,
+            "auth": { "type": "basic", "username": "me", "password": "hush" }, "redirects": 2, "reading": "text",
         });
+        let request: HttpRequest = serde_json::from_value(text.clone()).unwrap();
         assert_eq!(serde_json::to_value(&request).unwrap(), text);
-        assert_eq!(serde_json::from_value::<HttpRequest>(text).unwrap(), request);
-
-        let failure = HttpOutcome::Failure(HttpFailure::new(FailureKind::TooLarge, "much"));
-        let text = json!({"failure": {"kind": "too-large", "message": "much", "retryable": false}});
-        assert_eq!(serde_json::to_value(&failure).unwrap(), text);
-        let answer = HttpAnswer { status_code: 200, headers: Map::new(), body: Value::Null };
-        let text = json!({"answer": {"statusCode": 200, "headers": {}, "body": null}});
-        assert_eq!(serde_json::to_value(HttpOutcome::Answer(answer)).unwrap(), text);
+        let printed = format!("{request:?}");
+        assert!(!printed.contains("hush") && printed.contains("A: b"), "{printed}");
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::AddressPolicy;
+use super::policy::OWN_ADDRESS;
 
 /// A name resolves, but only to addresses that may not be called.
 #[derive(Debug, thiserror::Error)]
@@ -22,11 +23,25 @@ pub(super) struct AddressRefused {
 }
 
 /// The operating system's resolver behind an address policy.
-pub(super) struct PolicyResolver(pub(super) Arc<AddressPolicy>);
+#[derive(Clone)]
+pub(super) struct PolicyResolver {
+    pub(super) policy: Arc<AddressPolicy>,
+    /// Whether the port that is going to be called is the one that hookflow listens on.
+    pub(super) own_port: bool,
+}
+
+impl PolicyResolver {
+    fn check(&self, name: &str, ip: IpAddr) -> Result<(), &'static str> {
+        match self.own_port && self.policy.is_own(ip) {
+            true => Err(OWN_ADDRESS),
+            false => self.policy.check_resolved(name, ip),
+        }
+    }
+}
 
 impl Resolve for PolicyResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = Arc::clone(&self.0);
+        let resolver = self.clone();
         Box::pin(async move {
             let name = name.as_str();
             // The library replaces port 0 by the one of the URL.
@@ -34,7 +49,7 @@ impl Resolve for PolicyResolver {
             let mut refused = None;
             let mut callable = Vec::with_capacity(addresses.len());
             for address in addresses {
-                match policy.check_resolved(name, address.ip()) {
+                match resolver.check(name, address.ip()) {
                     Ok(()) => callable.push(address),
                     Err(rule) => refused = Some(AddressRefused { name: name.to_owned(), ip: address.ip(), rule }),
                 }

@@ -14,6 +14,7 @@ mod check_event;
 mod check_graph;
 mod check_step;
 mod check_variables;
+pub mod credentials;
 mod diagnostic;
 mod findings;
 pub mod import;

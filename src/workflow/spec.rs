@@ -3,9 +3,13 @@
 //! The table of actions lives with the actions; this is only the shape of an entry. The same kinds that let the
 //! checker judge a literal at load time cast a resolved value at run time, so that both agree.
 
-use serde_json::{Number, Value};
+use std::borrow::Cow;
 
+use serde_json::{Map, Number, Value};
+
+use super::credentials;
 use crate::objects::kind_of;
+use crate::sensitive;
 
 /// One action, as its table describes it.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +26,19 @@ impl ActionSpec {
     /// The description of the param called `name`.
     pub fn param(&self, name: &str) -> Option<&'static ParamSpec> {
         self.params.iter().find(|param| param.name == name)
+    }
+
+    /// The params as the log of a step shows them: without what is secret in them.
+    pub fn shown<'p>(&self, params: &'p Map<String, Value>) -> Cow<'p, Map<String, Value>> {
+        let mut shown = Cow::Borrowed(params);
+        for param in self.params.iter().filter(|param| param.kind.may_be_secret()) {
+            if params.contains_key(param.name)
+                && let Some(value) = shown.to_mut().get_mut(param.name)
+            {
+                param.kind.hide_secrets(value);
+            }
+        }
+        shown
     }
 }
 
@@ -72,6 +89,14 @@ pub enum ParamKind {
     List,
     TextOrList,
     Email,
+    /// A text: a URL, which may name a user or hold a key.
+    Url,
+    /// An object: headers, some of which may be credentials.
+    Headers,
+    /// An object: what goes into a query or a form, which may hold keys.
+    Fields,
+    /// An object: the credentials of a call.
+    Auth,
 }
 
 impl ParamKind {
@@ -84,7 +109,9 @@ impl ParamKind {
         let cast = match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             (ParamKind::Any | ParamKind::Json, value) => Ok(value),
-            (ParamKind::Text, value) => text(value),
+            (ParamKind::Text | ParamKind::Url, value) => text(value),
+            (ParamKind::Headers | ParamKind::Fields, value @ Value::Object(_)) => Ok(value),
+            (ParamKind::Auth, Value::Object(fields)) => return credentials::cast(fields),
             (ParamKind::Number, value) => number(value),
             (ParamKind::Boolean, value) => boolean(value),
             (ParamKind::Object, value @ Value::Object(_)) => Ok(value),
@@ -96,14 +123,28 @@ impl ParamKind {
         cast.map_err(|value| format!("expected {}, not {}", self.describe(), shown(&value)))
     }
 
+    fn may_be_secret(self) -> bool {
+        matches!(self, ParamKind::Url | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth)
+    }
+
+    fn hide_secrets(self, value: &mut Value) {
+        match (self, value) {
+            (ParamKind::Url, Value::String(text)) => *text = sensitive::url(text),
+            (ParamKind::Headers, Value::Object(headers)) => sensitive::members(headers, sensitive::is_header),
+            (ParamKind::Fields, Value::Object(fields)) => sensitive::members(fields, sensitive::is_parameter),
+            (ParamKind::Auth, Value::Object(auth)) => credentials::shown(auth),
+            _ => {}
+        }
+    }
+
     /// The kind in one word, as machines are told it.
     pub fn word(self) -> &'static str {
         match self {
             ParamKind::Any | ParamKind::Json => "any",
-            ParamKind::Text => "text",
+            ParamKind::Text | ParamKind::Url => "text",
             ParamKind::Number => "number",
             ParamKind::Boolean => "boolean",
-            ParamKind::Object => "object",
+            ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "object",
             ParamKind::List => "list",
             ParamKind::TextOrList => "text-or-list",
             ParamKind::Email => "email",
@@ -119,10 +160,10 @@ impl ParamKind {
     pub fn describe(self) -> &'static str {
         match self {
             ParamKind::Any | ParamKind::Json => "any value",
-            ParamKind::Text => "a string",
+            ParamKind::Text | ParamKind::Url => "a string",
             ParamKind::Number => "a number",
             ParamKind::Boolean => "true or false",
-            ParamKind::Object => "an object",
+            ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "an object",
             ParamKind::List => "a list",
             ParamKind::TextOrList => "a string or a list",
             ParamKind::Email => "an email address",
@@ -197,12 +238,35 @@ mod tests {
     }
 
     #[test]
+    fn the_log_shows_params_without_what_is_secret_in_them() {
+        let param = |name, kind| ParamSpec { name, kind, required: false, summary: "" };
+        let params: &'static [ParamSpec] = Box::leak(Box::new([
+            param("uri", ParamKind::Url),
+            param("headers", ParamKind::Headers),
+            param("qs", ParamKind::Fields),
+            param("auth", ParamKind::Auth),
+            param("data", ParamKind::Any),
+        ]));
+        let spec = ActionSpec { name: "call", summary: "", params, output: &[] };
+        let given = json!({
+            "uri": "https://u:hush@example.com/?token=hush", "headers": { "Cookie": "hush", "A": "b" },
+            "qs": { "api_key": "hush", "page": 2 }, "auth": { "type": "bearer", "token": "hush" }, "data": "said",
+        });
+        let shown = json!({
+            "uri": "https://example.com/?token=•••", "headers": { "Cookie": "•••", "A": "b" },
+            "qs": { "api_key": "•••", "page": 2 }, "auth": { "type": "bearer", "token": "•••" }, "data": "said",
+        });
+        assert_eq!(spec.shown(given.as_object().unwrap()).as_ref(), shown.as_object().unwrap());
+    }
+
+    #[test]
     fn says_what_was_wanted_and_what_came() {
         for (kind, value, message) in [
             (ParamKind::Number, json!("abc"), r#"expected a number, not "abc""#),
             (ParamKind::Text, json!([]), "expected a string, not a list"),
             (ParamKind::Boolean, json!(1), "expected true or false, not 1"),
             (ParamKind::Object, json!("{}"), r#"expected an object, not "{}""#),
+            (ParamKind::Auth, json!({ "type": "bearer" }), "of type `bearer` needs `token`"),
             (ParamKind::Email, json!("nobody"), r#"expected an email address, not "nobody""#),
         ] {
             assert_eq!(kind.cast(value), Err(message.to_owned()));

@@ -5,6 +5,7 @@
 //! `on_postgres`, and use that one always.
 
 mod calls;
+mod calls_http;
 mod changes;
 mod check;
 mod conversations;

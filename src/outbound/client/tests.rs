@@ -43,25 +43,31 @@ fn client(allow: &[&str]) -> Client {
 }
 
 fn get(uri: impl Into<String>) -> HttpRequest {
-    HttpRequest { method: "GET".into(), uri: uri.into(), headers: vec![], body: None, timeout_ms: 20_000 }
-}
-
-async fn answer_of(client: &Client, request: &HttpRequest) -> HttpAnswer {
-    match client.perform(request).await {
-        HttpOutcome::Answer(answer) => answer,
-        HttpOutcome::Failure(failure) => panic!("{failure:?}"),
+    HttpRequest {
+        method: "GET".into(),
+        uri: uri.into(),
+        headers: vec![],
+        body: None,
+        timeout_ms: 20_000,
+        auth: None,
+        redirects: 0,
+        reading: Reading::Json,
     }
 }
 
-async fn failure_of(client: &Client, request: &HttpRequest) -> HttpFailure {
-    match client.perform(request).await {
-        HttpOutcome::Answer(answer) => panic!("{answer:?}"),
-        HttpOutcome::Failure(failure) => failure,
+async fn answer_of(client: &Client, request: &HttpRequest) -> HttpAnswer {
+    client.call(Id::generate(), request).await.unwrap_or_else(|failure| panic!("{failure:?}"))
+}
+
+async fn failure_of(client: &Client, request: &HttpRequest) -> Failure {
+    match client.call(Id::generate(), request).await {
+        Ok(answer) => panic!("{answer:?}"),
+        Err(failure) => failure,
     }
 }
 
 /// The failure of a call to a peer on this machine, with a short time-out if the peer is expected to stall.
-async fn failure_with(answer: &'static str, then: Then) -> HttpFailure {
+async fn failure_with(answer: &'static str, then: Then) -> Failure {
     let timeout_ms = if matches!(then, Then::Hold) { 100 } else { 20_000 };
     let (address, _peer) = peer("\r\n\r\n", answer, then).await;
     let uri = format!("http://user:hush@{address}/hush?key=hush");
@@ -151,6 +157,32 @@ async fn invalid_requests_are_refused() {
         let failure = failure_of(&client, &request).await;
         assert_eq!(failure.kind, Refused, "{name}");
         assert!(!failure.message.contains("hush"), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn the_own_address_is_refused_by_number_and_by_name() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap();
+    let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned(), "localhost".to_owned()]).unwrap().refusing_own(own);
+    let client = Client::new(policy).unwrap();
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let failure = failure_of(&client, &get(format!("http://{host}:{}/", own.port()))).await;
+        assert_eq!(failure.kind, Refused, "{host}");
+        assert!(failure.message.contains("127.0.0.1") && failure.message.contains("rule: own-address"), "{failure:?}");
+    }
+    let (address, _peer) = peer("\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nhello", Then::Close).await;
+    assert_eq!(answer_of(&client, &get(format!("http://{address}"))).await.body, json!("hello"));
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_sent() {
+    let client = client(&["127.0.0.1"]);
+    let long = HttpRequest { headers: vec![("a".into(), "hush".repeat(20_000))], ..get("http://127.0.0.1:9") };
+    for request in [long, get(format!("http://127.0.0.1:9/?hush={}", "a".repeat(20_000)))] {
+        let failure = failure_of(&client, &request).await;
+        assert_eq!(failure.kind, Refused);
+        assert!(failure.message.contains("which is the limit") && !failure.message.contains("hush"), "{failure:?}");
     }
 }
 

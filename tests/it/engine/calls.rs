@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use hookflow::engine::{ATTEMPTS_MAX, Input, Next, Pending, PendingCall, cancel};
+use hookflow::engine::{Input, Next, Pending, PendingCall, cancel};
 use hookflow::id::Id;
-use hookflow::outbound::{FailureKind, HttpOutcome, HttpRequest};
+use hookflow::outbound::{ATTEMPTS_MAX, FailureKind, HttpRequest, Outcome};
 use hookflow::store::{RunStatus, StoreError};
 use serde_json::{Value, json};
 
-use super::world::{Scene, World, answered, call_step, failed, outcome_of, transition, workflow};
+use super::world::{
+    Scene, World, answered, call_step, call_step_with, failed, outcome_of, request, transition, workflow,
+};
 
 /// What rounding both ends of a wait may take from it or add to it.
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -39,7 +41,7 @@ fn pending(scene: &Scene<'_>, run: Id) -> Pending {
 }
 
 /// Lets the call fail with `outcome`, and goes on after the wait; how long that was, and the next call.
-fn wait_after(scene: &Scene<'_>, run: Id, call: &PendingCall, outcome: HttpOutcome) -> (Duration, PendingCall) {
+fn wait_after(scene: &Scene<'_>, run: Id, call: &PendingCall, outcome: Outcome) -> (Duration, PendingCall) {
     let next = scene.stretch(run, outcome_of(call, outcome), |_| Ok(())).unwrap();
     let last = pending(scene, run).attempts.pop().expect("the attempt is kept");
     let retry_at = last.retry_at.expect("there will be another");
@@ -58,26 +60,26 @@ fn waits_grow_and_every_attempt_carries_the_same_key() {
     let first = reach_call(&scene, run);
     let mut call = first.clone();
     for number in 1..ATTEMPTS_MAX {
-        assert_eq!((call.attempt, call.step.as_str(), key(&call.request)), (number, "2", key(&first.request)));
+        assert_eq!((call.attempt, call.step.as_str(), key(request(&call))), (number, "2", key(request(&first))));
         let outcome = match number % 2 {
             0 => answered(503, json!({}), Value::Null),
             _ => failed(FailureKind::Connect),
         };
         let (waited, next) = wait_after(&scene, run, &call, outcome);
-        let full = Duration::from_secs(3_u64.pow(number as u32 - 1));
-        assert!((full / 2 - MILLISECOND..=full + MILLISECOND).contains(&waited), "attempt {number}: {waited:?}");
+        let longest = Duration::from_secs(3_u64.pow(number as u32 - 1));
+        assert!(waited <= longest + MILLISECOND, "attempt {number}: {waited:?}");
         call = next;
     }
-    assert_eq!((call.attempt, &call.request), (ATTEMPTS_MAX, &first.request));
+    assert_eq!((call.attempt, &call.effect), (ATTEMPTS_MAX, &first.effect));
     let other = scene.start(&json!({}));
-    assert_ne!(key(&reach_call(&scene, other).request), key(&first.request));
+    assert_ne!(key(request(&reach_call(&scene, other))), key(request(&first)));
 }
 
 #[test]
 fn retry_after_is_respected_up_to_an_hour() {
     let world = World::open();
     let scene = world.scene(&calling_workflow());
-    for (asked, seconds) in [("120", 120), ("999999", 3_600)] {
+    for (asked, seconds) in [("120", 120), ("999999", 3_600), ("Fri, 31 Dec 9999 23:59:59 GMT", 3_600)] {
         let run = scene.start(&json!({}));
         let call = reach_call(&scene, run);
         let outcome = answered(429, json!({ "retry-after": asked }), Value::Null);
@@ -119,6 +121,88 @@ fn after_the_last_attempt_a_network_failure_fails_the_run_and_an_answer_is_the_o
 }
 
 #[test]
+fn a_step_says_how_often_it_is_tried() {
+    let world = World::open();
+    for (retry, attempts) in [
+        (json!({ "attempts": 3 }), 3),
+        (json!({ "attempts": "2" }), 2),
+        (json!({ "on": "never" }), 1),
+        (json!({ "on": "never", "attempts": 8 }), 1),
+        (json!({ "on": "default" }), ATTEMPTS_MAX),
+    ] {
+        let scene = world.scene(&workflow(json!([call_step_with("2", json!({ "retry": retry }), json!([]))])));
+        let run = scene.start(&json!({}));
+        scene.finish(run, |_| failed(FailureKind::Interrupted));
+        let logged = &scene.log(run)[1]["attempts"];
+        assert_eq!(logged.as_array().unwrap().len(), attempts, "{retry}");
+        assert!(logged.as_array().unwrap().iter().all(|attempt| attempt["durationMs"] == 5), "{logged:#}");
+    }
+}
+
+#[test]
+fn answers_that_ask_for_it_are_followed_by_another_attempt_and_shown_in_short() {
+    let world = World::open();
+    let scene = world.scene(&workflow(json!([call_step("2", json!([]))])));
+    for (status, attempts) in [(408, 2), (425, 2), (429, 2), (500, 2), (599, 2), (400, 1), (404, 1), (501, 2), (302, 1)]
+    {
+        let run = scene.start(&json!({}));
+        let mut calls = 0;
+        scene.finish(run, |_| {
+            calls += 1;
+            answered(if calls == 1 { status } else { 200 }, json!({}), json!("é".repeat(5_000)))
+        });
+        let log = scene.log(run);
+        let logged = log[1]["attempts"].as_array().unwrap();
+        assert_eq!(logged.len(), attempts, "{status}");
+        let excerpts: Vec<usize> =
+            logged.iter().filter_map(|attempt| Some(attempt.get("answer")?.as_str()?.chars().count())).collect();
+        assert_eq!(excerpts, vec![1_001; attempts - 1], "{status}");
+    }
+}
+
+#[test]
+fn a_lost_attempt_is_not_made_again_if_the_step_forbids_it() {
+    let world = World::open();
+    let once = json!({ "retry": { "on": "never" } });
+    let scene = world.scene(&workflow(json!([call_step_with("2", once, json!([]))])));
+    let run = scene.start(&json!({}));
+    reach_call(&scene, run);
+    scene.stretch(run, Input::Continue, |_| Ok(())).unwrap();
+    let stored = scene.run(run);
+    assert_eq!(stored.status, RunStatus::Failed);
+    let error = stored.error.expect("it says why");
+    assert_eq!(error.code, "call_failed");
+    assert!(error.message.contains("is not known"), "{}", error.message);
+    assert_eq!(scene.log(run)[1]["attempts"][0]["status"], "unknown");
+}
+
+#[test]
+fn credentials_are_stored_with_the_call_and_shown_nowhere() {
+    let world = World::open();
+    let secret = json!({
+        "uri": "https://u:hush@api.example.com/a?token=hush&page=1", "headers": { "X-Api-Key": "hush", "X-Shop": "north" },
+        "qs": { "api_key": "hush" }, "auth": { "type": "bearer", "token": "hush" }, "retry": { "attempts": 2 },
+    });
+    let scene = world.scene(&workflow(json!([call_step_with("2", secret, json!([]))])));
+    let run = scene.start(&json!({}));
+    let call = reach_call(&scene, run);
+    assert!(!format!("{call:?}").contains("hush"), "{call:?}");
+    assert_eq!(request(&call).uri, "https://u:hush@api.example.com/a?token=hush&page=1&api_key=hush");
+    let outcome = outcome_of(&call, failed(FailureKind::Connect));
+    scene.stretch(run, outcome, |_| Ok(())).unwrap();
+    let again = reach_call(&scene, run);
+    assert_eq!(again.effect, call.effect, "the credentials outlive the process");
+    let pending = pending(&scene, run);
+    let shown = json!([pending.input, pending.attempts]).to_string();
+    assert!(!shown.contains("hush") && shown.contains("north"), "{shown}");
+    scene.stretch(run, outcome_of(&again, answered(200, json!({}), Value::Null)), |_| Ok(())).unwrap();
+    let logged = scene.log(run)[1].to_string();
+    assert!(!logged.contains("hush"), "{logged}");
+    assert_eq!(scene.log(run)[1]["attempts"][0]["uri"], "https://api.example.com/a?token=•••&page=1&api_key=•••");
+    assert_eq!(scene.run(run).pending, None);
+}
+
+#[test]
 fn an_attempt_that_nobody_heard_of_again_is_logged_as_unknown() {
     let world = World::open();
     let scene = world.scene(&calling_workflow());
@@ -126,7 +210,7 @@ fn an_attempt_that_nobody_heard_of_again_is_logged_as_unknown() {
     let first = reach_call(&scene, run);
     // A process that finds the run in flight knows that the one before it is gone.
     let again = reach_call(&scene, run);
-    assert_eq!((first.attempt, again.attempt, &first.request), (1, 2, &again.request));
+    assert_eq!((first.attempt, again.attempt, &first.effect), (1, 2, &again.effect));
     scene.stretch(run, outcome_of(&again, answered(200, json!({}), Value::Null)), |_| Ok(())).unwrap();
     let statuses: Vec<Value> =
         scene.log(run)[1]["attempts"].as_array().unwrap().iter().map(|attempt| attempt["status"].clone()).collect();

@@ -6,7 +6,7 @@ use hookflow::engine::{Input, Loaded, Next, PendingCall, Point, Probe, Programs,
 use hookflow::id::Id;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
-use hookflow::outbound::{FailureKind, HttpAnswer, HttpFailure, HttpOutcome, HttpRequest};
+use hookflow::outbound::{Effect, Failure, FailureKind, HttpAnswer, HttpRequest, Outcome};
 use hookflow::starts::{Nothing, fresh_run};
 use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
 use hookflow::time::Timestamp;
@@ -220,7 +220,7 @@ impl Scene<'_> {
     }
 
     /// Advances the run to its end; `peer` answers its calls.
-    pub fn finish(&self, run: Id, mut peer: impl FnMut(&HttpRequest) -> HttpOutcome) {
+    pub fn finish(&self, run: Id, mut peer: impl FnMut(&HttpRequest) -> Outcome) {
         let mut input = Some(Input::Continue);
         while let Some(given) = input {
             let next = self.stretch(run, given, |_| Ok(())).expect("nothing fails here");
@@ -265,15 +265,21 @@ impl Scene<'_> {
 }
 
 /// The outcome of a call, as the loop brings it back.
-pub fn outcome_of(call: &PendingCall, outcome: HttpOutcome) -> Input {
-    Input::Outcome { step: call.step.clone(), attempt: call.attempt, outcome }
+pub fn outcome_of(call: &PendingCall, outcome: Outcome) -> Input {
+    Input::Outcome { step: call.step.clone(), attempt: call.attempt, outcome, duration_ms: 5 }
+}
+
+/// What a call is going to send.
+pub fn request(call: &PendingCall) -> &HttpRequest {
+    let Effect::Http(request) = &call.effect;
+    request
 }
 
 /// What the loop gives to a run after a stretch; none if that was the last one.
-pub fn follow(next: Next, peer: &mut impl FnMut(&HttpRequest) -> HttpOutcome) -> Option<Input> {
+pub fn follow(next: Next, peer: &mut impl FnMut(&HttpRequest) -> Outcome) -> Option<Input> {
     match next {
         Next::Ended(_) => None,
-        Next::Perform(call) => Some(outcome_of(&call, peer(&call.request))),
+        Next::Perform(call) => Some(outcome_of(&call, peer(request(&call)))),
         Next::Sleep(_) | Next::Again => Some(Input::Continue),
     }
 }
@@ -292,14 +298,21 @@ pub fn transition(target: &str, op: &str, value: impl Into<Value>) -> Value {
 
 /// The step that calls, with what follows it.
 pub fn call_step(id: &str, transitions: Value) -> Value {
-    let params = json!({ "uri": "https://api.example.com/orders", "method": "POST", "data": { "a": 1 } });
+    call_step_with(id, json!({}), transitions)
+}
+
+/// The same with these params beside the usual ones.
+pub fn call_step_with(id: &str, more: Value, transitions: Value) -> Value {
+    let mut params = json!({ "uri": "https://api.example.com/orders", "method": "POST", "data": { "a": 1 } });
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({ "id": id, "action": "rest-api.json", "params": params, "transitions": transitions })
 }
 
-pub fn answered(status_code: u16, headers: Value, body: Value) -> HttpOutcome {
-    HttpOutcome::Answer(HttpAnswer { status_code, headers: headers.as_object().unwrap().clone(), body })
+pub fn answered(status_code: u16, headers: Value, body: Value) -> Outcome {
+    let headers = headers.as_object().unwrap().clone();
+    Outcome::Answer(Box::new(HttpAnswer { status_code, headers, body, redirects: Vec::new() }))
 }
 
-pub fn failed(kind: FailureKind) -> HttpOutcome {
-    HttpOutcome::Failure(HttpFailure::new(kind, "no answer"))
+pub fn failed(kind: FailureKind) -> Outcome {
+    Outcome::Failure(Failure::new(kind, "no answer"))
 }

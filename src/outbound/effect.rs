@@ -1,0 +1,125 @@
+//! Effects: what a step does to the world outside, as data, and how that ends.
+//!
+//! The engine stores an effect before it has it performed, with the same attempts, waits and log for all kinds. What a step
+//! gets to see in the end is said here, by [`Effect::output`]; when to try again is said by [`Retry`] and by the outcome.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{HttpAnswer, HttpRequest};
+
+/// How often an effect is performed at most.
+pub const ATTEMPTS_MAX: usize = 8;
+
+/// Something to be done outside of any transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Effect {
+    /// An HTTP call.
+    Http(Box<HttpRequest>),
+}
+
+/// How an attempt at an effect ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The peer answered, with whatever status.
+    Answer(Box<HttpAnswer>),
+    /// There is no complete answer.
+    Failure(Failure),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The class of the failure.
+    pub kind: FailureKind,
+    /// What happened, for people, without secrets: it names the host and the cause.
+    pub message: String,
+    /// Whether the same may succeed later.
+    pub retryable: bool,
+}
+
+/// Classes of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Never sent: the address policy forbids it, or the URL, the method or a header is not valid.
+    Refused,
+    /// Never sent: there is no token for it.
+    Token,
+    /// The host name has no address.
+    Resolve,
+    /// No connection, or no TLS session on it.
+    Connect,
+    /// Not done in time.
+    Timeout,
+    /// The answer is larger than is taken.
+    TooLarge,
+    /// The connection broke, or what came over it was not in the protocol.
+    Interrupted,
+}
+
+/// Why the final outcome of an effect fails its step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unusable {
+    /// Stable, in snake_case.
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// How often to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// All attempts, the first included.
+    pub attempts: usize,
+}
+
+impl Retry {
+    /// The effect is performed once, whatever comes of it.
+    pub const NEVER: Retry = Retry { attempts: 1 };
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry { attempts: ATTEMPTS_MAX }
+    }
+}
+
+impl Failure {
+    /// A failure whose kind decides whether a retry makes sense.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into(), retryable: kind.is_retryable() }
+    }
+}
+
+impl FailureKind {
+    /// Whether the cause may go away by itself; a refusal or an oversized answer will not.
+    pub fn is_retryable(self) -> bool {
+        !matches!(self, FailureKind::Refused | FailureKind::Token | FailureKind::TooLarge)
+    }
+}
+
+impl Effect {
+    /// Gives it the key by which its receiver can tell a repetition from something new, unless the step set one itself.
+    pub fn set_key(&mut self, key: &str) {
+        match self {
+            Effect::Http(request) => request.set_idempotency_key(key),
+        }
+    }
+
+    /// How long performing it may take.
+    pub fn timeout_ms(&self) -> u64 {
+        match self {
+            Effect::Http(request) => request.timeout_ms,
+        }
+    }
+
+    /// What the step outputs after the last attempt.
+    pub fn output(&self, outcome: Outcome) -> Result<Value, Unusable> {
+        match (self, outcome) {
+            (Effect::Http(request), Outcome::Answer(answer)) => request.output(*answer),
+            (Effect::Http(_), Outcome::Failure(failure)) => {
+                Err(Unusable { code: "call_failed", message: failure.message })
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What is not shown: which headers and query parameters carry credentials, and texts without them.
+//!
+//! Whatever is logged of an external call, or said about it in an error, goes through here. The rules go by names, since
+//! nothing else about a token tells that it is one: a header or parameter is sensitive if its name is a known one, or if a
+//! word of it is (`X-Shop-Token`, `client_secret`). The user and password of a URL always are.
+//!
+//! Limits: a secret under a harmless name, in a path or in a body is not recognised.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+/// What is shown instead.
+pub const MASK: &str = "•••";
+
+/// The longest text of a URL that is shown, in characters.
+const URL_CHARACTERS_MAX: usize = 2_000;
+
+/// Names of headers that carry credentials although no word of them says so.
+const HEADERS: [&str; 2] = ["cookie", "set-cookie"];
+
+/// Words that make a name sensitive wherever they stand in it.
+const WORDS: [&str; 14] = [
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "apikey",
+    "authorization",
+    "auth",
+    "credential",
+    "credentials",
+    "signature",
+    "sig",
+    "session",
+    "jwt",
+];
+
+/// Pairs of words that do so together.
+const PAIRS: [[&str; 2]; 5] =
+    [["api", "key"], ["access", "key"], ["private", "key"], ["subscription", "key"], ["functions", "key"]];
+
+/// Whether a header of this name carries credentials.
+pub fn is_header(name: &str) -> bool {
+    HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known)) || is_name(name)
+}
+
+/// Whether a query parameter, or a field of a form, of this name carries credentials.
+pub fn is_parameter(name: &str) -> bool {
+    // Short for signatures and keys in signed URLs, where nothing else is called so.
+    name.eq_ignore_ascii_case("key") || name.eq_ignore_ascii_case("code") || is_name(name)
+}
+
+fn is_name(name: &str) -> bool {
+    let words = words(name);
+    let is_pair = |pair: &[String]| PAIRS.iter().any(|[first, second]| pair[0] == *first && pair[1] == *second);
+    words.iter().any(|word| WORDS.contains(&word.as_str())) || words.windows(2).any(is_pair)
+}
+
+/// `X-Api-Key`, `x_api_key` and `xApiKey` are the words x, api and key.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut after_lower = false;
+    for character in name.chars() {
+        if !character.is_alphanumeric() || (character.is_uppercase() && after_lower) {
+            words.push(String::new());
+        }
+        if character.is_alphanumeric() {
+            words.last_mut().expect("there is one from the start").extend(character.to_lowercase());
+        }
+        after_lower = character.is_lowercase();
+    }
+    words
+}
+
+/// A URL without its user, its password, the values of its sensitive parameters and its fragment. Of text that is no URL
+/// everything from a `?` on is left out, and all of it if it might name a user.
+pub fn url(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else {
+        let shown = &text[..text.find(['?', '#']).unwrap_or(text.len())];
+        return if shown.contains('@') { MASK.to_owned() } else { shortened(shown) };
+    };
+    url.set_fragment(None);
+    if !url.username().is_empty() || url.password().is_some() {
+        // Fails only for URLs that have no host, and so no user either.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+    }
+    let query = url.query().map(shown_query);
+    url.set_query(None);
+    // By hand, because the library would percent-encode the mask.
+    shortened(&query.map_or_else(|| url.to_string(), |query| format!("{url}?{query}")))
+}
+
+/// A query or an encoded form without the values of its sensitive parameters.
+fn shown_query(query: &str) -> String {
+    let shown = query.split('&').map(|pair| {
+        let (raw, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, _) = url::form_urlencoded::parse(raw.as_bytes()).next().unwrap_or_default();
+        match is_parameter(&name) && !value.is_empty() {
+            true => format!("{raw}={MASK}"),
+            false => pair.to_owned(),
+        }
+    });
+    shown.collect::<Vec<_>>().join("&")
+}
+
+/// The members of an object, with the values of those that `is_sensitive` finds by name left out.
+pub fn members(members: &mut Map<String, Value>, is_sensitive: impl Fn(&str) -> bool) {
+    for (name, value) in members {
+        if is_sensitive(name) && !value.is_null() {
+            *value = Value::String(MASK.to_owned());
+        }
+    }
+}
+
+/// At most so many characters of a text.
+pub fn excerpt(text: &str, characters_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters_max) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    excerpt(text, URL_CHARACTERS_MAX).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_carries_credentials() {
+        for name in [
+            "Authorization",
+            "proxy-authorization",
+            "Cookie",
+            "Set-Cookie",
+            "X-Api-Key",
+            "apikey",
+            "X-Auth-Token",
+            "X-Shopify-Access-Token",
+            "Ocp-Apim-Subscription-Key",
+            "X-Hub-Signature-256",
+            "clientSecret",
+        ] {
+            assert!(is_header(name), "{name}");
+        }
+        for name in ["Accept", "Content-Type", "X-Shop", "Idempotency-Key", "X-Keyword", "Author", "X-Request-Id"] {
+            assert!(!is_header(name), "{name}");
+        }
+        for name in ["token", "access_token", "api_key", "apiKey", "key", "sig", "X-Amz-Signature", "code"] {
+            assert!(is_parameter(name), "{name}");
+        }
+        for name in ["page", "orderId", "keyword", "country_code", "q"] {
+            assert!(!is_parameter(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn urls_are_shown_without_credentials() {
+        for (given, shown) in [
+            ("https://u:p@example.com/a?token=x&page=2#y", "https://example.com/a?token=•••&page=2"),
+            ("https://example.com/a", "https://example.com/a"),
+            ("https://example.com/?%74oken=x&flag&key=", "https://example.com/?%74oken=•••&flag&key="),
+            ("https://u@example.com", "https://example.com/"),
+            ("orders?token=x", "orders"),
+            ("//u:p@example.com", MASK),
+        ] {
+            assert_eq!(url(given), shown);
+        }
+        assert_eq!(url(&format!("https://example.com/{}", "a".repeat(9_000))).chars().count(), URL_CHARACTERS_MAX + 1);
+    }
+}
