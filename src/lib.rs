@@ -25,10 +25,11 @@
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
 //! | [`schema`] | the JSON Schema of workflow files |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
+//! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
 //!
 //! Arrows point down this table. `workflow`, `expr` and `objects` are pure; the engine knows the store's seam and no
-//! database; only `expr` uses the template and JSONPath crates, and only `outbound` the HTTP client's.
+//! database; only `expr` uses the template and JSONPath crates, and only `outbound` and `cli` the HTTP client's.
 //!
 //! # Words
 //!
@@ -62,4 +63,5 @@ pub mod starts;
 pub mod store;
 pub mod time;
 pub mod transaction;
+pub mod vault;
 pub mod workflow;

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::{self, App};
 use crate::catalog::files::{self, FileText, FilesError};
+use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
 use crate::door::{Door, RefusalCounts};
@@ -28,6 +29,7 @@ use crate::schedules;
 use crate::store::postgres::{self, PoolSizes, Postgres};
 use crate::store::sqlite::{self, Sqlite};
 use crate::store::{Health, Hook, Org, Status, Store, StoreError, make_home};
+use crate::vault::{self, Vault};
 
 /// How long a request that is being answered may take when the process is stopped.
 const STOP_GRACE_S: u64 = 10;
@@ -53,6 +55,10 @@ pub enum ServeError {
     Client(#[from] ClientError),
     #[error(transparent)]
     AdminKey(#[from] keys::KeyError),
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeyError),
+    #[error(transparent)]
+    Vault(#[from] vault::KeyError),
     #[error("the database could not be set up")]
     Store(#[from] StoreError),
     #[error("the server stopped")]
@@ -106,7 +112,9 @@ async fn run(
     let programs = Programs::default();
     // From before the catalog is read, so that no change is missed in between.
     let news = store.news();
-    let catalog = Catalog::open(store.clone(), programs.clone()).await?;
+    let vault = Vault::open(&settings.secret_key_file())?;
+    variables::check_key(store, &vault, settings.forget_variables).await?;
+    let catalog = Catalog::open(store.clone(), programs.clone(), vault).await?;
     let (org, new_key) = keys::set_up(&catalog, admin_key).await?;
     // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));

@@ -16,7 +16,7 @@ mod rest_api;
 use serde_json::{Map, Value};
 
 use crate::changes::Editor;
-use crate::expr::Note;
+use crate::expr::{Note, Secrets};
 use crate::id::Id;
 use crate::objects::Problem;
 use crate::outbound::{Effect, Retry};
@@ -79,6 +79,15 @@ pub struct Effects {
     pub events: Vec<(String, Value)>,
     /// Runs to be inserted.
     pub runs: Vec<Run>,
+}
+
+impl Effects {
+    /// Masks the secrets in what other runs are given: it is there to be read by whoever may read those.
+    pub fn mask(&mut self, secrets: &Secrets) {
+        let payloads = self.events.iter_mut().map(|(_, payload)| payload);
+        let inputs = self.runs.iter_mut().filter_map(|run| run.input.as_mut());
+        payloads.chain(inputs).for_each(|value| secrets.mask_value(value));
+    }
 }
 
 /// Why an action failed, for the person who wrote the workflow.

@@ -19,6 +19,7 @@ mod orgs;
 mod relationships;
 mod runs;
 mod transactions;
+mod variables;
 mod workflows;
 
 use actix_web::body::MessageBody;
@@ -69,6 +70,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(customers::routes)
         .configure(entities::routes)
         .configure(keys::routes)
+        .configure(variables::routes)
         .configure(klasses::routes)
         .configure(relationships::routes)
         .configure(orgs::routes)

@@ -9,6 +9,7 @@
 
 pub mod files;
 mod save;
+pub mod variables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,8 +26,9 @@ use crate::actions;
 use crate::engine::Programs;
 use crate::id::Id;
 use crate::objects::Klass;
-use crate::starts::{InForce, Listener};
+use crate::starts::{InForce, Listener, VariableInForce};
 use crate::store::{Hook, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain};
+use crate::vault::Vault;
 use crate::workflow::Known;
 
 /// How long to wait before a failed reload is tried again.
@@ -52,6 +54,7 @@ pub struct Snapshot {
     /// The enabled workflows of each org.
     workflows_in_force: HashMap<Id, WorkflowsInForce>,
     keys: Vec<([u8; 32], Key)>,
+    variables: HashMap<Id, Vec<Arc<VariableInForce>>>,
 }
 
 /// The enabled workflows of an org, by what starts them.
@@ -68,6 +71,7 @@ struct WorkflowsInForce {
 pub struct Catalog {
     store: Store,
     programs: Programs,
+    vault: Vault,
     snapshot: Arc<ArcSwap<Snapshot>>,
     /// Held while a snapshot is made, so that an older one never replaces a newer one.
     reloading: Arc<Mutex<()>>,
@@ -80,9 +84,9 @@ pub fn digest(secret: &str) -> [u8; 32] {
 
 impl Catalog {
     /// A catalog of what the store holds.
-    pub async fn open(store: Store, programs: Programs) -> StoreResult<Catalog> {
+    pub async fn open(store: Store, programs: Programs, vault: Vault) -> StoreResult<Catalog> {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-        let catalog = Catalog { store, programs, snapshot, reloading: Arc::new(Mutex::new(())) };
+        let catalog = Catalog { store, programs, vault, snapshot, reloading: Arc::new(Mutex::new(())) };
         catalog.reload().await?;
         Ok(catalog)
     }
@@ -139,8 +143,8 @@ impl Catalog {
 
     async fn reload_once(&self) -> StoreResult<()> {
         let _turn = self.reloading.lock().await;
-        let programs = self.programs.clone();
-        let snapshot = self.store.read(move |session| read_snapshot(session, &programs)).await?;
+        let (programs, vault) = (self.programs.clone(), self.vault.clone());
+        let snapshot = self.store.read(move |session| read_snapshot(session, &programs, &vault)).await?;
         self.snapshot.store(Arc::new(snapshot));
         Ok(())
     }
@@ -175,6 +179,12 @@ impl Snapshot {
         self.keys.iter().filter(|(stored, _)| matches(stored)).map(|(_, key)| key).next_back()
     }
 
+    /// The ids and names of the variables of an org.
+    fn variable_names(&self, org: Id) -> Vec<(String, String)> {
+        let variables = self.variables.get(&org).map(Vec::as_slice).unwrap_or_default();
+        variables.iter().map(|variable| (variable.id.to_string(), variable.name.clone())).collect()
+    }
+
     /// What the checker has to know beside the documents it is given.
     pub fn known(&self, org: Id) -> Known<'static> {
         let klasses = self.klasses.iter().filter(|(owner, _)| *owner == org);
@@ -187,7 +197,7 @@ impl Snapshot {
                 .map(|in_force| &in_force.hook)
                 .map(|hook| (hook.kind, hook.name.clone(), hook.id.to_string()))
                 .collect(),
-            variables: None,
+            variables: Some(self.variable_names(org)),
         }
     }
 }
@@ -218,9 +228,18 @@ impl InForce for Catalog {
         let callable = snapshot.workflows_in_force.get(&org).map(|in_force| in_force.callable.iter());
         callable.into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
+
+    fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<Arc<VariableInForce>> {
+        let snapshot = self.snapshot.load();
+        variables::find(snapshot.variables.get(&org)?, workflow, id_or_name).cloned()
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
 }
 
-fn read_snapshot(session: &mut dyn Session, programs: &Programs) -> StoreResult<Snapshot> {
+fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vault) -> StoreResult<Snapshot> {
     let mut snapshot = Snapshot { orgs: session.orgs()?, ..Snapshot::default() };
     for org in snapshot.orgs.clone() {
         snapshot.klasses.extend(session.klasses(org.id)?.into_iter().map(|klass| (org.id, klass)));
@@ -241,6 +260,7 @@ fn read_snapshot(session: &mut dyn Session, programs: &Programs) -> StoreResult<
             readable.map_err(|error| StoreError::Corrupt { what: "a key's hash", detail: error.to_string() })?;
             snapshot.keys.push((hash, key));
         }
+        snapshot.variables.insert(org.id, variables::read(session, vault, org.id)?);
         snapshot.workflows_in_force.insert(org.id, in_force);
     }
     Ok(snapshot)

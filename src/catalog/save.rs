@@ -192,5 +192,10 @@ pub fn set_status(session: &mut dyn Session, org: Id, id: Id, status: Status) ->
     workflow.updated_at = session.now();
     session.update_workflow(&workflow, "api")?;
     schedules::settle(session, &workflow)?;
+    if status == Status::Deleted {
+        // Secrets that nobody can use any more are not kept.
+        let variables = session.variables(org)?.into_iter().filter(|variable| variable.workflow == Some(id));
+        variables.map(|variable| variable.id).try_for_each(|id| session.delete_variable(org, id).map(|_| ()))?;
+    }
     Ok(Some(workflow))
 }

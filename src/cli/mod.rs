@@ -3,7 +3,9 @@
 mod check;
 mod import;
 mod migrate_store;
+mod remote;
 mod schema;
+mod variables;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ enum Command {
     Import(import::Import),
     /// Print the JSON Schema of workflow files, for editors
     Schema(schema::Schema),
+    /// Set, list and delete the variables of a running server
+    Variables(variables::Variables),
     /// Copy everything from a SQLite database to an empty PostgreSQL database, and compare both; goes on where it was
     /// interrupted
     MigrateStore(migrate_store::MigrateStore),
@@ -49,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Import(import) => import.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Variables(variables) => variables.run(),
         Command::MigrateStore(migrate) => migrate.run(),
     }
 }

@@ -78,10 +78,28 @@ pub struct Serve {
     /// Addresses inside one's own network that workflows may call: networks, addresses or host patterns
     #[arg(long, env = "HOOKFLOW_OUTBOUND_ALLOW", value_delimiter = ',', value_name = "LIST")]
     pub outbound_allow: Vec<String>,
+    /// The file with the key that variables are encrypted with, made at first start; `DATABASE.key` beside a SQLite
+    /// database, `hookflow.key` here with PostgreSQL. HOOKFLOW_SECRET_KEY goes before it
+    #[arg(long, env = "HOOKFLOW_SECRET_KEY_FILE", value_name = "FILE")]
+    secret_key_file: Option<PathBuf>,
+    /// Delete the variables that were encrypted with another secret key, instead of refusing to start
+    #[arg(long)]
+    pub forget_variables: bool,
     /// How many threads answer HTTP requests; one per core if not given
     #[arg(long, env = "HOOKFLOW_HTTP_WORKERS", value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_workers: Option<u16>,
+}
+
+impl Serve {
+    /// The file of the secret key.
+    pub fn secret_key_file(&self) -> PathBuf {
+        let beside = match &self.database.database_url {
+            DatabaseUrl::Sqlite(path) => format!("{path}.key"),
+            DatabaseUrl::Postgres(_) => "hookflow.key".to_owned(),
+        };
+        self.secret_key_file.clone().unwrap_or_else(|| beside.into())
+    }
 }
 
 /// The first admin key, for installations that set it beforehand. Only from the environment: flags show in `ps`.

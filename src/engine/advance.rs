@@ -12,6 +12,7 @@ use super::entry::{Entry, Segment};
 use super::starts::wake_parent;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
 use crate::actions::Effects;
+use crate::expr::Secrets;
 use crate::outbound::{Effect, Outcome};
 use crate::starts::InForce;
 use crate::store::{Run, RunStatus, Session, StoreResult};
@@ -109,6 +110,12 @@ fn stretch(
 ) -> StoreResult<Progress> {
     let Surroundings { session, in_force, probe } = surroundings;
     let Loaded { run, workflow, scope, passes } = loaded;
+    // Most workflows have none, so most runs pay nothing for them.
+    for mentioned in &workflow.variables {
+        if let Some(variable) = in_force.variable(run.org, run.workflow, mentioned) {
+            scope.set_variable(mentioned, &variable.name, variable.value.clone());
+        }
+    }
     let loaded = LoadedParts { workflow, scope, passes: *passes };
     let (segment, carried) = (Segment::default(), Vec::new());
     let effects = Effects::default();
@@ -128,7 +135,7 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
     let now = session.now();
     let mut entries = Segment::default();
     if let Some(pending) = take_pending(&mut run)? {
-        entries.push(&Entry {
+        let entry = Entry {
             id: &pending.step,
             name: None,
             action: Some(&pending.action),
@@ -141,7 +148,9 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
             finished_at: now,
             transitions: &[],
             notes: &pending.notes,
-        });
+        };
+        // What was stored of it is masked already.
+        entries.push(&entry, &Secrets::default());
     }
     let segment = run.rev;
     run.status = RunStatus::Cancelled;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::expr::{Judgement, Note, Operand};
+use crate::expr::{Judgement, Note, Operand, Secrets};
 use crate::store::RunError;
 use crate::time::Timestamp;
 
@@ -69,12 +69,21 @@ impl<'a> Judged<'a> {
 pub struct Segment(Vec<u8>);
 
 impl Segment {
-    pub fn push(&mut self, entry: &Entry<'_>) {
+    /// Adds an entry, with the secrets in it masked.
+    pub fn push(&mut self, entry: &Entry<'_>, secrets: &Secrets) {
         if self.0.is_empty() {
             self.0.reserve(2_048);
         }
         self.0.push(if self.0.is_empty() { b'[' } else { b',' });
-        serde_json::to_writer(&mut self.0, entry).expect("an entry has string keys and is written to memory");
+        let written = if secrets.is_empty() {
+            serde_json::to_writer(&mut self.0, entry)
+        } else {
+            serde_json::to_value(entry).and_then(|mut entry| {
+                secrets.mask_value(&mut entry);
+                serde_json::to_writer(&mut self.0, &entry)
+            })
+        };
+        written.expect("an entry has string keys and is written to memory");
     }
 
     /// The list's text; none if there are no entries.

@@ -10,7 +10,7 @@
 
 use super::advance::Next;
 use super::pending::{Attempt, Pending, backoff, idempotency_key};
-use super::stretch::{Executed, Stretch, run_error};
+use super::stretch::{Executed, Stretch};
 use crate::actions::Failure;
 use crate::expr::Note;
 use crate::outbound::ATTEMPTS_MAX;
@@ -24,7 +24,7 @@ impl<'a> Stretch<'a> {
     /// Ends a step because of a failure, and says how the run goes on.
     pub(super) fn finish_failed(&mut self, mut executed: Executed<'a>, failure: Failure) -> Option<Next> {
         let step = executed.step;
-        let error = run_error(&failure, &step.id, step.action.as_deref());
+        let error = self.run_error(&failure, &step.id, step.action.as_deref());
         self.loaded.scope.set_error(serde_json::to_value(&error).expect("an error has string keys"));
         match self.error_action(step, &mut executed.notes) {
             Some(ErrorAction::Continue) => self.go_on_after(executed, error),
@@ -68,7 +68,7 @@ impl<'a> Stretch<'a> {
                 None
             }
             Err(failure) => {
-                let error = run_error(&failure, &executed.step.id, executed.step.action.as_deref());
+                let error = self.run_error(&failure, &executed.step.id, executed.step.action.as_deref());
                 Some(self.fail_at(executed, error))
             }
         }

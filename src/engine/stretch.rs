@@ -10,9 +10,10 @@ use super::entry::{Entry, Judged, Segment};
 use super::pending::{Attempt, Pending};
 use super::starts::{start_others, wake_parent};
 use crate::actions::{self, Call, Effects, Failure, Outcome};
-use crate::expr::Note;
+use crate::expr::{Note, mask};
 use crate::id::Id;
 use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::objects::Problem;
 use crate::starts::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult};
 use crate::time::Timestamp;
@@ -54,6 +55,7 @@ pub(super) struct Executed<'a> {
 
 impl<'a> Stretch<'a> {
     pub(super) fn go(&mut self, input: Input) -> StoreResult<Next> {
+        self.unseal_pending()?;
         if let Some(pending) = take_pending(self.run)? {
             if let Some(next) = self.settle(pending, input)? {
                 return Ok(next);
@@ -96,9 +98,9 @@ impl<'a> Stretch<'a> {
         let judged = self.judge(&trigger.transitions);
         let (error, transitions, taken) = match judged {
             Ok((transitions, taken)) => (None, transitions, taken),
-            Err(failure) => (Some(run_error(&failure, &trigger.id, None)), Vec::new(), None),
+            Err(failure) => (Some(self.run_error(&failure, &trigger.id, None)), Vec::new(), None),
         };
-        self.segment.push(&Entry {
+        let entry = Entry {
             id: &trigger.id,
             name: None,
             action: None,
@@ -111,7 +113,8 @@ impl<'a> Stretch<'a> {
             finished_at: now,
             transitions: &transitions,
             notes: &[],
-        });
+        };
+        self.segment.push(&entry, self.loaded.scope.secrets());
         self.run.position = taken.map(str::to_owned);
         if error.is_some() {
             self.set_failed(error);
@@ -171,7 +174,9 @@ impl<'a> Stretch<'a> {
     }
 
     /// Ends a step with its output: puts it where later steps find it, judges the transitions, logs.
-    pub(super) fn finish(&mut self, executed: Executed<'a>, output: Value) -> Option<Next> {
+    /// What it holds of secrets is masked for later steps too, so that it is the same for a run that was read again.
+    pub(super) fn finish(&mut self, executed: Executed<'a>, mut output: Value) -> Option<Next> {
+        self.loaded.scope.secrets().mask_value(&mut output);
         if is_deeper_than(&output, STEP_LEVELS_MAX) {
             let message = format!("the output nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
             return self.finish_failed(executed, Failure::new("output_too_deep", message));
@@ -203,7 +208,7 @@ impl<'a> Stretch<'a> {
     ) {
         let step = executed.step;
         let finished_at = self.session.now();
-        self.segment.push(&Entry {
+        let entry = Entry {
             id: &step.id,
             name: step.name.as_deref(),
             action: step.action.as_deref(),
@@ -216,7 +221,8 @@ impl<'a> Stretch<'a> {
             finished_at,
             transitions: judged,
             notes: &executed.notes,
-        });
+        };
+        self.segment.push(&entry, self.loaded.scope.secrets());
     }
 
     /// Judges transitions in order up to the first match; the target of that one.
@@ -239,11 +245,25 @@ impl<'a> Stretch<'a> {
     }
 
     pub(super) fn fail(&mut self, step: Option<&Step>, failure: Failure) -> Next {
-        let mut error = run_error(&failure, "", None);
+        let mut error = self.run_error(&failure, "", None);
         error.step = step.map(|step| step.id.clone());
         error.action = step.and_then(|step| step.action.clone());
         self.set_failed(Some(error));
         Next::Ended(RunStatus::Failed)
+    }
+
+    /// A failure as the run tells it, with the secrets in it masked.
+    pub(super) fn run_error(&self, failure: &Failure, step: &str, action: Option<&str>) -> RunError {
+        let secrets = self.loaded.scope.secrets();
+        let masked = |text: &str| mask(text, secrets).into_owned();
+        let problem = |problem: &Problem| Problem { message: masked(&problem.message), ..problem.clone() };
+        RunError {
+            code: failure.code.to_owned(),
+            step: Some(step.to_owned()),
+            action: action.map(str::to_owned),
+            message: masked(&failure.message),
+            problems: failure.problems.iter().map(problem).collect(),
+        }
     }
 
     pub(super) fn set_failed(&mut self, error: Option<RunError>) {
@@ -254,7 +274,10 @@ impl<'a> Stretch<'a> {
     pub(super) fn complete(&mut self) -> Next {
         if self.loaded.workflow.trigger.callable.is_some() {
             match self.answer() {
-                Ok(answer) => self.run.output = answer,
+                Ok(mut answer) => {
+                    answer.iter_mut().for_each(|answer| self.loaded.scope.secrets().mask_value(answer));
+                    self.run.output = answer;
+                }
                 Err(failure) => return self.fail(None, failure),
             }
         }
@@ -263,7 +286,7 @@ impl<'a> Stretch<'a> {
     }
 
     /// Writes the run, its log and what it does to other runs; the run's new `rev`, and whether there are runs to be taken.
-    pub(super) fn write(self, next: &Next) -> StoreResult<(i64, bool)> {
+    pub(super) fn write(mut self, next: &Next) -> StoreResult<(i64, bool)> {
         (self.probe)(Point::BeforeWrite)?;
         if let Next::Ended(_) = next {
             self.run.position = None;
@@ -281,6 +304,7 @@ impl<'a> Stretch<'a> {
             self.session.update_run(self.run)?;
         }
         append(self.segment, self.run, segment, self.session)?;
+        self.effects.mask(self.loaded.scope.secrets());
         let started = start_others(self.session, self.in_force, self.run, self.effects)?;
         let woken = matches!(next, Next::Ended(_)) && wake_parent(self.session, self.run)?;
         Ok((self.run.rev, started || woken))
@@ -294,19 +318,10 @@ pub(super) fn append(entries: Segment, run: &Run, segment: i64, session: &mut dy
     }
 }
 
+/// The step that waits; without its call, if that is sealed.
 pub(super) fn take_pending(run: &mut Run) -> StoreResult<Option<Pending>> {
     let pending = run.pending.take().map(serde_json::from_value).transpose();
     pending.map_err(|error| StoreError::Corrupt { what: "a run's pending call", detail: error.to_string() })
-}
-
-pub(super) fn run_error(failure: &Failure, step: &str, action: Option<&str>) -> RunError {
-    RunError {
-        code: failure.code.to_owned(),
-        step: Some(step.to_owned()),
-        action: action.map(str::to_owned),
-        message: failure.message.clone(),
-        problems: failure.problems.clone(),
-    }
 }
 
 /// What chance is made from in a step: the same when the step is executed again, and another one in every other step. The

@@ -1,8 +1,10 @@
 //! The workflows that are in force, as those who start runs have to know them.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use crate::id::Id;
+use crate::vault::Vault;
 use crate::workflow::Workflow;
 
 /// A workflow that is in force.
@@ -15,6 +17,21 @@ pub struct Listener {
     pub program: Arc<Workflow>,
 }
 
+/// A variable with its value, which is a secret.
+pub struct VariableInForce {
+    pub id: Id,
+    /// The workflow that alone can use it; none if all workflows of the org can.
+    pub workflow: Option<Id>,
+    pub name: String,
+    pub value: String,
+}
+
+impl fmt::Debug for VariableInForce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("VariableInForce").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// What is in force at the moment; the engine asks, and somebody above it knows.
 pub trait InForce: Send + Sync {
     /// Whether any workflow of the org listens for the event.
@@ -25,6 +42,10 @@ pub trait InForce: Send + Sync {
     fn callable(&self, org: Id, name_or_id: &str) -> Option<Listener>;
     /// The names of the callable workflows, for suggestions.
     fn callable_names(&self, org: Id) -> Vec<String>;
+    /// The variable that a workflow means by its id or name.
+    fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<Arc<VariableInForce>>;
+    /// What seals that which holds the values of variables.
+    fn vault(&self) -> &Vault;
 }
 
 /// Nothing is in force: runs start no other runs.
@@ -45,5 +66,14 @@ impl InForce for Nothing {
 
     fn callable_names(&self, _: Id) -> Vec<String> {
         Vec::new()
+    }
+
+    fn variable(&self, _: Id, _: Id, _: &str) -> Option<Arc<VariableInForce>> {
+        None
+    }
+
+    fn vault(&self) -> &Vault {
+        static VAULT: LazyLock<Vault> = LazyLock::new(Vault::random);
+        &VAULT
     }
 }

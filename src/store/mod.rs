@@ -30,7 +30,7 @@ pub use home::make_home;
 pub use records::*;
 pub use session::{
     Belongings, Catalog, Claim, Customers, Entities, Intake, KObjects, Of, Relationships, Runs, Schedules, Session,
-    Taken,
+    Taken, Variables,
 };
 
 /// How the store is doing, for `/readyz` and for answers.

@@ -50,6 +50,21 @@ pub enum Status {
     Deleted,
 }
 
+/// A variable of an org, or of one of its workflows. Its value is a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    pub id: Id,
+    pub org: Id,
+    /// The workflow that alone can use it; none if all workflows of the org can.
+    pub workflow: Option<Id>,
+    /// Unique among those of the org, or of the workflow.
+    pub name: String,
+    /// The value as [`crate::vault::Vault`] has sealed it.
+    pub sealed: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
 /// An address that outsiders post to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hook {

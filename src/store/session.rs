@@ -14,7 +14,7 @@ use crate::transaction::Transaction;
 
 /// One open transaction.
 pub trait Session:
-    Catalog + Schedules + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
+    Catalog + Schedules + Variables + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
 {
     /// The present moment, as this transaction sees it.
     fn now(&self) -> Timestamp {
@@ -81,6 +81,21 @@ pub trait Schedules {
     fn move_schedule(&mut self, from: Timestamp, to: &ScheduleRecord) -> StoreResult<bool>;
     /// Those of all orgs that are due first, at most `size`.
     fn next_schedules(&mut self, size: i64) -> StoreResult<Vec<ScheduleRecord>>;
+}
+
+/// Variables, and the key that they are encrypted with.
+pub trait Variables {
+    /// All variables of the org and its workflows, oldest first.
+    fn variables(&mut self, org: Id) -> StoreResult<Vec<Variable>>;
+    /// Inserts the variable, or replaces the name and value of the one with its id.
+    fn put_variable(&mut self, variable: &Variable) -> StoreResult<()>;
+    /// Whether there was such a variable.
+    fn delete_variable(&mut self, org: Id, id: Id) -> StoreResult<bool>;
+
+    /// Which key the org's variables are encrypted with, as [`crate::vault::Vault::key_id`] names it; none if none was
+    /// ever used.
+    fn secret_key_id(&mut self, org: Id) -> StoreResult<Option<String>>;
+    fn put_secret_key_id(&mut self, org: Id, key_id: &str) -> StoreResult<()>;
 }
 
 /// What came in through the door.

@@ -38,7 +38,8 @@ fn check_mentions(mentions: &[Mention], base: &str, variables: &[(String, String
         }
         let names = variables.iter().map(|(_, name)| name.as_str());
         let message = findings.unknown("variable", variable, names);
-        findings.add(Finding::error(format!("{base}{pointer}"), message));
+        let help = "set it with `hookflow variables set`; until then it stands for nothing";
+        findings.add(Finding::warning(format!("{base}{pointer}"), message).help(help));
     }
 }
 

@@ -13,7 +13,7 @@ use super::findings::{Findings, Node};
 use super::input_schema::InputSchema;
 use super::read::{ErrorCaseOutline, Outline, StepOutline, TransitionOutline, TriggerOutline};
 use super::schedule::Schedule;
-use crate::expr::{Condition, Expr};
+use crate::expr::{Condition, Expr, Mention, Subject};
 
 /// A workflow, ready to run.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Workflow {
     /// What it answers when it is called; without, the output of the step that was executed last.
     pub response: Option<Expr>,
     pub steps: Vec<Step>,
+    /// The ids and names of the variables that it refers to.
+    pub variables: Vec<String>,
     indexes: HashMap<String, usize>,
 }
 
@@ -119,18 +121,39 @@ impl Workflow {
     /// The model of `outline`; `None` if reading it found errors that left something out.
     pub(super) fn build(outline: Outline<'_>) -> Option<Workflow> {
         let steps: Vec<Step> = outline.steps.into_iter().map(Step::build).collect::<Option<_>>()?;
-        Some(Workflow {
+        let mut workflow = Workflow {
             name: outline.name?.0.to_owned(),
             description: outline.description.map(str::to_owned),
             enabled: outline.enabled,
             trigger: Trigger::build(outline.trigger?)?,
+            variables: Vec::new(),
             response: match outline.response {
                 Some(response) => Some(response?),
                 None => None,
             },
             indexes: steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect(),
             steps,
-        })
+        };
+        workflow.variables = workflow.mentioned_variables();
+        Some(workflow)
+    }
+
+    fn mentioned_variables(&self) -> Vec<String> {
+        let params = self.steps.iter().flat_map(|step| &step.params).map(|(_, expr)| expr);
+        let exprs = params.chain(&self.response).flat_map(Expr::mentions);
+        let transitions = self.steps.iter().flat_map(|step| &step.transitions).chain(&self.trigger.transitions);
+        let cases = self.steps.iter().flat_map(|step| &step.error_cases);
+        let conditions = transitions.map(|transition| &transition.condition);
+        let conditions = conditions.chain(cases.filter_map(|case| case.condition.as_ref()));
+        let mentions = exprs.chain(conditions.flat_map(Condition::mentions));
+        let variable = |mention: Mention| match mention.subject {
+            Subject::Variable(variable) => Some(variable),
+            Subject::Step(_) => None,
+        };
+        let mut variables: Vec<String> = mentions.filter_map(variable).collect();
+        variables.sort();
+        variables.dedup();
+        variables
     }
 
     /// The step at `index`, which comes from a transition or from [`Workflow::step_index`] of this workflow.

@@ -37,4 +37,5 @@ mod stop;
 mod store;
 mod support;
 mod unstorable;
+mod variables;
 mod workflows;

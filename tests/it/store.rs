@@ -77,6 +77,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("file digests", catalog::file_digests),
         ("workflows", catalog::workflows),
         ("schedules", catalog::schedules),
+        ("variables", catalog::variables),
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("runs", runs::runs),

@@ -106,7 +106,7 @@ const RUN: Table = Table {
 };
 
 /// All tables, in the order in which they are moved.
-pub const TABLES: [Table; 19] = [
+pub const TABLES: [Table; 21] = [
     named("orgs", Table { key: &["id"], texts: &["id", "name"], integers: &["created_at"], ..PLAIN }),
     named("api_keys", Table { texts: &["org_id", "id", "name", "role", "hash"], integers: &["created_at"], ..PLAIN }),
     named(
@@ -165,6 +165,15 @@ pub const TABLES: [Table; 19] = [
             ..PLAIN
         },
     ),
+    named(
+        "variables",
+        Table {
+            texts: &["org_id", "id", "workflow_id", "name", "sealed"],
+            integers: &["created_at", "updated_at"],
+            ..PLAIN
+        },
+    ),
+    named("secret_keys", Table { key: &["org_id"], texts: &["org_id", "key_id"], ..PLAIN }),
     named(
         "customers",
         Table {

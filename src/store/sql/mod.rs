@@ -18,6 +18,7 @@ mod relationships;
 pub mod runs;
 mod schedules;
 pub mod statement;
+mod variables;
 
 use diesel::QueryableByName;
 

@@ -2,7 +2,7 @@
 
 use hookflow::id::{Id, random_bytes};
 use hookflow::store::{
-    Hook, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, WorkflowRecord, WorkflowVersion,
+    Hook, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable, WorkflowRecord, WorkflowVersion,
 };
 use hookflow::time::Timestamp;
 use hookflow::workflow::HookKind;
@@ -85,6 +85,51 @@ pub fn keys(desk: &Desk) {
     let left: Vec<usize> =
         orgs.iter().map(|org| org.id).map(|org| desk.read(move |s| s.keys(org)).unwrap().len()).collect();
     assert_eq!(left, [2, 2], "deleting in one org took nothing from the other");
+}
+
+pub fn variables(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let variable = |number, workflow, sealed: &str| Variable {
+            id: id(number),
+            org,
+            workflow,
+            name: "key".into(),
+            sealed: sealed.into(),
+            created_at: MOMENT,
+            updated_at: MOMENT,
+        };
+        let [of_org, of_workflow] = [variable(1, None, "a"), variable(2, Some(id(9)), "b")];
+        session.put_variable(&of_org)?;
+        session.put_variable(&of_workflow)?;
+        assert_eq!(session.variables(org)?, [of_org.clone(), of_workflow.clone()]);
+        let changed = Variable { sealed: "c".into(), updated_at: Timestamp(MOMENT.0 + 1_000), ..of_org };
+        session.put_variable(&changed)?;
+        assert!(session.delete_variable(org, id(2))?);
+        assert!(!session.delete_variable(org, id(2))?);
+        assert_eq!(session.variables(org)?, [changed]);
+        assert_eq!(session.secret_key_id(org)?, None);
+        session.put_secret_key_id(org, "one")?;
+        session.put_secret_key_id(org, "two")?;
+        assert_eq!(session.secret_key_id(org)?.as_deref(), Some("two"));
+        Ok(())
+    });
+    let orgs = desk.read(|session| session.orgs()).unwrap();
+    let left = orgs.iter().map(|org| org.id).map(|org| desk.read(move |s| s.variables(org)).unwrap().len());
+    assert_eq!(left.collect::<Vec<_>>(), [1, 1], "deleting in one org took nothing from the other");
+    let twice = desk.write(move |session| {
+        let [first, second] = [3, 4].map(|number| Variable {
+            id: id(number),
+            org: id(7),
+            workflow: None,
+            name: "twice".into(),
+            sealed: String::new(),
+            created_at: MOMENT,
+            updated_at: MOMENT,
+        });
+        session.put_variable(&first)?;
+        session.put_variable(&second)
+    });
+    assert!(twice.is_err(), "a name belongs to one variable");
 }
 
 fn hook(org: Id, number: usize, name: &str) -> Hook {

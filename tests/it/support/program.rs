@@ -1,7 +1,8 @@
 //! The program without a server to talk to: commands, and starts that fail.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use super::ServerBuilder;
 
@@ -24,6 +25,17 @@ impl Said {
 pub fn hookflow(directory: &Path, arguments: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookflow"));
     Said::new(&command.args(arguments).current_dir(directory).env_clear().output().expect("the program starts"))
+}
+
+/// Runs a command to its end, with this as its standard input.
+pub fn run_with_input(mut command: Command, input: &str) -> Said {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("its input is piped");
+    // It may end without reading all.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    Said::new(&child.wait_with_output().expect("it can be waited for"))
 }
 
 /// What a server that can't start says.

@@ -10,6 +10,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::Value;
 
 use super::audit::all_pages;
+use super::program::{Said, run_with_input};
 use super::workspace::Workspace;
 use super::{ServerBuilder, wait_for};
 
@@ -166,6 +167,14 @@ impl Server {
 
     pub fn get_without_key(&self, path: &str) -> Answer {
         send(self.request("GET", path))
+    }
+
+    /// Runs a command of the program against this server, with the admin key in its environment and this input.
+    pub fn command(&self, arguments: &[&str], input: &str) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hookflow"));
+        command.args(arguments).current_dir(self.workspace.path()).env_clear();
+        command.env("HOOKFLOW_SERVER", &self.base_url).env("HOOKFLOW_API_KEY", &self.admin_key);
+        run_with_input(command, input)
     }
 
     /// A hook by name.

@@ -1,0 +1,142 @@
+//! Variables: writing them, and what is in force of them.
+//!
+//! Their values are opened when the catalog is read, and kept in memory from then on. One that can't be opened is left
+//! out, loudly. A workflow's own variable hides the org's of the same name; ids are looked up before names.
+
+use std::sync::Arc;
+
+use super::Saved;
+use crate::id::Id;
+use crate::starts::VariableInForce;
+use crate::store::{Session, Store, StoreError, StoreResult, Variable};
+use crate::vault::Vault;
+
+/// The most bytes that a value has.
+pub const VALUE_BYTES_MAX: usize = 65_536;
+/// The most characters that a name has.
+pub const NAME_CHARACTERS_MAX: usize = 128;
+/// The most variables that an org has, those of its workflows included.
+pub const VARIABLES_MAX: usize = 1_000;
+
+/// Why a variable can't be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PutError {
+    #[error(
+        "the variables of the org are encrypted with another secret key than the one that this process has; give all \
+         processes the same key"
+    )]
+    OtherKey,
+    #[error("the org has {VARIABLES_MAX} variables, which is the limit")]
+    TooMany,
+}
+
+/// Why the server can't start with the secret key that it has.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretKeyError {
+    #[error(
+        "the variables in the database ({names}) are encrypted with another secret key; put that key back (its id is \
+         {wanted}, this one's is {given}), or give them up with --forget-variables"
+    )]
+    OtherKey { names: String, wanted: String, given: String },
+    #[error("the variables could not be read")]
+    Store(#[from] StoreError),
+}
+
+/// What a name may be: letters, digits, `_`, `-` and `.`.
+pub fn is_variable_name(name: &str) -> bool {
+    let fits = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
+    (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) && name.chars().all(fits)
+}
+
+/// Sees to it that the variables in the database can be opened, or forgets those that can't.
+///
+/// # Errors
+/// [`SecretKeyError`]; nothing is changed then.
+pub async fn check_key(store: &Store, vault: &Vault, forget: bool) -> Result<(), SecretKeyError> {
+    let given = vault.key_id().to_owned();
+    let key = given.clone();
+    let others = store.read(move |session| {
+        let mut others = Vec::new();
+        for org in session.orgs()? {
+            let wanted = session.secret_key_id(org.id)?.filter(|wanted| *wanted != key);
+            others.extend(wanted.map(|wanted| Ok((wanted, session.variables(org.id)?))).transpose()?);
+        }
+        Ok(others)
+    });
+    let unreadable = others.await?.into_iter().filter(|(_, variables)| !variables.is_empty());
+    for (wanted, variables) in unreadable {
+        let names: Vec<String> = variables.iter().map(|variable| format!("`{}`", variable.name)).collect();
+        let names = names.join(", ");
+        if !forget {
+            return Err(SecretKeyError::OtherKey { names, wanted, given });
+        }
+        let written = store.write(move |session| {
+            session.change_catalog()?;
+            variables.iter().try_for_each(|each| session.delete_variable(each.org, each.id).map(|_| ()))
+        });
+        written.await?;
+        log::warn!("forgot variables that were encrypted with another secret key: {names}");
+    }
+    Ok(())
+}
+
+/// Makes the variable, or gives the one of that name this value.
+pub fn put_variable(
+    session: &mut dyn Session,
+    vault: &Vault,
+    (org, workflow): (Id, Option<Id>),
+    name: &str,
+    value: &str,
+) -> StoreResult<Result<(Variable, Saved), PutError>> {
+    let present = session.variables(org)?;
+    match session.secret_key_id(org)? {
+        Some(key_id) if key_id == vault.key_id() => {}
+        Some(_) if !present.is_empty() => return Ok(Err(PutError::OtherKey)),
+        _ => session.put_secret_key_id(org, vault.key_id())?,
+    }
+    let now = session.now();
+    let same = present.iter().find(|variable| variable.workflow == workflow && variable.name == name);
+    let (id, created_at, saved) = match same {
+        Some(variable) => (variable.id, variable.created_at, Saved::Changed),
+        None if present.len() >= VARIABLES_MAX => return Ok(Err(PutError::TooMany)),
+        None => (session.new_id(), now, Saved::Created),
+    };
+    let sealed = vault.seal(value, &context(org, id));
+    let variable = Variable { id, org, workflow, name: name.to_owned(), sealed, created_at, updated_at: now };
+    session.put_variable(&variable)?;
+    Ok(Ok((variable, saved)))
+}
+
+/// The variables of an org that can be opened.
+pub(super) fn read(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreResult<Vec<Arc<VariableInForce>>> {
+    let mut opened = Vec::new();
+    for variable in session.variables(org)? {
+        match vault.unseal(&variable.sealed, &context(org, variable.id)) {
+            Ok(value) => {
+                let Variable { id, workflow, name, .. } = variable;
+                opened.push(Arc::new(VariableInForce { id, workflow, name, value }));
+            }
+            Err(error) => {
+                log::error!(variable = variable.name.as_str(), err:% = error; "the variable is not in force");
+            }
+        }
+    }
+    Ok(opened)
+}
+
+/// The variable that a workflow means by an id or a name.
+pub(super) fn find<'v>(
+    variables: &'v [Arc<VariableInForce>],
+    workflow: Id,
+    id_or_name: &str,
+) -> Option<&'v Arc<VariableInForce>> {
+    let usable = || variables.iter().filter(|variable| variable.workflow.is_none_or(|owner| owner == workflow));
+    let by_id = usable().find(|variable| variable.id.hex().as_str() == id_or_name);
+    // Those of the workflow first.
+    by_id.or_else(|| usable().filter(|variable| variable.name == id_or_name).max_by_key(|variable| variable.workflow))
+}
+
+/// What a sealed value is bound to.
+fn context(org: Id, variable: Id) -> String {
+    format!("variable {org}/{variable}")
+}
