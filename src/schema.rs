@@ -188,7 +188,9 @@ fn params_of(spec: &ActionSpec) -> Value {
         let expression = json!({ "type": "string" });
         let value = match kind {
             ParamKind::Any | ParamKind::Json => return json!({ "description": summary }),
-            ParamKind::Text | ParamKind::Email | ParamKind::Url => json!({ "type": ["string", "number", "boolean"] }),
+            ParamKind::Text | ParamKind::Email | ParamKind::Url | ParamKind::Regex => {
+                json!({ "type": ["string", "number", "boolean"] })
+            }
             ParamKind::Number => json!({ "type": "number" }),
             ParamKind::Boolean => json!({ "type": "boolean" }),
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields => json!({ "type": "object" }),

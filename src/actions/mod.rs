@@ -7,16 +7,19 @@
 //!
 //! To add one: write its file, and add its row to [`ACTIONS`]. The checker, the engine and the docs read the table.
 
+mod control;
 mod customer;
 mod flow;
+mod graphql;
 mod http;
 mod kobject;
+mod regex_match;
 mod rest_api;
 
 use serde_json::{Map, Value};
 
 use crate::changes::Editor;
-use crate::expr::{Note, Secrets};
+use crate::expr::{Note, Secrets, mask};
 use crate::id::Id;
 use crate::objects::Problem;
 use crate::outbound::{Effect, Retry};
@@ -32,11 +35,15 @@ pub static ACTIONS: &[Action] = &[
     kobject::CREATE_WITH_CUSTOMER,
     rest_api::JSON,
     rest_api::GENERIC,
+    graphql::QUERY,
+    regex_match::GENERIC,
     flow::RUN_BY_NAME,
     flow::SCHEDULE_WORKFLOW,
     flow::DELAY,
     flow::PUBLISH,
     flow::SET,
+    control::STOP,
+    control::LOG,
 ];
 
 /// One action: what the checker knows of it, and what it does.
@@ -52,6 +59,8 @@ pub struct Call<'a> {
     pub params: Map<String, Value>,
     /// The run that executes it.
     pub run: &'a Run,
+    /// The id of the step.
+    pub step: &'a str,
     pub session: &'a mut dyn Session,
     pub in_force: &'a dyn InForce,
     /// What becomes of it beside its output.
@@ -70,6 +79,8 @@ pub enum Outcome {
     Wait(Timestamp, Value),
     /// The step completes when this run does, which is among the effects.
     Await(Id),
+    /// The step completes with this output, and the run ends with it: as completed, or because of a failure.
+    Stop(Value, Option<Failure>),
 }
 
 /// What a stretch does to other runs, written together with it.
@@ -79,14 +90,25 @@ pub struct Effects {
     pub events: Vec<(String, Value)>,
     /// Runs to be inserted.
     pub runs: Vec<Run>,
+    /// Lines for the server's log, written once the stretch is committed.
+    pub lines: Vec<LogLine>,
+}
+
+/// What a step wants to be written to the server's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    pub level: log::Level,
+    pub step: String,
+    pub message: String,
 }
 
 impl Effects {
-    /// Masks the secrets in what other runs are given: it is there to be read by whoever may read those.
+    /// Masks the secrets in what other runs are given, and in log lines: both are there to be read by others.
     pub fn mask(&mut self, secrets: &Secrets) {
         let payloads = self.events.iter_mut().map(|(_, payload)| payload);
         let inputs = self.runs.iter_mut().filter_map(|run| run.input.as_mut());
         payloads.chain(inputs).for_each(|value| secrets.mask_value(value));
+        self.lines.iter_mut().for_each(|line| line.message = mask(&line.message, secrets).into_owned());
     }
 }
 

@@ -11,7 +11,7 @@ use super::Loaded;
 use super::entry::{Entry, Segment};
 use super::starts::wake_parent;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
-use crate::actions::Effects;
+use crate::actions::{Effects, LogLine};
 use crate::expr::Secrets;
 use crate::outbound::{Effect, Outcome};
 use crate::starts::InForce;
@@ -64,6 +64,8 @@ pub struct Progress {
     pub rev: i64,
     /// Whether other runs were started or may go on now, for anybody to take.
     pub frees_runs: bool,
+    /// What its steps want to be written to the server's log, now that it is certain that they were executed.
+    pub lines: Vec<LogLine>,
 }
 
 /// Where a stretch is; see [`Probe`].
@@ -122,8 +124,7 @@ fn stretch(
     let mut stretch =
         Stretch { run, unwritten, loaded, segment, session, in_force, probe, steps: 0, carried, last: None, effects };
     let next = stretch.go(input)?;
-    let (rev, frees_runs) = stretch.write(&next)?;
-    Ok(Progress { next, rev, frees_runs })
+    stretch.write(next)
 }
 
 /// Ends an open run because somebody asked for it. The call under way, if there is one, is logged as cancelled; whether

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Calls, WAITING_MAX};
 use super::load::Programs;
+use super::report;
 use super::unit::{Advance, fail_run};
 use super::{Input, Loaded, Next, Progress};
 use crate::id::Id;
@@ -123,8 +124,9 @@ impl Place {
     pub fn follow(self, org: Id, mut runs: Vec<(Id, Progress)>) {
         // Most runs end here, and with lines about them switched off there is nothing to do but to count.
         if !log::log_enabled!(log::Level::Debug) {
-            let completed =
-                |progress: &Progress| progress.next == Next::Ended(RunStatus::Completed) && !progress.frees_runs;
+            let completed = |progress: &Progress| {
+                progress.next == Next::Ended(RunStatus::Completed) && !progress.frees_runs && progress.lines.is_empty()
+            };
             runs.retain(|(_, progress)| {
                 !completed(progress) || {
                     metrics::run_finished(RunStatus::Completed);
@@ -232,9 +234,13 @@ impl Engine {
             let Ok(Some(event)) = timeout_at(deadline, self.events.recv()).await else { break };
             match event {
                 Event::Advanced {
-                    outcome: Ok(Some(Progress { next: Next::Perform(_) | Next::Again, .. })), ..
+                    org,
+                    run,
+                    outcome: Ok(Some(Progress { next: Next::Perform(_) | Next::Again, lines, .. })),
+                    ..
                 } => {
                     self.units -= 1;
+                    report::lines(&self.store, org, run, lines);
                 }
                 event => self.handle(event),
             }
@@ -308,7 +314,8 @@ impl Engine {
 
     fn advanced(&mut self, org: Id, run: Id, rev: i64, input: Input, outcome: StoreResult<Option<Progress>>) {
         match outcome {
-            Ok(Some(Progress { next, rev, frees_runs })) => {
+            Ok(Some(Progress { next, rev, frees_runs, lines })) => {
+                report::lines(&self.store, org, run, lines);
                 if frees_runs {
                     self.lagging.store(true, Ordering::Relaxed);
                 }
@@ -342,30 +349,10 @@ impl Engine {
             Next::Ended(status) => {
                 metrics::run_finished(status);
                 if status == RunStatus::Failed || log::log_enabled!(log::Level::Debug) {
-                    self.report_end(org, run);
+                    report::end(&self.store, org, run);
                 }
             }
         }
-    }
-
-    /// Logs how a run ended, and if it failed, where and why.
-    fn report_end(&self, org: Id, id: Id) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            let read = store.read(move |session| {
-                let Some(run) = session.run(org, id)? else { return Ok(None) };
-                let transaction = run.transaction.map(|id| session.transaction(org, id)).transpose()?.flatten();
-                Ok(Some((run, transaction.map(|transaction| transaction.hook.to_string()))))
-            });
-            let Ok(Some((run, hook))) = read.await else { return };
-            let (workflow, hook) = (run.workflow_name.as_str(), hook.as_deref().unwrap_or("none"));
-            let Some(error) = run.error else {
-                log::debug!(run_id:% = id, workflow = workflow, hook = hook; "run {}", run.status);
-                return;
-            };
-            let (step, message) = (error.step.as_deref().unwrap_or("none"), error.message.as_str());
-            log::warn!(run_id:% = id, workflow = workflow, hook = hook, step = step; "run failed: {message}");
-        });
     }
 
     /// Marks a run as failed that can't be advanced: it would be tried again and again otherwise. It stays held, so that

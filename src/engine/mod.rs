@@ -17,6 +17,7 @@ mod fresh;
 mod load;
 mod params;
 mod pending;
+mod report;
 mod sealed;
 mod settle;
 mod starts;

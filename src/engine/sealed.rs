@@ -1,11 +1,12 @@
-//! A step that waits, in a run that knows secrets: what is stored of it shows none of them.
+//! A step that waits, in a run that knows secrets, or for a call with credentials: what is stored of it shows none of them.
 //!
-//! What people read is masked; the call, which needs them, is sealed as a whole. Runs without variables are stored as
-//! they are.
+//! What people read is masked; the call, which needs them, is sealed as a whole. Others are stored as they are.
 
 use serde_json::Value;
 
+use super::pending::Pending;
 use super::stretch::Stretch;
+use crate::outbound::Effect;
 use crate::store::{StoreError, StoreResult};
 
 /// Where the call stands in a pending step, and where it stands when it is sealed.
@@ -14,9 +15,11 @@ const SEALED: &str = "sealed";
 
 impl Stretch<'_> {
     /// A pending step as it is stored.
-    pub(super) fn seal_pending(&self, mut pending: Value) -> Value {
+    pub(super) fn seal_pending(&self, pending: &Pending) -> Value {
         let secrets = self.loaded.scope.secrets();
-        if secrets.is_empty() {
+        let has_credentials = pending.effect.as_ref().is_some_and(Effect::has_credentials);
+        let mut pending = serde_json::to_value(pending).expect("a pending call has string keys");
+        if secrets.is_empty() && !has_credentials {
             return pending;
         }
         let call = pending.get_mut(CALL).map(Value::take).filter(|call| !call.is_null());

@@ -121,8 +121,7 @@ impl<'a> Stretch<'a> {
         self.run.status = status;
         self.run.due_at = Some(due_at);
         self.run.position = Some(pending.step.clone());
-        let pending = serde_json::to_value(pending).expect("a pending call has string keys");
-        self.run.pending = Some(self.seal_pending(pending));
+        self.run.pending = Some(self.seal_pending(&pending));
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::advance::{Input, Next, OUTPUT_BYTES_MAX, Point, Probe, STEPS_MAX, STRETCH_MAX};
+use super::advance::{Input, Next, OUTPUT_BYTES_MAX, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX};
 use super::entry::{Entry, Judged, Segment};
 use super::pending::{Attempt, Pending};
 use super::starts::{start_others, wake_parent};
@@ -135,6 +135,7 @@ impl<'a> Stretch<'a> {
             Outcome::Perform(effect, retry) => return Ok(Some(self.call(executed, effect, retry))),
             Outcome::Wait(until, output) => return Ok(Some(self.wait(executed, until, output))),
             Outcome::Await(child) => return Ok(Some(self.wait_for_child(executed, child))),
+            Outcome::Stop(output, failure) => Some(self.stop(executed, output, failure)),
             Outcome::Output(output) => self.finish(executed, output),
             Outcome::Failed(failure) => self.finish_failed(executed, failure),
         };
@@ -164,6 +165,7 @@ impl<'a> Stretch<'a> {
         let mut call = Call {
             org: self.run.org,
             run: self.run,
+            step: &executed.step.id,
             params,
             session: self.session,
             in_force: self.in_force,
@@ -198,6 +200,15 @@ impl<'a> Stretch<'a> {
         self.log(&executed, Ok(&text), &transitions);
         self.run.position = taken.map(str::to_owned);
         None
+    }
+
+    /// Ends the run with a step that asked for it.
+    fn stop(&mut self, executed: Executed<'a>, output: Value, failure: Option<Failure>) -> Next {
+        self.log(&executed, Ok(&raw(&output)), &[]);
+        match failure {
+            Some(failure) => self.fail(Some(executed.step), failure),
+            None => self.complete(),
+        }
     }
 
     pub(super) fn log(
@@ -285,8 +296,8 @@ impl<'a> Stretch<'a> {
         Next::Ended(RunStatus::Completed)
     }
 
-    /// Writes the run, its log and what it does to other runs; the run's new `rev`, and whether there are runs to be taken.
-    pub(super) fn write(mut self, next: &Next) -> StoreResult<(i64, bool)> {
+    /// Writes the run, its log and what it does to other runs.
+    pub(super) fn write(mut self, next: Next) -> StoreResult<Progress> {
         (self.probe)(Point::BeforeWrite)?;
         if let Next::Ended(_) = next {
             self.run.position = None;
@@ -305,9 +316,10 @@ impl<'a> Stretch<'a> {
         }
         append(self.segment, self.run, segment, self.session)?;
         self.effects.mask(self.loaded.scope.secrets());
+        let lines = std::mem::take(&mut self.effects.lines);
         let started = start_others(self.session, self.in_force, self.run, self.effects)?;
         let woken = matches!(next, Next::Ended(_)) && wake_parent(self.session, self.run)?;
-        Ok((self.run.rev, started || woken))
+        Ok(Progress { next, rev: self.run.rev, frees_runs: started || woken, lines })
     }
 }
 

@@ -106,6 +106,13 @@ impl Effect {
         }
     }
 
+    /// Whether it holds something that proves who performs it.
+    pub fn has_credentials(&self) -> bool {
+        match self {
+            Effect::Http(request) => request.has_credentials(),
+        }
+    }
+
     /// How long performing it may take.
     pub fn timeout_ms(&self) -> u64 {
         match self {

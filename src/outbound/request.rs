@@ -13,6 +13,8 @@ use super::auth::Auth;
 use super::effect::Unusable;
 use crate::sensitive::{self, MASK};
 
+/// How much of a GraphQL error a message shows.
+const ERROR_CHARACTERS_MAX: usize = 500;
 /// How many redirects a call may follow at most.
 pub const REDIRECTS_MAX: u8 = 5;
 
@@ -50,6 +52,9 @@ pub enum Reading {
     Json,
     /// The body as text, always.
     Text,
+    /// The data and the errors of a GraphQL response; errors without data fail the step, unless they are allowed.
+    #[serde(rename_all = "camelCase")]
+    GraphQl { allow_errors: bool },
 }
 
 /// What the peer answered.
@@ -71,6 +76,11 @@ impl HttpRequest {
         sensitive::url(&self.uri)
     }
 
+    pub(super) fn has_credentials(&self) -> bool {
+        let in_headers = || self.headers.iter().any(|(name, _)| sensitive::is_header(name));
+        self.auth.is_some() || in_headers() || self.shown_uri().contains(MASK) || self.uri.contains('@')
+    }
+
     pub(super) fn set_idempotency_key(&mut self, key: &str) {
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key")) {
             self.headers.push(("idempotency-key".to_owned(), key.to_owned()));
@@ -81,8 +91,30 @@ impl HttpRequest {
         let response = json!({ "statusCode": answer.status_code, "headers": answer.headers });
         match self.reading {
             Reading::Json | Reading::Text => Ok(json!({ "response": response, "body": answer.body })),
+            Reading::GraphQl { allow_errors } => graphql(response, answer, allow_errors),
         }
     }
+}
+
+/// Section 7.1 of the GraphQL specification: a response is an object with `data`, or `errors`, or both.
+fn graphql(response: Value, answer: HttpAnswer, allow_errors: bool) -> Result<Value, Unusable> {
+    let failed = |message: String| Unusable { code: "graphql_failed", message };
+    let mut body = match answer.body {
+        Value::Object(body) if body.contains_key("data") || body.contains_key("errors") => body,
+        _ => return Err(failed(format!("the answer, with status {}, is no GraphQL response", answer.status_code))),
+    };
+    let data = body.shift_remove("data").unwrap_or_default();
+    let errors = match body.shift_remove("errors") {
+        Some(Value::Array(errors)) => errors,
+        _ => Vec::new(),
+    };
+    if data.is_null() && !errors.is_empty() && !allow_errors {
+        let message = errors[0].get("message").and_then(Value::as_str).unwrap_or("an error without a message");
+        let message = sensitive::excerpt(message, ERROR_CHARACTERS_MAX);
+        let others = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+        return Err(failed(format!("{message}{others}")));
+    }
+    Ok(json!({ "response": response, "data": data, "errors": errors }))
 }
 
 impl fmt::Debug for HttpRequest {

@@ -20,6 +20,7 @@ mod findings;
 pub mod import;
 mod input_schema;
 mod model;
+pub mod pattern;
 mod read;
 mod schedule;
 mod scope;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
-use super::credentials;
+use super::{credentials, pattern};
 use crate::objects::kind_of;
 use crate::sensitive;
 
@@ -97,6 +97,8 @@ pub enum ParamKind {
     Fields,
     /// An object: the credentials of a call.
     Auth,
+    /// A text: a regular expression.
+    Regex,
 }
 
 impl ParamKind {
@@ -110,6 +112,7 @@ impl ParamKind {
             (_, Value::Null) => Ok(Value::Null),
             (ParamKind::Any | ParamKind::Json, value) => Ok(value),
             (ParamKind::Text | ParamKind::Url, value) => text(value),
+            (ParamKind::Regex, Value::String(text)) => return pattern::compile(&text).map(|_| Value::String(text)),
             (ParamKind::Headers | ParamKind::Fields, value @ Value::Object(_)) => Ok(value),
             (ParamKind::Auth, Value::Object(fields)) => return credentials::cast(fields),
             (ParamKind::Number, value) => number(value),
@@ -141,7 +144,7 @@ impl ParamKind {
     pub fn word(self) -> &'static str {
         match self {
             ParamKind::Any | ParamKind::Json => "any",
-            ParamKind::Text | ParamKind::Url => "text",
+            ParamKind::Text | ParamKind::Url | ParamKind::Regex => "text",
             ParamKind::Number => "number",
             ParamKind::Boolean => "boolean",
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "object",
@@ -160,7 +163,7 @@ impl ParamKind {
     pub fn describe(self) -> &'static str {
         match self {
             ParamKind::Any | ParamKind::Json => "any value",
-            ParamKind::Text | ParamKind::Url => "a string",
+            ParamKind::Text | ParamKind::Url | ParamKind::Regex => "a string",
             ParamKind::Number => "a number",
             ParamKind::Boolean => "true or false",
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "an object",

@@ -5,9 +5,11 @@
 //! `on_postgres`, and use that one always.
 
 mod calls;
+mod calls_graphql;
 mod calls_http;
 mod changes;
 mod check;
+mod control;
 mod conversations;
 mod crash;
 mod crash_calls;
