@@ -1,122 +1,238 @@
-//! `customer.*`: looking customers up and making them.
+//! `customer.*`: looking customers up, making, changing and merging them.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::{Action, Call, Failure, Outcome};
-use crate::changes::{Refusal, create_customer};
-use crate::objects::customer::{Profile, email_key};
-use crate::store::StoreResult;
-use crate::workflow::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output};
+use super::object::{Answer, Stop, outcome, refused};
+use super::{Action, Call};
+use crate::changes::{Refusal, change_customer, create_customer, merge_customers};
+use crate::id::Id;
+use crate::objects::Customer;
+use crate::objects::customer::{Profile, email_key, phone_key};
+use crate::store::{Session, StoreResult};
+use crate::workflow::ParamKind::{Boolean, List, Number, Object, Text};
+use crate::workflow::{ActionSpec, OutputSpec, output, param};
 
-/// A customer. Texts that have no value are null; what is below `phones` is absent then.
-const OUTPUT: &[OutputSpec] = &[
-    output("id", ParamKind::Text, "The customer's id."),
-    output("name", ParamKind::Text, "The customer's name."),
-    output("externalId", ParamKind::Text, "Its id in another system."),
-    output("emails", ParamKind::List, "Objects with `email`, `type` and `verified`."),
-    output("phones", ParamKind::List, "Objects with `phone`, `type` and `verified`."),
-    output("company", ParamKind::Text, "The id of its company."),
-    output("username", ParamKind::Text, "Its name as a user of something."),
-    output("urls", ParamKind::List, "Objects with `url` and `type`."),
-    output("locations", ParamKind::List, "Objects."),
-    output("locale", ParamKind::Text, "Its language and country."),
-    output("timeZone", ParamKind::Text, "Its time zone."),
-    output("birthdayAt", ParamKind::Text, "A date and time."),
-    output("gender", ParamKind::Text, "Its gender."),
-    output("tags", ParamKind::List, "Texts."),
-    output("custom", ParamKind::Object, "Custom attributes."),
-    output("createdAt", ParamKind::Text, "When it was created."),
-    output("updatedAt", ParamKind::Text, "When it was last changed."),
-    output("rev", ParamKind::Number, "How often it was written."),
+/// A customer. Names that have no value are null; what stands between `phones` and `custom` is absent then.
+const CUSTOMER: &[OutputSpec] = &[
+    output("id", Text, "The customer's id."),
+    output("name", Text, "The customer's name."),
+    output("externalId", Text, "Its id in another system."),
+    output("emails", List, "Objects with `email`, `type` and `verified`."),
+    output("phones", List, "Objects with `phone`, `type` and `verified`."),
+    output("company", Text, "The id of its company."),
+    output("username", Text, "Its name as a user of something."),
+    output("urls", List, "Objects with `url` and `type`."),
+    output("locations", List, "Objects with whatever attributes."),
+    output("locale", Text, "Its language and country."),
+    output("timeZone", Text, "Its time zone."),
+    output("birthdayAt", Text, "A date and time."),
+    output("gender", Text, "Its gender."),
+    output("tags", List, "Texts."),
+    output("custom", Object, "Custom attributes."),
+    output("createdAt", Text, "When it was created."),
+    output("updatedAt", Text, "When it was last changed."),
+    output("rev", Number, "How often it was written."),
 ];
 
-/// Outputs the customer, or null if there is none: test `/#steps.<id>.id` with `exists` or `dne`.
+/// What can be said of a customer, after what the action has of its own.
+macro_rules! profile {
+    ($($own:expr),*) => {
+        &[
+            $($own,)*
+            param("name", Text, "The customer's name."),
+            param("email", Text, "One e-mail address."),
+            param("emails", List, "Addresses: texts, or objects with `email`, `type` (home, work, other) and `verified`."),
+            param("phone", Text, "One phone number."),
+            param("phones", List, "Numbers: texts, or objects with `phone`, `type` (mobile, home, work, fax, other) and `verified`."),
+            param("externalId", Text, "The customer's id in another system; unique."),
+            param("company", Text, "The id of its company."),
+            param("username", Text, "Its name as a user of something."),
+            param("urls", List, "Texts, or objects with `url` and `type`."),
+            param("locations", List, "Objects with whatever attributes."),
+            param("locale", Text, "Its language and country."),
+            param("timeZone", Text, "Its time zone."),
+            param("birthdayAt", Text, "An ISO 8601 date or date-time."),
+            param("gender", Text, "Its gender."),
+            param("tags", List, "Texts."),
+            param("custom", Object, "Custom attributes, typed by the suffix of their names."),
+        ]
+    };
+}
+
+pub const FIND: Action = Action {
+    spec: ActionSpec {
+        name: "customer.find",
+        summary: "Looks a customer up by id, e-mail address, external id or phone number; outputs an empty object if there is none.",
+        params: &[param("identifier", Text, "An id, an e-mail address, an external id or a phone number.").required()],
+        output: CUSTOMER,
+    },
+    run: |call| outcome(look_up(call, "identifier", find_any)),
+};
+
 pub const FIND_BY_EMAIL: Action = Action {
     spec: ActionSpec {
         name: "customer.find-by-email",
-        summary: "Looks a customer up by e-mail address, ignoring case; outputs null if there is none.",
-        params: &[ParamSpec {
-            name: "email",
-            kind: ParamKind::Text,
-            required: true,
-            summary: "The address to look for.",
-        }],
-        output: OUTPUT,
+        summary: "Looks a customer up by e-mail address, ignoring case; outputs an empty object if there is none.",
+        params: &[param("email", Text, "The address to look for.").required()],
+        output: CUSTOMER,
     },
-    run: find_by_email,
+    run: |call| {
+        outcome(look_up(call, "email", |session, org, email| session.customer_by_email(org, &email_key(email))))
+    },
 };
 
-/// Outputs the customer. An address that a customer has already is not an error: between looking and creating, another
-/// run may have created it, so this run goes on with that customer, and the entry says so.
+pub const FIND_BY_PHONE: Action = Action {
+    spec: ActionSpec {
+        name: "customer.find-by-phone",
+        summary: "Looks a customer up by the digits of a phone number; outputs an empty object if there is none.",
+        params: &[param("phone", Text, "The number to look for.").required()],
+        output: CUSTOMER,
+    },
+    run: |call| {
+        outcome(look_up(call, "phone", |session, org, phone| session.customer_by_phone(org, &phone_key(phone))))
+    },
+};
+
+pub const FIND_BY_EXTERNAL_ID: Action = Action {
+    spec: ActionSpec {
+        name: "customer.find-by-external-id",
+        summary: "Looks a customer up by its id in another system; outputs an empty object if there is none.",
+        params: &[param("externalId", Text, "The external id to look for.").required()],
+        output: CUSTOMER,
+    },
+    run: |call| outcome(look_up(call, "externalId", |session, org, id| session.customer_by_external_id(org, id))),
+};
+
+/// An address that a customer has already is not an error: between looking and creating, another run may have created
+/// it, so this run goes on with that customer, and the entry says so.
 pub const CREATE: Action = Action {
     spec: ActionSpec {
         name: "customer.create",
         summary: "Creates a customer; if one with the same e-mail address exists already, outputs that one.",
-        params: &[
-            ParamSpec { name: "name", kind: ParamKind::Text, required: false, summary: "The customer's name." },
-            ParamSpec { name: "email", kind: ParamKind::Text, required: false, summary: "One e-mail address." },
-            ParamSpec {
-                name: "emails",
-                kind: ParamKind::List,
-                required: false,
-                summary: "Addresses: texts, or objects with `email`, `type` (home, work, other) and `verified`.",
-            },
-            ParamSpec { name: "phone", kind: ParamKind::Text, required: false, summary: "One phone number." },
-            ParamSpec {
-                name: "phones",
-                kind: ParamKind::List,
-                required: false,
-                summary: "Numbers: texts, or objects with `phone`, `type` (mobile, home, work, fax, other) and `verified`.",
-            },
-            ParamSpec {
-                name: "externalId",
-                kind: ParamKind::Text,
-                required: false,
-                summary: "The customer's id in another system; unique.",
-            },
-            ParamSpec {
-                name: "custom",
-                kind: ParamKind::Object,
-                required: false,
-                summary: "Custom attributes, typed by the suffix of their names.",
-            },
-        ],
-        output: OUTPUT,
+        params: profile!(),
+        output: CUSTOMER,
     },
-    run: create,
+    run: |call| outcome(create(call)),
 };
 
-fn find_by_email(call: &mut Call<'_>) -> StoreResult<Outcome> {
-    let key = email_key(call.text("email"));
-    let found = call.session.customer_by_email(call.org, &key)?;
-    if found.is_none() {
-        call.note("/email", "no customer has this e-mail address");
-    }
-    Ok(Outcome::Output(found.map_or(Value::Null, |customer| customer.flattened())))
+pub const UPDATE: Action = Action {
+    spec: ActionSpec {
+        name: "customer.update",
+        summary: "Changes what is named of a customer; null clears, and custom attributes are merged one by one.",
+        params: profile!(param("id", Text, "The customer's id.").required()),
+        output: CUSTOMER,
+    },
+    run: |call| {
+        outcome(customer(call, "id").and_then(|before| {
+            let changes = call.take_params();
+            change(call, before, changes)
+        }))
+    },
+};
+
+pub const MERGE: Action = Action {
+    spec: ActionSpec {
+        name: "customer.merge",
+        summary: "Makes two customers one: `id` stays and gets what `source` has more; `source` is deleted.",
+        params: &[
+            param("id", Text, "The id of the customer that stays.").required(),
+            param("source", Text, "The id of the customer that becomes part of it.").required(),
+        ],
+        output: CUSTOMER,
+    },
+    run: |call| outcome(merge(call)),
+};
+
+pub const APPEND_EMAIL: Action = Action {
+    spec: ActionSpec {
+        name: "customer.append-email",
+        summary: "Adds an e-mail address to those of a customer, unless it is there.",
+        params: &[
+            param("id", Text, "The customer's id.").required(),
+            param("email", Text, "The address to add.").required(),
+            param("type", Text, "home, work or other."),
+            param("verified", Boolean, "Whether it is known to be the customer's."),
+        ],
+        output: CUSTOMER,
+    },
+    run: |call| outcome(append(call, "email")),
+};
+
+pub const APPEND_PHONE: Action = Action {
+    spec: ActionSpec {
+        name: "customer.append-phone",
+        summary: "Adds a phone number to those of a customer, unless it is there.",
+        params: &[
+            param("id", Text, "The customer's id.").required(),
+            param("phone", Text, "The number to add.").required(),
+            param("type", Text, "mobile, home, work, fax or other."),
+            param("verified", Boolean, "Whether it is known to be the customer's."),
+        ],
+        output: CUSTOMER,
+    },
+    run: |call| outcome(append(call, "phone")),
+};
+
+fn look_up(
+    call: &mut Call<'_>,
+    name: &str,
+    find: impl FnOnce(&mut dyn Session, Id, &str) -> StoreResult<Option<Customer>>,
+) -> Answer {
+    let asked = call.params.get(name).and_then(Value::as_str).unwrap_or_default();
+    let found = find(call.session, call.org, asked)?;
+    Ok(call.found(name, "customer", found.map(Customer::flattened)))
 }
 
-fn create(call: &mut Call<'_>) -> StoreResult<Outcome> {
-    let profile = match Profile::read(Value::Object(std::mem::take(&mut call.params))) {
-        Ok(profile) => profile,
-        Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
+/// What can only be an id or an address is looked for as that first.
+fn find_any(session: &mut dyn Session, org: Id, identifier: &str) -> StoreResult<Option<Customer>> {
+    let identifier = identifier.trim();
+    let mut found = match identifier.parse() {
+        Ok(id) => session.customer(org, id)?,
+        Err(_) => session.customer_by_email(org, &email_key(identifier))?,
     };
-    let taken = match create_customer(&mut call.editor(), profile)? {
-        Ok(customer) => return Ok(Outcome::Output(customer.flattened())),
-        Err(Refusal::Invalid(problems)) => return Ok(Outcome::Failed(Failure::invalid(problems))),
-        Err(Refusal::Taken(taken)) => taken,
-    };
-    let owner = match taken.pointer.starts_with("/emails") {
-        true => call.session.customer(call.org, taken.by)?,
-        false => None,
-    };
-    match owner {
-        Some(owner) => {
-            call.note(&taken.pointer, "a customer with this e-mail address exists already; going on with that one");
-            Ok(Outcome::Output(owner.flattened()))
-        }
-        None => {
-            let message = format!("{}: customer {} has this already", taken.pointer, taken.by);
-            Ok(Outcome::Failed(Failure::new("taken", message)))
-        }
+    if found.is_none() {
+        found = session.customer_by_external_id(org, identifier)?;
     }
+    let is_phone = identifier.chars().all(|each| each.is_ascii_digit() || " +-./()".contains(each));
+    if found.is_none() && is_phone && identifier.contains(|each: char| each.is_ascii_digit()) {
+        found = session.customer_by_phone(org, &phone_key(identifier))?;
+    }
+    Ok(found)
+}
+
+fn customer(call: &mut Call<'_>, name: &str) -> Result<Customer, Stop> {
+    call.require(name, "customer", |call, id| call.session.customer(call.org, id))
+}
+
+fn create(call: &mut Call<'_>) -> Answer {
+    let profile = Profile::read(call.take_params())?;
+    let refusal = match create_customer(&mut call.editor(), profile)? {
+        Ok(customer) => return Ok(customer.flattened()),
+        Err(refusal) => refusal,
+    };
+    if let Refusal::Taken(taken) = &refusal
+        && taken.pointer.starts_with("/emails")
+        && let Some(owner) = call.session.customer(call.org, taken.by)?
+    {
+        call.note(&taken.pointer, "a customer with this e-mail address exists already; going on with that one");
+        return Ok(owner.flattened());
+    }
+    Err(refused("customer")(refusal).into())
+}
+
+fn change(call: &mut Call<'_>, before: Customer, changes: Value) -> Answer {
+    let changed = change_customer(&mut call.editor(), before, changes)?;
+    Ok(changed.map_err(refused("customer"))?.flattened())
+}
+
+fn merge(call: &mut Call<'_>) -> Answer {
+    let (target, source) = (customer(call, "id")?, customer(call, "source")?);
+    let merged = merge_customers(&mut call.editor(), &target, &source)?;
+    Ok(merged.map_err(refused("customer"))?.flattened())
+}
+
+fn append(call: &mut Call<'_>, name: &'static str) -> Answer {
+    let before = customer(call, "id")?;
+    let contact: Map<String, Value> = std::mem::take(&mut call.params);
+    change(call, before, json!({ name: contact }))
 }

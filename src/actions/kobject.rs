@@ -1,106 +1,219 @@
-//! `kobject.*`: custom objects on a customer's timeline.
+//! `kobject.*`: custom objects, most of them on a customer's timeline.
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Action, Call, Failure, Outcome};
-use crate::changes::{Refusal, create_kobject};
-use crate::id::Id;
+use super::object::{Answer, Stop, blame, outcome, refused, take_id, take_required_id, take_text};
+use super::{Action, Call};
+use crate::changes::{change_kobject, create_kobject, delete_kobject, relate_kobjects};
 use crate::objects::kobject::Content;
-use crate::objects::{Klass, Problem, unknown};
-use crate::store::StoreResult;
-use crate::workflow::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output};
+use crate::objects::{KObject, Klass, Problem, missing, unknown};
+use crate::workflow::ParamKind::{Number, Object, Text};
+use crate::workflow::{ActionSpec, OutputSpec, ParamSpec, output, param};
 
-/// A kobject.
-const OUTPUT: &[OutputSpec] = &[
-    output("id", ParamKind::Text, "The object's id."),
-    output("klass", ParamKind::Text, "The name of its klass."),
-    output("customer", ParamKind::Text, "The id of the customer on whose timeline it stands."),
-    output("title", ParamKind::Text, "What the timeline shows."),
-    output("externalId", ParamKind::Text, "Its id in another system."),
-    output("icon", ParamKind::Text, "Its own icon."),
-    output("data", ParamKind::Object, "Free-form data."),
-    output("custom", ParamKind::Object, "The attributes that the klass declares."),
-    output("createdAt", ParamKind::Text, "When it was created."),
-    output("updatedAt", ParamKind::Text, "When it was last changed."),
-    output("rev", ParamKind::Number, "How often it was written."),
+const KOBJECT: &[OutputSpec] = &[
+    output("id", Text, "The object's id."),
+    output("klass", Text, "The name of its klass."),
+    output("customer", Text, "The id of the customer on whose timeline it stands."),
+    output("title", Text, "What the timeline shows."),
+    output("externalId", Text, "Its id in another system."),
+    output("icon", Text, "Its own icon."),
+    output("data", Object, "Free-form data."),
+    output("custom", Object, "The attributes that the klass declares."),
+    output("createdAt", Text, "When it was created."),
+    output("updatedAt", Text, "When it was last changed."),
+    output("rev", Number, "How often it was written."),
 ];
 
-/// Outputs the object that was created.
+const KLASS_NAME: ParamSpec = param("klassName", Text, "The klass, by name.").required();
+const ID: ParamSpec = param("id", Text, "The object's id.").required();
+const CUSTOM: ParamSpec = param("custom", Object, "The attributes that the klass declares.");
+const EXTERNAL_ID: ParamSpec = param("externalId", Text, "The object's id in another system; unique within the klass.");
+const ICON: ParamSpec = param("icon", Text, "Instead of the klass's icon.");
+
+pub const FIND: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.find",
+        summary: "Looks a custom object up by id or external id; outputs an empty object if there is none.",
+        params: &[KLASS_NAME, param("identifier", Text, "An id or an external id.").required()],
+        output: KOBJECT,
+    },
+    run: |call| outcome(find(call)),
+};
+
+pub const FIND_BY_EXTERNAL_ID: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.find-by-external-id",
+        summary: "Looks a custom object up by its id in another system; outputs an empty object if there is none.",
+        params: &[KLASS_NAME, param("externalId", Text, "The external id to look for.").required()],
+        output: KOBJECT,
+    },
+    run: |call| outcome(find_by_external_id(call)),
+};
+
+pub const CREATE: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.create",
+        summary: "Creates a custom object of a klass, on a customer's timeline if one is named.",
+        params: &[
+            KLASS_NAME,
+            param("title", Text, "What the timeline shows.").required(),
+            param("customer", Text, "The customer's id."),
+            param("data", Object, "Free-form data."),
+            CUSTOM,
+            EXTERNAL_ID,
+            ICON,
+        ],
+        output: KOBJECT,
+    },
+    run: |call| outcome(create(call)),
+};
+
 pub const CREATE_WITH_CUSTOMER: Action = Action {
     spec: ActionSpec {
         name: "kobject.create-with-customer",
         summary: "Creates a custom object of a klass on a customer's timeline.",
         params: &[
-            ParamSpec { name: "klassName", kind: ParamKind::Text, required: true, summary: "The klass, by name." },
-            ParamSpec { name: "customer", kind: ParamKind::Text, required: true, summary: "The customer's id." },
-            ParamSpec { name: "title", kind: ParamKind::Text, required: true, summary: "What the timeline shows." },
-            ParamSpec { name: "data", kind: ParamKind::Object, required: true, summary: "Free-form data." },
-            ParamSpec {
-                name: "custom",
-                kind: ParamKind::Object,
-                required: false,
-                summary: "The attributes that the klass declares.",
-            },
-            ParamSpec {
-                name: "externalId",
-                kind: ParamKind::Text,
-                required: false,
-                summary: "The object's id in another system; unique within the klass.",
-            },
-            ParamSpec { name: "icon", kind: ParamKind::Text, required: false, summary: "Instead of the klass's icon." },
+            KLASS_NAME,
+            param("customer", Text, "The customer's id.").required(),
+            param("title", Text, "What the timeline shows.").required(),
+            param("data", Object, "Free-form data.").required(),
+            CUSTOM,
+            EXTERNAL_ID,
+            ICON,
         ],
-        output: OUTPUT,
+        output: KOBJECT,
     },
-    run: create_with_customer,
+    run: |call| outcome(create(call)),
 };
 
-fn create_with_customer(call: &mut Call<'_>) -> StoreResult<Outcome> {
-    let mut params = std::mem::take(&mut call.params);
-    let klass = match find_klass(call, &mut params)? {
-        Ok(klass) => klass,
-        Err(failure) => return Ok(Outcome::Failed(failure)),
-    };
-    let customer = match read_customer(&mut params) {
-        Ok(customer) => customer,
-        Err(failure) => return Ok(Outcome::Failed(failure)),
-    };
-    let content = match Content::read(&klass, Value::Object(params)) {
-        Ok(content) => content,
-        Err(problems) => return Ok(Outcome::Failed(Failure::invalid(problems))),
-    };
-    Ok(match create_kobject(&mut call.editor(), &klass, Some(customer), content)? {
-        Ok(kobject) => Outcome::Output(kobject.flattened()),
-        Err(Refusal::Invalid(problems)) => Outcome::Failed(Failure::invalid(problems)),
-        Err(Refusal::Taken(taken)) => {
-            let message = format!("{}: kobject {} of this klass has this already", taken.pointer, taken.by);
-            Outcome::Failed(Failure::new("taken", message))
-        }
-    })
-}
+pub const UPDATE: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.update",
+        summary: "Changes what is named of a custom object; null clears, and custom attributes are merged one by one.",
+        params: &[
+            KLASS_NAME,
+            ID,
+            param("title", Text, "What the timeline shows."),
+            param("data", Object, "Free-form data; replaced as a whole."),
+            CUSTOM,
+            EXTERNAL_ID,
+            ICON,
+        ],
+        output: KOBJECT,
+    },
+    run: |call| outcome(update(call)),
+};
 
-fn take_text(params: &mut Map<String, Value>, name: &str) -> String {
-    match params.shift_remove(name) {
-        Some(Value::String(text)) => text,
-        _ => String::new(),
-    }
-}
+/// One that is gone already is no error: the step before may have been tried again.
+pub const DELETE: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.delete",
+        summary: "Deletes a custom object and its relationships; outputs what it was, or an empty object if there was none.",
+        params: &[KLASS_NAME, ID],
+        output: KOBJECT,
+    },
+    run: |call| outcome(delete(call)),
+};
 
-fn find_klass(call: &mut Call<'_>, params: &mut Map<String, Value>) -> StoreResult<Result<Arc<Klass>, Failure>> {
-    let name = take_text(params, "klassName");
+pub const ADD_RELATIONSHIP: Action = Action {
+    spec: ActionSpec {
+        name: "kobject.add-relationship",
+        summary: "Relates two custom objects, of the same klass or of two, to each other.",
+        params: &[
+            KLASS_NAME,
+            ID,
+            param("relatedKlassName", Text, "The other object's klass, by name.").required(),
+            param("related", Text, "The other object's id.").required(),
+        ],
+        output: &[
+            output("id", Text, "The object's id."),
+            output("klass", Text, "The name of its klass."),
+            output("related", Text, "The other object's id."),
+            output("relatedKlass", Text, "The name of the other object's klass."),
+        ],
+    },
+    run: |call| outcome(add_relationship(call)),
+};
+
+/// Takes the klass out of the params; it has to be there.
+fn take_klass(call: &mut Call<'_>, params: &mut Map<String, Value>, param: &str) -> Result<Arc<Klass>, Stop> {
+    let name = take_text(params, param).unwrap_or_default();
     if let Some(klass) = call.session.klass(call.org, &name)? {
-        return Ok(Ok(klass));
+        return Ok(klass);
     }
     let known = call.session.klasses(call.org)?;
     let message = unknown("klass", &name, known.iter().map(|klass| klass.name.as_str()));
-    Ok(Err(Failure::invalid(vec![Problem::new("/klassName", message)])))
+    Err(Problem::new(format!("/{param}"), message).into())
 }
 
-fn read_customer(params: &mut Map<String, Value>) -> Result<Id, Failure> {
-    let text = take_text(params, "customer");
-    text.parse().map_err(|_| {
-        let message = format!("`{text}` is not a customer's id, which is 24 hexadecimal characters");
-        Failure::invalid(vec![Problem::new("/customer", message)])
-    })
+/// Takes the object that the params `klassName` and `id` name, if there is one.
+fn take_kobject(
+    call: &mut Call<'_>,
+    params: &mut Map<String, Value>,
+) -> Result<(Arc<Klass>, Result<KObject, Problem>), Stop> {
+    let klass = take_klass(call, params, "klassName")?;
+    let id = take_required_id(params, "id", &klass.name)?;
+    let found = call.session.kobject(call.org, &klass.name, id)?;
+    let found = found.ok_or_else(|| missing("id", &klass.name, id));
+    Ok((klass, found))
+}
+
+fn find(call: &mut Call<'_>) -> Answer {
+    let mut params = std::mem::take(&mut call.params);
+    let klass = take_klass(call, &mut params, "klassName")?;
+    let identifier = take_text(&mut params, "identifier").unwrap_or_default();
+    let by_id = identifier.trim().parse().map_or(Ok(None), |id| call.session.kobject(call.org, &klass.name, id))?;
+    let found = match by_id {
+        Some(found) => Some(found),
+        None => call.session.kobject_by_external_id(call.org, &klass.name, identifier.trim())?,
+    };
+    Ok(call.found("identifier", &klass.name, found.map(KObject::flattened)))
+}
+
+fn find_by_external_id(call: &mut Call<'_>) -> Answer {
+    let mut params = std::mem::take(&mut call.params);
+    let klass = take_klass(call, &mut params, "klassName")?;
+    let external_id = take_text(&mut params, "externalId").unwrap_or_default();
+    let found = call.session.kobject_by_external_id(call.org, &klass.name, &external_id)?;
+    Ok(call.found("externalId", &klass.name, found.map(KObject::flattened)))
+}
+
+fn create(call: &mut Call<'_>) -> Answer {
+    let mut params = std::mem::take(&mut call.params);
+    let klass = take_klass(call, &mut params, "klassName")?;
+    let customer = take_id(&mut params, "customer", "customer")?;
+    let content = Content::read(&klass, Value::Object(params))?;
+    let created = create_kobject(&mut call.editor(), &klass, customer, content)?;
+    Ok(created.map_err(refused("kobject"))?.flattened())
+}
+
+fn update(call: &mut Call<'_>) -> Answer {
+    let mut params = std::mem::take(&mut call.params);
+    let (klass, found) = take_kobject(call, &mut params)?;
+    let changed = change_kobject(&mut call.editor(), &klass, found?, Value::Object(params))?;
+    Ok(changed.map_err(refused("kobject"))?.flattened())
+}
+
+fn delete(call: &mut Call<'_>) -> Answer {
+    let mut params = std::mem::take(&mut call.params);
+    let (klass, found) = take_kobject(call, &mut params)?;
+    if let Ok(kobject) = &found {
+        delete_kobject(&mut call.editor(), kobject)?;
+    }
+    Ok(call.found("id", &klass.name, found.ok().map(KObject::flattened)))
+}
+
+fn add_relationship(call: &mut Call<'_>) -> Answer {
+    let mut params = std::mem::take(&mut call.params);
+    let (_, found) = take_kobject(call, &mut params)?;
+    let one = found?;
+    let klass = take_klass(call, &mut params, "relatedKlassName")?;
+    let id = take_required_id(&mut params, "related", &klass.name)?;
+    let other = call.session.kobject(call.org, &klass.name, id)?;
+    let other = other.ok_or_else(|| missing("related", &klass.name, id))?;
+    let related = relate_kobjects(&mut call.editor(), &one, &other)?;
+    related.map_err(|refusal| blame(refused("kobject")(refusal), "kobject", "related"))?;
+    Ok(json!({ "id": one.id, "klass": one.klass, "related": other.id, "relatedKlass": other.klass }))
 }

@@ -7,14 +7,23 @@
 //!
 //! To add one: write its file, and add its row to [`ACTIONS`]. The checker, the engine and the docs read the table.
 
+mod company;
 mod control;
+mod conversation;
 mod customer;
+mod entity;
 mod flow;
 mod graphql;
 mod http;
+mod klass;
 mod kobject;
+mod message;
+mod note;
+mod object;
+mod org;
 mod regex_match;
 mod rest_api;
+mod user;
 
 use serde_json::{Map, Value};
 
@@ -30,9 +39,49 @@ use crate::workflow::ActionSpec;
 
 /// Every action there is.
 pub static ACTIONS: &[Action] = &[
+    customer::FIND,
     customer::FIND_BY_EMAIL,
+    customer::FIND_BY_PHONE,
+    customer::FIND_BY_EXTERNAL_ID,
     customer::CREATE,
+    customer::UPDATE,
+    customer::MERGE,
+    customer::APPEND_EMAIL,
+    customer::APPEND_PHONE,
+    kobject::FIND,
+    kobject::FIND_BY_EXTERNAL_ID,
+    kobject::CREATE,
     kobject::CREATE_WITH_CUSTOMER,
+    kobject::UPDATE,
+    kobject::DELETE,
+    kobject::ADD_RELATIONSHIP,
+    klass::CREATE,
+    klass::FIND_BY_KLASSNAME,
+    company::FIND,
+    company::FIND_BY_EXTERNAL_ID,
+    company::CREATE,
+    company::UPDATE,
+    conversation::FIND_BY_ID,
+    conversation::FIND_BY_EXTERNAL_ID,
+    conversation::FIND_BODY,
+    conversation::CREATE,
+    conversation::UPDATE,
+    conversation::ASSIGN_USER,
+    conversation::ASSIGN_TEAM,
+    conversation::APPEND_TAGS,
+    conversation::REMOVE_TAGS,
+    message::FIND_BY_ID,
+    message::FIND_BY_EXTERNAL,
+    message::FIND_LAST,
+    message::CREATE,
+    message::UPDATE,
+    note::FIND_BY_ID,
+    note::FIND_BY_EXTERNAL,
+    note::CREATE,
+    note::UPDATE,
+    user::FIND_BY_ID,
+    user::FIND_BY_EMAIL,
+    org::CURRENT,
     rest_api::JSON,
     rest_api::GENERIC,
     graphql::QUERY,

@@ -10,10 +10,12 @@
 
 mod customers;
 mod entities;
+mod klasses;
 mod kobjects;
 
 pub use customers::{change_customer, create_customer, delete_customer, merge_customers};
 pub use entities::{change_entity, create_entity, delete_entity};
+pub use klasses::{Created, create_klass};
 pub use kobjects::{change_kobject, create_kobject, delete_kobject, relate_kobjects, unrelate_kobjects};
 
 use std::borrow::Cow;

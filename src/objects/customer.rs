@@ -132,7 +132,12 @@ impl Profile {
             self.phones = phones;
         }
         if let Some(phone) = fields.take("phone").filter(|value| !value.is_null()) {
-            self.phones.extend(fields.keep("/phone", read_phone(phone)));
+            let is_known = |phone: &Phone| {
+                let key = phone_key(&phone.phone);
+                self.phones.iter().any(|known| phone_key(&known.phone) == key)
+            };
+            let phone = fields.keep("/phone", read_phone(phone)).filter(|phone| !is_known(phone));
+            self.phones.extend(phone);
         }
         self.limit_contacts(&mut fields);
         shape::merge(DETAILS, Occasion::Change, &mut self.details, &mut fields);

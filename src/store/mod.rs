@@ -46,8 +46,8 @@ pub enum Health {
     Closed,
 }
 
-/// What other processes on the same database did, as counts that change. A hint, to act sooner: whoever hears nothing
-/// finds out by asking.
+/// What was done on the database by others than the one who listens, such as other processes, or runs, as counts that
+/// change. A hint, to act sooner: whoever hears nothing finds out by asking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// Changes when there may be runs for anybody to take.

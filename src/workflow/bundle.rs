@@ -217,6 +217,7 @@ impl WorkflowDraft {
                 report_second("workflow", name, &other, name_node, findings);
             }
         }
+        check_step::declare_klasses(&outline.steps, file, scope);
         if let Some((name, event)) = outline.trigger.as_ref().and_then(|trigger| trigger.event_name.as_ref()) {
             check_event::check(name, event, scope, findings);
         }

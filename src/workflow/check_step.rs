@@ -11,8 +11,15 @@ use super::spec::{ActionSpec, ParamKind, ParamSpec};
 use crate::expr::{Expr, read_json};
 use crate::objects::klass::check_custom;
 
-/// Actions whose `custom` holds attributes of the klass that `klassName` names.
-const KOBJECT_CREATORS: [&str; 2] = ["kobject.create", "kobject.create-with-customer"];
+/// Makes the klasses known that steps are going to create, if their names are literals: steps after them may use them.
+pub(super) fn declare_klasses(steps: &[StepOutline<'_>], file: &str, scope: &mut Scope<'_>) {
+    let creators = steps.iter().filter(|step| step.action.as_ref().is_some_and(|(name, _)| *name == "klass.create"));
+    for (node, name) in creators.filter_map(|step| step.literal_text("name")) {
+        if scope.klass(name).is_none() {
+            scope.declare_klass(name, None, file, node);
+        }
+    }
+}
 
 /// Notes what is wrong with the step's action and params.
 pub(super) fn check(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findings) {
@@ -34,7 +41,7 @@ pub(super) fn check(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Fi
     for missing in spec.params.iter().filter(|param| param.required && !step.has_param(param.name)) {
         report_missing(spec, missing, step, findings);
     }
-    if KOBJECT_CREATORS.contains(action) {
+    if action.starts_with("kobject.") {
         check_kobject(step, scope, findings);
     }
 }

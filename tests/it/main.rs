@@ -4,6 +4,7 @@
 //! PostgreSQL if `HOOKFLOW_TEST_DATABASE` says `postgres`. Those that are about one of the two are in `on_sqlite` and
 //! `on_postgres`, and use that one always.
 
+mod actions;
 mod calls;
 mod calls_graphql;
 mod calls_http;

@@ -133,7 +133,8 @@ fn all_mistakes_in_a_document_are_told_at_once_with_their_places() {
             "8:31 /steps/0/action: unknown action `customer.find-by-emial`; did you mean `customer.find-by-email`?",
             "9:66 /steps/0/transitions/0/condition/op: unknown operator `exist`; did you mean `exists`?",
             "10:64 /steps/1/params/emial: unknown param `emial`; did you mean `email`?; `customer.create` takes name, \
-             email, emails, phone, phones, externalId, custom",
+             email, emails, phone, phones, externalId, company, username, urls, locations, locale, timeZone, birthdayAt, \
+             gender, tags, custom",
         ]
     );
     assert_eq!(ids(&server.get("/v1/workflows").expect(200)).len(), 1);

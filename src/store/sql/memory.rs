@@ -2,7 +2,7 @@
 //!
 //! Many units share a transaction, and most of them ask for the same few klasses, and for the customer that the step before
 //! has just found or made. Where nobody else writes, what was read stays true until the transaction itself writes it; what
-//! it remembers ends with it, be it by a commit or not.
+//! it remembers ends with it, be it by a commit or not. It also remembers what has to be told after the commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub struct Memory {
     klasses: HashMap<Id, HashMap<String, Arc<Klass>>>,
     /// The customer, and its org, that was seen last.
     customer: Option<(Id, Id)>,
+    /// Whether the catalog was changed.
+    pub catalog_changed: bool,
 }
 
 impl Memory {

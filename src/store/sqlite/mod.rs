@@ -74,6 +74,10 @@ impl Sql for SqliteSession<'_> {
         self.memory.as_deref_mut()
     }
 
+    fn catalog_changed(&mut self) {
+        self.memory().into_iter().for_each(|memory| memory.catalog_changed = true);
+    }
+
     fn settle(&mut self, _: Table) -> StoreResult<()> {
         Ok(())
     }
@@ -92,7 +96,7 @@ pub struct Sqlite {
     threads: Mutex<Vec<JoinHandle<()>>>,
     readers: Pool<ConnectionManager<SqliteConnection>>,
     health: HealthCell,
-    /// Never sends anything: nobody else works on this database.
+    /// Of changes of the catalog: nobody else works on this database, but runs may make klasses.
     news: watch::Sender<News>,
     /// Keeps the lock for as long as the store lives.
     _lock: File,
@@ -116,22 +120,17 @@ impl Sqlite {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let health = HealthCell::new();
         let shared = health.clone();
+        let news = watch::Sender::default();
+        let teller = news.clone();
         let (checkpoints, checkpointer) = Checkpoints::new();
         let beside = open::checkpointer(path)?;
         let (committed, flusher) = Flusher::new(open::log(path)?, health.clone());
         let threads = vec![
             spawn(path, "checkpointer", move || checkpointer.run(beside))?,
-            spawn(path, "writer", move || writer::run(connection, receiver, shared, checkpoints, committed))?,
+            spawn(path, "writer", move || writer::run(connection, receiver, (shared, teller), checkpoints, committed))?,
             spawn(path, "flusher", move || flusher.run())?,
         ];
-        Ok(Sqlite {
-            queue: Mutex::new(Some(sender)),
-            threads: Mutex::new(threads),
-            readers,
-            health,
-            news: watch::Sender::default(),
-            _lock: lock,
-        })
+        Ok(Sqlite { queue: Mutex::new(Some(sender)), threads: Mutex::new(threads), readers, health, news, _lock: lock })
     }
 }
 

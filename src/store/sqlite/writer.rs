@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::SqliteSession;
 use super::checkpointer::Checkpoints;
@@ -21,7 +21,7 @@ use super::flusher::{Batch, Flushes};
 use crate::observe::metrics;
 use crate::store::health::HealthCell;
 use crate::store::sql::memory::Memory;
-use crate::store::{Health, StoreError, StoreResult, Unit};
+use crate::store::{Health, News, StoreError, StoreResult, Unit};
 
 /// How many units share a commit at most. Beyond this, only the wait for the batch grows.
 const BATCH_MAX: usize = 256;
@@ -30,14 +30,16 @@ const BATCH_MAX: usize = 256;
 pub fn run(
     mut connection: SqliteConnection,
     mut queue: mpsc::Receiver<Box<dyn Unit>>,
-    health: HealthCell,
+    (health, news): (HealthCell, watch::Sender<News>),
     checkpoints: Checkpoints,
     mut flushes: Flushes,
 ) {
     let mut batch: Batch = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let units = batch.len();
-        commit(&mut connection, std::mem::take(&mut batch), &health, &mut flushes);
+        if commit(&mut connection, std::mem::take(&mut batch), &health, &mut flushes) {
+            news.send_modify(|news| news.catalog += 1);
+        }
         flushes.hand_over(queue.len());
         checkpoints.after_commit(&mut connection, units);
     }
@@ -50,35 +52,46 @@ pub fn run(
     health.set(Health::Closed);
 }
 
-fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCell, flushes: &mut Flushes) {
+/// Does and commits the batch; whether the catalog was changed.
+fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCell, flushes: &mut Flushes) -> bool {
     if let Health::Failed(reason) = health.get() {
         batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
-        return;
+        return false;
     }
     match attempt(connection, &mut batch) {
-        Ok(()) => {
+        Ok(catalog_changed) => {
             health.set(Health::Ready);
             metrics::committed(batch.len());
             flushes.add(batch);
+            catalog_changed
         }
         Err((error, failed_at)) => match classify(error) {
             // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
-            StoreError::Busy => batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy))),
+            StoreError::Busy => {
+                batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy)));
+                false
+            }
             // The database failed, whatever was to be done in it.
             StoreError::Failed(reason) if batch.len() > 1 => {
                 health.set(Health::Failed(reason));
-                commit(connection, batch, health, flushes);
+                commit(connection, batch, health, flushes)
             }
             // One unit failed: the others are done again without it, and it by itself.
             _ if batch.len() > 1 => match failed_at {
                 Some(index) => {
                     let alone = batch.remove(index);
-                    commit(connection, batch, health, flushes);
-                    commit(connection, vec![alone], health, flushes);
+                    let others = commit(connection, batch, health, flushes);
+                    commit(connection, vec![alone], health, flushes) || others
                 }
-                None => batch.into_iter().for_each(|unit| commit(connection, vec![unit], health, flushes)),
+                None => {
+                    let changes = batch.into_iter().map(|unit| commit(connection, vec![unit], health, flushes));
+                    changes.filter(|changed| *changed).count() > 0
+                }
             },
-            error => fail(batch, error, health),
+            error => {
+                fail(batch, error, health);
+                false
+            }
         },
     }
 }
@@ -96,8 +109,11 @@ fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
 }
 
 /// Does the batch in one transaction; nothing of it stays if this fails. The index is of the unit that failed, if it was
-/// one.
-fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> Result<(), (StoreError, Option<usize>)> {
+/// one. If it succeeds, whether the catalog was changed.
+fn attempt(
+    connection: &mut SqliteConnection,
+    batch: &mut [Box<dyn Unit>],
+) -> Result<bool, (StoreError, Option<usize>)> {
     execute(connection, "opening a transaction", "BEGIN IMMEDIATE").map_err(|error| (error, None))?;
     let mut memory = Memory::default();
     let mut run = |(index, unit): (usize, &mut Box<dyn Unit>)| {
@@ -106,7 +122,7 @@ fn attempt(connection: &mut SqliteConnection, batch: &mut [Box<dyn Unit>]) -> Re
     let done = batch.iter_mut().enumerate().try_for_each(&mut run);
     let commit = |()| execute(connection, "committing", "COMMIT").map_err(|error| (error, None));
     match done.and_then(commit) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(memory.catalog_changed),
         Err(error) => {
             // After some errors SQLite has rolled back by itself, and this fails for want of a transaction.
             let _ = connection.batch_execute("ROLLBACK");
