@@ -20,6 +20,7 @@ mod relationships;
 mod runs;
 mod transactions;
 mod variables;
+mod versions;
 mod workflows;
 
 use actix_web::body::MessageBody;
@@ -66,6 +67,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(actions::routes)
         .configure(calls::routes)
         .configure(workflows::routes)
+        .configure(versions::routes)
         .configure(runs::routes)
         .configure(customers::routes)
         .configure(entities::routes)

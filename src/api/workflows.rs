@@ -4,20 +4,19 @@
 //! version that is in force from then on, while runs under way keep the version they began with.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query, ServiceConfig};
-use serde::Deserialize;
+use actix_web::web::{Data, Path, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, all, attributes, created, one, resource};
+use super::document::{all, attributes, created, one, resource};
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::{self, SaveError, save_workflow};
 use crate::id::Id;
 use crate::objects::Fields;
 use crate::schedules;
-use crate::store::{Status, WorkflowRecord, WorkflowVersion};
+use crate::store::{Status, WorkflowRecord};
 use crate::time::Timestamp;
 use crate::workflow::{Diagnostic, Severity, Source, WorkflowDraft, check_workflow};
 
@@ -25,16 +24,12 @@ use crate::workflow::{Diagnostic, Severity, Source, WorkflowDraft, check_workflo
 const UPCOMING: usize = 3;
 
 pub fn routes(service: &mut ServiceConfig) {
-    service
-        .service(at("/v1/workflows", "GET, POST").get(list).post(create))
-        .service(
-            at("/v1/workflows/{id}", "DELETE, GET, PATCH, PUT").get(show).put(replace).patch(change).delete(delete),
-        )
-        .service(at("/v1/workflows/{id}/versions", "GET").get(versions))
-        .service(at("/v1/workflows/{id}/versions/{version}", "GET").get(version));
+    service.service(at("/v1/workflows", "GET, POST").get(list).post(create)).service(
+        at("/v1/workflows/{id}", "DELETE, GET, PATCH, PUT").get(show).put(replace).patch(change).delete(delete),
+    );
 }
 
-fn show_workflow(workflow: &WorkflowRecord, warnings: &[Diagnostic]) -> Value {
+pub(super) fn show_workflow(workflow: &WorkflowRecord, warnings: &[Diagnostic]) -> Value {
     let link = format!("/v1/workflows/{}", workflow.id);
     let mut shown = attributes(json!({
         "name": workflow.name,
@@ -56,18 +51,6 @@ fn show_workflow(workflow: &WorkflowRecord, warnings: &[Diagnostic]) -> Value {
     resource("workflow", workflow.id, shown, json!({}), &link)
 }
 
-fn show_version(version: &WorkflowVersion) -> Value {
-    let shown = attributes(json!({
-        "version": version.version,
-        "origin": version.origin,
-        "document": version.document,
-        "createdAt": version.created_at,
-    }));
-    let link = format!("/v1/workflows/{}/versions/{}", version.workflow, version.version);
-    let relationships = json!({ "workflow": { "data": { "type": "workflow", "id": version.workflow } } });
-    resource("workflow_version", format!("{}-{}", version.workflow, version.version), shown, relationships, &link)
-}
-
 async fn list(app: Data<App>, reader: Reader) -> ApiResult {
     let snapshot = app.door.catalog.snapshot();
     let own = snapshot.workflows.iter().filter(|workflow| workflow.org == reader.org).rev();
@@ -85,7 +68,7 @@ async fn show(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
     Ok(one(shown))
 }
 
-async fn find(app: &App, org: Id, id: Id) -> Result<WorkflowRecord, ApiError> {
+pub(super) async fn find(app: &App, org: Id, id: Id) -> Result<WorkflowRecord, ApiError> {
     let found = app.door.store.read(move |session| session.workflow(org, id)).await?;
     let present = found.filter(|workflow| workflow.status != Status::Deleted);
     present.ok_or_else(|| ApiError::not_found("workflow", id))
@@ -106,18 +89,27 @@ async fn replace(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> 
 async fn save(app: &App, org: Id, id: Option<Id>, body: &Body) -> Result<(WorkflowRecord, Vec<Diagnostic>), ApiError> {
     let (draft, warnings) = check(app, org, body)?;
     let saved = app.door.catalog.change(move |session| save_workflow(session, org, id, &draft)).await?;
-    let (workflow, saved) = saved.map_err(|error| match error {
-        SaveError::NameTaken(_) => ApiError::pointer(Code::Taken, "/name", error.to_string()),
-        SaveError::Missing => ApiError::new(Code::NotFound, error.to_string()),
-    })?;
+    let (workflow, saved) = saved.map_err(save_error)?;
     log::info!(workflow = workflow.name.as_str(), version = workflow.version; "workflow saved: {saved:?}");
     Ok((workflow, warnings))
 }
 
+pub(super) fn save_error(error: SaveError) -> ApiError {
+    match error {
+        SaveError::NameTaken(_) => ApiError::pointer(Code::Taken, "/name", error.to_string()),
+        SaveError::Missing => ApiError::new(Code::NotFound, error.to_string()),
+    }
+}
+
 /// The document in the body, if nothing is wrong with it, and the warnings.
-fn check(app: &App, org: Id, body: &Body) -> Result<(WorkflowDraft, Vec<Diagnostic>), ApiError> {
+pub(super) fn check(app: &App, org: Id, body: &Body) -> Result<(WorkflowDraft, Vec<Diagnostic>), ApiError> {
     let text = std::str::from_utf8(&body.0)
         .map_err(|error| ApiError::new(Code::MalformedJson, format!("the body is not UTF-8: {error}")))?;
+    check_text(app, org, text)
+}
+
+/// The same of a document's text.
+pub(super) fn check_text(app: &App, org: Id, text: &str) -> Result<(WorkflowDraft, Vec<Diagnostic>), ApiError> {
     let source = Source { file: "body", text };
     let (draft, diagnostics) = check_workflow(&source, &app.door.catalog.snapshot().known(org));
     let (errors, warnings): (Vec<_>, Vec<_>) =
@@ -153,42 +145,4 @@ async fn set_status(app: &App, org: Id, id: Id, status: Status) -> Result<Workfl
     let workflow = written.await?.ok_or_else(|| ApiError::not_found("workflow", id))?;
     log::info!(workflow = workflow.name.as_str(); "workflow {status}");
     Ok(workflow)
-}
-
-/// `?pageSize=50&below=<version>`
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct VersionsQuery {
-    below: Option<String>,
-    page_size: Option<String>,
-}
-
-impl VersionsQuery {
-    fn below(&self) -> Result<i64, ApiError> {
-        let below = self.below.as_ref().map_or(Ok(i64::MAX), |text| text.parse());
-        below.map_err(|_| ApiError::parameter("below", "has to be the number of a version"))
-    }
-}
-
-async fn versions(app: Data<App>, reader: Reader, id: Path<String>, query: Query<VersionsQuery>) -> ApiResult {
-    let id = path_id("workflow", &id)?;
-    let paging = PageQuery { page_size: query.page_size.clone(), after: None };
-    let (size, below) = (paging.size()?, query.below()?);
-    find(&app, reader.org, id).await?;
-    let found = app.door.store.read(move |session| session.workflow_versions(reader.org, id, below, size + 1)).await?;
-    let shown = found.iter().take(size as usize).map(show_version).collect::<Vec<_>>();
-    let last = found.get(size as usize - 1).filter(|_| found.len() > size as usize);
-    let link = format!("/v1/workflows/{id}/versions");
-    let next = last.map(|last| format!("{link}?pageSize={size}&below={}", last.version));
-    Ok(HttpResponse::Ok().json(json!({
-        "data": shown, "meta": { "pageSize": size }, "links": { "self": link, "next": next },
-    })))
-}
-
-async fn version(app: Data<App>, reader: Reader, path: Path<(String, i64)>) -> ApiResult {
-    let (id, number) = path.into_inner();
-    let id = path_id("workflow", &id)?;
-    let found = app.door.store.read(move |session| session.workflow_version(reader.org, id, number)).await?;
-    let version = found.ok_or_else(|| ApiError::not_found("version", format!("{number} of workflow {id}")))?;
-    Ok(one(show_version(&version)))
 }

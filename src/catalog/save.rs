@@ -121,6 +121,17 @@ pub fn save_workflow(
     id: Option<Id>,
     draft: &WorkflowDraft,
 ) -> StoreResult<Result<(WorkflowRecord, Saved), SaveError>> {
+    save_workflow_as(session, org, id, draft, "api")
+}
+
+/// The same, with what the version says of its origin.
+pub(super) fn save_workflow_as(
+    session: &mut dyn Session,
+    org: Id,
+    id: Option<Id>,
+    draft: &WorkflowDraft,
+    origin: &str,
+) -> StoreResult<Result<(WorkflowRecord, Saved), SaveError>> {
     let mut present = session.workflows(org)?;
     let name = &draft.workflow.name;
     if present.iter().any(|workflow| workflow.name == *name && Some(workflow.id) != id) {
@@ -132,10 +143,10 @@ pub fn save_workflow(
     }
     let Some(mut workflow) = same.map(|index| present.swap_remove(index)) else {
         let workflow = new_workflow(session, org, draft);
-        insert_workflow(session, &workflow, "api")?;
+        insert_workflow(session, &workflow, origin)?;
         return Ok(Ok((workflow, Saved::Created)));
     };
-    let saved = change_workflow(session, &mut workflow, draft, "api")?;
+    let saved = change_workflow(session, &mut workflow, draft, origin)?;
     Ok(Ok((workflow, saved)))
 }
 
@@ -196,6 +207,7 @@ pub fn set_status(session: &mut dyn Session, org: Id, id: Id, status: Status) ->
         // Secrets that nobody can use any more are not kept.
         let variables = session.variables(org)?.into_iter().filter(|variable| variable.workflow == Some(id));
         variables.map(|variable| variable.id).try_for_each(|id| session.delete_variable(org, id).map(|_| ()))?;
+        session.delete_draft(org, id)?;
     }
     Ok(Some(workflow))
 }

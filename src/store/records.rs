@@ -123,6 +123,17 @@ pub struct WorkflowVersion {
     pub created_at: Timestamp,
 }
 
+/// What is to become the next version of a workflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DraftRecord {
+    pub org: Id,
+    pub workflow: Id,
+    pub document: Value,
+    /// The version that was in force when the draft was saved.
+    pub base_version: i64,
+    pub updated_at: Timestamp,
+}
+
 /// When a workflow that runs by itself is due.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleRecord {

@@ -14,7 +14,7 @@ use crate::transaction::Transaction;
 
 /// One open transaction.
 pub trait Session:
-    Catalog + Schedules + Variables + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
+    Catalog + Drafts + Schedules + Variables + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
 {
     /// The present moment, as this transaction sees it.
     fn now(&self) -> Timestamp {
@@ -68,6 +68,15 @@ pub trait Catalog {
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>>;
     /// Newest first, below the given version.
     fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>>;
+}
+
+/// Documents that are to become the next versions of workflows.
+pub trait Drafts {
+    fn draft(&mut self, org: Id, workflow: Id) -> StoreResult<Option<DraftRecord>>;
+    /// Adds it, or writes everything of it.
+    fn put_draft(&mut self, draft: &DraftRecord) -> StoreResult<()>;
+    /// Whether there was one.
+    fn delete_draft(&mut self, org: Id, workflow: Id) -> StoreResult<bool>;
 }
 
 /// Workflows that run by themselves.

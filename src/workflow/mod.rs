@@ -16,6 +16,7 @@ mod check_step;
 mod check_variables;
 pub mod credentials;
 mod diagnostic;
+pub mod diff;
 mod findings;
 pub mod import;
 mod input_schema;

@@ -41,4 +41,5 @@ mod store;
 mod support;
 mod unstorable;
 mod variables;
+mod versions;
 mod workflows;

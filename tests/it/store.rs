@@ -76,6 +76,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("hooks", catalog::hooks),
         ("file digests", catalog::file_digests),
         ("workflows", catalog::workflows),
+        ("drafts", catalog::drafts),
         ("schedules", catalog::schedules),
         ("variables", catalog::variables),
         ("transactions", intake::transactions),

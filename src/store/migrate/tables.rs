@@ -106,7 +106,7 @@ const RUN: Table = Table {
 };
 
 /// All tables, in the order in which they are moved.
-pub const TABLES: [Table; 21] = [
+pub const TABLES: [Table; 22] = [
     named("orgs", Table { key: &["id"], texts: &["id", "name"], integers: &["created_at"], ..PLAIN }),
     named("api_keys", Table { texts: &["org_id", "id", "name", "role", "hash"], integers: &["created_at"], ..PLAIN }),
     named(
@@ -153,6 +153,15 @@ pub const TABLES: [Table; 21] = [
             key: &["org_id", "workflow_id", "version"],
             texts: &["org_id", "workflow_id", "document", "origin"],
             integers: &["version", "created_at"],
+            ..PLAIN
+        },
+    ),
+    named(
+        "workflow_drafts",
+        Table {
+            key: &["org_id", "workflow_id"],
+            texts: &["org_id", "workflow_id", "document"],
+            integers: &["base_version", "updated_at"],
             ..PLAIN
         },
     ),

@@ -10,6 +10,7 @@ mod belongings;
 mod catalog;
 pub mod columns;
 mod customers;
+mod drafts;
 mod entities;
 mod intake;
 mod kobjects;

@@ -2,7 +2,8 @@
 
 use hookflow::id::{Id, random_bytes};
 use hookflow::store::{
-    Hook, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable, WorkflowRecord, WorkflowVersion,
+    DraftRecord, Hook, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable, WorkflowRecord,
+    WorkflowVersion,
 };
 use hookflow::time::Timestamp;
 use hookflow::workflow::HookKind;
@@ -32,6 +33,26 @@ pub fn file_digests(desk: &Desk) {
     put(one, "orders.json", "second");
     let found = [(one, "orders.json"), (two, "orders.json"), (one, "claims.json")].map(|(org, name)| read(org, name));
     assert_eq!(found.map(Option::unwrap), ["second", "other", "third"]);
+}
+
+pub fn drafts(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let draft = |number, name: &str, base_version| DraftRecord {
+            org,
+            workflow: id(number),
+            document: json!({ "name": name }),
+            base_version,
+            updated_at: MOMENT,
+        };
+        session.put_draft(&draft(1, "first", 1))?;
+        session.put_draft(&draft(2, "other", 7))?;
+        session.put_draft(&draft(1, "second", 2))?;
+        assert_eq!(session.draft(org, id(1))?, Some(draft(1, "second", 2)));
+        assert!(session.delete_draft(org, id(1))?);
+        assert!(!session.delete_draft(org, id(1))?);
+        assert_eq!((session.draft(org, id(1))?, session.draft(org, id(2))?), (None, Some(draft(2, "other", 7))));
+        Ok(())
+    });
 }
 
 pub fn schedules(desk: &Desk) {
