@@ -2,6 +2,7 @@
 
 mod conversations;
 mod customers;
+mod examples;
 mod kobjects;
 mod others;
 

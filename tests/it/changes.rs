@@ -177,3 +177,27 @@ fn a_merge_tells_that_one_customer_is_another_now_and_one_is_gone() {
         assert_eq!(told(&server, event, &conversation), [] as [Vec<Value>; 0], "{event}");
     }
 }
+
+#[test]
+fn workflows_that_change_what_they_listen_for_are_stopped() {
+    let more = json!([{ "id": "2", "action": "customer.update",
+        "params": { "id": "/#steps.1.id", "name": "{{{steps.1.name}}}+" } }]);
+    let mut again = workflow("again", more);
+    again["trigger"]["eventName"] = json!("customer.update");
+    let builder = ServerBuilder::bare();
+    builder.write_workflow("bundle.json", &again.to_string());
+    let server = builder.start();
+    let ann = server.create("/v1/customers", json!({ "name": "Ann" }));
+    server.call("PATCH", &link(&ann), json!({ "name": "Anna" })).expect(200);
+    let failed = wait_for("the circle to be stopped", || {
+        let failed = server.get("/v1/runs?status=failed").expect(200)["data"].take();
+        failed.as_array().unwrap().first().cloned()
+    });
+    assert_eq!(failed["attributes"]["error"]["code"], "event_loop");
+    let runs = server.get("/v1/runs?pageSize=100").expect(200)["data"].take();
+    let runs = runs.as_array().unwrap();
+    let completed = runs.iter().filter(|run| run["attributes"]["status"] == "completed").count();
+    assert_eq!((runs.len(), completed), (12, 11), "each change begins one run, and the last of them does not begin");
+    let name = server.get(&link(&ann)).expect(200)["data"]["attributes"]["name"].take();
+    assert_eq!(name, format!("Anna{}", "+".repeat(11)));
+}
