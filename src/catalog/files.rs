@@ -14,12 +14,12 @@ use std::time::Duration;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::{mpsc, watch};
 
+use super::Catalog;
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
-use super::{Catalog, Snapshot};
 use crate::id::Id;
 use crate::schedules;
 use crate::store::StoreError;
-use crate::workflow::{Bundle, Diagnostic, Severity, Source, check};
+use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
 
 /// How many files a folder may hold.
 pub const FILES_MAX: usize = 10_000;
@@ -88,7 +88,7 @@ pub struct CheckedFiles {
 }
 
 /// Checks files together.
-pub fn check_files(files: &[FileText], snapshot: &Snapshot, org: Id) -> CheckedFiles {
+pub fn check_files(files: &[FileText], known: &Known<'_>) -> CheckedFiles {
     let sources: Vec<Source<'_>> =
         files.iter().filter_map(|file| file.text.as_ref().ok().map(|text| Source { file: &file.name, text })).collect();
     let unreadable = files.iter().filter_map(|file| {
@@ -96,7 +96,7 @@ pub fn check_files(files: &[FileText], snapshot: &Snapshot, org: Id) -> CheckedF
         Some((Severity::Error, format!("error: `{}` {reason}", file.name)))
     });
     let mut reports: Vec<(Severity, String)> = unreadable.collect();
-    let checked = check(&sources, &snapshot.known(org));
+    let checked = check(&sources, known);
     let render = |diagnostic: &Diagnostic| {
         let text = sources.iter().find(|source| source.file == diagnostic.file).map(|source| source.text);
         (diagnostic.severity, diagnostic.render(text))
@@ -111,7 +111,7 @@ pub fn check_files(files: &[FileText], snapshot: &Snapshot, org: Id) -> CheckedF
 
 /// Puts what the files declare in force.
 pub async fn load(files: &[FileText], catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
-    let CheckedFiles { bundles, reports } = check_files(files, &catalog.snapshot(), org);
+    let CheckedFiles { bundles, reports } = check_files(files, &catalog.snapshot().known(org));
     let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
     let mut loaded =
         Loaded { changes: Vec::new(), reports: reports.into_iter().map(|(_, text)| text).collect(), errors };

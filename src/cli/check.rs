@@ -25,7 +25,7 @@ impl Check {
             Ok(files) => files,
             Err(error) => return super::fail(&error),
         };
-        let reports = check_files(&files, &Snapshot::default(), Id::MIN).reports;
+        let reports = check_files(&files, &Snapshot::default().known(Id::MIN)).reports;
         let mut text: String = reports.iter().map(|(_, report)| format!("{}\n\n", report.trim_end())).collect();
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;

@@ -1,10 +1,14 @@
 //! The command line: what each command takes, and its exit code.
 
+mod apply;
 mod check;
+mod export;
 mod import;
 mod migrate_store;
+mod plan;
 mod remote;
 mod schema;
+mod state;
 mod variables;
 
 use std::process::ExitCode;
@@ -33,6 +37,10 @@ enum Command {
     Serve(Serve),
     /// Check workflow files, and say what is wrong with them and where; exit code 1 if anything is
     Check(check::Check),
+    /// Make a running server match a folder of workflow files; what differs is shown first
+    Apply(apply::Apply),
+    /// Write the hooks, klasses and workflows of a running server into a folder, for `hookflow apply` to read back
+    Export(export::Export),
     /// Turn a workflow or app exported from Kustomer into a file, and say what of it is not supported
     Import(import::Import),
     /// Print the JSON Schema of workflow files, for editors
@@ -51,6 +59,8 @@ pub fn run() -> ExitCode {
     match line.command.unwrap_or(Command::Serve(line.serve)) {
         Command::Serve(settings) => serve(settings),
         Command::Check(check) => check.run(),
+        Command::Apply(apply) => apply.run(),
+        Command::Export(export) => export.run(),
         Command::Import(import) => import.run(),
         Command::Schema(schema) => schema.run(),
         Command::Variables(variables) => variables.run(),

@@ -5,6 +5,7 @@
 //! `on_postgres`, and use that one always.
 
 mod actions;
+mod apply;
 mod calls;
 mod calls_graphql;
 mod calls_http;

@@ -1,0 +1,135 @@
+//! `hookflow apply DIR`: makes a running server match a folder.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::plan::{Kind, Plan, Step};
+use super::remote::{Remote, RemoteError};
+use super::state::State;
+use crate::catalog::files::{CheckedFiles, FilesError, check_files, read_folder};
+use crate::workflow::Severity;
+
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// The folder of workflow files
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Do not ask before anything is changed
+    #[arg(long)]
+    yes: bool,
+    /// Only say what would be changed
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Delete hooks and workflows that no file declares
+    #[arg(long)]
+    prune: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Why the server was not, or not wholly, changed.
+#[derive(Debug, thiserror::Error)]
+enum ApplyError {
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error("the folder `{}` holds no workflow file; nothing was changed", .0.display())]
+    NoFiles(PathBuf),
+    #[error("the files have errors; nothing was changed")]
+    Invalid,
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error("nobody is there to be asked; --yes changes the server without asking")]
+    NobodyToAsk,
+    #[error("{what} was not changed; nor was anything after it")]
+    Step { what: String, source: RemoteError },
+}
+
+impl Apply {
+    pub fn run(self) -> ExitCode {
+        match self.apply() {
+            Ok(code) => code,
+            Err(error) => super::fail(&error),
+        }
+    }
+
+    fn apply(&self) -> Result<ExitCode, ApplyError> {
+        let files = read_folder(&self.folder)?;
+        if files.is_empty() {
+            return Err(ApplyError::NoFiles(self.folder.clone()));
+        }
+        let state = State::read(&self.remote)?;
+        let CheckedFiles { bundles, reports } = check_files(&files, &state.known());
+        reports.iter().for_each(|(_, report)| eprintln!("{}\n", report.trim_end()));
+        if reports.iter().any(|(severity, _)| *severity == Severity::Error) {
+            return Err(ApplyError::Invalid);
+        }
+        let bundles: Vec<_> = bundles.into_iter().map(|(_, _, bundle)| bundle).collect();
+        let plan = Plan::of(&bundles, &state, self.prune);
+        say(&describe(&plan));
+        if plan.steps.is_empty() || self.dry_run {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes && !ask()? {
+            say("Nothing was changed.\n");
+            return Ok(ExitCode::FAILURE);
+        }
+        plan.steps.iter().try_for_each(|step| self.take(step))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn take(&self, step: &Step) -> Result<(), ApplyError> {
+        let sent = self.remote.send(step.method.clone(), &step.path, step.body.as_ref());
+        sent.map_err(|source| ApplyError::Step { what: step.what.clone(), source })?;
+        let done = match step.kind {
+            Kind::Add => "added",
+            Kind::Change => "changed",
+            Kind::Delete => "deleted",
+        };
+        say(&format!("{}: {done}\n", step.what));
+        Ok(())
+    }
+}
+
+fn describe(plan: &Plan) -> String {
+    let mut text = String::new();
+    for Step { kind, what, details, .. } in &plan.steps {
+        let sign = match kind {
+            Kind::Add => '+',
+            Kind::Change => '~',
+            Kind::Delete => '-',
+        };
+        text.push_str(&format!("{sign} {what}\n"));
+        details.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
+    }
+    if !plan.left.is_empty() {
+        text.push_str(&format!("On the server, but in no file, and left alone: {}\n", plan.left.join(", ")));
+    }
+    let count = |kind: Kind| plan.steps.iter().filter(|step| step.kind == kind).count();
+    text.push_str(&match plan.steps.is_empty() {
+        true => "The server matches the folder.\n".to_owned(),
+        false => format!(
+            "{} to add, {} to change, {} to delete\n",
+            count(Kind::Add),
+            count(Kind::Change),
+            count(Kind::Delete)
+        ),
+    });
+    text
+}
+
+/// Asks the person at the terminal.
+fn ask() -> Result<bool, ApplyError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(ApplyError::NobodyToAsk);
+    }
+    say("Change the server? [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn say(text: &str) {
+    // A closed pipe, as behind `| head`, is no failure.
+    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+}

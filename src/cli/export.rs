@@ -1,0 +1,117 @@
+//! `hookflow export DIR`: writes what a running server has been told into files that `hookflow apply` reads back.
+//!
+//! The same state gives the same files: everything is in the order of names, and documents are as they were saved. Variables
+//! and API keys are not in them, nor are the addresses of hooks.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::plan::without_enabled;
+use super::remote::{Remote, RemoteError};
+use super::state::{Record, State};
+use crate::catalog::files::{FilesError, read_folder};
+
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// The folder to write into; it is made if it is not there
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Write beside files in the folder that are not of this export
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Why nothing, or not everything, was exported.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error("`{0}` is in the folder and not of this export: name an empty folder, delete the file, or use --force")]
+    Other(String),
+    #[error("`{}` can't be written", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+impl Export {
+    pub fn run(self) -> ExitCode {
+        match self.export() {
+            Ok(files) => {
+                // A closed pipe, as behind `| head`, is no failure.
+                let _ = writeln!(std::io::stdout(), "{} written", super::count(files, "file"));
+                ExitCode::SUCCESS
+            }
+            Err(error) => super::fail(&error),
+        }
+    }
+
+    fn export(&self) -> Result<usize, ExportError> {
+        let files = files(&State::read(&self.remote)?);
+        let paths: Vec<PathBuf> = files.iter().map(|(name, _)| self.folder.join(name)).collect();
+        if self.folder.is_dir() && !self.force {
+            let other = read_folder(&self.folder)?.into_iter().find(|file| !paths.contains(&PathBuf::from(&file.name)));
+            if let Some(other) = other {
+                return Err(ExportError::Other(other.name));
+            }
+        }
+        let refuse = |path: &PathBuf| {
+            let path = path.clone();
+            move |source| ExportError::Write { path, source }
+        };
+        std::fs::create_dir_all(&self.folder).map_err(refuse(&self.folder))?;
+        for (path, (_, content)) in paths.iter().zip(&files) {
+            std::fs::write(path, format!("{content:#}\n")).map_err(refuse(path))?;
+        }
+        Ok(files.len())
+    }
+}
+
+/// Names and contents of the files.
+fn files(state: &State) -> Vec<(String, Value)> {
+    const HOOK: [(&str, &str); 4] =
+        [("name", "name"), ("type", "kind"), ("title", "title"), ("description", "description")];
+    const KLASS: [(&str, &str); 4] =
+        [("name", "name"), ("displayName", "displayName"), ("icon", "icon"), ("properties", "properties")];
+    let declarations =
+        |records: &[Record], keys| -> Vec<Value> { records.iter().map(|record| record.declaration(keys)).collect() };
+    let mut files = Vec::new();
+    for (key, declared) in
+        [("hooks", declarations(&state.hooks, &HOOK)), ("klasses", declarations(&state.klasses, &KLASS))]
+    {
+        if !declared.is_empty() {
+            files.push((format!("{key}.json"), json!({ key: declared })));
+        }
+    }
+    for record in &state.workflows {
+        let name = free_name(&record.name, &files);
+        files.push((name, workflow(record)));
+    }
+    files
+}
+
+/// The document as it was saved, and whether it is enabled where that says something else.
+fn workflow(record: &Record) -> Value {
+    let document = &record.attributes["document"];
+    if document.get("enabled").and_then(Value::as_bool).unwrap_or(true) == record.is_enabled() {
+        return document.clone();
+    }
+    let mut document = without_enabled(document);
+    document["enabled"] = json!(record.is_enabled());
+    document
+}
+
+/// A file's name for a workflow of this name; hidden files would not be read back.
+fn free_name(name: &str, taken: &[(String, Value)]) -> String {
+    let name = if name.starts_with('.') { format!("_{name}") } else { name.to_owned() };
+    let numbered = (2..).map(|number| format!("{name}-{number}.json"));
+    // Where names differ in case only, some systems take the files for the same.
+    let is_taken = |candidate: &str| taken.iter().any(|(other, _)| other.eq_ignore_ascii_case(candidate));
+    let mut candidates = std::iter::once(format!("{name}.json")).chain(numbered);
+    candidates.find(|candidate| !is_taken(candidate)).unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! What a running server has been told: its hooks, klasses and workflows, for comparing them with files.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::remote::{Remote, RemoteError};
+use crate::workflow::{HookKind, Known};
+
+/// Everything that files could declare, as the server has it.
+#[derive(Debug)]
+pub struct State {
+    /// By name.
+    pub hooks: Vec<Record>,
+    pub klasses: Vec<Record>,
+    pub workflows: Vec<Record>,
+}
+
+/// One hook, klass or workflow.
+#[derive(Debug)]
+pub struct Record {
+    pub name: String,
+    pub id: String,
+    /// Its address.
+    pub link: String,
+    pub attributes: Value,
+}
+
+impl State {
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// Those of the requests.
+    pub fn read(remote: &Remote) -> Result<State, RemoteError> {
+        Ok(State {
+            hooks: list(remote, "/v1/hooks")?,
+            klasses: list(remote, "/v1/klasses")?,
+            workflows: list(remote, "/v1/workflows")?,
+        })
+    }
+
+    /// What files that are to be loaded there may refer to.
+    pub fn known(&self) -> Known<'static> {
+        let klasses = self.klasses.iter().map(|klass| (klass.name.clone(), klass.object("properties")));
+        let hooks = self.hooks.iter().filter_map(|hook| Some((hook.kind()?, hook.name.clone(), hook.id.clone())));
+        Known {
+            action: &crate::actions::spec,
+            action_names: crate::actions::names(),
+            klasses: klasses.collect(),
+            hooks: hooks.collect(),
+            variables: None,
+        }
+    }
+}
+
+impl Record {
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.attributes.get(key)?.as_str()
+    }
+
+    fn object(&self, key: &str) -> Map<String, Value> {
+        self.attributes.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
+    }
+
+    /// The kind of a hook; `None` if this version knows no such kind.
+    pub fn kind(&self) -> Option<HookKind> {
+        self.text("kind")?.parse().ok()
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        self.attributes["enabled"] == json!(true)
+    }
+
+    /// A hook or klass with the keys that a file may give it; those that say nothing are left out.
+    pub fn declaration(&self, keys: &[(&str, &str)]) -> Value {
+        let member = |(key, attribute): &(&str, &str)| {
+            let value = self.attributes.get(*attribute).filter(|value| !value.is_null())?;
+            Some(((*key).to_owned(), value.clone()))
+        };
+        Value::Object(keys.iter().filter_map(member).collect())
+    }
+}
+
+/// All entries of a list, by name.
+fn list(remote: &Remote, path: &str) -> Result<Vec<Record>, RemoteError> {
+    let mut records = Vec::new();
+    let mut next = Some(path.to_owned());
+    while let Some(path) = next {
+        let mut answer = remote.send(Method::GET, &path, None)?;
+        if let Value::Array(resources) = answer["data"].take() {
+            records.extend(resources.into_iter().map(record));
+        }
+        next = answer["links"]["next"].as_str().map(str::to_owned);
+    }
+    records.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(records)
+}
+
+fn record(mut resource: Value) -> Record {
+    let attributes = resource["attributes"].take();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Record {
+        name: text(&attributes["name"]),
+        id: text(&resource["id"]),
+        link: text(&resource["links"]["self"]),
+        attributes,
+    }
+}
