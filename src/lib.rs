@@ -21,7 +21,7 @@
 //! | [`engine`], [`actions`], [`starts`] | the state machine of a run, the loop that feeds it, what steps can do, and how runs come to be |
 //! | [`changes`] | what every change of a customer, a kobject or the like goes through |
 //! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
-//! | [`outbound`] | the one HTTP client, behind its address policy |
+//! | [`outbound`] | the one HTTP client, behind its address policy; the mail server |
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
 //! | [`schema`] | the JSON Schema of workflow files |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |

@@ -198,7 +198,7 @@ fn params_of(spec: &ActionSpec) -> Value {
                 let types: Vec<&str> = credentials::types().collect();
                 json!({ "type": "object", "properties": { "type": { "enum": types } }, "required": ["type"] })
             }
-            ParamKind::List => json!({ "type": "array" }),
+            ParamKind::List | ParamKind::Attachments => json!({ "type": "array" }),
             ParamKind::TextOrList => json!({ "type": ["string", "number", "boolean", "array"] }),
         };
         json!({ "anyOf": [value, expression, { "type": "null" }], "description": summary })

@@ -24,7 +24,7 @@ use crate::door::{Door, RefusalCounts};
 use crate::engine::{Engine, Programs};
 use crate::id::Id;
 use crate::keys;
-use crate::outbound::{AddressPolicy, Client, ClientError, PolicyError};
+use crate::outbound::{AddressPolicy, Client, ClientError, Mailer, MailerError, Performer, PolicyError};
 use crate::schedules;
 use crate::store::postgres::{self, PoolSizes, Postgres};
 use crate::store::sqlite::{self, Sqlite};
@@ -53,6 +53,8 @@ pub enum ServeError {
     Policy(#[from] PolicyError),
     #[error("calls to other servers can't be set up")]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    Mail(#[from] MailerError),
     #[error(transparent)]
     AdminKey(#[from] keys::KeyError),
     #[error(transparent)]
@@ -90,12 +92,13 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     let admin_key = keys::from_environment()?;
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let client = Client::new(AddressPolicy::new(&settings.outbound_allow)?.refusing_own(address))?;
+    let performer = Performer::new(client, mailer(&settings)?);
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
     let database = settings.database.clone();
     let opened = tokio::task::spawn_blocking(move || open_store(&database)).await;
     let store = opened.map_err(|failure| ServeError::Server(failure.into()))??;
-    let served = run(&settings, listener, client, &store, admin_key, public_url).await;
+    let served = run(&settings, listener, performer, &store, admin_key, public_url).await;
     tokio::task::spawn_blocking(move || store.close()).await.ok();
     log::info!("stopped");
     served
@@ -104,7 +107,7 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
 async fn run(
     settings: &Serve,
     listener: TcpListener,
-    client: Client,
+    performer: Performer,
     store: &Store,
     admin_key: Option<String>,
     public_url: String,
@@ -119,7 +122,7 @@ async fn run(
     // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     let files = load_files(settings, &catalog, org.id).await?;
-    let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), client);
+    let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), performer);
     engine.recover().await;
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone() };
@@ -154,6 +157,11 @@ async fn run(
         let _ = task.await;
     }
     served
+}
+
+fn mailer(settings: &Serve) -> Result<Option<Mailer>, MailerError> {
+    let mail = &settings.mail;
+    mail.smtp_url.as_ref().map(|url| Mailer::new(url.reveal(), mail.mail_from.as_deref())).transpose()
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -17,6 +17,7 @@ mod graphql;
 mod http;
 mod klass;
 mod kobject;
+mod mail;
 mod message;
 mod note;
 mod object;
@@ -85,6 +86,7 @@ pub static ACTIONS: &[Action] = &[
     rest_api::JSON,
     rest_api::GENERIC,
     graphql::QUERY,
+    mail::SEND,
     regex_match::GENERIC,
     flow::RUN_BY_NAME,
     flow::SCHEDULE_WORKFLOW,

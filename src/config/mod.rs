@@ -1,12 +1,14 @@
 //! What can be set, by flag or by `HOOKFLOW_*` variable, and what it defaults to.
 
 mod database;
+mod mail;
 mod postgres_url;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use database::{DatabaseUrl, DatabaseUrlError};
+pub use mail::{MailSettings, SmtpUrl};
 pub use postgres_url::{
     ChannelBinding, Endpoint, Keepalives, Password, PostgresUrl, PostgresUrlError, RootCertificate, SslMode,
     TlsSettings,
@@ -85,6 +87,8 @@ pub struct Serve {
     /// Delete the variables that were encrypted with another secret key, instead of refusing to start
     #[arg(long)]
     pub forget_variables: bool,
+    #[command(flatten)]
+    pub mail: MailSettings,
     /// How many threads answer HTTP requests; one per core if not given
     #[arg(long, env = "HOOKFLOW_HTTP_WORKERS", value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=256))]

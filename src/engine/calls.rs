@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::advance::{Input, PendingCall};
 use super::driver::Event;
 use crate::id::Id;
-use crate::outbound::Client;
+use crate::outbound::Performer;
 
 /// How many calls go on at the same time.
 pub const CALLS_MAX: usize = 256;
@@ -20,25 +20,25 @@ pub const WAITING_MAX: usize = 10_000;
 
 /// Makes calls and reports their outcomes as events.
 pub struct Calls {
-    client: Client,
+    performer: Performer,
     permits: Arc<Semaphore>,
     events: UnboundedSender<Event>,
     under_way: usize,
 }
 
 impl Calls {
-    pub fn new(client: Client, events: UnboundedSender<Event>) -> Calls {
-        Calls { client, permits: Arc::new(Semaphore::new(CALLS_MAX)), events, under_way: 0 }
+    pub fn new(performer: Performer, events: UnboundedSender<Event>) -> Calls {
+        Calls { performer, permits: Arc::new(Semaphore::new(CALLS_MAX)), events, under_way: 0 }
     }
 
     /// Makes the call as soon as there is a place; its outcome comes as [`Event::Called`].
     pub fn start(&mut self, org: Id, run: Id, rev: i64, call: PendingCall) {
         self.under_way += 1;
-        let (client, permits, events) = (self.client.clone(), self.permits.clone(), self.events.clone());
+        let (performer, permits, events) = (self.performer.clone(), self.permits.clone(), self.events.clone());
         tokio::spawn(async move {
             let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
             let started = Instant::now();
-            let outcome = client.perform(org, &call.effect).await;
+            let outcome = performer.perform(org, &call.effect).await;
             let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let input = Input::Outcome { step: call.step, attempt: call.attempt, outcome, duration_ms };
             // Nobody listens any more only when the process is about to end.

@@ -26,7 +26,7 @@ use super::unit::{Advance, fail_run};
 use super::{Input, Loaded, Next, Progress};
 use crate::id::Id;
 use crate::observe::metrics;
-use crate::outbound::Client;
+use crate::outbound::Performer;
 use crate::starts::InForce;
 use crate::store::{Claim, News, RunStatus, Store, StoreError, StoreResult, chain};
 use crate::time::Timestamp;
@@ -160,12 +160,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(store: Store, programs: Programs, in_force: Arc<dyn InForce>, client: Client) -> (Engine, EngineHandle) {
+    pub fn new(
+        store: Store,
+        programs: Programs,
+        in_force: Arc<dyn InForce>,
+        performer: Performer,
+    ) -> (Engine, EngineHandle) {
         let (inbox_sender, inbox) = mpsc::channel(READY_MAX);
         let (sender, events) = mpsc::unbounded_channel();
         let lagging = Arc::new(AtomicBool::new(false));
         let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone() };
-        let calls = Calls::new(client, sender.clone());
+        let calls = Calls::new(performer, sender.clone());
         let engine = Engine {
             news: store.news(),
             store,

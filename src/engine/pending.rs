@@ -94,7 +94,7 @@ impl Pending {
     pub fn attempt(&self, ended: Option<(&Outcome, u64)>, finished_at: Option<Timestamp>) -> Attempt {
         let (method, uri) = match &self.effect {
             Some(Effect::Http(request)) => (Some(request.method.clone()), Some(request.shown_uri())),
-            None => (None, None),
+            Some(Effect::Mail(_)) | None => (None, None),
         };
         let attempt = Attempt {
             number: self.attempts.len() + 1,
@@ -114,9 +114,15 @@ impl Pending {
                 redirects: answer.redirects.clone(),
                 ..attempt
             },
-            Some(Outcome::Failure(failure)) => {
-                Attempt { status: "failed".to_owned(), error: Some(failure.message.clone()), ..attempt }
+            Some(Outcome::Receipt(receipt)) => {
+                Attempt { status: "answered".to_owned(), status_code: Some(receipt.code), ..attempt }
             }
+            Some(Outcome::Failure(failure)) => Attempt {
+                status: "failed".to_owned(),
+                status_code: failure.status_code,
+                error: Some(failure.message.clone()),
+                ..attempt
+            },
         }
     }
 
@@ -136,7 +142,7 @@ impl Pending {
                 Some(backoff(number, key).max(requested.unwrap_or_default()))
             }
             Some(Outcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
-            Some(Outcome::Answer(_) | Outcome::Failure(_)) => None,
+            Some(Outcome::Answer(_) | Outcome::Receipt(_) | Outcome::Failure(_)) => None,
         }
     }
 }

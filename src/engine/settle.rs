@@ -10,12 +10,15 @@ use super::pending::{Attempt, Pending, excerpt, idempotency_key};
 use super::stretch::{Executed, Stretch, seed};
 use super::waits::unknown_step;
 use crate::actions::Failure;
-use crate::outbound::{Effect, Retry};
+use crate::outbound::{Effect, Retry, Unusable};
 use crate::store::{RunStatus, StoreError, StoreResult};
 use crate::time::Timestamp;
 
 /// How long after its time-out an effect is taken for lost; covers the time that it waits for its turn.
 const CALL_MARGIN: Duration = Duration::from_secs(300);
+/// Why an attempt that was lost fails its step.
+const UNKNOWN_OUTCOME: &str = "the process ended while this was under way, so whether it reached its receiver is not known; \
+                               the step does not allow another attempt";
 
 impl<'a> Stretch<'a> {
     /// Stops the stretch for an effect: what is to be performed is written before it is.
@@ -50,7 +53,8 @@ impl<'a> Stretch<'a> {
                 let tries_left = pending.wait_after(number, None, &key, now).is_some();
                 pending.attempts.push(lost);
                 if !tries_left {
-                    return self.end_call(pending, Err(unknown_outcome()));
+                    let unknown = effect.unusable(UNKNOWN_OUTCOME.to_owned());
+                    return self.end_call(pending, Err(unknown));
                 }
             }
             Input::Continue => {}
@@ -68,9 +72,7 @@ impl<'a> Stretch<'a> {
                     return Ok(Some(Next::Sleep(due_at)));
                 }
                 pending.attempts.push(attempt);
-                let output = effect.output(outcome);
-                let output = output.map_err(|unusable| Failure::new(unusable.code, unusable.message));
-                return self.end_call(pending, output);
+                return self.end_call(pending, effect.output(outcome));
             }
         }
         pending.in_flight = true;
@@ -79,13 +81,13 @@ impl<'a> Stretch<'a> {
     }
 
     /// Ends the step whose effect has come to its end.
-    fn end_call(&mut self, pending: Pending, output: Result<Value, Failure>) -> StoreResult<Option<Next>> {
+    fn end_call(&mut self, pending: Pending, output: Result<Value, Unusable>) -> StoreResult<Option<Next>> {
         let Some(executed) = self.executed(pending) else { return Ok(Some(self.fail(None, unknown_step()))) };
         let step = executed.step;
         self.loaded.scope.set_moment(self.session.now(), seed(self.run.id, &step.id));
         let next = match output {
             Ok(output) => self.finish(executed, output),
-            Err(failure) => self.finish_failed(executed, failure),
+            Err(unusable) => self.finish_failed(executed, Failure::new(unusable.code, unusable.message)),
         };
         (self.probe)(Point::AfterStep(&step.id))?;
         Ok(next)
@@ -123,10 +125,4 @@ impl<'a> Stretch<'a> {
         self.run.position = Some(pending.step.clone());
         self.run.pending = Some(self.seal_pending(&pending));
     }
-}
-
-fn unknown_outcome() -> Failure {
-    let message = "the process ended while the call was under way, so whether it reached its receiver is not known; the step \
-                   does not allow another attempt";
-    Failure::new("call_failed", message)
 }

@@ -1,6 +1,6 @@
 //! The HTTP client.
 //!
-//! [`Client::perform`] gets a token if the call needs one, sends the request, follows as many redirects as it may, and
+//! [`Client::call`] gets a token if the call needs one, sends the request, follows as many redirects as it may, and
 //! reads the answer up to the limit. Each hop is checked by the address policy before it is sent. One time-out covers all
 //! of it.
 //!
@@ -23,7 +23,7 @@ use super::policy::OWN_ADDRESS;
 use super::request::{Reading, body_value};
 use super::resolver::PolicyResolver;
 use super::tokens::{Token, Tokens};
-use super::{AddressPolicy, Effect, Failure, FailureKind, HttpAnswer, HttpRequest, Outcome};
+use super::{AddressPolicy, Failure, FailureKind, HttpAnswer, HttpRequest};
 use crate::id::Id;
 use crate::sensitive::{self, MASK};
 
@@ -76,16 +76,8 @@ impl Client {
         Ok(Client { http, http_own_port, policy, tokens: Arc::default() })
     }
 
-    /// Performs the effect, once, and says how it ended.
-    pub async fn perform(&self, org: Id, effect: &Effect) -> Outcome {
-        let Effect::Http(request) = effect;
-        match self.call(org, request).await {
-            Ok(answer) => Outcome::Answer(Box::new(answer)),
-            Err(failure) => Outcome::Failure(failure),
-        }
-    }
-
-    async fn call(&self, org: Id, request: &HttpRequest) -> Result<HttpAnswer, Failure> {
+    /// Makes the call, once.
+    pub(super) async fn call(&self, org: Id, request: &HttpRequest) -> Result<HttpAnswer, Failure> {
         let deadline = Deadline::after(request.timeout_ms.min(TIMEOUT_MS_MAX));
         let Some(grant) = request.auth.as_ref().and_then(Auth::oauth2) else {
             return self.exchange(request, None, deadline).await;

@@ -4,9 +4,10 @@
 //! gets to see in the end is said here, by [`Effect::output`]; when to try again is said by [`Retry`] and by the outcome.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{HttpAnswer, HttpRequest};
+use super::mail::{Mail, Receipt};
+use super::{HttpAnswer, HttpRequest, smtp};
 
 /// How often an effect is performed at most.
 pub const ATTEMPTS_MAX: usize = 8;
@@ -17,6 +18,8 @@ pub const ATTEMPTS_MAX: usize = 8;
 pub enum Effect {
     /// An HTTP call.
     Http(Box<HttpRequest>),
+    /// A mail.
+    Mail(Box<Mail>),
 }
 
 /// How an attempt at an effect ended.
@@ -24,6 +27,8 @@ pub enum Effect {
 pub enum Outcome {
     /// The peer answered, with whatever status.
     Answer(Box<HttpAnswer>),
+    /// The mail server took the mail.
+    Receipt(Receipt),
     /// There is no complete answer.
     Failure(Failure),
 }
@@ -37,6 +42,8 @@ pub struct Failure {
     pub message: String,
     /// Whether the same may succeed later.
     pub retryable: bool,
+    /// What the mail server answered.
+    pub status_code: Option<u16>,
 }
 
 /// Classes of failures.
@@ -50,6 +57,8 @@ pub enum FailureKind {
     Resolve,
     /// No connection, or no TLS session on it.
     Connect,
+    /// The mail server does not take the mail.
+    Rejected,
     /// Not done in time.
     Timeout,
     /// The answer is larger than is taken.
@@ -87,14 +96,14 @@ impl Default for Retry {
 impl Failure {
     /// A failure whose kind decides whether a retry makes sense.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), retryable: kind.is_retryable() }
+        Failure { kind, message: message.into(), retryable: kind.is_retryable(), status_code: None }
     }
 }
 
 impl FailureKind {
     /// Whether the cause may go away by itself; a refusal or an oversized answer will not.
     pub fn is_retryable(self) -> bool {
-        !matches!(self, FailureKind::Refused | FailureKind::Token | FailureKind::TooLarge)
+        !matches!(self, FailureKind::Refused | FailureKind::Token | FailureKind::Rejected | FailureKind::TooLarge)
     }
 }
 
@@ -103,6 +112,7 @@ impl Effect {
     pub fn set_key(&mut self, key: &str) {
         match self {
             Effect::Http(request) => request.set_idempotency_key(key),
+            Effect::Mail(mail) => mail.key = Some(key.to_owned()),
         }
     }
 
@@ -110,6 +120,7 @@ impl Effect {
     pub fn has_credentials(&self) -> bool {
         match self {
             Effect::Http(request) => request.has_credentials(),
+            Effect::Mail(_) => false,
         }
     }
 
@@ -117,6 +128,7 @@ impl Effect {
     pub fn timeout_ms(&self) -> u64 {
         match self {
             Effect::Http(request) => request.timeout_ms,
+            Effect::Mail(_) => u64::try_from(smtp::TIMEOUT.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
@@ -124,9 +136,24 @@ impl Effect {
     pub fn output(&self, outcome: Outcome) -> Result<Value, Unusable> {
         match (self, outcome) {
             (Effect::Http(request), Outcome::Answer(answer)) => request.output(*answer),
-            (Effect::Http(_), Outcome::Failure(failure)) => {
-                Err(Unusable { code: "call_failed", message: failure.message })
+            (Effect::Mail(_), Outcome::Receipt(receipt)) => Ok(json!({
+                "messageId": receipt.message_id,
+                "recipients": receipt.recipients,
+                "code": receipt.code,
+                "answer": receipt.answer,
+            })),
+            (_, Outcome::Failure(failure)) => Err(self.unusable(failure.message)),
+            (_, Outcome::Answer(_) | Outcome::Receipt(_)) => {
+                Err(self.unusable("the answer is that to something else".to_owned()))
             }
+        }
+    }
+
+    /// A failure of the step whose effect this is.
+    pub fn unusable(&self, message: String) -> Unusable {
+        match self {
+            Effect::Http(_) => Unusable { code: "call_failed", message },
+            Effect::Mail(_) => Unusable { code: "mail_failed", message },
         }
     }
 }

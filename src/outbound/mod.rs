@@ -1,8 +1,9 @@
-//! The way out: effects as data, and the one HTTP client through which hookflow calls external systems.
+//! The way out: effects as data, the one HTTP client through which hookflow calls external systems, and the way to the mail
+//! server.
 //!
 //! The engine does no I/O. A step that wants to do something outside hands out an [`Effect`], which is stored before
-//! it is performed; whatever happens becomes an [`Outcome`]. So both are plain data, and nothing outside this module sees
-//! the HTTP library.
+//! it is performed by the [`Performer`]; whatever happens becomes an [`Outcome`]. So both are plain data, and nothing outside
+//! this module sees the libraries for HTTP and SMTP.
 //!
 //! Workflows are written by users and filled in by strangers, so every address is suspect. An [`AddressPolicy`] says
 //! which may be called; by default only public ones. It is asked three times, because each question has a gap that
@@ -14,6 +15,8 @@
 //! Credentials of a call are kept apart from the rest of it ([`Auth`]) and never shown; what else carries some is told by
 //! [`crate::sensitive`].
 //!
+//! The mail server is the operator's, and trusted: its address is not judged, and steps can't name another.
+//!
 //! Limits: HTTP/1.1 without compression; 5 s to connect, 60 s in all, 1 MiB of answer, [`REDIRECTS_MAX`] redirects. An
 //! allowed address may be called on any port but hookflow's own. Retries are the engine's business.
 
@@ -22,16 +25,22 @@ mod client;
 mod effect;
 mod fault;
 mod hop;
+mod mail;
+mod performer;
 mod policy;
 mod request;
 mod resolver;
+mod smtp;
 mod tokens;
 
 pub use auth::{Auth, ClientAuth, KeyPlace, Oauth2, Secret};
 pub use client::{Client, ClientError, TIMEOUT_MS_MAX};
 pub use effect::{ATTEMPTS_MAX, Effect, Failure, FailureKind, Outcome, Retry, Unusable};
+pub use mail::{Attachment, Mail, RECIPIENTS_MAX, Receipt, addresses};
+pub use performer::Performer;
 pub use policy::{AddressPolicy, PolicyError};
 pub use request::{HttpAnswer, HttpRequest, REDIRECTS_MAX, Reading};
+pub use smtp::{Mailer, MailerError};
 
 /// Whether an answer of this status asks for the call to be made again later.
 pub fn asks_for_retry(status_code: u16) -> bool {

@@ -151,6 +151,7 @@ fn read(answer: &HttpAnswer, grant: &Oauth2) -> Result<(Secret, Duration), Failu
         kind: FailureKind::Token,
         message: format!("no token from {origin}: {reason}"),
         retryable: super::asks_for_retry(answer.status_code),
+        status_code: None,
     };
     if answer.status_code != 200 {
         // Only what looks like one of the codes of RFC 6749: some servers send back what they were sent.

@@ -99,6 +99,8 @@ pub enum ParamKind {
     Auth,
     /// A text: a regular expression.
     Regex,
+    /// A list: files, whose contents are not logged.
+    Attachments,
 }
 
 impl ParamKind {
@@ -118,7 +120,7 @@ impl ParamKind {
             (ParamKind::Number, value) => number(value),
             (ParamKind::Boolean, value) => boolean(value),
             (ParamKind::Object, value @ Value::Object(_)) => Ok(value),
-            (ParamKind::List | ParamKind::TextOrList, value @ Value::Array(_)) => Ok(value),
+            (ParamKind::List | ParamKind::Attachments | ParamKind::TextOrList, value @ Value::Array(_)) => Ok(value),
             (ParamKind::TextOrList, value) => text(value),
             (ParamKind::Email, value) => email(value),
             (_, value) => Err(value),
@@ -127,7 +129,8 @@ impl ParamKind {
     }
 
     fn may_be_secret(self) -> bool {
-        matches!(self, ParamKind::Url | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth)
+        use ParamKind::{Attachments, Auth, Fields, Headers, Url};
+        matches!(self, Url | Headers | Fields | Auth | Attachments)
     }
 
     fn hide_secrets(self, value: &mut Value) {
@@ -136,6 +139,12 @@ impl ParamKind {
             (ParamKind::Headers, Value::Object(headers)) => sensitive::members(headers, sensitive::is_header),
             (ParamKind::Fields, Value::Object(fields)) => sensitive::members(fields, sensitive::is_parameter),
             (ParamKind::Auth, Value::Object(auth)) => credentials::shown(auth),
+            (ParamKind::Attachments, Value::Array(files)) => {
+                for content in files.iter_mut().filter_map(|file| file.get_mut("content")) {
+                    let characters = content.as_str().map_or(0, str::len);
+                    *content = Value::String(format!("({} bytes)", characters / 4 * 3));
+                }
+            }
             _ => {}
         }
     }
@@ -148,7 +157,7 @@ impl ParamKind {
             ParamKind::Number => "number",
             ParamKind::Boolean => "boolean",
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "object",
-            ParamKind::List => "list",
+            ParamKind::List | ParamKind::Attachments => "list",
             ParamKind::TextOrList => "text-or-list",
             ParamKind::Email => "email",
         }
@@ -167,7 +176,7 @@ impl ParamKind {
             ParamKind::Number => "a number",
             ParamKind::Boolean => "true or false",
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "an object",
-            ParamKind::List => "a list",
+            ParamKind::List | ParamKind::Attachments => "a list",
             ParamKind::TextOrList => "a string or a list",
             ParamKind::Email => "an email address",
         }

@@ -271,7 +271,7 @@ pub fn outcome_of(call: &PendingCall, outcome: Outcome) -> Input {
 
 /// What a call is going to send.
 pub fn request(call: &PendingCall) -> &HttpRequest {
-    let Effect::Http(request) = &call.effect;
+    let Effect::Http(request) = &call.effect else { panic!("{call:?}") };
     request
 }
 

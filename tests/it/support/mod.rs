@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod builder;
 pub mod database;
+pub mod mail;
 pub mod orders;
 pub mod peer;
 pub mod postgres;
