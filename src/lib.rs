@@ -18,6 +18,7 @@
 //! | [`api`] | the HTTP interface, one file a resource |
 //! | [`door`] | where hooks arrive |
 //! | [`catalog`], [`keys`] | hooks, workflows and keys in force; the folder of workflow files |
+//! | [`rehearsal`] | runs that leave nothing behind, for `hookflow try` and `hookflow test` |
 //! | [`engine`], [`actions`], [`starts`] | the state machine of a run, the loop that feeds it, what steps can do, and how runs come to be |
 //! | [`changes`] | what every change of a customer, a kobject or the like goes through |
 //! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
@@ -55,6 +56,7 @@ pub mod keys;
 pub mod objects;
 pub mod observe;
 pub mod outbound;
+pub mod rehearsal;
 pub mod schedules;
 pub mod schema;
 pub mod sensitive;

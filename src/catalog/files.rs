@@ -6,7 +6,8 @@
 //! cost orders. A file that says what it said when it was last loaded is left alone, even if what it declares was changed
 //! or deleted over HTTP since: the later change wins.
 //!
-//! Limits: [`FILES_MAX`] files, each as large as the checker takes. Subfolders and other endings are ignored.
+//! Limits: [`FILES_MAX`] files, each as large as the checker takes. Subfolders, test files and other endings are
+//! ignored.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
 
 /// How many files a folder may hold.
 pub const FILES_MAX: usize = 10_000;
+/// How the names of test files end, which stand beside workflows and are none.
+pub const TEST_ENDING: &str = ".test.json";
 /// How long a folder has to be quiet before it is read: editors and copies write in several steps.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -61,7 +64,8 @@ pub fn read_folder(path: &Path) -> Result<Vec<FileText>, FilesError> {
     for entry in std::fs::read_dir(path).map_err(refuse)? {
         let path = entry.map_err(refuse)?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() && !hidden {
+        let is_test = path.to_string_lossy().ends_with(TEST_ENDING);
+        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() && !hidden && !is_test {
             paths.push(path);
         }
     }
@@ -132,7 +136,8 @@ pub async fn load(files: &[FileText], catalog: &Catalog, org: Id) -> Result<Load
     Ok(loaded)
 }
 
-fn save_bundle(
+/// Saves what a file declares; sentences on what that changed are added to `changes`.
+pub fn save_bundle(
     session: &mut dyn crate::store::Session,
     org: Id,
     file: &str,

@@ -187,6 +187,11 @@ impl Snapshot {
         variables.iter().map(|variable| (variable.id.to_string(), variable.name.clone())).collect()
     }
 
+    /// What the checker knows without a server: the actions, and of variables not even whether there are any.
+    pub fn known_to_nobody() -> Known<'static> {
+        Known { variables: None, ..Snapshot::default().known(Id::MIN) }
+    }
+
     /// What the checker has to know beside the documents it is given.
     pub fn known(&self, org: Id) -> Known<'static> {
         let klasses = self.klasses.iter().filter(|(owner, _)| *owner == org);
@@ -205,21 +210,25 @@ impl Snapshot {
     }
 }
 
-impl InForce for Catalog {
+/// A snapshot and the vault that opened its variables.
+pub struct SnapshotInForce<'a> {
+    pub snapshot: &'a Snapshot,
+    pub vault: &'a Vault,
+}
+
+impl InForce for SnapshotInForce<'_> {
     fn is_heard(&self, org: Id, event: &str) -> bool {
-        let snapshot = self.snapshot.load();
-        snapshot.workflows_in_force.get(&org).is_some_and(|in_force| in_force.by_event.contains_key(event))
+        let in_force = self.snapshot.workflows_in_force.get(&org);
+        in_force.is_some_and(|in_force| in_force.by_event.contains_key(event))
     }
 
     fn listeners(&self, org: Id, event: &str) -> Vec<Listener> {
-        let snapshot = self.snapshot.load();
-        let in_force = snapshot.workflows_in_force.get(&org);
+        let in_force = self.snapshot.workflows_in_force.get(&org);
         in_force.and_then(|in_force| in_force.by_event.get(event)).cloned().unwrap_or_default()
     }
 
     fn callable(&self, org: Id, name_or_id: &str) -> Option<Listener> {
-        let snapshot = self.snapshot.load();
-        let callable = &snapshot.workflows_in_force.get(&org)?.callable;
+        let callable = &self.snapshot.workflows_in_force.get(&org)?.callable;
         let is = |(name, listener): &&(String, Listener)| {
             name == name_or_id || listener.workflow.hex().as_str() == name_or_id
         };
@@ -227,14 +236,45 @@ impl InForce for Catalog {
     }
 
     fn callable_names(&self, org: Id) -> Vec<String> {
-        let snapshot = self.snapshot.load();
-        let callable = snapshot.workflows_in_force.get(&org).map(|in_force| in_force.callable.iter());
+        let callable = self.snapshot.workflows_in_force.get(&org).map(|in_force| in_force.callable.iter());
         callable.into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
 
     fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<Arc<VariableInForce>> {
-        let snapshot = self.snapshot.load();
-        variables::find(snapshot.variables.get(&org)?, workflow, id_or_name).cloned()
+        variables::find(self.snapshot.variables.get(&org)?, workflow, id_or_name).cloned()
+    }
+
+    fn vault(&self) -> &Vault {
+        self.vault
+    }
+}
+
+impl Catalog {
+    fn ask<T>(&self, question: impl FnOnce(&SnapshotInForce<'_>) -> T) -> T {
+        question(&SnapshotInForce { snapshot: &self.snapshot.load(), vault: &self.vault })
+    }
+}
+
+/// What is in force at the moment of each question.
+impl InForce for Catalog {
+    fn is_heard(&self, org: Id, event: &str) -> bool {
+        self.ask(|in_force| in_force.is_heard(org, event))
+    }
+
+    fn listeners(&self, org: Id, event: &str) -> Vec<Listener> {
+        self.ask(|in_force| in_force.listeners(org, event))
+    }
+
+    fn callable(&self, org: Id, name_or_id: &str) -> Option<Listener> {
+        self.ask(|in_force| in_force.callable(org, name_or_id))
+    }
+
+    fn callable_names(&self, org: Id) -> Vec<String> {
+        self.ask(|in_force| in_force.callable_names(org))
+    }
+
+    fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<Arc<VariableInForce>> {
+        self.ask(|in_force| in_force.variable(org, workflow, id_or_name))
     }
 
     fn vault(&self) -> &Vault {
@@ -242,7 +282,8 @@ impl InForce for Catalog {
     }
 }
 
-fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vault) -> StoreResult<Snapshot> {
+/// Everything that is in force as a transaction sees it.
+pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vault) -> StoreResult<Snapshot> {
     let mut snapshot = Snapshot { orgs: session.orgs()?, ..Snapshot::default() };
     for org in snapshot.orgs.clone() {
         snapshot.klasses.extend(session.klasses(org.id)?.into_iter().map(|klass| (org.id, klass)));

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::catalog::Snapshot;
-use crate::catalog::files::{FileText, check_files, read_file, read_folder};
-use crate::id::Id;
+use crate::catalog::files::{FileText, TEST_ENDING, check_files, read_file, read_folder};
 use crate::workflow::Severity;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +24,7 @@ impl Check {
             Ok(files) => files,
             Err(error) => return super::fail(&error),
         };
-        let reports = check_files(&files, &Snapshot::default().known(Id::MIN)).reports;
+        let reports = check_files(&files, &Snapshot::known_to_nobody()).reports;
         let mut text: String = reports.iter().map(|(_, report)| format!("{}\n\n", report.trim_end())).collect();
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;
@@ -40,9 +39,11 @@ impl Check {
         }
     }
 
+    /// The workflow files; those with tests are for `hookflow test`.
     fn read(&self) -> Result<Vec<FileText>, crate::catalog::files::FilesError> {
         let mut files = Vec::new();
-        for path in &self.paths {
+        let is_test = |path: &&PathBuf| path.to_string_lossy().ends_with(TEST_ENDING);
+        for path in self.paths.iter().filter(|path| !is_test(path)) {
             match path.is_dir() {
                 true => files.extend(read_folder(path)?),
                 false => files.push(read_file(path)),

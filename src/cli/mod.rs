@@ -9,6 +9,8 @@ mod plan;
 mod remote;
 mod schema;
 mod state;
+mod test;
+mod try_workflow;
 mod variables;
 
 use std::process::ExitCode;
@@ -45,6 +47,11 @@ enum Command {
     Import(import::Import),
     /// Print the JSON Schema of workflow files, for editors
     Schema(schema::Schema),
+    /// Rehearse a workflow without a server, and show the path that it takes with each step's input and output; nothing is
+    /// changed and nothing is sent
+    Try(try_workflow::Try),
+    /// Run the test files beside workflows; exit code 1 if a case fails, 2 if a file can't be used
+    Test(test::Test),
     /// Set, list and delete the variables of a running server
     Variables(variables::Variables),
     /// Copy everything from a SQLite database to an empty PostgreSQL database, and compare both; goes on where it was
@@ -63,6 +70,8 @@ pub fn run() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Import(import) => import.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Try(rehearsal) => rehearsal.run(),
+        Command::Test(test) => test.run(),
         Command::Variables(variables) => variables.run(),
         Command::MigrateStore(migrate) => migrate.run(),
     }

@@ -30,6 +30,9 @@ pub enum StoreError {
     /// A value in the database can't be read.
     #[error("{what} in the database is not readable: {detail}")]
     Corrupt { what: &'static str, detail: String },
+    /// The work was never meant to stay, and was rolled back.
+    #[error("the work was rolled back, as it was meant to be")]
+    Rehearsed,
     /// A piece of work panicked; what it had written was rolled back.
     #[error("a database operation stopped unexpectedly: {0}")]
     Panicked(String),
@@ -62,6 +65,7 @@ impl StoreError {
                 | StoreError::Fenced
                 | StoreError::Conflict { .. }
                 | StoreError::Unstorable { .. }
+                | StoreError::Rehearsed
         )
     }
 

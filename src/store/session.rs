@@ -17,9 +17,9 @@ pub trait Session:
     Catalog + Drafts + Schedules + Variables + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
 {
     /// The present moment, as this transaction sees it.
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
+    fn now(&self) -> Timestamp;
+    /// Has this transaction take another moment for the present, as rehearsals of workflows do.
+    fn set_now(&mut self, now: Timestamp);
 
     /// A new id.
     fn new_id(&mut self) -> Id {

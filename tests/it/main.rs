@@ -32,6 +32,7 @@ mod objects;
 mod on_postgres;
 mod on_sqlite;
 mod refusals;
+mod rehearse;
 mod runs;
 mod schedules;
 mod schema;

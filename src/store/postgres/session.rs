@@ -10,6 +10,7 @@ use crate::store::session::Session;
 use crate::store::sql::statement::{Statement, statement};
 use crate::store::sql::{Sql, Table};
 use crate::store::{StoreError, StoreResult};
+use crate::time::Timestamp;
 
 /// What a transaction has gathered beside its statements.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub(super) struct Gathered {
     pub(super) changes_catalog: bool,
     /// Whether a statement failed: whatever the unit makes of that, the transaction can't be committed.
     pub(super) failed: bool,
+    /// The moment that is taken for the present one, if it is another.
+    pub(super) now: Option<Timestamp>,
 }
 
 /// A session on one connection, inside whatever transaction is open there.
@@ -77,6 +80,14 @@ impl Sql for PgSession<'_> {
 }
 
 impl Session for PgSession<'_> {
+    fn now(&self) -> Timestamp {
+        self.gathered.now.unwrap_or_else(Timestamp::now)
+    }
+
+    fn set_now(&mut self, now: Timestamp) {
+        self.gathered.now = Some(now);
+    }
+
     fn touch(&mut self) -> StoreResult<()> {
         let node = self.node;
         statement!("touching the database", "UPDATE nodes SET beat_at = beat_at WHERE id = ?")

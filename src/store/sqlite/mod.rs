@@ -34,6 +34,7 @@ use super::sql::memory::Memory;
 use super::sql::statement::{Statement, statement};
 use super::sql::{Sql, Table};
 use super::{Backend, Health, News, StoreError, StoreResult, Unit};
+use crate::time::Timestamp;
 use checkpointer::Checkpoints;
 use flusher::Flusher;
 
@@ -47,6 +48,14 @@ pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
     /// None for a reader, which sees what the writer commits in between.
     memory: Option<&'a mut Memory>,
+    /// The moment that is taken for the present one, if it is another.
+    now: Option<Timestamp>,
+}
+
+impl<'a> SqliteSession<'a> {
+    fn new(connection: &'a mut SqliteConnection, memory: Option<&'a mut Memory>) -> SqliteSession<'a> {
+        SqliteSession { connection, memory, now: None }
+    }
 }
 
 impl Sql for SqliteSession<'_> {
@@ -84,6 +93,14 @@ impl Sql for SqliteSession<'_> {
 }
 
 impl Session for SqliteSession<'_> {
+    fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
+    }
+
+    fn set_now(&mut self, now: Timestamp) {
+        self.now = Some(now);
+    }
+
     fn touch(&mut self) -> StoreResult<()> {
         statement!("touching the database", "UPDATE catalog SET revision = revision").execute(self)?;
         Ok(())
@@ -147,7 +164,7 @@ impl Backend for Sqlite {
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()> {
         let mut connection = self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
-        work(&mut SqliteSession { connection: &mut connection, memory: None });
+        work(&mut SqliteSession::new(&mut connection, None));
         Ok(())
     }
 

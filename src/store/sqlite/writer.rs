@@ -133,7 +133,7 @@ fn attempt(
 
 fn run_unit(connection: &mut SqliteConnection, memory: &mut Memory, unit: &mut dyn Unit) -> StoreResult<()> {
     let memory = Some(memory);
-    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut SqliteSession { connection, memory })));
+    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut SqliteSession::new(connection, memory))));
     outcome.unwrap_or_else(|panic| Err(StoreError::from_panic(panic.as_ref())))
 }
 

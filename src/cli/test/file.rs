@@ -1,0 +1,103 @@
+//! Test files: `orders.test.json` beside `orders.json`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::rehearsal::{Answers, Given, RehearsalError, Script};
+use crate::time::Timestamp;
+
+/// The moment at which cases take place that name none: 2026-01-01T00:00:00Z.
+const NOW_DEFAULT: Timestamp = Timestamp(1_767_225_600_000_000);
+
+/// Cases about one workflow. What stands at the top holds for all cases, unless a case says otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TestFile {
+    #[serde(rename = "$schema", default)]
+    _schema: Option<String>,
+    /// The workflow's name; may be left out where the folder has only one.
+    #[serde(default)]
+    workflow: Option<String>,
+    #[serde(default)]
+    now: Option<Timestamp>,
+    #[serde(default)]
+    variables: Map<String, Value>,
+    #[serde(default)]
+    given: Given,
+    #[serde(default)]
+    answers: Map<String, Value>,
+    pub(super) cases: Vec<Case>,
+}
+
+/// One rehearsal, and what is expected of it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Case {
+    pub(super) name: String,
+    #[serde(default)]
+    workflow: Option<String>,
+    #[serde(default)]
+    now: Option<Timestamp>,
+    #[serde(default)]
+    payload: Value,
+    /// Added to those of the file.
+    #[serde(default)]
+    variables: Map<String, Value>,
+    /// Added to what the file gives.
+    #[serde(default)]
+    given: Given,
+    /// Added to those of the file; of the same step, these count.
+    #[serde(default)]
+    answers: Map<String, Value>,
+    pub(super) expect: Map<String, Value>,
+}
+
+/// Why a test file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("`{}` can't be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}:{}:{}: {}", path.display(), error.line(), error.column(), message(error))]
+    Json { path: PathBuf, error: serde_json::Error },
+    #[error("{}: `cases` is empty, so nothing would be tested", .0.display())]
+    Empty(PathBuf),
+}
+
+/// The error without its place, which stands before it.
+fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
+}
+
+impl TestFile {
+    pub(super) fn read(path: &Path) -> Result<TestFile, ReadError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ReadError::Read { path: path.to_owned(), source })?;
+        let read = serde_json::from_str(&text).map_err(|error| ReadError::Json { path: path.to_owned(), error });
+        read.and_then(|file: TestFile| match file.cases.is_empty() {
+            true => Err(ReadError::Empty(path.to_owned())),
+            false => Ok(file),
+        })
+    }
+
+    /// What a case rehearses.
+    pub(super) fn script(&self, case: &Case) -> Result<Script, RehearsalError> {
+        let merged = |own: &Map<String, Value>, more: &Map<String, Value>| {
+            let mut merged = own.clone();
+            merged.extend(more.clone());
+            merged
+        };
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let variables = merged(&self.variables, &case.variables);
+        Ok(Script {
+            workflow: case.workflow.clone().or_else(|| self.workflow.clone()),
+            payload: case.payload.clone(),
+            now: case.now.or(self.now).unwrap_or(NOW_DEFAULT),
+            variables: variables.into_iter().map(|(name, value)| (name, text(value))).collect(),
+            given: self.given.clone().and(case.given.clone()),
+            answers: Answers::read(&merged(&self.answers, &case.answers))?,
+            lists_objects: case.expect.contains_key("objects"),
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! `hookflow test PATHS…`: runs the test files beside workflows.
+//!
+//! All workflow files of a folder are put on one stage; each case of its `*.test.json` files is a rehearsal of its own there.
+//! Exit codes: 0 if all cases pass, 1 if one fails, 2 if a file can't be read or understood.
+
+mod file;
+mod junit;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::try_workflow::read_workflows;
+use crate::catalog::files::{FilesError, TEST_ENDING};
+use crate::rehearsal::expect::{self, Mismatch};
+use crate::rehearsal::{Stage, StageError};
+use crate::store::chain;
+use file::{Case, ReadError, TestFile};
+
+#[derive(Debug, clap::Args)]
+pub struct Test {
+    /// Test files, or folders with `*.test.json` files beside their workflows
+    #[arg(default_value = "workflows", value_name = "PATHS")]
+    paths: Vec<PathBuf>,
+    /// Run only the cases whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    case: Option<String>,
+    /// Write a JUnit report, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+/// Why tests can't be run.
+#[derive(Debug, thiserror::Error)]
+enum TestError {
+    #[error("`{}` can't be read", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("there are no test files in {}; their names end in `{TEST_ENDING}`", .0.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", "))]
+    None(Vec<PathBuf>),
+    #[error(transparent)]
+    File(#[from] ReadError),
+    #[error(transparent)]
+    Workflows(#[from] FilesError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error("no case of them is called `{0}`")]
+    NoCase(String),
+    #[error("the report can't be written to `{}`: {reason}", path.display())]
+    Report { path: PathBuf, reason: String },
+}
+
+/// How a case ended.
+struct Verdict {
+    file: String,
+    case: String,
+    took: Duration,
+    /// The path that the run took, to begin with when something is wrong.
+    path: String,
+    failure: Option<Failed>,
+}
+
+enum Failed {
+    /// What came of it is not what was expected.
+    Mismatches(Vec<Mismatch>),
+    /// It could not be rehearsed.
+    Error(String),
+}
+
+impl Test {
+    pub fn run(self) -> ExitCode {
+        match self.verdicts() {
+            Ok(verdicts) => {
+                let failed = verdicts.iter().filter(|verdict| verdict.failure.is_some()).count();
+                let passed = verdicts.len() - failed;
+                say(&format!("\n{}: {passed} passed, {failed} failed\n", super::count(verdicts.len(), "case")));
+                if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(error) => {
+                eprintln!("error: {}", chain(&error));
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    fn verdicts(&self) -> Result<Vec<Verdict>, TestError> {
+        let mut verdicts = Vec::new();
+        for path in self.files()? {
+            let test = TestFile::read(&path)?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let stage = Stage::open(&read_workflows(folder)?, None)?;
+            for case in test.cases.iter().filter(|case| self.is_wanted(case)) {
+                let verdict = judge(&stage, &test, case, &path);
+                say(&shown(&verdict));
+                verdicts.push(verdict);
+            }
+        }
+        if let (Some(wanted), true) = (&self.case, verdicts.is_empty()) {
+            return Err(TestError::NoCase(wanted.clone()));
+        }
+        if let Some(path) = &self.junit {
+            let report = junit::report(&verdicts).map_err(|error| error.to_string());
+            let written = report.and_then(|text| std::fs::write(path, text).map_err(|error| error.to_string()));
+            written.map_err(|reason| TestError::Report { path: path.clone(), reason })?;
+        }
+        Ok(verdicts)
+    }
+
+    fn is_wanted(&self, case: &Case) -> bool {
+        self.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()))
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>, TestError> {
+        let mut files = Vec::new();
+        for path in &self.paths {
+            if !path.is_dir() {
+                files.push(path.clone());
+                continue;
+            }
+            let refuse = |source| TestError::Folder { path: path.clone(), source };
+            for entry in std::fs::read_dir(path).map_err(refuse)? {
+                let path = entry.map_err(refuse)?.path();
+                if path.to_string_lossy().ends_with(TEST_ENDING) {
+                    files.push(path);
+                }
+            }
+        }
+        files.sort();
+        if files.is_empty() { Err(TestError::None(self.paths.clone())) } else { Ok(files) }
+    }
+}
+
+fn judge(stage: &Stage, test: &TestFile, case: &Case, path: &Path) -> Verdict {
+    let began = Instant::now();
+    let mut taken = String::new();
+    let outcome = test.script(case).and_then(|script| stage.rehearse(&script));
+    let failure = match outcome {
+        Err(error) => Some(Failed::Error(chain(&error))),
+        Ok(rehearsed) => {
+            taken = expect::path(&rehearsed.runs[0]).join(" → ");
+            match expect::compare(&case.expect, &rehearsed) {
+                Err(message) => Some(Failed::Error(message)),
+                Ok(mismatches) if mismatches.is_empty() => None,
+                Ok(mismatches) => Some(Failed::Mismatches(mismatches)),
+            }
+        }
+    };
+    let (file, case) = (path.display().to_string(), case.name.clone());
+    Verdict { file, case, took: began.elapsed(), path: taken, failure }
+}
+
+fn shown(verdict: &Verdict) -> String {
+    let head = format!("{}: {}", verdict.file, verdict.case);
+    match &verdict.failure {
+        None => format!("ok    {head}\n"),
+        Some(failed) => format!("FAIL  {head}\n{}", failed.explained(&verdict.path)),
+    }
+}
+
+impl Failed {
+    fn explained(&self, path: &str) -> String {
+        match self {
+            Failed::Error(message) => format!("      {message}\n"),
+            Failed::Mismatches(mismatches) => {
+                let lines = mismatches.iter().map(|Mismatch { pointer, expected, found }| {
+                    format!("      {pointer}\n        expected  {expected}\n        found     {found}\n")
+                });
+                format!("{}      the path was {path}\n", lines.collect::<String>())
+            }
+        }
+    }
+}
+
+/// A closed pipe, as behind `| head`, is no failure.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,232 @@
+//! `hookflow try WORKFLOW --payload FILE`: rehearses one run and shows what it does.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::catalog::files::{FileText, FilesError, read_file, read_folder};
+use crate::config::{Database, DatabaseUrl};
+use crate::rehearsal::expect::path;
+use crate::rehearsal::{Answers, Given, RehearsalError, Rehearsed, RehearsedRun, Script, Stage, StageError};
+use crate::store::RunStatus;
+use crate::time::Timestamp;
+
+/// The most characters of a value that is shown in a line.
+const SHOWN_CHARACTERS_MAX: usize = 400;
+
+#[derive(Debug, clap::Args)]
+pub struct Try {
+    /// The file that declares the workflow, or a folder of files
+    #[arg(value_name = "WORKFLOW")]
+    path: PathBuf,
+    /// Which workflow, where there are several
+    #[arg(long, value_name = "NAME")]
+    workflow: Option<String>,
+    /// The JSON file that arrives: a hook's payload, a callable workflow's inputs, or another event's payload; `-` is
+    /// standard input
+    #[arg(long, value_name = "FILE")]
+    payload: Option<PathBuf>,
+    /// A JSON file with what external calls are answered, by the step's id: `{"call": {"status": 200, "body": {}}}`; calls
+    /// that it does not name are answered with 200 and `{}`
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// A variable
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = pair)]
+    variables: Vec<(String, String)>,
+    /// When the payload arrives, as `2026-01-31T12:00:00Z`; now if not given
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    now: Option<Timestamp>,
+    /// A database whose objects the steps find; nothing in it is changed. A SQLite file must not be in use by a server
+    #[arg(long, value_name = "URL")]
+    database_url: Option<DatabaseUrl>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write it as NAME=VALUE".to_owned())
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "write it as 2026-01-31T12:00:00Z".to_owned())
+}
+
+/// Why there is no rehearsal.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TryError {
+    #[error("`{}` can't be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{}` is not JSON", path.display())]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("`{}` has to be an object with an answer for each step", .0.display())]
+    Answers(PathBuf),
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error(transparent)]
+    Rehearsal(#[from] RehearsalError),
+}
+
+impl Try {
+    pub fn run(self) -> ExitCode {
+        let rehearsed = match self.rehearse() {
+            Ok(rehearsed) => rehearsed,
+            Err(error) => return super::fail(&error),
+        };
+        let text = if self.json { format!("{:#}\n", as_json(&rehearsed)) } else { as_text(&rehearsed) };
+        // A closed pipe, as behind `| head`, is no failure.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        let is_completed = rehearsed.runs[0].run.status == RunStatus::Completed;
+        if is_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn rehearse(&self) -> Result<Rehearsed, TryError> {
+        let files = read_workflows(&self.path)?;
+        let payload = self.payload.as_deref().map(read_json).transpose()?.unwrap_or_default();
+        let given = self.answers.as_deref().map(|path| match read_json(path)? {
+            Value::Object(answers) => Ok(answers),
+            _ => Err(TryError::Answers(path.to_owned())),
+        });
+        let answers = Answers::read(&given.transpose()?.unwrap_or_default())?;
+        let database = self.database_url.clone().map(Database::from);
+        let stage = Stage::open(&files, database.as_ref())?;
+        let script = Script {
+            workflow: self.workflow.clone(),
+            payload,
+            now: self.now.unwrap_or_else(Timestamp::now),
+            variables: self.variables.clone(),
+            given: Given::default(),
+            answers: answers.or_empty(),
+            lists_objects: false,
+        };
+        Ok(stage.rehearse(&script)?)
+    }
+}
+
+/// The workflow files that a path means.
+pub(super) fn read_workflows(path: &Path) -> Result<Vec<FileText>, FilesError> {
+    if path.is_dir() { read_folder(path) } else { Ok(vec![read_file(path)]) }
+}
+
+fn read_json(path: &Path) -> Result<Value, TryError> {
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text = text.map_err(|source| TryError::Read { path: path.to_owned(), source })?;
+    serde_json::from_str(&text).map_err(|source| TryError::Json { path: path.to_owned(), source })
+}
+
+fn as_json(rehearsed: &Rehearsed) -> Value {
+    let run = |run: &RehearsedRun| {
+        json!({
+            "workflow": run.run.workflow_name,
+            "event": run.run.event,
+            "status": run.run.status.to_string(),
+            "path": path(run),
+            "steps": run.steps,
+            "output": run.run.output,
+            "error": run.run.error,
+        })
+    };
+    let call = |call: &crate::rehearsal::MadeCall| json!({ "step": call.step, "attempt": call.attempt, "call": call.shown, "assumed": call.assumed });
+    json!({
+        "runs": rehearsed.runs.iter().map(run).collect::<Vec<_>>(),
+        "calls": rehearsed.calls.iter().map(call).collect::<Vec<_>>(),
+        "endedAt": rehearsed.ended_at,
+    })
+}
+
+fn as_text(rehearsed: &Rehearsed) -> String {
+    let mut text = String::new();
+    for (index, run) in rehearsed.runs.iter().enumerate() {
+        show_run(&mut text, run, index > 0);
+    }
+    for call in &rehearsed.calls {
+        let assumed = if call.assumed { "; answered with 200 and {}, --answers can say otherwise" } else { "" };
+        text += &format!("not sent: {} (step {}, attempt {}){assumed}\n", call.shown, call.step, call.attempt);
+    }
+    text
+}
+
+fn show_run(text: &mut String, run: &RehearsedRun, is_started: bool) {
+    let started = if is_started { "\nstarted by it: " } else { "" };
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{started}{} ({})\n", run.run.workflow_name, run.run.event);
+    for step in &run.steps {
+        show_step(text, step);
+    }
+    let _ = match &run.run.error {
+        Some(error) => writeln!(text, "{}: {} ({})", run.run.status, error.message, error.code),
+        None => writeln!(text, "{}: {}", run.run.status, path(run).join(" → ")),
+    };
+    if let Some(output) = &run.run.output {
+        let _ = writeln!(text, "answer: {}", shown(output));
+    }
+}
+
+fn show_step(text: &mut String, step: &Value) {
+    let word = |name: &str| step[name].as_str().unwrap_or_default();
+    let name = step["name"].as_str().map(|name| format!("  {name}")).unwrap_or_default();
+    let action = step["action"].as_str().map(|action| format!("  {action}")).unwrap_or_default();
+    let _ = writeln!(text, "{}{action}{name}: {}", word("id"), word("status"));
+    if step["input"].as_object().is_some_and(|input| !input.is_empty()) {
+        let _ = writeln!(text, "    input   {}", shown(&step["input"]));
+    }
+    if !step["output"].is_null() {
+        let _ = writeln!(text, "    output  {}", shown(&step["output"]));
+    }
+    if let Some(message) = step["error"]["message"].as_str() {
+        let _ = writeln!(text, "    error   {message} ({})", step["error"]["code"].as_str().unwrap_or_default());
+    }
+    for note in step["notes"].as_array().into_iter().flatten() {
+        let _ = writeln!(
+            text,
+            "    note    {} {}",
+            note["pointer"].as_str().unwrap_or_default(),
+            note["message"].as_str().unwrap_or_default()
+        );
+    }
+    for transition in step["transitions"].as_array().into_iter().flatten() {
+        show_transition(text, transition);
+    }
+    text.push('\n');
+}
+
+fn show_transition(text: &mut String, transition: &Value) {
+    let target = transition["target"].as_str().unwrap_or_default();
+    let label = transition["name"].as_str().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let condition = || {
+        let values =
+            transition["values"].as_array().map(|values| values.iter().map(shown).collect::<Vec<_>>().join(", "));
+        match transition["op"].as_str().unwrap_or_default() {
+            "true" if transition["values"] == json!([true]) => "always".to_owned(),
+            op => format!("{op} {}", values.unwrap_or_default()),
+        }
+    };
+    let _ = match transition["result"].as_bool() {
+        Some(true) => writeln!(text, "    → {target}{label} ({})", condition()),
+        Some(false) => writeln!(text, "    not {target}{label} ({})", condition()),
+        None => Ok(()),
+    };
+}
+
+/// A value in a line.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,139 @@
+//! What the world outside answers in a rehearsal.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::RehearsalError;
+use crate::outbound::{Effect, Failure, FailureKind, HttpAnswer, Outcome};
+
+/// Answers by the id of the step that makes the call; for steps of other workflows, `workflow/step`.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    by_step: HashMap<String, Given>,
+    /// Whether a call that no answer is given for is answered with 200 and an empty object.
+    or_empty: bool,
+}
+
+/// The answers to one step's calls, in order; the last one is given to all further ones, too.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Given {
+    Several(Vec<Answer>),
+    One(Answer),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Failure(GivenFailure),
+    Http(GivenAnswer),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenFailure {
+    failure: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenAnswer {
+    #[serde(default = "ok")]
+    status: u16,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    #[serde(default)]
+    body: Value,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// A call that a rehearsed step made.
+#[derive(Clone, Debug)]
+pub struct MadeCall {
+    /// The step, as [`Answers`] know it.
+    pub step: String,
+    /// Counted from 1.
+    pub attempt: usize,
+    /// All that would have been sent, credentials included.
+    pub request: Value,
+    /// The call in a line, without what is secret in it.
+    pub shown: String,
+    /// Whether nobody had said what it is answered.
+    pub assumed: bool,
+}
+
+impl Answers {
+    /// Reads `{"step": {"status", "headers", "body"} | {"failure"} | […]}`.
+    ///
+    /// # Errors
+    /// What is wrong, with the step's id.
+    pub fn read(given: &Map<String, Value>) -> Result<Answers, RehearsalError> {
+        let mut answers = Answers::default();
+        for (step, answer) in given {
+            let pointer = format!("/answers/{}", crate::objects::escape_pointer(step));
+            let read = Given::deserialize(answer).map_err(|_| {
+                let forms = "an answer is `{\"status\": 200, \"headers\": {}, \"body\": …}`, `{\"failure\": \"why\"}`, or a list \
+                             of these";
+                RehearsalError::script(&pointer, forms)
+            })?;
+            if matches!(&read, Given::Several(list) if list.is_empty()) {
+                return Err(RehearsalError::script(&pointer, "a list of answers has at least one"));
+            }
+            answers.by_step.insert(step.clone(), read);
+        }
+        Ok(answers)
+    }
+
+    /// The same, with 200 and an empty object for every call that no answer is given for.
+    pub fn or_empty(self) -> Answers {
+        Answers { or_empty: true, ..self }
+    }
+
+    /// Answers the `attempt`-th call of a step.
+    pub(super) fn answer(
+        &self,
+        step: &str,
+        attempt: usize,
+        effect: &Effect,
+    ) -> Result<(Outcome, MadeCall), RehearsalError> {
+        let (request, shown) = describe(effect);
+        let given = self.by_step.get(step).map(|given| match given {
+            Given::One(answer) => answer,
+            Given::Several(answers) => &answers[(attempt - 1).min(answers.len() - 1)],
+        });
+        let outcome = match given {
+            Some(Answer::Failure(GivenFailure { failure })) => {
+                Outcome::Failure(Failure::new(FailureKind::Interrupted, failure.clone()))
+            }
+            Some(Answer::Http(answer)) => answered(answer.clone()),
+            None if self.or_empty => answered(GivenAnswer { status: 200, headers: Map::new(), body: json!({}) }),
+            None => return Err(RehearsalError::NoAnswer { step: step.to_owned(), call: shown }),
+        };
+        Ok((outcome, MadeCall { step: step.to_owned(), attempt, request, shown, assumed: given.is_none() }))
+    }
+}
+
+fn answered(answer: GivenAnswer) -> Outcome {
+    let GivenAnswer { status, headers, body } = answer;
+    let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    Outcome::Answer(Box::new(HttpAnswer { status_code: status, headers, body, redirects: Vec::new() }))
+}
+
+/// All that would have been sent, and the same in a line without secrets.
+fn describe(effect: &Effect) -> (Value, String) {
+    match effect {
+        Effect::Http(request) => {
+            let headers: Map<String, Value> =
+                request.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+            let body = request.body.as_deref();
+            let body = body.map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)));
+            let shown = format!("{} {}", request.method, request.shown_uri());
+            (json!({ "method": request.method, "uri": request.uri, "headers": headers, "body": body }), shown)
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The objects of a rehearsal: those that are there beforehand, and those that are there afterwards.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::RehearsalError;
+use crate::changes::{self, Editor, Refusal};
+use crate::id::Id;
+use crate::objects::customer::Profile;
+use crate::objects::customer::email_key;
+use crate::objects::entity::Content;
+use crate::objects::kobject::Content as KObjectContent;
+use crate::objects::{Kind, Problem};
+use crate::starts::Nothing;
+use crate::store::{Of, Page, Session, StoreResult};
+
+/// Objects to begin with, each as it would be posted. Customers come first; whatever names a customer may do so by e-mail
+/// address or external id, and a conversation by its external id.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Given {
+    pub companies: Vec<Value>,
+    pub customers: Vec<Value>,
+    pub users: Vec<Value>,
+    pub conversations: Vec<Value>,
+    pub messages: Vec<Value>,
+    pub notes: Vec<Value>,
+    /// By klass.
+    pub kobjects: Map<String, Value>,
+}
+
+/// All objects, oldest first, each as a step outputs it: `{"customers": […], "kobjects": {"order": […]}, …}`.
+pub type Objects = Map<String, Value>;
+
+const ALL: Page = Page { after: None, size: 10_000 };
+
+/// The kinds of entities with the names of their lists, in the order in which they are made.
+const ENTITIES: [(Kind, &str); 5] = [
+    (Kind::Company, "companies"),
+    (Kind::User, "users"),
+    (Kind::Conversation, "conversations"),
+    (Kind::Message, "messages"),
+    (Kind::Note, "notes"),
+];
+
+impl Given {
+    /// These, and then those.
+    pub fn and(mut self, more: Given) -> Given {
+        self.companies.extend(more.companies);
+        self.customers.extend(more.customers);
+        self.users.extend(more.users);
+        self.conversations.extend(more.conversations);
+        self.messages.extend(more.messages);
+        self.notes.extend(more.notes);
+        for (klass, list) in more.kobjects {
+            match (self.kobjects.get_mut(&klass), list) {
+                (Some(Value::Array(present)), Value::Array(list)) => present.extend(list),
+                (_, list) => drop(self.kobjects.insert(klass, list)),
+            }
+        }
+        self
+    }
+
+    fn entities(&self, kind: Kind) -> &[Value] {
+        match kind {
+            Kind::Company => &self.companies,
+            Kind::User => &self.users,
+            Kind::Conversation => &self.conversations,
+            Kind::Message => &self.messages,
+            Kind::Note => &self.notes,
+        }
+    }
+}
+
+/// Puts the objects there. Nobody hears of them.
+pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), RehearsalError> {
+    let mut events = Vec::new();
+    let mut editor = Editor { session, org, in_force: &Nothing, events: &mut events };
+    let made = ENTITIES.iter().take(2).map(|(kind, name)| (*kind, *name));
+    for (kind, name) in made {
+        put_entities(&mut editor, kind, name, given)?;
+    }
+    for (index, value) in given.customers.iter().enumerate() {
+        let base = format!("/given/customers/{index}");
+        let profile = Profile::read(value.clone()).map_err(|problems| below(&base, problems))?;
+        changes::create_customer(&mut editor, profile)?.map_err(|refusal| refused(&base, refusal))?;
+    }
+    for (kind, name) in ENTITIES.iter().skip(2) {
+        put_entities(&mut editor, *kind, name, given)?;
+    }
+    for (klass_name, list) in &given.kobjects {
+        let base = format!("/given/kobjects/{klass_name}");
+        let klass = editor.session.klass(org, klass_name)?;
+        let klass = klass.ok_or_else(|| RehearsalError::script(&base, format!("there is no klass `{klass_name}`")))?;
+        let list = list.as_array().ok_or_else(|| RehearsalError::script(&base, "expected a list of kobjects"))?;
+        for (index, value) in list.iter().enumerate() {
+            let base = format!("{base}/{index}");
+            let mut value = resolve(&mut editor, value, &base)?;
+            let customer = value.as_object_mut().and_then(|fields| fields.shift_remove("customer"));
+            let customer = customer.and_then(|id| id.as_str().and_then(|id| id.parse().ok()));
+            let content = KObjectContent::read(&klass, value).map_err(|problems| below(&base, problems))?;
+            let made = changes::create_kobject(&mut editor, &klass, customer, content)?;
+            made.map_err(|refusal| refused(&base, refusal))?;
+        }
+    }
+    Ok(())
+}
+
+fn put_entities(editor: &mut Editor<'_>, kind: Kind, name: &str, given: &Given) -> Result<(), RehearsalError> {
+    for (index, value) in given.entities(kind).iter().enumerate() {
+        let base = format!("/given/{name}/{index}");
+        let value = resolve(editor, value, &base)?;
+        let content = Content::read(kind, value).map_err(|problems| below(&base, problems))?;
+        changes::create_entity(editor, content)?.map_err(|refusal| refused(&base, refusal))?;
+    }
+    Ok(())
+}
+
+/// The value with ids in place of a customer's e-mail address or external id, and of a conversation's external id.
+fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, RehearsalError> {
+    let mut value = value.clone();
+    let named = |value: &Value, name: &str| {
+        let text = value.get(name).and_then(Value::as_str);
+        text.filter(|text| text.parse::<Id>().is_err()).map(str::to_owned)
+    };
+    if let Some(customer) = named(&value, "customer") {
+        let by_email = editor.session.customer_by_email(editor.org, &email_key(&customer))?;
+        let found = match by_email {
+            Some(found) => Some(found),
+            None => editor.session.customer_by_external_id(editor.org, &customer)?,
+        };
+        let missing =
+            || RehearsalError::script(&format!("{base}/customer"), format!("there is no customer `{customer}`"));
+        value["customer"] = found.ok_or_else(missing)?.id.to_string().into();
+    }
+    if let Some(conversation) = named(&value, "conversation") {
+        let found = editor.session.entity_by_external_id(editor.org, Kind::Conversation, &conversation)?;
+        let message = format!("there is no conversation with the external id `{conversation}`");
+        let found = found.ok_or_else(|| RehearsalError::script(&format!("{base}/conversation"), message))?;
+        value["conversation"] = found.id.to_string().into();
+    }
+    Ok(value)
+}
+
+fn below(base: &str, problems: Vec<Problem>) -> RehearsalError {
+    let within = |problem: Problem| Problem::new(format!("{base}{}", problem.pointer), problem.message);
+    RehearsalError::Script(problems.into_iter().map(within).collect())
+}
+
+fn refused(base: &str, refusal: Refusal) -> RehearsalError {
+    match refusal {
+        Refusal::Invalid(problems) => below(base, problems),
+        Refusal::Taken(taken) => {
+            RehearsalError::script(&format!("{base}{}", taken.pointer), "another one has this already")
+        }
+    }
+}
+
+/// What there is.
+pub(super) fn list(session: &mut dyn Session, org: Id) -> StoreResult<Objects> {
+    let mut objects = Objects::new();
+    let oldest_first = |values: Vec<Value>| Value::Array(values.into_iter().rev().collect());
+    let customers = session.customers(org, ALL)?;
+    objects.insert("customers".into(), oldest_first(customers.into_iter().map(|each| each.flattened()).collect()));
+    let mut kobjects: Map<String, Value> = Map::new();
+    for klass in session.klasses(org)? {
+        let found = session.kobjects(org, Some(&klass.name), None, ALL)?;
+        kobjects.insert(klass.name, oldest_first(found.into_iter().map(|each| each.flattened()).collect()));
+    }
+    objects.insert("kobjects".into(), Value::Object(kobjects));
+    for (kind, name) in ENTITIES {
+        let found = session.entities(org, kind, Of::Org, ALL)?;
+        objects.insert(name.into(), oldest_first(found.into_iter().map(|each| each.flattened()).collect()));
+    }
+    Ok(objects)
+}

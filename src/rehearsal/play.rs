@@ -1,0 +1,215 @@
+//! A rehearsal from the first run to the last.
+
+use serde_json::Value;
+
+use super::objects::{self, Objects};
+use super::start::first_run;
+use super::{MadeCall, RehearsalError, Script};
+use crate::catalog::files::save_bundle;
+use crate::catalog::variables::put_variable;
+use crate::catalog::{SnapshotInForce, read_snapshot};
+use crate::engine::{Input, Next, PendingCall, Programs, Surroundings, advance, event_payload, load, merge_log};
+use crate::id::Id;
+use crate::keys::DEFAULT_ORG;
+use crate::objects::nearest;
+use crate::starts::{InForce, Listener};
+use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult};
+use crate::time::Timestamp;
+use crate::vault::Vault;
+use crate::workflow::Bundle;
+
+/// How many stretches a rehearsal has at most.
+pub const STRETCHES_MAX: usize = 10_000;
+/// How many runs a rehearsal has at most.
+pub const RUNS_MAX: usize = 200;
+
+/// What a rehearsal came to.
+#[derive(Clone, Debug)]
+pub struct Rehearsed {
+    /// The run that was asked for, and then those that it started, in order.
+    pub runs: Vec<RehearsedRun>,
+    pub calls: Vec<MadeCall>,
+    /// What is there afterwards.
+    pub objects: Objects,
+    /// When the last thing happened, by the moved clock.
+    pub ended_at: Timestamp,
+}
+
+/// A run with its log.
+#[derive(Clone, Debug)]
+pub struct RehearsedRun {
+    pub run: Run,
+    /// Step entries, as `GET /v1/runs/{id}` shows them.
+    pub steps: Vec<Value>,
+}
+
+/// Plays the script in the session, which is then in a state that nobody should keep.
+pub(super) fn play(
+    session: &mut dyn Session,
+    bundles: &[(String, Bundle)],
+    script: &Script,
+) -> Result<Rehearsed, RehearsalError> {
+    session.set_now(script.now);
+    let org = org(session)?;
+    for (file, bundle) in bundles {
+        save_bundle(session, org, file, bundle, &mut Vec::new())?;
+    }
+    // The variables of a real database are sealed with a key that a rehearsal has no business with.
+    for variable in session.variables(org)? {
+        session.delete_variable(org, variable.id)?;
+    }
+    let vault = Vault::random();
+    for (name, value) in &script.variables {
+        let put = put_variable(session, &vault, (org, None), name, value)?;
+        put.map_err(|error| RehearsalError::script("/variables", error.to_string()))?;
+    }
+    objects::put(session, org, &script.given)?;
+    // Versions that are rolled back must not be found by anybody later.
+    let programs = Programs::default();
+    let snapshot = read_snapshot(session, &programs, &vault)?;
+    let listener = find_workflow(session, &programs, org, bundles, script.workflow.as_deref())?;
+    let first = first_run(session, &snapshot, org, &listener, &script.payload)?;
+    session.insert_run(&first)?;
+    let in_force = SnapshotInForce { snapshot: &snapshot, vault: &vault };
+    let mut played =
+        Play { org, programs, known: vec![first.id], open: vec![first.id], calls: Vec::new(), stretches: 0 };
+    played.advance_all(session, &in_force, script, &listener.program.name)?;
+    let objects = if script.lists_objects { objects::list(session, org)? } else { Objects::new() };
+    let runs = played.known.iter().map(|id| rehearsed(session, org, *id)).collect::<Result<_, RehearsalError>>()?;
+    Ok(Rehearsed { runs, calls: played.calls, objects, ended_at: session.now() })
+}
+
+/// The first org, which is made if there is none.
+fn org(session: &mut dyn Session) -> StoreResult<Id> {
+    if let Some(org) = session.orgs()?.first() {
+        return Ok(org.id);
+    }
+    let org = Org { id: session.new_id(), name: DEFAULT_ORG.into(), created_at: session.now() };
+    session.insert_org(&org)?;
+    Ok(org.id)
+}
+
+/// The workflow that is rehearsed; one that is not enabled is as good.
+fn find_workflow(
+    session: &mut dyn Session,
+    programs: &Programs,
+    org: Id,
+    bundles: &[(String, Bundle)],
+    name: Option<&str>,
+) -> Result<Listener, RehearsalError> {
+    let declared: Vec<&str> =
+        bundles.iter().flat_map(|(_, bundle)| &bundle.workflows).map(|draft| draft.workflow.name.as_str()).collect();
+    let name = match (name, declared.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        (None, []) => return Err(RehearsalError::script("/workflow", "the files declare no workflow")),
+        (None, several) => {
+            let message = format!("name one of the workflows: {}", several.join(", "));
+            return Err(RehearsalError::script("/workflow", message));
+        }
+    };
+    let record = session.workflows(org)?.into_iter().find(|workflow| workflow.name == name);
+    let Some(record) = record else {
+        let help = match nearest(name, declared.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the files declare {}", declared.join(", ")),
+        };
+        return Err(RehearsalError::script("/workflow", format!("there is no workflow `{name}`; {help}")));
+    };
+    let program = programs.get(session, org, record.id, record.version)?;
+    let event = match &program.trigger.event_name {
+        Some(event) => event.clone(),
+        None => format!("workflow.{name}.call"),
+    };
+    Ok(Listener { workflow: record.id, version: record.version, event, program })
+}
+
+/// A rehearsal under way.
+struct Play {
+    org: Id,
+    programs: Programs,
+    /// All runs, in the order in which they were started.
+    known: Vec<Id>,
+    /// Those that have not ended.
+    open: Vec<Id>,
+    calls: Vec<MadeCall>,
+    stretches: usize,
+}
+
+impl Play {
+    /// Advances all runs until the last has ended; the clock jumps when none is due.
+    fn advance_all(
+        &mut self,
+        session: &mut dyn Session,
+        in_force: &dyn InForce,
+        script: &Script,
+        main: &str,
+    ) -> Result<(), RehearsalError> {
+        while let Some((id, due_at)) = self.next_due(session)? {
+            if due_at > session.now() {
+                session.set_now(due_at);
+            }
+            let mut input = Some(Input::Continue);
+            while let Some(given) = input.take() {
+                self.stretches += 1;
+                if self.stretches > STRETCHES_MAX || self.known.len() > RUNS_MAX {
+                    return Err(RehearsalError::Endless);
+                }
+                let Some(loaded) = load(session, &self.programs, self.org, id)? else { break };
+                let workflow = loaded.run.workflow_name.clone();
+                let surroundings = Surroundings { session: &mut *session, in_force, probe: &mut |_| Ok(()) };
+                input = match advance(loaded, given, surroundings)?.next {
+                    Next::Again => Some(Input::Continue),
+                    Next::Perform(call) => {
+                        let place =
+                            if workflow == main { call.step.clone() } else { format!("{workflow}/{}", call.step) };
+                        Some(self.answer(call, &place, script)?)
+                    }
+                    Next::Ended(_) | Next::Sleep(_) => None,
+                };
+            }
+            self.notice_new_runs(session)?;
+        }
+        Ok(())
+    }
+
+    /// The open run that is due first, and when that is.
+    fn next_due(&mut self, session: &mut dyn Session) -> StoreResult<Option<(Id, Timestamp)>> {
+        let mut due = Vec::with_capacity(self.open.len());
+        for id in std::mem::take(&mut self.open) {
+            if let Some(run) = session.run(self.org, id)?.filter(|run| run.status.is_open()) {
+                self.open.push(id);
+                due.push((id, run.due_at.unwrap_or_else(|| session.now())));
+            }
+        }
+        Ok(due.into_iter().min_by_key(|(_, due_at)| *due_at))
+    }
+
+    fn answer(&mut self, call: PendingCall, place: &str, script: &Script) -> Result<Input, RehearsalError> {
+        let (outcome, made) = script.answers.answer(place, call.attempt, &call.effect)?;
+        self.calls.push(made);
+        Ok(Input::Outcome { step: call.step, attempt: call.attempt, outcome, duration_ms: 0 })
+    }
+
+    /// Finds the runs that those of this rehearsal have started.
+    fn notice_new_runs(&mut self, session: &mut dyn Session) -> StoreResult<()> {
+        let size = i64::try_from(RUNS_MAX + 1).unwrap_or(i64::MAX);
+        let mut newest = session.runs(self.org, &RunFilter::default(), Page { after: None, size })?;
+        newest.sort_by_key(|run| run.id);
+        for run in newest {
+            if run.parent.is_some_and(|parent| self.known.contains(&parent)) && !self.known.contains(&run.id) {
+                self.known.push(run.id);
+                self.open.push(run.id);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rehearsed(session: &mut dyn Session, org: Id, id: Id) -> Result<RehearsedRun, RehearsalError> {
+    let run = session.run(org, id)?.ok_or(StoreError::Fenced)?;
+    let payload = event_payload(session, &run)?;
+    let steps = merge_log(&session.log(org, id)?, Some(&payload), None);
+    let steps = steps.map_err(|error| StoreError::Corrupt { what: "a step log", detail: error.to_string() })?;
+    Ok(RehearsedRun { run, steps })
+}

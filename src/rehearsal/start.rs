@@ -1,0 +1,74 @@
+//! From a script's payload to the run that is rehearsed.
+
+use serde_json::{Map, Value, json};
+
+use super::RehearsalError;
+use crate::catalog::Snapshot;
+use crate::id::Id;
+use crate::objects::Problem;
+use crate::starts::{Cause, Listener, fresh_run, started_run};
+use crate::store::{Run, Session};
+use crate::transaction::Transaction;
+use crate::workflow::HookKind;
+
+/// The run that starts because of the payload, not yet inserted.
+pub(super) fn first_run(
+    session: &mut dyn Session,
+    snapshot: &Snapshot,
+    org: Id,
+    listener: &Listener,
+    payload: &Value,
+) -> Result<Run, RehearsalError> {
+    let trigger = &listener.program.trigger;
+    if let Some(schema) = &trigger.callable {
+        let inputs = match payload {
+            Value::Object(inputs) => inputs.clone(),
+            Value::Null => Map::new(),
+            _ => return Err(RehearsalError::script("/payload", "the inputs of a callable workflow are an object")),
+        };
+        let below = |problem: Problem| Problem::new(format!("/payload{}", problem.pointer), problem.message);
+        let inputs = schema.accept(inputs);
+        let inputs = inputs.map_err(|problems| RehearsalError::Script(problems.into_iter().map(below).collect()))?;
+        return Ok(started_run(Cause::outside(org), listener, Value::Object(inputs), session.now()));
+    }
+    if trigger.event_name.as_deref().is_some_and(|event| event.starts_with("hooks.")) {
+        return hook_run(session, snapshot, org, listener, payload);
+    }
+    let payload = match (payload, &trigger.schedule) {
+        (Value::Null, Some(_)) => json!({ "scheduledAt": session.now(), "firedAt": session.now(), "missed": 0 }),
+        _ => payload.clone(),
+    };
+    Ok(started_run(Cause::outside(org), listener, payload, session.now()))
+}
+
+/// A run for a transaction on the hook that the workflow listens to.
+fn hook_run(
+    session: &mut dyn Session,
+    snapshot: &Snapshot,
+    org: Id,
+    listener: &Listener,
+    payload: &Value,
+) -> Result<Run, RehearsalError> {
+    let hook = snapshot.hooks(org).find(|in_force| in_force.hook.event_names().contains(&listener.event));
+    // What was captured as a transaction is as good as what was sent.
+    let is_envelope = payload["type"] == "transaction" && payload["attributes"].get("data").is_some();
+    let data = if is_envelope { &payload["attributes"]["data"] } else { payload };
+    let workflow = (listener.workflow, listener.version, listener.program.as_ref());
+    let (id, now) = (session.new_id(), session.now());
+    let run = fresh_run(org, workflow, Some(id), &listener.event, now);
+    let transaction = Transaction {
+        id,
+        org,
+        hook: hook.map_or_else(|| session.new_id(), |in_force| in_force.hook.id),
+        hook_kind: hook.map_or(HookKind::Form, |in_force| in_force.hook.kind),
+        created_at: now,
+        content_type: Some("application/json".to_owned()),
+        headers: Vec::new(),
+        query: None,
+        peer: None,
+        raw: data.to_string().into(),
+        runs: vec![run.id],
+    };
+    session.insert_transaction(&transaction)?;
+    Ok(run)
+}
