@@ -206,15 +206,14 @@ fn read_values(fields: &Map<String, Value>) -> Result<&[Value], Fault> {
 }
 
 fn check_count(operator: Operator, count: usize) -> Option<Fault> {
-    let (allowed, wanted) = match operator {
-        Operator::And | Operator::Or => (1..=usize::MAX, "at least one condition"),
-        // Editors leave a second operand behind; it means nothing.
-        Operator::Exists | Operator::Dne => (1..=2, "one value"),
-        Operator::True | Operator::False => (1..=1, "one value"),
-        _ => (2..=2, "two values"),
+    let [least, most] = operator.counts();
+    let wanted = match operator.counts() {
+        Operator::MANY => "at least one condition",
+        Operator::ONE => "one value",
+        _ => "two values",
     };
     let fault = || Fault::new(format!("`{}` takes {wanted}, not {count}", operator.name()));
-    (!allowed.contains(&count)).then(|| Fault { pointer: "/values".to_owned(), ..fault() })
+    (!(least..=most).contains(&count)).then(|| Fault { pointer: "/values".to_owned(), ..fault() })
 }
 
 /// Compiles what `values` holds; pointers of faults are relative to it.
@@ -223,7 +222,8 @@ fn compile_operands(operator: Operator, values: &[Value], depth: usize) -> Resul
         Operator::And | Operator::Or => {
             compile_each(values, |value| compile_at(value, depth + 1)).map(Operands::Conditions)
         }
-        Operator::Exists | Operator::Dne => {
+        // Editors leave a second operand behind; it means nothing.
+        _ if operator.counts() == Operator::ONE => {
             compile_each(values.get(..1).unwrap_or_default(), Expr::compile).map(Operands::Values)
         }
         _ => compile_each(values, Expr::compile).map(Operands::Values),

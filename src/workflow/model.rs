@@ -89,6 +89,16 @@ impl ErrorAction {
         ("stop-processing", ErrorAction::Stop),
     ];
 
+    /// What happens, in a few words.
+    pub fn summary(self) -> &'static str {
+        match self {
+            ErrorAction::Continue => "The run goes on as if the step had completed, without an output.",
+            ErrorAction::RetryAction => "The step is executed again after a while, a few times.",
+            ErrorAction::RetryWorkflow => "The run begins anew after a while, a few times.",
+            ErrorAction::Stop => "The run fails.",
+        }
+    }
+
     pub fn parse(word: &str) -> Option<ErrorAction> {
         ErrorAction::WORDS.iter().find(|(spelt, _)| *spelt == word).map(|(_, action)| *action)
     }

@@ -58,6 +58,90 @@ fn slips_do_not_fit() {
 }
 
 #[test]
+fn exports_fit_once_they_are_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = ["--map-hook", "5f3c21aa90be7d0012c4e8a1=orders"];
+    for (export, arguments) in [
+        (include_str!("exports/invoice.json"), hook.as_slice()),
+        (include_str!("exports/menu-record.json"), &[]),
+        (include_str!("exports/bookings-app.json"), &[]),
+    ] {
+        std::fs::write(folder.path().join("export.json"), export).unwrap();
+        let said = hookflow(folder.path(), &[&["import", "export.json"], arguments].concat());
+        let imported: Value = serde_json::from_str(&said.output).expect("it was imported");
+        assert_eq!(misfits(&schema(None), &imported), [""; 0]);
+    }
+}
+
+/// What the checker refuses in a workflow, the schema refuses as far as it can know.
+#[test]
+fn what_the_checker_refuses_does_not_fit() {
+    let (schema, folder) = (schema(None), tempfile::tempdir().unwrap());
+    let with = |pointer: &str, key: &str, value: Value| {
+        let mut document = orders()["workflows"][0].clone();
+        document.pointer_mut(pointer).unwrap()[key] = value;
+        document
+    };
+    let always = json!({ "op": "true", "values": [true] });
+    for (document, fits) in [
+        (with("", "colour", json!("red")), false),
+        (with("", "logging", json!(true)), true),
+        (with("", "replaces", Value::Null), true),
+        (with("/trigger", "evenName", json!("x")), false),
+        (with("/trigger", "schedule", json!({ "cron": "0 9 * * 1-5", "timeZone": "Europe/Paris" })), true),
+        (with("/trigger", "schedule", json!({ "every": "15m", "catchUp": "none" })), true),
+        (with("/trigger", "schedule", json!({ "every": "soon" })), false),
+        (with("/trigger", "schedule", json!({ "every": "15m", "timeZone": "Europe/Paris" })), false),
+        (with("/trigger", "schedule", json!({ "cron": "0 9 * * *", "timeZone": "Europe/Pairs" })), false),
+        (with("/steps/0", "action", json!("kustomer.customer.find-by-email")), true),
+        (with("/steps/0", "action", json!("kustomer.customer.find-by-emial")), false),
+        (with("/steps/0", "meta", json!({ "parked": true, "anything": 1 })), true),
+        (with("/steps/0", "_id", json!("60a2c3d4e5f60718293a4b72")), true),
+        (with("/steps/0", "transition", json!([])), false),
+        (with("/steps/0/transitions/0", "condition", json!({ "op": "eq", "values": [1] })), false),
+        (with("/steps/0/transitions/0", "condition", json!({ "op": "dne", "values": [1, ""] })), true),
+        (with("/steps/0/transitions/0", "condition", json!({ "op": "and", "values": [] })), false),
+        (with("/steps/0/transitions/0", "condition", json!({ "op": "and", "values": ["/#steps.1.id"] })), false),
+        (
+            with(
+                "/steps/0/transitions/0",
+                "condition",
+                json!({ "op": "or", "values": [{ "op": "and", "values": [always] }] }),
+            ),
+            true,
+        ),
+        (
+            with(
+                "/steps/0",
+                "errorCases",
+                json!([{ "condition": { "op": "and", "values": [] }, "errorAction": { "type": "continue" } }]),
+            ),
+            true,
+        ),
+        (with("/steps/0", "errorCases", json!([{ "condition": always, "errorAction": { "type": "ignore" } }])), false),
+    ] {
+        assert_eq!(misfits(&schema, &document).is_empty(), fits, "{document}");
+        let mut bundle = orders();
+        bundle["workflows"][0] = document;
+        std::fs::write(folder.path().join("file.json"), bundle.to_string()).unwrap();
+        let checked = hookflow(folder.path(), &["check", "file.json"]);
+        assert_eq!(checked.code == Some(0), fits, "{}", checked.output);
+    }
+}
+
+#[test]
+fn a_schema_for_a_file_completes_its_own_hooks_and_klasses() {
+    let events = |schema: &Value| schema["$defs"]["trigger"]["properties"]["eventName"]["examples"].to_string();
+    let builder = ServerBuilder::bare();
+    let file = json!({ "hooks": [{ "name": "returns", "type": "form" }], "klasses": [{ "name": "parcel" }] });
+    builder.write_workflow("own.json", &file.to_string());
+    let said = hookflow(builder.directory(), &["schema", "workflows/own.json"]);
+    let own: Value = serde_json::from_str(&said.output).unwrap();
+    assert!(events(&own).contains("hooks.form.returns.receive") && events(&own).contains("kobject.parcel.update"));
+    assert!(!events(&own).contains("orders"), "{}", events(&own));
+}
+
+#[test]
 fn actions_are_listed_with_their_params_and_outputs() {
     let server = Server::start();
     let actions = server.get("/v1/actions").expect(200)["data"].take();

@@ -27,6 +27,7 @@ fn operators_decide() {
         ("dne", json!(["/#steps.1.null"]), true, false),
         ("dne", json!(["/#steps.1.id"]), false, false),
         ("true", json!([true]), true, false),
+        ("true", json!([true, ""]), true, false),
         ("true", json!(["/#steps.1.yes"]), true, false),
         ("true", json!([1]), false, true),
         ("true", json!(["/#steps.2.x"]), false, true),
@@ -95,7 +96,9 @@ fn faults_point_to_their_place() {
         ]
     );
     assert_eq!(Condition::compile(&nested).unwrap_err()[0].help.as_deref(), Some("did you mean `exists`?"));
-    for count in [("or", json!([])), ("true", json!([true, true])), ("exists", json!([])), ("dne", json!([1, 2, 3]))] {
+    for count in
+        [("or", json!([])), ("true", json!([true, true, true])), ("exists", json!([])), ("dne", json!([1, 2, 3]))]
+    {
         assert_eq!(faults(json!({ "op": count.0, "values": count.1 })).len(), 1, "{count:?}");
     }
 }

@@ -3,26 +3,32 @@
 //! It is made from the same tables that the checker and the engine read. Steps of a file can be completed as targets if the
 //! schema is made for that file; a schema alone can't know them.
 
+mod flow;
+
 use serde_json::{Map, Value, json};
 
 use crate::actions::ACTIONS;
-use crate::expr::Operator;
-use crate::workflow::{ActionSpec, ErrorAction, ParamKind, credentials};
+use crate::workflow::{ActionSpec, ERROR_CASES_MAX, ParamKind, STEPS_MAX, credentials};
+use flow::{condition, error_case, transition, transitions};
 
 /// Where the server offers the schema.
 pub const PATH: &str = "/schemas/workflow.json";
 
-/// The schema; `document` is a file whose steps and klasses are to be completed, if it is made for one.
+/// What ids of steps look like.
+const ID: &str = "^[^.]{1,128}$";
+
+/// The schema; `document` is a file whose steps, hooks and klasses are to be completed, if it is made for one.
 pub fn workflow_file(document: Option<&Value>) -> Value {
     let workflow = json!({ "$ref": "#/$defs/workflow" });
+    let list = |kind: &str| json!({ "type": ["array", "null"], "items": { "$ref": format!("#/$defs/{kind}") } });
     let bundle = json!({
         "type": "object",
         "properties": {
             "$schema": { "type": "string" },
-            "meta": { "type": "object" },
-            "hooks": { "type": "array", "items": { "$ref": "#/$defs/hook" } },
-            "klasses": { "type": "array", "items": { "$ref": "#/$defs/klass" } },
-            "workflows": { "type": "array", "items": workflow },
+            "meta": meta(json!({})),
+            "hooks": list("hook"),
+            "klasses": list("klass"),
+            "workflows": list("workflow"),
         },
         "additionalProperties": false,
     });
@@ -36,13 +42,47 @@ pub fn workflow_file(document: Option<&Value>) -> Value {
             "hook": hook(),
             "klass": klass(),
             "workflow": workflow_definition(),
-            "trigger": trigger(),
+            "trigger": trigger(document),
             "step": step(),
             "transition": transition(document),
             "condition": condition(),
             "errorCase": error_case(),
         },
     })
+}
+
+/// A text that may be left out by null, as all keys may that are not required.
+fn text(description: &str) -> Value {
+    json!({ "type": ["string", "null"], "description": description })
+}
+
+/// `meta`, in which anything may stand.
+fn meta(known: Value) -> Value {
+    json!({ "type": ["object", "null"], "properties": known })
+}
+
+/// Adds the keys of Kustomer's documents that mean nothing here, and rules all others out.
+fn closed(mut definition: Value) -> Value {
+    let ignored =
+        |kind: Value| json!({ "description": "Accepted from Kustomer's documents; means nothing.", "type": kind });
+    for (key, kind) in [
+        ("appVersion", json!(["string", "null"])),
+        ("logging", json!(["boolean", "null"])),
+        ("replaces", json!(["string", "null"])),
+        ("displayName", json!(["string", "null"])),
+        ("_id", json!("string")),
+    ] {
+        definition["properties"][key] = ignored(kind);
+    }
+    for (key, other) in
+        [("description", text("For people.")), ("errorCases", json!({ "type": ["array", "null"], "maxItems": 0 }))]
+    {
+        if definition["properties"].get(key).is_none() {
+            definition["properties"][key] = other;
+        }
+    }
+    definition["additionalProperties"] = json!(false);
+    definition
 }
 
 fn hook() -> Value {
@@ -52,10 +92,11 @@ fn hook() -> Value {
         "properties": {
             "name": { "type": "string", "pattern": "^[a-z0-9_-]{1,64}$" },
             "type": { "enum": ["form"] },
-            "title": { "type": "string" },
-            "description": { "type": "string" },
+            "title": text("For people."),
+            "description": text("For people."),
+            "meta": meta(json!({})),
         },
-        "required": ["name"],
+        "required": ["name", "type"],
         "additionalProperties": false,
     })
 }
@@ -63,18 +104,18 @@ fn hook() -> Value {
 fn klass() -> Value {
     let property = json!({
         "type": "object",
-        "properties": { "displayName": { "type": "string" }, "description": { "type": "string" } },
+        "properties": { "displayName": text("For people."), "description": text("For people.") },
         "additionalProperties": false,
     });
     json!({
         "type": "object",
         "description": "A kind of custom object.",
         "properties": {
-            "name": { "type": "string" },
-            "displayName": { "type": "string" },
-            "icon": { "type": "string" },
+            "name": { "type": "string", "pattern": "^[a-z0-9_-]{1,64}$" },
+            "displayName": text("Made from the name if absent."),
+            "icon": text("For people."),
             "properties": {
-                "type": "object",
+                "type": ["object", "null"],
                 "description": "Attributes by name; the suffix is the type.",
                 "patternProperties": { "(Str|Txt|Num|At|Bool|Url|Id)$": property },
                 "additionalProperties": false,
@@ -86,44 +127,59 @@ fn klass() -> Value {
 }
 
 fn workflow_definition() -> Value {
-    json!({
+    closed(json!({
         "type": "object",
         "properties": {
             "$schema": { "type": "string" },
-            "name": { "type": "string" },
-            "description": { "type": "string" },
-            "enabled": { "type": "boolean" },
+            "name": { "type": "string", "minLength": 1, "maxLength": 128, "description": "Tells workflows apart." },
+            "enabled": { "type": ["boolean", "null"], "description": "Whether it runs; if absent, as it was." },
             "trigger": { "$ref": "#/$defs/trigger" },
-            "steps": { "type": "array", "items": { "$ref": "#/$defs/step" } },
+            "steps": { "type": "array", "items": { "$ref": "#/$defs/step" }, "maxItems": STEPS_MAX },
             "response": {
-                "type": "object",
+                "type": ["object", "null"],
                 "description": "What a callable workflow answers.",
-                "properties": { "value": {}, "schema": { "type": "object" } },
+                "properties": {
+                    "value": { "description": "Any JSON with expressions; else the last step's output." },
+                    "schema": { "type": "object", "description": "For callers." },
+                },
             },
-            "meta": { "type": "object" },
+            "meta": meta(json!({})),
         },
         "required": ["name", "trigger", "steps"],
-    })
+    }))
 }
 
-fn trigger() -> Value {
-    let events = ["hooks.form.orders.receive", "customer.create", "kobject.order.create", "app.shop.paid"];
+fn trigger(document: Option<&Value>) -> Value {
     let starts = ["eventName", "callable", "schedule"].map(|key| json!({ "required": [key] }));
-    json!({
+    closed(json!({
         "type": "object",
         "description": "What starts the workflow; its output is the event's payload, /#steps.1.",
         "properties": {
-            "id": { "type": "string", "default": "1" },
-            "eventName": { "type": "string", "description": "The event that starts it.", "examples": events },
+            "id": { "type": "string", "pattern": ID, "default": "1" },
+            "eventName": { "type": "string", "description": "The event that starts it.", "examples": events(document) },
             "callable": { "type": "boolean", "description": "Whether other workflows and callers may run it." },
-            "schema": { "type": "object", "description": "The inputs of a callable workflow, as JSON Schema." },
+            "schema": { "type": ["object", "null"], "description": "The inputs of a callable workflow, as JSON Schema." },
             "schedule": schedule(),
             "transitions": transitions(),
-            "meta": { "type": "object" },
+            "meta": meta(json!({})),
         },
         "required": ["id"],
         "anyOf": starts,
-    })
+    }))
+}
+
+/// Events to listen for: those of the file's own hooks and klasses, or of some that a file could have.
+fn events(document: Option<&Value>) -> Vec<String> {
+    let declared = |list: &str, other: &'static str| -> Vec<&str> {
+        let names = document.and_then(|document| document.get(list)?.as_array()).into_iter().flatten();
+        let names: Vec<&str> = names.filter_map(|declared| declared.get("name")?.as_str()).collect();
+        if names.is_empty() { vec![other] } else { names }
+    };
+    let objects = ["customer", "conversation", "message", "note", "company"].map(str::to_owned).into_iter();
+    let objects = objects.chain(declared("klasses", "order").into_iter().map(|klass| format!("kobject.{klass}")));
+    let changes = objects.flat_map(|object| ["create", "update", "delete"].map(|change| format!("{object}.{change}")));
+    let hooks = declared("hooks", "orders").into_iter().map(|hook| format!("hooks.form.{hook}.receive"));
+    hooks.chain(changes).chain(["app.shop.paid".to_owned()]).collect()
 }
 
 fn schedule() -> Value {
@@ -151,34 +207,35 @@ fn schedule() -> Value {
     })
 }
 
-fn transitions() -> Value {
-    json!({ "type": "array", "items": { "$ref": "#/$defs/transition" }, "description": "Tried in order." })
-}
-
 fn step() -> Value {
     let names: Vec<&str> = ACTIONS.iter().map(|action| action.spec.name).collect();
+    let prefixed: Vec<String> = names.iter().map(|name| format!("kustomer.{name}")).collect();
     let described: Vec<Value> = ACTIONS
         .iter()
         .map(|action| json!({ "const": action.spec.name, "description": action.spec.summary }))
-        .chain([json!({ "type": "string", "pattern": "^kustomer\\." })])
+        .chain([json!({ "enum": prefixed }), json!({ "type": "null" })])
         .collect();
     let params: Vec<Value> = ACTIONS.iter().map(|action| params_of(&action.spec)).collect();
-    json!({
+    let label = json!({ "type": "string", "description": "What the log shows." });
+    let parked = json!({ "type": "boolean", "description": "Whether the step is kept though no way leads to it." });
+    closed(json!({
         "type": "object",
         "properties": {
-            "id": { "type": "string", "pattern": "^[^.]{1,128}$" },
-            "action": { "anyOf": described, "examples": names },
-            "params": { "type": "object" },
+            "id": { "type": "string", "pattern": ID, "description": "By which transitions and references name it." },
+            "action": { "anyOf": described, "examples": names, "description": "What it does; without, it only branches." },
+            "params": { "type": ["object", "null"] },
             "transitions": transitions(),
-            "errorCases": { "type": "array", "items": { "$ref": "#/$defs/errorCase" } },
-            "meta": {
-                "type": "object",
-                "properties": { "displayName": { "type": "string", "description": "What the log shows." } },
+            "errorCases": {
+                "type": ["array", "null"],
+                "items": { "$ref": "#/$defs/errorCase" },
+                "maxItems": ERROR_CASES_MAX,
+                "description": "What happens when the action fails: the first whose condition holds.",
             },
+            "meta": meta(json!({ "displayName": label, "parked": parked })),
         },
         "required": ["id"],
         "allOf": params,
-    })
+    }))
 }
 
 /// What the params of an action are, wherever a step names it.
@@ -214,56 +271,4 @@ fn params_of(spec: &ActionSpec) -> Value {
         then["required"] = json!(["params"]);
     }
     json!({ "if": { "properties": { "action": { "enum": names } }, "required": ["action"] }, "then": then })
-}
-
-fn transition(document: Option<&Value>) -> Value {
-    let mut target = json!({ "type": "string", "description": "The id of the step that comes next." });
-    let ids = document.map(step_ids).unwrap_or_default();
-    if !ids.is_empty() {
-        target["enum"] = json!(ids);
-    }
-    json!({
-        "type": "object",
-        "properties": {
-            "target": target,
-            "condition": { "$ref": "#/$defs/condition" },
-            "meta": { "type": "object", "properties": { "name": { "type": "string" } } },
-        },
-        "required": ["target", "condition"],
-        "additionalProperties": false,
-    })
-}
-
-fn condition() -> Value {
-    let operators: Vec<&str> = Operator::ALL.iter().map(|(name, _)| *name).collect();
-    json!({
-        "type": "object",
-        "properties": {
-            "op": { "enum": operators },
-            "values": { "type": "array", "description": "What is compared; for `and` and `or`, conditions." },
-        },
-        "required": ["op", "values"],
-        "additionalProperties": false,
-        "examples": [{ "op": "true", "values": [true] }, { "op": "exists", "values": ["/#steps.2.id"] }],
-    })
-}
-
-fn error_case() -> Value {
-    let words = ErrorAction::WORDS.map(|(word, _)| word);
-    json!({
-        "type": "object",
-        "properties": {
-            "condition": { "$ref": "#/$defs/condition" },
-            "errorAction": { "type": "object", "properties": { "type": { "enum": words } }, "required": ["type"] },
-            "meta": { "type": "object" },
-        },
-        "required": ["condition", "errorAction"],
-    })
-}
-
-/// The ids of all steps in a file.
-fn step_ids(document: &Value) -> Vec<&str> {
-    let bundled = document.get("workflows").and_then(Value::as_array).into_iter().flatten();
-    let steps = bundled.chain([document]).filter_map(|workflow| workflow.get("steps")?.as_array()).flatten();
-    steps.filter_map(|step| step.get("id")?.as_str()).collect()
 }
