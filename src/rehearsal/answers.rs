@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::RehearsalError;
-use crate::outbound::{Effect, Failure, FailureKind, HttpAnswer, Outcome};
+use crate::outbound::{Effect, Failure, FailureKind, HttpAnswer, Outcome, Receipt};
 
 /// Answers by the id of the step that makes the call; for steps of other workflows, `workflow/step`.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +46,12 @@ struct GivenAnswer {
     headers: Map<String, Value>,
     #[serde(default)]
     body: Value,
+}
+
+impl Default for GivenAnswer {
+    fn default() -> GivenAnswer {
+        GivenAnswer { status: ok(), headers: Map::new(), body: Value::Null }
+    }
 }
 
 fn ok() -> u16 {
@@ -110,16 +116,27 @@ impl Answers {
             Some(Answer::Failure(GivenFailure { failure })) => {
                 Outcome::Failure(Failure::new(FailureKind::Interrupted, failure.clone()))
             }
-            Some(Answer::Http(answer)) => answered(answer.clone()),
-            None if self.or_empty => answered(GivenAnswer { status: 200, headers: Map::new(), body: json!({}) }),
+            Some(Answer::Http(answer)) => answered(effect, answer.clone()),
+            None if self.or_empty => answered(effect, GivenAnswer { body: json!({}), ..GivenAnswer::default() }),
             None => return Err(RehearsalError::NoAnswer { step: step.to_owned(), call: shown }),
         };
         Ok((outcome, MadeCall { step: step.to_owned(), attempt, request, shown, assumed: given.is_none() }))
     }
 }
 
-fn answered(answer: GivenAnswer) -> Outcome {
+/// The answer of a peer; for a mail, that the server took it.
+fn answered(effect: &Effect, answer: GivenAnswer) -> Outcome {
     let GivenAnswer { status, headers, body } = answer;
+    if let Effect::Mail(mail) = effect {
+        let message_id = format!("{}@rehearsal", mail.key.as_deref().unwrap_or_default());
+        let recipients = [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().cloned().collect();
+        return Outcome::Receipt(Receipt {
+            message_id,
+            recipients,
+            code: 250,
+            answer: "taken in a rehearsal".to_owned(),
+        });
+    }
     let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     Outcome::Answer(Box::new(HttpAnswer { status_code: status, headers, body, redirects: Vec::new() }))
 }
@@ -134,6 +151,10 @@ fn describe(effect: &Effect) -> (Value, String) {
             let body = body.map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)));
             let shown = format!("{} {}", request.method, request.shown_uri());
             (json!({ "method": request.method, "uri": request.uri, "headers": headers, "body": body }), shown)
+        }
+        Effect::Mail(mail) => {
+            let shown = format!("mail to {}", mail.to.join(", "));
+            (serde_json::to_value(mail).expect("a mail has string keys"), shown)
         }
     }
 }
