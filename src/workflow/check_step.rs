@@ -92,12 +92,12 @@ fn summary(param: &ParamSpec) -> String {
 
 /// Checks the klass and its attributes, as far as the document spells them out.
 fn check_kobject(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((klass_node, klass_name)) = step.literal_text("klassName") else { return };
-    let Some(properties) = scope.klass(klass_name) else {
-        let message = findings.unknown("klass", klass_name, scope.klass_names());
-        findings.add(Finding::error(&klass_node.pointer, message));
-        return;
-    };
+    let named = ["klassName", "relatedKlassName"].into_iter().filter_map(|param| step.literal_text(param));
+    for (node, name) in named.filter(|(_, name)| scope.klass(name).is_none()) {
+        findings.error(&node.pointer, findings.unknown("klass", name, scope.klass_names()));
+    }
+    let Some((_, klass_name)) = step.literal_text("klassName") else { return };
+    let Some(properties) = scope.klass(klass_name) else { return };
     let custom = step.params.iter().find(|param| param.name == "custom").map(|param| &param.node);
     if let (Some(properties), Some(custom)) = (properties, custom) {
         check_attributes(klass_name, properties, custom, findings);

@@ -120,6 +120,13 @@ fn literals_are_judged_when_a_workflow_is_saved() {
             "/custom/x",
         ),
         (step("kobject.find", json!({ "klassName": "odrer", "identifier": "1" })), "/klassName"),
+        (
+            step(
+                "kobject.add-relationship",
+                json!({ "klassName": "order", "id": "/#steps.1.id", "relatedKlassName": "retrun", "related": "1" }),
+            ),
+            "/relatedKlassName",
+        ),
         (step("conversation.create", json!({ "customer": "/#steps.1.id", "priority": "high" })), "/priority"),
         (step("message.create", json!({ "body": "x" })), ""),
     ] {
