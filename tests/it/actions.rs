@@ -5,6 +5,7 @@ mod customers;
 mod examples;
 mod kobjects;
 mod others;
+mod rehearsed;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,7 +9,7 @@ use super::Stage;
 use crate::support::Server;
 
 /// What actions on objects begin with.
-const FAMILIES: [&str; 9] =
+pub const FAMILIES: [&str; 9] =
     ["customer", "kobject", "klass", "company", "conversation", "message", "note", "user", "org"];
 
 /// What the examples are about, by the names that they refer to it by.
@@ -51,13 +51,15 @@ fn clear(server: &Server) {
     }
 }
 
+/// The block of JSON that a text begins with.
+pub fn block(text: &str) -> Value {
+    let text = text.strip_prefix("```json\n").unwrap_or_else(|| panic!("a block of JSON, not {text}"));
+    let (json, _) = text.split_once("\n```").expect("the block ends");
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("{error} in {json}"))
+}
+
 /// The examples in a section: steps and what they give.
 fn examples(section: &str) -> Vec<(Value, Value)> {
-    let block = |text: &str| -> Value {
-        let text = text.strip_prefix("```json\n").unwrap_or_else(|| panic!("a block of JSON, not {text}"));
-        let (json, _) = text.split_once("\n```").expect("the block ends");
-        serde_json::from_str(json).unwrap_or_else(|error| panic!("{error} in {json}"))
-    };
     let example = |(at, _): (usize, &str)| {
         let begin = section[..at].rfind("```json\n").expect("a step stands before what it gives");
         (block(&section[begin..]), block(section[at..].trim_start_matches("\n```\n\ngives\n\n")))
@@ -65,7 +67,7 @@ fn examples(section: &str) -> Vec<(Value, Value)> {
     section.match_indices("\n```\n\ngives\n\n").map(example).collect()
 }
 
-fn matches(expected: &Value, actual: &Value) -> bool {
+pub fn matches(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::String(any), _) if any == "…" => true,
         (Value::Object(expected), Value::Object(actual)) => {

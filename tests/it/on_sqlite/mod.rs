@@ -4,6 +4,7 @@
 mod disk;
 mod locked;
 mod power;
+mod secrets;
 mod start;
 mod stop;
 mod store;
