@@ -55,6 +55,23 @@ fn check_one(text: &str) -> Checked {
     check(&[Source { file: "test.json", text }], &known())
 }
 
+/// Imports a text with mappings for names that documents of these tests may have, and checks what comes of it.
+fn import_one(text: &str) {
+    let hook = import::LocalHook { kind: None, name: "shop".to_owned() };
+    let mappings = import::Mappings {
+        hooks: [("x".to_owned(), hook)].into(),
+        workflows: [("2".to_owned(), "w".to_owned())].into(),
+        variables: Default::default(),
+    };
+    let imported = import::import(&Source { file: "export.json", text }, &mappings, &[], &known());
+    rendered(&imported.diagnostics, text);
+    if imported.diagnostics.iter().all(|found| found.severity != Severity::Error) {
+        let written = imported.document.expect("without an error there is a file").to_string();
+        let errors = check_one(&written).diagnostics.into_iter().filter(|found| found.severity == Severity::Error);
+        assert_eq!(errors.collect::<Vec<_>>(), [], "{written}");
+    }
+}
+
 fn rendered(diagnostics: &[Diagnostic], text: &str) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.render(Some(text))).collect::<Vec<_>>().join("\n")
 }
@@ -338,7 +355,7 @@ fn a_digest_tells_whether_a_document_says_something_new() {
 /// JSON made of the words of the format, so that the checkers have something to get at.
 fn documents() -> impl Strategy<Value = Value> {
     let words = "name|trigger|steps|id|1|2|3|target|condition|op|values|true|exists|hooks|klasses|workflows|params|action\
-        |customer.create|kobject.create|klassName|custom|transitions|eventName|hooks.form.x.receive|/#steps.2.id|meta|é";
+        |customer.create|kobject.create|klassName|custom|transitions|eventName|hooks.form.x.receive|data|attributes|workflowId|metadata|properties|schedule|/#steps.2.id|meta|é";
     let word = prop::sample::select(words.split('|').map(str::to_owned).collect::<Vec<_>>());
     let leaf = prop_oneof![any::<i64>().prop_map(Value::from), word.clone().prop_map(Value::from), Just(json!(true))];
     leaf.prop_recursive(6, 64, 6, move |inner| {
@@ -357,13 +374,16 @@ proptest! {
 
     #[test]
     fn no_document_causes_a_panic(document in documents(), cut in 0usize..1000, steps in documents()) {
-        for document in [&document, &workflow(steps), &json!({ "workflows": [document], "klasses": [document] })] {
+        let record = json!({ "data": { "type": "workflow", "id": "60a2c3d4e5f60718293a4b5d", "attributes": workflow(steps.clone()) } });
+        let app = json!({ "workflows": [document, record], "klasses": [document], "hooks": [document], "triggers": [document] });
+        for document in [&document, &workflow(steps), &app, &record] {
             let text = serde_json::to_string_pretty(document).unwrap();
             let checked = check_one(&text);
             rendered(&checked.diagnostics, &text);
             let clean = checked.diagnostics.iter().all(|found| found.severity != Severity::Error);
             prop_assert_eq!(clean, checked.bundles[0].is_some());
             let _ = Workflow::compile(document);
+            import_one(&text);
             let cut = text.char_indices().nth(cut).map_or(text.len(), |(offset, _)| offset);
             check_one(&text[..cut]);
         }

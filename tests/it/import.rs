@@ -12,6 +12,7 @@ use crate::support::{Server, ServerBuilder, wait_for};
 const INVOICE: &str = include_str!("exports/invoice.json");
 const MENU_RECORD: &str = include_str!("exports/menu-record.json");
 const BOOKINGS_APP: &str = include_str!("exports/bookings-app.json");
+const EFFORT_TIMER: &str = include_str!("exports/effort-timer.json");
 const UNSUPPORTED: &str = include_str!("exports/unsupported.json");
 
 /// Imports `export` with these arguments in a folder.
@@ -52,6 +53,9 @@ fn a_definition_runs_once_its_hook_is_mapped() {
         _ => answer(stream, "404 Not Found", r#"{"code":"no_invoice"}"#),
     });
     let server = server_with(INVOICE, &["--map-hook", "5f3c21aa90be7d0012c4e8a1=orders"]);
+    // In the other system variables belong to one workflow; their values are not in exports.
+    let variable = json!({ "name": "5b3d8a1c9f0e4d2b7a6c1e5f", "value": "Zm9vOmJhcg==" });
+    server.call("POST", "/v1/variables", variable).expect(201);
     let order = json!({ "service": peer.url(""), "customer": { "externalId": "c-17" } });
     let found = server.run_order(&order);
     assert_eq!(found["attributes"]["status"], "completed", "{found:#}");
@@ -59,6 +63,7 @@ fn a_definition_runs_once_its_hook_is_mapped() {
     assert_eq!(path(&steps), ["1", "e_r_w7wx8", "aN0X9A2Hc", "cFiGgpzyt", "8-gu8QS1s"]);
     let custom = json!({ "amountNum": 12.5, "loadingBool": false, "generatedTxt": "Pin=4711\n\nExp=2027-01-01" });
     assert_eq!(steps[4]["input"]["custom"], custom);
+    assert_eq!(peer.received()[0].header("authorization"), Some("Basic Zm9vOmJhcg=="));
     let missing = server.run_order(&order);
     assert_eq!(path(&server.steps(&missing)), ["1", "e_r_w7wx8", "aN0X9A2Hc", "Pz84VgB5L"]);
     let nobody = server.run_order(&json!({}));
@@ -108,13 +113,35 @@ fn an_app_comes_over_with_its_hook_klass_and_follow_ups() {
 }
 
 #[test]
+fn a_change_of_a_conversation_starts_an_export_and_its_follow_up() {
+    let server = server_with(EFFORT_TIMER, &[]);
+    let create = |path: &str, body: Value| server.call("POST", path, body).expect(201)["data"].take();
+    let customer = create("/v1/customers", json!({ "name": "Ann" }));
+    let user = create("/v1/users", json!({ "name": "Bob", "email": "bob@example.com" }));
+    let customer = customer["links"]["self"].as_str().unwrap();
+    let conversation = create(&format!("{customer}/conversations"), json!({ "name": "Broken", "tags": ["timed"] }));
+    let link = conversation["links"]["self"].as_str().unwrap();
+    server.call("PUT", link, json!({ "assignedUsers": [user["id"]] })).expect(200);
+    let followed = only_run(&server, "effort-timer%202%20of%202");
+    assert_eq!(followed["attributes"]["status"], "completed", "{followed:#}");
+    assert_eq!(path(&server.steps(&followed)), ["1", "find-conv", "note"]);
+    let notes = server.get(&format!("{link}/notes")).expect(200);
+    assert_eq!(notes["data"][0]["attributes"]["body"], "Took 0 min");
+    // The step that changed the conversation started the first workflow again, which went nowhere.
+    let runs = server.wait_for_runs();
+    let first = runs.iter().filter(|run| run["attributes"]["workflow"] == "effort-timer 1 of 2");
+    let paths: Vec<usize> = first.map(|run| server.steps(run).len()).collect();
+    assert_eq!(paths, [1, 4]);
+}
+
+#[test]
 fn what_an_app_has_beside_its_workflows_is_kept_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let said = import(folder.path(), BOOKINGS_APP, &[]);
     assert_eq!(said.code, Some(0));
     for (place, message) in [
-        ("(/klasses/0)", "`color`, `status` of a klass mean nothing here; they are kept in the file's `meta`"),
-        ("(/kviews)", "`kviews` of an app mean nothing here; they are kept in the file's `meta`"),
+        ("(/klasses/0)", "what a klass says by `color`, `status` has no place here; it is kept in the file's `meta`"),
+        ("(/kviews)", "`kviews` of an app has no place here; it is kept in the file's `meta`"),
         ("(/workflows/0/name)", "workflows here can't have this name; it becomes `bookings-new`"),
     ] {
         let (_, after) = said.errors.split_once(message).unwrap_or_else(|| panic!("{message}: {}", said.errors));

@@ -15,18 +15,26 @@ mod workflows;
 /// The schema that editors find in the shipped example too.
 const SCHEMA: &str = "http://127.0.0.1:8080/schemas/workflow.json";
 /// Keys of apps that mean nothing to the workflows in them.
-const APP_KEYS: [&str; 14] = [
+const APP_KEYS: [&str; 22] = [
     "$schema",
     "_id",
     "app",
+    "appDetails",
     "author",
     "changelog",
+    "default",
     "dependencies",
     "description",
+    "details",
+    "env",
+    "i18n",
     "iconUrl",
     "id",
     "meta",
     "name",
+    "platformVersion",
+    "roles",
+    "system",
     "title",
     "version",
     "visibility",
@@ -107,8 +115,8 @@ impl<'a> Translator<'a, '_> {
     fn app(&mut self, export: &Export<'a>) -> Value {
         self.origins.add("", "");
         let hooks: Vec<Value> = export.hooks.iter().enumerate().map(|(index, hook)| self.hook(index, hook)).collect();
-        let klasses: Vec<Value> =
-            export.klasses.iter().enumerate().map(|(index, klass)| self.klass(index, klass)).collect();
+        let own: Vec<_> = export.klasses.iter().filter(|klass| !self.is_standard(klass)).collect();
+        let klasses: Vec<Value> = own.iter().enumerate().map(|(index, klass)| self.klass(index, klass)).collect();
         let workflows = self.workflows(&export.workflows, "/workflows");
         for (key, node) in &export.others {
             self.section(key, node, export);
@@ -145,7 +153,7 @@ impl<'a> Translator<'a, '_> {
             node.items().for_each(|trigger| self.trigger_definition(&trigger, export));
             return;
         }
-        let message = format!("`{key}` of an app mean nothing here; they are kept in the file's `meta`");
+        let message = format!("`{key}` of an app has no place here; it is kept in the file's `meta`");
         self.findings.add(Finding::warning(&node.pointer, message));
     }
 

@@ -32,6 +32,21 @@ impl<'a> Translator<'a, '_> {
         Value::Object(hook)
     }
 
+    /// Whether an app only adds attributes to objects that are there anyway; such need no declaration here.
+    pub(super) fn is_standard(&mut self, part: &Part<'a>) -> bool {
+        const STANDARD: [&str; 6] = ["customer", "conversation", "message", "note", "company", "user"];
+        let Some(name) = part.text("name").filter(|name| STANDARD.contains(name)) else { return false };
+        let message = format!("attributes of a {name} need no declaration here; this one is kept in the file's `meta`");
+        self.findings.add(Finding::warning(&part.content.pointer, message));
+        self.keep_of_klass(name, part.content.value.clone());
+        true
+    }
+
+    fn keep_of_klass(&mut self, name: &str, kept: Value) {
+        let klasses = self.aside.entry("klasses").or_insert_with(|| json!({}));
+        klasses[name] = kept;
+    }
+
     pub(super) fn klass(&mut self, index: usize, part: &Part<'a>) -> Value {
         let klass_node = &part.content;
         let metadata = klass_node.get("metadata");
@@ -54,11 +69,9 @@ impl<'a> Translator<'a, '_> {
         let others: Map<String, Value> = others.map(|(key, node)| (key.to_owned(), node.value.clone())).collect();
         if !others.is_empty() {
             let keys = others.keys().cloned().collect::<Vec<_>>().join("`, `");
-            let message = format!("`{keys}` of a klass mean nothing here; they are kept in the file's `meta`");
+            let message = format!("what a klass says by `{keys}` has no place here; it is kept in the file's `meta`");
             self.findings.add(Finding::warning(&klass_node.pointer, message));
-            let name = part.text("name").unwrap_or_default().to_owned();
-            let klasses = self.aside.entry("klasses").or_insert_with(|| json!({}));
-            klasses[name] = Value::Object(others);
+            self.keep_of_klass(part.text("name").unwrap_or_default(), Value::Object(others));
         }
         Value::Object(klass)
     }

@@ -58,6 +58,16 @@ fn fill_catalog(server: &Server, peer: &Peer) {
     let mut versions = versions.collect::<Vec<_>>().into_iter();
     let made = server.call("POST", "/v1/workflows", versions.next().unwrap()).expect(201)["data"].take();
     versions.for_each(|document| drop(server.call("PUT", link(&made), document).expect(200)));
+    server
+        .call(
+            "PUT",
+            &format!("{}/draft", link(&made)),
+            workflow("draft", json!([{ "id": "2", "meta": { "text": ODD } }])),
+        )
+        .expect(200);
+    let mut yearly = workflow("yearly", json!([{ "id": "2" }]));
+    yearly["trigger"]["schedule"] = json!({ "cron": "0 3 1 1 *", "timeZone": "Europe/Paris" });
+    server.call("POST", "/v1/workflows", yearly).expect(201);
     let others = ["disabled", "deleted"].map(|name| {
         let document = workflow(name, json!([{ "id": "2" }]));
         server.call("POST", "/v1/workflows", document).expect(201)["data"].take()
