@@ -204,8 +204,7 @@ impl Snapshot {
                 .map(|in_force| &in_force.hook)
                 .map(|hook| (hook.kind, hook.name.clone(), hook.id.to_string()))
                 .collect(),
-            // A snapshot of nothing, as for checking files without a server, knows of no variable whether it is there.
-            variables: (!self.orgs.is_empty()).then(|| self.variable_names(org)),
+            variables: Some(self.variable_names(org)),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::catalog::Snapshot;
-use crate::catalog::files::{FileText, TEST_ENDING, check_files, read_file, read_folder};
-use crate::workflow::Severity;
+use crate::catalog::files::{CheckedFiles, FileText, TEST_ENDING, check_files, read_file, read_folder};
+use crate::time::Timestamp;
+use crate::workflow::{Bundle, Severity};
 
 #[derive(Debug, clap::Args)]
 pub struct Check {
@@ -24,12 +25,13 @@ impl Check {
             Ok(files) => files,
             Err(error) => return super::fail(&error),
         };
-        let reports = check_files(&files, &Snapshot::known_to_nobody()).reports;
+        let CheckedFiles { bundles, reports } = check_files(&files, &Snapshot::known_to_nobody());
         let mut text: String = reports.iter().map(|(_, report)| format!("{}\n\n", report.trim_end())).collect();
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;
         let counts =
             [super::count(files.len(), "file"), super::count(errors, "error"), super::count(warnings, "warning")];
+        text.push_str(&bundles.iter().map(|(_, _, bundle)| due_times(bundle)).collect::<String>());
         text.push_str(&format!("{}: {}, {}\n", counts[0], counts[1], counts[2]));
         // A closed pipe, as behind `| head`, is no failure.
         let _ = std::io::stdout().write_all(text.as_bytes());
@@ -51,4 +53,18 @@ impl Check {
         }
         Ok(files)
     }
+}
+
+/// When the workflows that run by themselves would run next: a pattern is easily mistaken.
+fn due_times(bundle: &Bundle) -> String {
+    let workflows = bundle.workflows.iter().map(|draft| &draft.workflow);
+    let line = |(name, next): (&str, Vec<Timestamp>)| {
+        let next = next.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        format!("{name} runs next at {next}\n")
+    };
+    let scheduled = workflows.filter_map(|workflow| {
+        let schedule = workflow.trigger.schedule.as_ref()?;
+        Some((workflow.name.as_str(), schedule.upcoming(Timestamp::now(), 3)))
+    });
+    scheduled.map(line).collect()
 }

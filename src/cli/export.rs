@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::plan::without_enabled;
 use super::remote::{Remote, RemoteError};
 use super::state::{Record, State};
-use crate::catalog::files::{FilesError, read_folder};
+use crate::catalog::files::{FilesError, TEST_ENDING, read_folder};
 
 #[derive(Debug, clap::Args)]
 pub struct Export {
@@ -106,9 +106,11 @@ fn workflow(record: &Record) -> Value {
     document
 }
 
-/// A file's name for a workflow of this name; hidden files would not be read back.
+/// A file's name for a workflow of this name; hidden files and those of tests would not be read back.
 fn free_name(name: &str, taken: &[(String, Value)]) -> String {
-    let name = if name.starts_with('.') { format!("_{name}") } else { name.to_owned() };
+    let before = if name.starts_with('.') { "_" } else { "" };
+    let after = if format!("{name}.json").ends_with(TEST_ENDING) { "_" } else { "" };
+    let name = format!("{before}{name}{after}");
     let numbered = (2..).map(|number| format!("{name}-{number}.json"));
     // Where names differ in case only, some systems take the files for the same.
     let is_taken = |candidate: &str| taken.iter().any(|(other, _)| other.eq_ignore_ascii_case(candidate));

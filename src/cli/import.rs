@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::catalog::Snapshot;
 use crate::catalog::files::{FileText, FilesError, read_file, read_folder};
-use crate::id::Id;
 use crate::workflow::import::{Imported, LocalHook, Mappings, VariableUse, import};
 use crate::workflow::{Severity, Source};
 
@@ -75,7 +74,7 @@ impl Import {
         let sources: Vec<Source<'_>> = (beside.iter())
             .filter_map(|file| Some(Source { file: &file.name, text: file.text.as_deref().ok()? }))
             .collect();
-        let known = Snapshot::default().known(Id::MIN);
+        let known = Snapshot::known_to_nobody();
         let imported = import(&Source { file: &name, text: &text }, &mappings, &sources, &known);
         let errors = imported.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
         let written = match &imported.document {

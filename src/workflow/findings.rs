@@ -6,6 +6,8 @@
 //!
 //! Limits: after [`FINDINGS_MAX`] problems, or a MiB of their text, the rest is only counted.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, Severity};
@@ -123,10 +125,16 @@ impl Findings {
     }
 
     /// Adds what was found in a document that was made from this one; `origin` tells where a pointer into that one came
-    /// from.
+    /// from. A warning where there is an error already has nothing to add.
     pub fn absorb(&mut self, other: Findings, origin: impl Fn(&str) -> String) {
-        let moved = |finding: Finding| Finding { pointer: origin(&finding.pointer), ..finding };
-        other.findings.into_iter().for_each(|finding| self.add(moved(finding)));
+        let wrong = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let wrong: HashSet<String> = wrong.map(|finding| finding.pointer.clone()).collect();
+        for finding in other.findings {
+            let pointer = origin(&finding.pointer);
+            if finding.severity == Severity::Error || !wrong.contains(&pointer) {
+                self.add(Finding { pointer, ..finding });
+            }
+        }
         self.left_out += other.left_out;
         self.errors = self.errors.max(other.errors);
     }

@@ -58,7 +58,7 @@ fn server_with_everything() -> Server {
     let mut switched_on = sets("said-off", "on");
     switched_on["enabled"] = json!(false);
     for (document, enabled) in
-        [(named, true), (sets(".hidden", "x"), false), (switched_off, false), (switched_on, true)]
+        [(named, true), (sets(".hidden.test", "x"), false), (switched_off, false), (switched_on, true)]
     {
         let made = server.call("POST", "/v1/workflows", document).expect(201);
         let link = made["data"]["links"]["self"].as_str().unwrap().to_owned();
@@ -74,7 +74,7 @@ fn what_is_exported_is_read_back_without_a_change() {
     assert_eq!(succeed(run("export", exported.path(), &server, &[])), "7 files written\n");
     let names: Vec<String> = files(&exported).into_keys().collect();
     let expected = [
-        "_.hidden.json",
+        "_.hidden.test_.json",
         "hooks-2.json",
         "hooks.json",
         "klasses.json",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::support::program::hookflow;
 use crate::support::{Server, ServerBuilder, always, wait_for};
 
 /// A server whose only workflow runs by this schedule.
@@ -83,6 +84,23 @@ fn after_a_time_away_there_is_no_run_if_none_is_wanted() {
     wait_for("the next year", || (attributes(&server)["nextRunAt"] == next).then_some(()));
     assert_eq!(server.wait_for_runs(), [] as [Value; 0]);
     assert_eq!(attributes(&server)["lastRunAt"], Value::Null);
+}
+
+#[test]
+fn checking_a_file_tells_when_its_workflow_runs_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |schedule: Value| {
+        std::fs::write(folder.path().join("file.json"), scheduled(schedule).to_string()).unwrap();
+        hookflow(folder.path(), &["check", "file.json"])
+    };
+    let said = check(json!({ "cron": "0 9 29 2 *", "timeZone": "Asia/Tokyo" }));
+    let line = said.output.lines().next().unwrap();
+    let times = line.strip_prefix("scheduled runs next at ").unwrap_or_else(|| panic!("{}", said.output));
+    let times: Vec<&str> = times.split(", ").collect();
+    assert!(times.len() == 3 && times.iter().all(|time| time.ends_with("-02-29T00:00:00.000Z")), "{times:?}");
+    let wrong = check(json!({ "cron": "0 25 * * *" }));
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.output.starts_with("error: not a cron pattern: "), "{}", wrong.output);
 }
 
 #[test]
