@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{Action, Call, Failure, Outcome};
+use crate::id::Id;
 use crate::objects::{Problem, unknown};
-use crate::starts::{Cause, Listener, started_run};
+use crate::starts::{Cause, InForce, Listener, started_run};
 use crate::store::{Run, StoreResult};
 use crate::time::Timestamp;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output};
@@ -154,25 +155,34 @@ fn schedule_workflow(call: &mut Call<'_>) -> StoreResult<Outcome> {
 
 /// A run of the callable workflow that a param names, with the inputs.
 fn child(call: &mut Call<'_>, param: &str) -> Result<Run, Failure> {
-    let invalid = |pointer: &str, message: String| Failure::invalid(vec![Problem::new(pointer, message)]);
-    let name = call.text(param).to_owned();
-    let Some(listener) = call.in_force.callable(call.org, &name) else {
-        let names = call.in_force.callable_names(call.org);
-        let message = unknown("callable workflow", &name, names.iter().map(String::as_str));
-        return Err(invalid(&format!("/{param}"), message));
-    };
+    let invalid = |problem: Problem| Failure::invalid(vec![problem]);
+    let listener = callable(call.in_force, call.org, &format!("/{param}"), call.text(param)).map_err(invalid)?;
     let inputs = match call.params.get_mut("inputs").map(Value::take) {
         Some(Value::Object(inputs)) => inputs,
         _ => Map::new(),
     };
-    let inputs = accept(&listener, inputs).map_err(Failure::invalid)?;
-    Ok(started_run(Cause::of(call.run), &listener, Value::Object(inputs), call.session.now()))
+    called_run(&listener, call.run, call.session.now(), inputs).map_err(Failure::invalid)
 }
 
-fn accept(listener: &Listener, inputs: Map<String, Value>) -> Result<Map<String, Value>, Vec<Problem>> {
+/// The callable workflow with this name or id.
+pub(super) fn callable(in_force: &dyn InForce, org: Id, pointer: &str, name: &str) -> Result<Listener, Problem> {
+    in_force.callable(org, name).ok_or_else(|| {
+        let names = in_force.callable_names(org);
+        Problem::new(pointer, unknown("callable workflow", name, names.iter().map(String::as_str)))
+    })
+}
+
+/// A run of a callable workflow that `run` starts, with inputs that its schema accepts.
+pub(super) fn called_run(
+    listener: &Listener,
+    run: &Run,
+    now: Timestamp,
+    inputs: Map<String, Value>,
+) -> Result<Run, Vec<Problem>> {
     let schema = listener.program.trigger.callable.clone().unwrap_or_default();
     let below = |problem: Problem| Problem::new(format!("/inputs{}", problem.pointer), problem.message);
-    schema.accept(inputs).map_err(|problems| problems.into_iter().map(below).collect())
+    let inputs = schema.accept(inputs).map_err(|problems| problems.into_iter().map(below).collect::<Vec<_>>())?;
+    Ok(started_run(Cause::of(run), listener, Value::Object(inputs), now))
 }
 
 fn delay(call: &mut Call<'_>) -> StoreResult<Outcome> {

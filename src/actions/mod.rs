@@ -13,10 +13,12 @@ mod conversation;
 mod customer;
 mod entity;
 mod flow;
+mod for_each;
 mod graphql;
 mod http;
 mod klass;
 mod kobject;
+mod list;
 mod mail;
 mod message;
 mod note;
@@ -26,6 +28,7 @@ mod regex_match;
 mod rest_api;
 mod user;
 
+pub use for_each::{Batch, Ended, item_run};
 use serde_json::{Map, Value};
 
 use crate::changes::Editor;
@@ -93,6 +96,9 @@ pub static ACTIONS: &[Action] = &[
     flow::DELAY,
     flow::PUBLISH,
     flow::SET,
+    list::MAP,
+    list::FILTER,
+    for_each::FOR_EACH,
     control::STOP,
     control::LOG,
 ];
@@ -130,6 +136,8 @@ pub enum Outcome {
     Wait(Timestamp, Value),
     /// The step completes when this run does, which is among the effects.
     Await(Id),
+    /// The step completes when a workflow has run for each item of a list.
+    ForEach(Batch),
     /// The step completes with this output, and the run ends with it: as completed, or because of a failure.
     Stop(Value, Option<Failure>),
 }

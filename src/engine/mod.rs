@@ -9,11 +9,13 @@
 //! holds in memory can be lost at any moment; the database knows which runs are open and when they are due.
 
 mod advance;
+mod batch;
 mod calls;
 mod driver;
 mod entry;
 mod failure;
 mod fresh;
+mod items;
 mod load;
 mod params;
 mod pending;

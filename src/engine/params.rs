@@ -6,12 +6,12 @@ use super::stretch::{Executed, Stretch, raw};
 use crate::actions::Failure;
 use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::objects::{Problem, escape_pointer};
-use crate::workflow::ActionSpec;
+use crate::workflow::{ActionSpec, ParamKind};
 
 impl<'a> Stretch<'a> {
     /// The step's params with their values; those that refer to something missing are left out and noted.
     pub(super) fn resolve(
-        &self,
+        &mut self,
         executed: &mut Executed<'a>,
         spec: &ActionSpec,
     ) -> Result<Map<String, Value>, Failure> {
@@ -20,6 +20,9 @@ impl<'a> Stretch<'a> {
         for (name, expression) in &executed.step.params {
             let pointer = format!("/{}", escape_pointer(name));
             let kind = spec.params.iter().find(|param| param.name == name).map(|param| param.kind);
+            if kind.is_some_and(ParamKind::is_for_each_item) {
+                continue;
+            }
             let (scope, notes) = (&*self.loaded.scope, &mut executed.notes);
             let resolved = match kind {
                 Some(kind) if kind.reads_json() => expression.resolve_json(scope, &pointer, notes),
@@ -40,9 +43,12 @@ impl<'a> Stretch<'a> {
                 Err(message) => problems.push(Problem::new(pointer, message)),
             }
         }
+        self.resolve_items(executed, spec, &mut params, &mut problems)?;
         for param in spec.params.iter().filter(|param| param.required) {
             let absent = params.get(param.name).is_none_or(Value::is_null);
             let pointer = format!("/{}", param.name);
+            // Without a list there are no items; that there is none is said already.
+            let absent = absent && !(param.kind.is_for_each_item() && executed.step.has_param(param.name));
             if absent && !problems.iter().any(|problem| problem.pointer == pointer) {
                 let note = executed.notes.iter().find(|note| note.pointer == pointer);
                 let reason = note.map(|note| format!(": {}", note.message)).unwrap_or_default();

@@ -14,6 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::actions::Batch;
 use crate::expr::Note;
 use crate::id::Id;
 use crate::outbound::{ATTEMPTS_MAX, Effect, Outcome, Retry, asks_for_retry};
@@ -48,6 +49,9 @@ pub struct Pending {
     /// The run that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<Id>,
+    /// How far it is with the items of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
     /// The attempts made, the one under way not included.
     pub attempts: Vec<Attempt>,
     /// Whether an attempt is under way, and since when.

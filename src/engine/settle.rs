@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::advance::{Input, Next, PendingCall, Point};
 use super::pending::{Attempt, Pending, excerpt, idempotency_key};
-use super::stretch::{Executed, Stretch, seed};
+use super::stretch::{Executed, Stretch};
 use super::waits::unknown_step;
 use crate::actions::Failure;
 use crate::outbound::{Effect, Retry, Unusable};
@@ -84,7 +84,6 @@ impl<'a> Stretch<'a> {
     fn end_call(&mut self, pending: Pending, output: Result<Value, Unusable>) -> StoreResult<Option<Next>> {
         let Some(executed) = self.executed(pending) else { return Ok(Some(self.fail(None, unknown_step()))) };
         let step = executed.step;
-        self.loaded.scope.set_moment(self.session.now(), seed(self.run.id, &step.id));
         let next = match output {
             Ok(output) => self.finish(executed, output),
             Err(unusable) => self.finish_failed(executed, Failure::new(unusable.code, unusable.message)),
@@ -93,7 +92,7 @@ impl<'a> Stretch<'a> {
         Ok(next)
     }
 
-    fn go_on_waiting(&mut self, pending: Pending, input: &Input) -> StoreResult<Option<Next>> {
+    fn go_on_waiting(&mut self, mut pending: Pending, input: &Input) -> StoreResult<Option<Next>> {
         if matches!(input, Input::Outcome { .. }) {
             return Err(StoreError::Fenced);
         }
@@ -102,6 +101,9 @@ impl<'a> Stretch<'a> {
         }
         if let Some(child) = pending.child {
             return self.child_ended(pending, child);
+        }
+        if let Some(batch) = pending.batch.take() {
+            return self.go_on_with_batch(pending, batch);
         }
         // The step had failed, and is executed again, with the attempts made so far.
         self.run.position = Some(pending.step);

@@ -135,6 +135,10 @@ impl<'a> Stretch<'a> {
             Outcome::Perform(effect, retry) => return Ok(Some(self.call(executed, effect, retry))),
             Outcome::Wait(until, output) => return Ok(Some(self.wait(executed, until, output))),
             Outcome::Await(child) => return Ok(Some(self.wait_for_child(executed, child))),
+            Outcome::ForEach(batch) => match self.begin_batch(executed, batch)? {
+                Some(Next::Sleep(due_at)) => return Ok(Some(Next::Sleep(due_at))),
+                ended => ended,
+            },
             Outcome::Stop(output, failure) => Some(self.stop(executed, output, failure)),
             Outcome::Output(output) => self.finish(executed, output),
             Outcome::Failed(failure) => self.finish_failed(executed, failure),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::advance::Next;
 use super::pending::Pending;
-use super::stretch::{Executed, Stretch};
+use super::stretch::{Executed, Stretch, seed};
 use crate::actions::Failure;
 use crate::id::Id;
 use crate::outbound::Retry;
@@ -83,6 +83,7 @@ impl<'a> Stretch<'a> {
             attempts_before: 0,
             output: None,
             child: None,
+            batch: None,
             attempts: executed.attempts,
             in_flight: false,
             attempt_started_at: executed.started_at,
@@ -90,8 +91,9 @@ impl<'a> Stretch<'a> {
     }
 
     /// The step that waited, as it was when it was left.
-    pub(super) fn executed(&self, pending: Pending) -> Option<Executed<'a>> {
+    pub(super) fn executed(&mut self, pending: Pending) -> Option<Executed<'a>> {
         let workflow = self.loaded.workflow;
+        self.loaded.scope.set_moment(self.session.now(), seed(self.run.id, &pending.step));
         Some(Executed {
             step: workflow.step(workflow.step_index(&pending.step)?),
             input: pending.input,

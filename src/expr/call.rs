@@ -51,7 +51,7 @@ const NOTES_MAX: usize = 20;
 impl<'w, 'n> Work<'w, 'n> {
     /// `expression` writes the expression as it was written, for notes.
     pub fn new(scope: &'w Scope, notes: &'n mut Vec<Note>, expression: &'n dyn Fn() -> String) -> Work<'w, 'n> {
-        Work { scope, meter: Meter::new(scope.clock()), notes, noted: 0, expression }
+        Work { scope, meter: Meter::new(scope.clock(), scope.work()), notes, noted: 0, expression }
     }
 
     /// Tells something odd, once.

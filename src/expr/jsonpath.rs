@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::cursor::Cursor;
 use super::filter::Filter;
 use super::guarded;
-use super::path::{ENVIRONMENT, STEPS, VARIABLES, check_root};
+use super::path::{ENVIRONMENT, INDEX, ITEM, STEPS, VARIABLES, check_root};
 use super::report::{EvalError, Fault, Subject, brief};
 
 /// The most values that a path may find.
@@ -65,6 +65,7 @@ impl JsonPath {
         let subject = match root.as_deref() {
             Some(STEPS) => names.next().map(Subject::Step),
             Some(VARIABLES) => names.next().map(Subject::Variable),
+            Some(ITEM | INDEX) => Some(Subject::Item),
             Some(ENVIRONMENT) => {
                 let fault = Fault::new(format!("a JSONPath does not look at `{ENVIRONMENT}`"));
                 return Err(fault.help("write a reference like `/#_env.orgId`"));

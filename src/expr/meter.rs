@@ -12,12 +12,17 @@
 //! waits for the answer, gives the scope a [`Clock`]; without one there is none.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
 /// The most units of work that one expression may take.
 pub(super) const WORK_MAX: usize = 100_000;
+
+/// The most units of work that the expressions may take together that are evaluated for the items of one list.
+pub(super) const LIST_WORK_MAX: usize = 10 * WORK_MAX;
 
 /// The longest text that an operation may make, in bytes; and the heaviest value that a call may take apart.
 pub(super) const VALUE_MAX: usize = 1024 * 1024;
@@ -39,6 +44,8 @@ pub type Clock = fn() -> Duration;
 pub enum Exceeded {
     #[error("more than {WORK_MAX} parts, turns of loops and calls")]
     Work,
+    #[error("more than {LIST_WORK_MAX} parts, turns of loops and calls for all items of a list")]
+    ListWork,
     #[error("a text of more than {VALUE_MAX} bytes")]
     Value,
     #[error("more than {} milliseconds", TIME_MAX.as_millis())]
@@ -51,18 +58,24 @@ pub(super) struct Meter {
     left: Cell<usize>,
     next_look: Cell<usize>,
     deadline: Option<(Clock, Duration)>,
+    /// What is left for this expression and others.
+    shared: Option<Arc<AtomicUsize>>,
 }
 
 impl Meter {
-    pub fn new(clock: Option<Clock>) -> Meter {
+    pub fn new(clock: Option<Clock>, shared: Option<Arc<AtomicUsize>>) -> Meter {
         let deadline = clock.map(|clock| (clock, clock().saturating_add(TIME_MAX)));
-        Meter { left: Cell::new(WORK_MAX), next_look: Cell::new(WORK_MAX), deadline }
+        Meter { left: Cell::new(WORK_MAX), next_look: Cell::new(WORK_MAX), deadline, shared }
     }
 
     /// Takes note of some work before it is done.
     pub fn charge(&self, units: usize) -> Result<(), Exceeded> {
         let left = self.left.get().checked_sub(units).ok_or(Exceeded::Work)?;
         self.left.set(left);
+        if let Some(shared) = &self.shared {
+            let taken = shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
+            taken.map_err(|_| Exceeded::ListWork)?;
+        }
         if let Some((clock, deadline)) = self.deadline
             && left <= self.next_look.get()
         {
@@ -97,18 +110,27 @@ mod tests {
 
     #[test]
     fn work_is_counted_up_to_the_limit() {
-        let meter = Meter::new(None);
+        let meter = Meter::new(None, None);
         assert_eq!(meter.charge(WORK_MAX - 10), Ok(()));
         assert_eq!(meter.charge_bytes(10 * BYTES_A_UNIT), Ok(()));
         assert_eq!(meter.charge(1), Err(Exceeded::Work));
-        assert_eq!(Meter::new(None).charge(usize::MAX), Err(Exceeded::Work));
+        assert_eq!(Meter::new(None, None).charge(usize::MAX), Err(Exceeded::Work));
+    }
+
+    #[test]
+    fn the_expressions_of_a_list_share_a_limit() {
+        let shared = Arc::new(AtomicUsize::new(LIST_WORK_MAX));
+        for _ in 0..LIST_WORK_MAX / WORK_MAX {
+            assert_eq!(Meter::new(None, Some(shared.clone())).charge(WORK_MAX), Ok(()));
+        }
+        assert_eq!(Meter::new(None, Some(shared)).charge(1), Err(Exceeded::ListWork));
     }
 
     #[test]
     fn a_clock_sets_a_deadline() {
         thread_local!(static LOOKS: Cell<u64> = const { Cell::new(0) });
         // Each look is 20 ms later than the one before.
-        let meter = Meter::new(Some(|| Duration::from_millis(20 * LOOKS.replace(LOOKS.get() + 1))));
+        let meter = Meter::new(Some(|| Duration::from_millis(20 * LOOKS.replace(LOOKS.get() + 1))), None);
         assert_eq!(meter.charge(1), Ok(()));
         assert_eq!(meter.charge(UNITS_A_LOOK - 1), Ok(()), "not looked at again yet");
         assert_eq!(meter.charge(1), Ok(()));

@@ -16,12 +16,15 @@ use super::scope::Scope;
 use crate::objects::nearest;
 
 /// What a path may start with.
-pub(super) const ROOTS: [&str; 4] = [STEPS, VARIABLES, ERROR, ENVIRONMENT];
+pub(super) const ROOTS: [&str; 6] = [STEPS, VARIABLES, ERROR, ENVIRONMENT, ITEM, INDEX];
 
 pub(super) const STEPS: &str = "steps";
 pub(super) const VARIABLES: &str = "variables";
 pub(super) const ERROR: &str = "error";
 pub(super) const ENVIRONMENT: &str = "_env";
+/// The item of a list that an expression is evaluated for, and its place, from 0.
+pub(super) const ITEM: &str = "item";
+pub(super) const INDEX: &str = "index";
 
 /// A checked path.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ enum Root {
     Variables,
     Error,
     Environment,
+    Item,
+    Index,
 }
 
 impl Path {
@@ -47,6 +52,8 @@ impl Path {
             VARIABLES => Root::Variables,
             ERROR => Root::Error,
             ENVIRONMENT => Root::Environment,
+            ITEM => Root::Item,
+            INDEX => Root::Index,
             other => return Err(unknown_root(other)),
         };
         let keys = Keys::compile(text)?;
@@ -62,6 +69,9 @@ impl Path {
 
     /// The step or the variable that it points into.
     pub(super) fn subject(&self) -> Option<Subject> {
+        if matches!(self.root, Root::Item | Root::Index) {
+            return Some(Subject::Item);
+        }
         let name = self.keys.name(1)?;
         match self.root {
             Root::Steps => Some(Subject::Step(name.to_owned())),
@@ -72,7 +82,7 @@ impl Path {
                 Some(Subject::Variable(rest.to_owned()))
             }
             Root::Variables => Some(Subject::Variable(name.to_owned())),
-            Root::Error | Root::Environment => None,
+            Root::Error | Root::Environment | Root::Item | Root::Index => None,
         }
     }
 
@@ -89,6 +99,7 @@ impl Path {
             (Root::Steps | Root::Variables, None) => format!("there is no variable `{name}`"),
             (Root::Error, None) => "no step has failed".to_owned(),
             (Root::Environment, None) => format!("a run has no `{ENVIRONMENT}` here"),
+            (Root::Item | Root::Index, None) => "there are items only where a step goes through a list".to_owned(),
             (_, Some(value)) => self.keys.explain(value, 1, self.keys.name(0).unwrap_or_default()),
         };
         format!("nothing at `{}`: {reason}", brief(self.text()))
@@ -99,6 +110,8 @@ impl Path {
             Root::Steps => scope.data().get(STEPS),
             Root::Variables => scope.data().get(VARIABLES),
             Root::Error => scope.data().get(ERROR),
+            Root::Item => scope.data().get(ITEM),
+            Root::Index => scope.data().get(INDEX),
             Root::Environment => scope.environment(),
         }
     }

@@ -52,6 +52,8 @@ pub enum Subject {
     Step(String),
     /// The variable with this id or name.
     Variable(String),
+    /// The item of a list, which is only there where a step goes through one.
+    Item,
 }
 
 /// Why an expression has no value at all, not even a missing one. The run's step fails with this.

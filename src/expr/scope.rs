@@ -4,13 +4,13 @@
 //! Nothing here looks at a clock or at chance. The moment that `date` starts from and the seed of `randomId` are put in,
 //! so that a stretch of a run that is repeated with the same ones comes out the same.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
-use super::meter::Clock;
-use super::path::{ERROR, STEPS, VARIABLES};
+use super::meter::{Clock, LIST_WORK_MAX};
+use super::path::{ERROR, INDEX, ITEM, STEPS, VARIABLES};
 use super::schedule::{Schedule, Schedules};
 use super::secrets::Secrets;
 use crate::id::Id;
@@ -31,6 +31,8 @@ pub struct Scope {
     /// How many random numbers were drawn since the seed was set.
     drawn: AtomicU64,
     clock: Option<Clock>,
+    /// What all expressions together may still take, while a list is gone through.
+    work: Option<Arc<AtomicUsize>>,
 }
 
 /// Where a run takes place: what `_env` gives.
@@ -55,6 +57,7 @@ impl Scope {
             seed: 0,
             drawn: AtomicU64::new(0),
             clock: None,
+            work: None,
         }
     }
 
@@ -83,6 +86,28 @@ impl Scope {
     pub fn clear_error(&mut self) {
         if let Some(data) = self.data.as_object_mut() {
             data.shift_remove(ERROR);
+        }
+    }
+
+    /// Begins to go through a list: expressions see its items one by one, and share one limit of work.
+    pub fn begin_items(&mut self) {
+        self.work = Some(Arc::new(AtomicUsize::new(LIST_WORK_MAX)));
+    }
+
+    /// Puts in the item that expressions are evaluated for next.
+    pub fn set_item(&mut self, item: Value, index: usize) {
+        if let Some(data) = self.data.as_object_mut() {
+            data.insert(ITEM.to_owned(), item);
+            data.insert(INDEX.to_owned(), Value::from(index));
+        }
+    }
+
+    /// Takes the last item out again.
+    pub fn end_items(&mut self) {
+        self.work = None;
+        if let Some(data) = self.data.as_object_mut() {
+            data.shift_remove(ITEM);
+            data.shift_remove(INDEX);
         }
     }
 
@@ -141,6 +166,10 @@ impl Scope {
 
     pub(super) fn schedule(&self, id: Option<&str>) -> Result<&Schedule, String> {
         self.schedules.as_deref().unwrap_or(Schedules::usual()).get(id)
+    }
+
+    pub(super) fn work(&self) -> Option<Arc<AtomicUsize>> {
+        self.work.clone()
     }
 
     pub(super) fn clock(&self) -> Option<Clock> {

@@ -244,7 +244,8 @@ fn params_of(spec: &ActionSpec) -> Value {
         // An expression is text, whatever it resolves to.
         let expression = json!({ "type": "string" });
         let value = match kind {
-            ParamKind::Any | ParamKind::Json => return json!({ "description": summary }),
+            ParamKind::Any | ParamKind::Json | ParamKind::Item => return json!({ "description": summary }),
+            ParamKind::ItemCondition => return json!({ "$ref": "#/$defs/condition" }),
             ParamKind::Text | ParamKind::Email | ParamKind::Url | ParamKind::Regex => {
                 json!({ "type": ["string", "number", "boolean"] })
             }

@@ -4,6 +4,7 @@
 //! The graph's nodes are the trigger, 0, and the steps, each at its index plus one. Transitions to nowhere have been
 //! noted by the reader and are not in the graph.
 
+use super::check_step::NO_ITEM;
 use super::findings::{Finding, Findings};
 use super::read::{Outline, StepOutline, TRIGGER_ID, TransitionOutline};
 use crate::expr::{Mention, Subject};
@@ -164,13 +165,19 @@ fn check_condition_mentions(
 ) {
     for (condition, node) in transitions.iter().filter_map(|transition| transition.condition.as_ref()) {
         let mentions = condition.mentions();
+        for mention in mentions.iter().filter(|mention| mention.subject == Subject::Item) {
+            findings.error(format!("{}{}", node.pointer, mention.pointer), NO_ITEM);
+        }
         mentions.iter().for_each(|mention| check_mention(outline, mention, &node.pointer, ran, findings));
     }
 }
 
 /// `ran` tells of each node whether it can have run where the mention stands; the trigger always has.
 fn check_mention(outline: &Outline<'_>, mention: &Mention, base: &str, ran: &[bool], findings: &mut Findings) {
-    let Subject::Step(step) = &mention.subject else { return };
+    let step = match &mention.subject {
+        Subject::Step(step) => step,
+        Subject::Variable(_) | Subject::Item => return,
+    };
     if step == TRIGGER_ID || outline.trigger.as_ref().is_some_and(|trigger| trigger.is(step)) {
         return;
     }

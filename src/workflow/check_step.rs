@@ -8,8 +8,12 @@ use super::findings::{Finding, Findings, Node, Place};
 use super::read::{ParamOutline, StepOutline};
 use super::scope::Scope;
 use super::spec::{ActionSpec, ParamKind, ParamSpec};
-use crate::expr::{Expr, read_json};
+use crate::expr::{Condition, Expr, Subject, read_json};
 use crate::objects::klass::check_custom;
+
+/// What is said of `item` and `index` where there are none.
+pub(super) const NO_ITEM: &str =
+    "`item` and `index` are only there in params that are evaluated for each item of a list";
 
 /// Makes the klasses known that steps are going to create, if their names are literals: steps after them may use them.
 pub(super) fn declare_klasses(steps: &[StepOutline<'_>], file: &str, scope: &mut Scope<'_>) {
@@ -55,6 +59,7 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
         return;
     };
     let value = param.node.value;
+    check_items(declared, param, findings);
     let text_only = param.expr.as_ref().is_some_and(Expr::gives_text);
     if text_only && matches!(declared.kind, ParamKind::Object | ParamKind::List) {
         let message = format!("expected {}, not a template that gives text", declared.kind.describe());
@@ -75,6 +80,23 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
         value.is_object() || value.is_array() || param.expr.as_ref().is_some_and(|expr| expr.as_literal().is_some());
     if known && let Err(message) = declared.kind.cast(value.clone()) {
         findings.add(Finding::error(&param.node.pointer, message).help(summary(declared)));
+    }
+}
+
+/// Items are only there for params that are evaluated for each of them.
+fn check_items(declared: &ParamSpec, param: &ParamOutline<'_>, findings: &mut Findings) {
+    if declared.kind == ParamKind::ItemCondition {
+        for fault in Condition::compile(param.node.value).err().unwrap_or_default() {
+            let finding = Finding::error(format!("{}{}", param.node.pointer, fault.pointer), fault.message);
+            findings.add(finding.help(fault.help.unwrap_or_else(|| summary(declared))));
+        }
+    }
+    if declared.kind.is_for_each_item() {
+        return;
+    }
+    let mentions = param.expr.as_ref().map(Expr::mentions).unwrap_or_default();
+    for mention in mentions.iter().filter(|mention| mention.subject == Subject::Item) {
+        findings.error(format!("{}{}", param.node.pointer, mention.pointer), NO_ITEM);
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Step {
     /// Without the prefix `kustomer.`.
     pub action: Option<String>,
     pub params: Vec<(String, Expr)>,
+    /// The param `condition`, of actions that judge the items of a list.
+    pub condition: Option<Condition>,
     /// In the order in which they are tried; the first that holds is taken.
     pub transitions: Vec<Transition>,
     /// Tried in order when the action has failed; if none holds, the run fails.
@@ -158,7 +160,7 @@ impl Workflow {
         let mentions = exprs.chain(conditions.flat_map(Condition::mentions));
         let variable = |mention: Mention| match mention.subject {
             Subject::Variable(variable) => Some(variable),
-            Subject::Step(_) => None,
+            Subject::Step(_) | Subject::Item => None,
         };
         let mut variables: Vec<String> = mentions.filter_map(variable).collect();
         variables.sort();
@@ -199,6 +201,11 @@ impl Trigger {
 }
 
 impl Step {
+    /// Whether the document gives it this param.
+    pub fn has_param(&self, name: &str) -> bool {
+        self.params.iter().any(|(given, _)| given == name)
+    }
+
     fn build(outline: StepOutline<'_>) -> Option<Step> {
         Some(Step {
             id: outline.id?.to_owned(),
@@ -207,6 +214,7 @@ impl Step {
             params: (outline.params.into_iter())
                 .map(|param| Some((param.name.to_owned(), param.expr?)))
                 .collect::<Option<_>>()?,
+            condition: outline.condition,
             transitions: outline.transitions.into_iter().map(Transition::build).collect::<Option<_>>()?,
             error_cases: outline.error_cases.into_iter().map(ErrorCase::build).collect::<Option<_>>()?,
         })

@@ -62,6 +62,8 @@ pub(super) struct StepOutline<'a> {
     /// Without the prefix `kustomer.`.
     pub action: Option<(&'a str, Node<'a>)>,
     pub params: Vec<ParamOutline<'a>>,
+    /// The param `condition`, if it is one.
+    pub condition: Option<Condition>,
     pub transitions: Vec<TransitionOutline<'a>>,
     pub error_cases: Vec<ErrorCaseOutline>,
 }
@@ -216,6 +218,7 @@ impl<'a> StepOutline<'a> {
             parked: node.value.pointer("/meta/parked") == Some(&Value::Bool(true)),
             action: action.map(|(action, node)| (without_prefix(action), node)),
             params: read_params(node, findings),
+            condition: node.value.pointer("/params/condition").and_then(|value| Condition::compile(value).ok()),
             transitions: read_transitions(node, findings),
             error_cases: read_error_cases(node, findings),
         })

@@ -101,6 +101,10 @@ pub enum ParamKind {
     Regex,
     /// A list: files, whose contents are not logged.
     Attachments,
+    /// Any value, evaluated for each item of the param `list`; the action gets the list of what came out.
+    Item,
+    /// A condition, judged for each item of the param `list`; the action gets a list of true and false.
+    ItemCondition,
 }
 
 impl ParamKind {
@@ -112,7 +116,7 @@ impl ParamKind {
     pub fn cast(self, value: Value) -> Result<Value, String> {
         let cast = match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
-            (ParamKind::Any | ParamKind::Json, value) => Ok(value),
+            (ParamKind::Any | ParamKind::Json | ParamKind::Item | ParamKind::ItemCondition, value) => Ok(value),
             (ParamKind::Text | ParamKind::Url, value) => text(value),
             (ParamKind::Regex, Value::String(text)) => return pattern::compile(&text).map(|_| Value::String(text)),
             (ParamKind::Headers | ParamKind::Fields, value @ Value::Object(_)) => Ok(value),
@@ -126,6 +130,11 @@ impl ParamKind {
             (_, value) => Err(value),
         };
         cast.map_err(|value| format!("expected {}, not {}", self.describe(), shown(&value)))
+    }
+
+    /// Whether it is evaluated for each item of the param `list`.
+    pub fn is_for_each_item(self) -> bool {
+        matches!(self, ParamKind::Item | ParamKind::ItemCondition)
     }
 
     fn may_be_secret(self) -> bool {
@@ -159,6 +168,8 @@ impl ParamKind {
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "object",
             ParamKind::List | ParamKind::Attachments => "list",
             ParamKind::TextOrList => "text-or-list",
+            ParamKind::Item => "item",
+            ParamKind::ItemCondition => "condition",
             ParamKind::Email => "email",
         }
     }
@@ -178,6 +189,8 @@ impl ParamKind {
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields | ParamKind::Auth => "an object",
             ParamKind::List | ParamKind::Attachments => "a list",
             ParamKind::TextOrList => "a string or a list",
+            ParamKind::Item => "any value, evaluated for each item",
+            ParamKind::ItemCondition => "a condition, judged for each item",
             ParamKind::Email => "an email address",
         }
     }

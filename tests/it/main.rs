@@ -27,6 +27,7 @@ mod import;
 mod journey;
 mod keys;
 mod kobjects;
+mod lists;
 mod mails;
 mod objects;
 mod on_postgres;

@@ -34,7 +34,8 @@ fn telling_steps(peer: &Peer) -> Value {
 /// A server with a peer that gives back what it was sent, after it was unavailable `failures` times.
 fn telling_server(failures: usize) -> (Server, Peer) {
     let peer = Peer::start_reading(move |number, received, stream| match number {
-        number if number < failures => answer(stream, "503 Service Unavailable", &received.body),
+        // The wait is long enough to be seen.
+        number if number < failures => answer(stream, "503 Service Unavailable\r\nretry-after: 2", &received.body),
         _ => answer(stream, "200 OK", &received.body),
     });
     let server = ServerBuilder::with_steps(telling_steps(&peer)).start();

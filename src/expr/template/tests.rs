@@ -168,6 +168,7 @@ fn subjects_are_found_everywhere() {
         subjects.into_iter().map(|subject| match subject {
             Subject::Step(id) => id,
             Subject::Variable(name) => format!("${name}"),
+            Subject::Item => "item".to_owned(),
         })
     };
     let found: Vec<String> = steps("{{steps.b.x}}{{#if (eq steps.[a b].x steps.d)}}{{{variables.c}}}{{/if}}").collect();

@@ -51,7 +51,7 @@ fn the_runs_of_a_node_that_is_stopped_are_finished_by_another_at_once() {
 #[test]
 fn a_run_that_a_node_claims_while_it_stops_is_finished_by_another_at_once() {
     let peer = Peer::start(|number, stream| match number {
-        0 => answer(stream, "503 Service Unavailable", "{}"),
+        0 => answer(stream, "503 Service Unavailable\r\nretry-after: 2", "{}"),
         _ => answer(stream, "200 OK", "{}"),
     });
     let stopped = named(calling(&peer), "stopped").start();

@@ -1,0 +1,133 @@
+//! `for-each`: runs a callable workflow for each item of a list, durably.
+//!
+//! The action checks what it is given; the engine starts the runs, few at a time, and waits for them ([`Batch`] says how far
+//! it is).
+//!
+//! Limits: [`CONCURRENCY_MAX`] runs at a time.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::flow::{callable, called_run};
+use super::list::LIST;
+use super::{Action, Call, Failure, Outcome};
+use crate::id::Id;
+use crate::objects::{Problem, unknown};
+use crate::starts::InForce;
+use crate::store::{Run, StoreResult};
+use crate::time::Timestamp;
+use crate::workflow::{ActionSpec, ParamKind, output, param};
+
+const CONCURRENCY_MAX: usize = 10;
+
+pub const FOR_EACH: Action = Action {
+    spec: ActionSpec {
+        name: "for-each",
+        summary: "Runs a callable workflow for each item of a list, and waits for all of them.",
+        params: &[
+            LIST,
+            param("workflow", ParamKind::Text, "The callable workflow, by name or id.").required(),
+            param("inputs", ParamKind::Item, "Its inputs: `/#item` is the item; without, `item` and `index`."),
+            param("concurrency", ParamKind::Number, "How many run at a time, up to 10; 1 if not given."),
+            param("onError", ParamKind::Text, "`stop`, which is the default, or `continue` with the other items."),
+        ],
+        output: &[
+            output("items", ParamKind::List, "For each item: `index`, `run`, `status`, and `response` or `error`."),
+            output("completed", ParamKind::Number, "How many runs completed."),
+            output("failed", ParamKind::Number, "How many did not."),
+        ],
+    },
+    run: for_each,
+};
+
+/// How far a step is that runs a workflow for each item of a list; stored with the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Batch {
+    /// The callable workflow, by name or id.
+    pub workflow: String,
+    pub total: usize,
+    pub concurrency: usize,
+    pub stop_on_error: bool,
+    /// The item whose run is started next.
+    pub next: usize,
+    /// The runs that have not ended, with their items.
+    pub running: Vec<(usize, Id)>,
+    pub ended: Vec<Ended>,
+}
+
+/// An item that was dealt with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    pub index: usize,
+    /// Its run; none if there could be none.
+    pub run: Option<Id>,
+    pub completed: bool,
+    /// Why there was no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Batch {
+    /// Whether no more runs are started.
+    pub fn is_over(&self) -> bool {
+        self.next >= self.total || (self.stop_on_error && self.ended.iter().any(|ended| !ended.completed))
+    }
+}
+
+/// A run of the batch's workflow for the item at `index`; `params` are those of the step, as they were logged.
+///
+/// # Errors
+/// Why there can be none.
+pub fn item_run(
+    in_force: &dyn InForce,
+    run: &Run,
+    now: Timestamp,
+    workflow: &str,
+    (params, index): (&Map<String, Value>, usize),
+) -> Result<Run, String> {
+    let said = |problems: Vec<Problem>| {
+        let listed: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect();
+        listed.join("; ")
+    };
+    let listener = callable(in_force, run.org, "/workflow", workflow).map_err(|problem| said(vec![problem]))?;
+    let of_item = |name: &str| params.get(name).and_then(|list| list.get(index)).cloned();
+    let inputs = match of_item("inputs") {
+        Some(Value::Object(inputs)) => inputs,
+        Some(Value::Null) => Map::new(),
+        Some(_) => return Err(format!("/inputs/{index}: expected an object")),
+        None => Map::from_iter([
+            ("item".to_owned(), of_item("list").unwrap_or_default()),
+            ("index".to_owned(), json!(index)),
+        ]),
+    };
+    called_run(&listener, run, now, inputs).map_err(said)
+}
+
+fn for_each(call: &mut Call<'_>) -> StoreResult<Outcome> {
+    let mut problems = Vec::new();
+    let workflow = call.text("workflow").to_owned();
+    if let Err(problem) = callable(call.in_force, call.org, "/workflow", &workflow) {
+        problems.push(problem);
+    }
+    let concurrency = call.params.get("concurrency").and_then(Value::as_f64).unwrap_or(1.0);
+    if !(1.0..=CONCURRENCY_MAX as f64).contains(&concurrency) {
+        problems.push(Problem::new("/concurrency", format!("has to be from 1 to {CONCURRENCY_MAX}")));
+    }
+    let stop_on_error = match call.text("onError") {
+        "" | "stop" => true,
+        "continue" => false,
+        other => {
+            problems.push(Problem::new("/onError", unknown("word", other, ["stop", "continue"])));
+            true
+        }
+    };
+    if !problems.is_empty() {
+        return Ok(Outcome::Failed(Failure::invalid(problems)));
+    }
+    let total = call.params.get("list").and_then(Value::as_array).map_or(0, Vec::len);
+    let (concurrency, running, ended) = (concurrency as usize, Vec::new(), Vec::new());
+    Ok(Outcome::ForEach(Batch { workflow, total, concurrency, stop_on_error, next: 0, running, ended }))
+}

@@ -1,0 +1,125 @@
+//! A step that runs a workflow for each item of a list: the runs are started few at a time, and the step waits for them.
+//!
+//! Each run wakes this one when it ends. Two that end in the same moment on different nodes may do so only once between
+//! them, so this one also looks by itself, every [`LOOK_EVERY`].
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::advance::Next;
+use super::pending::Pending;
+use super::stretch::{Executed, Stretch};
+use super::waits::unknown_step;
+use crate::actions::{Batch, Ended, Failure, item_run};
+use crate::objects::Problem;
+use crate::store::{RunStatus, StoreError, StoreResult};
+
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How many items that failed an error names.
+const PROBLEMS_MAX: usize = 20;
+
+impl<'a> Stretch<'a> {
+    /// Begins a batch.
+    pub(super) fn begin_batch(&mut self, executed: Executed<'a>, batch: Batch) -> StoreResult<Option<Next>> {
+        let pending = self.pending(executed);
+        self.go_on_with_batch(pending, batch)
+    }
+
+    /// Takes note of the runs that have ended, and starts others, or ends the step.
+    pub(super) fn go_on_with_batch(&mut self, pending: Pending, mut batch: Batch) -> StoreResult<Option<Next>> {
+        self.take_ended(&mut batch)?;
+        self.start_items(&pending, &mut batch)?;
+        if !batch.running.is_empty() || !batch.is_over() {
+            let due_at = self.session.now() + LOOK_EVERY;
+            self.park(Pending { batch: Some(batch), ..pending }, RunStatus::Waiting, due_at);
+            return Ok(Some(Next::Sleep(due_at)));
+        }
+        batch.ended.sort_by_key(|ended| ended.index);
+        let Some(executed) = self.executed(pending) else { return Ok(Some(self.fail(None, unknown_step()))) };
+        if batch.stop_on_error && batch.ended.iter().any(|ended| !ended.completed) {
+            let failure = self.batch_failure(&batch)?;
+            return Ok(self.finish_failed(executed, failure));
+        }
+        let mut items = Vec::with_capacity(batch.ended.len());
+        for ended in &batch.ended {
+            items.push(self.show_item(ended)?);
+        }
+        let completed = batch.ended.iter().filter(|ended| ended.completed).count();
+        let failed = batch.ended.len() - completed;
+        Ok(self.finish(executed, json!({ "completed": completed, "failed": failed, "items": items })))
+    }
+
+    fn take_ended(&mut self, batch: &mut Batch) -> StoreResult<()> {
+        for (index, id) in std::mem::take(&mut batch.running) {
+            match self.session.run(self.run.org, id)? {
+                Some(run) if run.status.is_open() => batch.running.push((index, id)),
+                found => {
+                    let completed = found.is_some_and(|run| run.status == RunStatus::Completed);
+                    batch.ended.push(Ended { index, run: Some(id), completed, problem: None });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start_items(&mut self, pending: &Pending, batch: &mut Batch) -> StoreResult<()> {
+        if batch.is_over() || batch.running.len() >= batch.concurrency {
+            return Ok(());
+        }
+        let unreadable =
+            |error: serde_json::Error| StoreError::Corrupt { what: "a step's params", detail: error.to_string() };
+        let params: Map<String, Value> = serde_json::from_str(pending.input.get()).map_err(unreadable)?;
+        while batch.running.len() < batch.concurrency && !batch.is_over() {
+            let (index, now) = (batch.next, self.session.now());
+            batch.next += 1;
+            match item_run(self.in_force, self.run, now, &batch.workflow, (&params, index)) {
+                Ok(run) => {
+                    if run.status.is_open() {
+                        batch.running.push((index, run.id));
+                    } else {
+                        batch.ended.push(Ended { index, run: Some(run.id), completed: false, problem: None });
+                    }
+                    self.effects.runs.push(run);
+                }
+                Err(problem) => batch.ended.push(Ended { index, run: None, completed: false, problem: Some(problem) }),
+            }
+        }
+        Ok(())
+    }
+
+    /// An item as the step's output shows it.
+    fn show_item(&mut self, ended: &Ended) -> StoreResult<Value> {
+        let Some(id) = ended.run else {
+            let error = json!({ "code": "invalid_params", "message": ended.problem });
+            return Ok(json!({ "index": ended.index, "run": null, "status": "failed", "error": error }));
+        };
+        let Some(run) = self.session.run(self.run.org, id)? else {
+            let error = json!({ "code": "workflow_failed", "message": "the run is gone" });
+            return Ok(json!({ "index": ended.index, "run": id, "status": "failed", "error": error }));
+        };
+        let mut shown = json!({ "index": ended.index, "run": id, "status": run.status });
+        match run.error {
+            Some(error) => shown["error"] = json!({ "code": error.code, "message": error.message }),
+            None => shown["response"] = run.output.unwrap_or_default(),
+        }
+        Ok(shown)
+    }
+
+    fn batch_failure(&mut self, batch: &Batch) -> StoreResult<Failure> {
+        let mut problems = Vec::new();
+        for ended in batch.ended.iter().filter(|ended| !ended.completed).take(PROBLEMS_MAX) {
+            let shown = self.show_item(ended)?;
+            let (status, reason) = (shown["status"].as_str(), shown["error"]["message"].as_str());
+            let run = ended.run.map_or_else(|| "there is no run".to_owned(), |id| format!("the run {id}"));
+            let status =
+                if ended.run.is_some() { format!(" has {}", status.unwrap_or("failed")) } else { String::new() };
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            problems.push(Problem::new(format!("/list/{}", ended.index), format!("{run}{status}{reason}")));
+        }
+        let done = batch.ended.iter().filter(|ended| ended.completed).count();
+        let first = problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message));
+        let message = format!("{}; {done} of {} items are done", first.unwrap_or_default(), batch.total);
+        Ok(Failure { code: "workflow_failed", message, problems })
+    }
+}

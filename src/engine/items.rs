@@ -1,0 +1,110 @@
+//! Params that are evaluated for each item of a list, with `item` and `index` in scope.
+//!
+//! What comes out is a list that takes the param's place, so that the action, and the reader of the log, find one value for
+//! each item.
+//!
+//! Limits: [`ITEMS_MAX`] items; together as much output as the params of a step may have, and one limit of work.
+
+use serde_json::{Map, Value};
+
+use super::advance::OUTPUT_BYTES_MAX;
+use super::stretch::{Executed, Stretch, raw};
+use crate::actions::Failure;
+use crate::expr::{Condition, EvalError, Expr, Note, Scope};
+use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::objects::Problem;
+use crate::workflow::{ActionSpec, ParamKind};
+
+/// How many items a list may have that a step goes through.
+pub const ITEMS_MAX: usize = 1_000;
+/// How many notes are kept of one param: all items may have the same thing wrong with them.
+const NOTES_MAX: usize = 20;
+
+/// The name of the param that holds the list.
+const LIST: &str = "list";
+
+/// What is evaluated for each item.
+enum PerItem<'a> {
+    Value(&'a Expr),
+    Condition(&'a Condition),
+}
+
+impl<'a> Stretch<'a> {
+    /// Evaluates the params for each item of the list, which is among `params` already.
+    pub(super) fn resolve_items(
+        &mut self,
+        executed: &mut Executed<'a>,
+        spec: &ActionSpec,
+        params: &mut Map<String, Value>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Failure> {
+        let step = executed.step;
+        for param in spec.params.iter().filter(|param| param.kind.is_for_each_item()) {
+            let Some((_, expression)) = step.params.iter().find(|(name, _)| name == param.name) else { continue };
+            let Some(Value::Array(items)) = params.get(LIST) else { return Ok(()) };
+            if items.len() > ITEMS_MAX {
+                let message = format!("has {} items; at most {ITEMS_MAX} are gone through", items.len());
+                problems.push(Problem::new(format!("/{LIST}"), message));
+                return Ok(());
+            }
+            let per_item = match (param.kind, &step.condition) {
+                (ParamKind::ItemCondition, Some(condition)) => PerItem::Condition(condition),
+                (ParamKind::ItemCondition, None) => {
+                    problems.push(Problem::new(format!("/{}", param.name), "not a condition"));
+                    continue;
+                }
+                _ => PerItem::Value(expression),
+            };
+            let scope = &mut *self.loaded.scope;
+            scope.begin_items();
+            let values = each(scope, items, param.name, &per_item, &mut executed.notes);
+            scope.end_items();
+            params.insert(param.name.to_owned(), Value::Array(values?));
+        }
+        Ok(())
+    }
+}
+
+fn each(
+    scope: &mut Scope,
+    items: &[Value],
+    name: &str,
+    per_item: &PerItem<'_>,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<Value>, Failure> {
+    let mut values = Vec::with_capacity(items.len());
+    let (noted, mut bytes) = (notes.len(), 0);
+    for (index, item) in items.iter().enumerate() {
+        scope.set_item(item.clone(), index);
+        let mut odd = Vec::new();
+        let value = per_item.evaluate(scope, &format!("/{name}/{index}"), &mut odd);
+        let value = value.map_err(|error| Failure::new("expression_failed", format!("/{name}/{index}: {error}")))?;
+        let room = NOTES_MAX.saturating_sub(notes.len() - noted);
+        notes.extend(odd.into_iter().take(room));
+        if is_deeper_than(&value, STEP_LEVELS_MAX - 1) {
+            let message = format!("/{name}/{index}: nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
+            return Err(Failure::new("params_too_deep", message));
+        }
+        bytes += raw(&value).get().len();
+        if bytes > OUTPUT_BYTES_MAX {
+            let message = format!("/{name}: all items together are larger than {OUTPUT_BYTES_MAX} bytes, the limit");
+            return Err(Failure::new("params_too_large", message));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+impl PerItem<'_> {
+    fn evaluate(&self, scope: &Scope, pointer: &str, notes: &mut Vec<Note>) -> Result<Value, EvalError> {
+        match self {
+            PerItem::Value(expression) => Ok(expression.resolve(scope, pointer, notes)?.unwrap_or_default()),
+            PerItem::Condition(condition) => {
+                let judgement = condition.judge(scope)?;
+                let within = |note: Note| Note { pointer: format!("{pointer}{}", note.pointer), ..note };
+                notes.extend(judgement.notes.into_iter().map(within));
+                Ok(Value::Bool(judgement.result))
+            }
+        }
+    }
+}
