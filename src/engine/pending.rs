@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::actions::Batch;
-use crate::expr::Note;
+use crate::expr::{Note, Secrets, mask};
 use crate::id::Id;
-use crate::outbound::{ATTEMPTS_MAX, Effect, Outcome, Retry, asks_for_retry};
+use crate::outbound::{ATTEMPTS_MAX, Effect, Failure, HttpAnswer, Outcome, Retry, asks_for_retry};
 use crate::sensitive;
 use crate::time::Timestamp;
 
@@ -148,6 +148,27 @@ impl Pending {
             Some(Outcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
             Some(Outcome::Answer(_) | Outcome::Receipt(_) | Outcome::Failure(_)) => None,
         }
+    }
+}
+
+/// The outcome without the credentials of its effect, which some peers send back.
+pub fn masked(outcome: Outcome, effect: &Effect) -> Outcome {
+    let mut secrets = Secrets::default();
+    effect.credentials().iter().for_each(|credential| secrets.add("auth", credential));
+    if secrets.is_empty() {
+        return outcome;
+    }
+    match outcome {
+        Outcome::Answer(mut answer) => {
+            answer.headers.values_mut().for_each(|value| secrets.mask_value(value));
+            secrets.mask_value(&mut answer.body);
+            let redirects = answer.redirects.iter().map(|url| mask(url, &secrets).into_owned()).collect();
+            Outcome::Answer(Box::new(HttpAnswer { redirects, ..*answer }))
+        }
+        Outcome::Failure(failure) => {
+            Outcome::Failure(Failure { message: mask(&failure.message, &secrets).into_owned(), ..failure })
+        }
+        Outcome::Receipt(receipt) => Outcome::Receipt(receipt),
     }
 }
 

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::pending::Pending;
 use super::stretch::Stretch;
-use crate::outbound::Effect;
 use crate::store::{StoreError, StoreResult};
 
 /// Where the call stands in a pending step, and where it stands when it is sealed.
@@ -17,7 +16,7 @@ impl Stretch<'_> {
     /// A pending step as it is stored.
     pub(super) fn seal_pending(&self, pending: &Pending) -> Value {
         let secrets = self.loaded.scope.secrets();
-        let has_credentials = pending.effect.as_ref().is_some_and(Effect::has_credentials);
+        let has_credentials = pending.effect.as_ref().is_some_and(|effect| !effect.credentials().is_empty());
         let mut pending = serde_json::to_value(pending).expect("a pending call has string keys");
         if secrets.is_empty() && !has_credentials {
             return pending;

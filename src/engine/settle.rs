@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::advance::{Input, Next, PendingCall, Point};
-use super::pending::{Attempt, Pending, excerpt, idempotency_key};
+use super::pending::{Attempt, Pending, excerpt, idempotency_key, masked};
 use super::stretch::{Executed, Stretch};
 use super::waits::unknown_step;
 use crate::actions::Failure;
@@ -63,6 +63,7 @@ impl<'a> Stretch<'a> {
                 if !pending.in_flight || step != pending.step || attempt != number {
                     return Err(StoreError::Fenced);
                 }
+                let outcome = masked(outcome, &effect);
                 let attempt = pending.attempt(Some((&outcome, duration_ms)), Some(now));
                 if let Some(wait) = pending.wait_after(number, Some(&outcome), &key, now) {
                     let due_at = now + wait;

@@ -108,6 +108,16 @@ impl Auth {
         }
     }
 
+    /// The part that nobody else may know.
+    pub(super) fn secret(&self) -> &Secret {
+        match self {
+            Auth::Bearer { token } => token,
+            Auth::Basic { password, .. } => password,
+            Auth::ApiKey { value, .. } => value,
+            Auth::Oauth2(grant) => &grant.client_secret,
+        }
+    }
+
     /// The grant, if a token has to be asked for.
     pub(super) fn oauth2(&self) -> Option<&Oauth2> {
         match self {

@@ -116,11 +116,11 @@ impl Effect {
         }
     }
 
-    /// Whether it holds something that proves who performs it.
-    pub fn has_credentials(&self) -> bool {
+    /// What of it proves who performs it, each by itself.
+    pub fn credentials(&self) -> Vec<String> {
         match self {
-            Effect::Http(request) => request.has_credentials(),
-            Effect::Mail(_) => false,
+            Effect::Http(request) => request.credentials(),
+            Effect::Mail(_) => Vec::new(),
         }
     }
 

@@ -76,9 +76,26 @@ impl HttpRequest {
         sensitive::url(&self.uri)
     }
 
-    pub(super) fn has_credentials(&self) -> bool {
-        let in_headers = || self.headers.iter().any(|(name, _)| sensitive::is_header(name));
-        self.auth.is_some() || in_headers() || self.shown_uri().contains(MASK) || self.uri.contains('@')
+    /// What of it proves who makes it, each by itself.
+    pub(super) fn credentials(&self) -> Vec<String> {
+        let mut credentials: Vec<String> = self.auth.iter().map(|auth| auth.secret().reveal().to_owned()).collect();
+        for (_, value) in self.headers.iter().filter(|(name, _)| sensitive::is_header(name)) {
+            // `Bearer x` is the header, `x` the token.
+            credentials.extend(value.split_once(' ').map(|(_, token)| token.to_owned()));
+            credentials.push(value.clone());
+        }
+        if let Ok(url) = url::Url::parse(&self.uri) {
+            credentials.extend(url.password().map(str::to_owned));
+            let pairs = url.query_pairs().filter(|(name, _)| sensitive::is_parameter(name));
+            credentials.extend(pairs.map(|(_, value)| value.into_owned()));
+        }
+        let is_form =
+            self.headers.iter().any(|(name, value)| name == "content-type" && value.contains("form-urlencoded"));
+        if let (true, Some(body)) = (is_form, &self.body) {
+            let pairs = url::form_urlencoded::parse(body.as_bytes()).filter(|(name, _)| sensitive::is_parameter(name));
+            credentials.extend(pairs.map(|(_, value)| value.into_owned()));
+        }
+        credentials
     }
 
     pub(super) fn set_idempotency_key(&mut self, key: &str) {

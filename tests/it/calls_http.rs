@@ -135,6 +135,32 @@ fn an_oauth2_token_is_asked_for_once_and_again_when_it_is_refused() {
 }
 
 #[test]
+fn a_token_that_has_ended_is_not_used_again() {
+    let issuer = Peer::answering("200 OK", r#"{"access_token": "hush", "expires_in": 0}"#);
+    let api = Peer::answering("200 OK", "{}");
+    let auth = json!({ "type": "oauth2", "tokenUrl": issuer.url("/"), "clientId": "me", "clientSecret": "hush" });
+    let server = server_with("rest-api.json", json!({ "uri": api.url("/"), "auth": auth }));
+    (0..2).for_each(|_| drop(server.run_order(&json!({}))));
+    assert_eq!((issuer.received().len(), api.received().len()), (2, 2));
+}
+
+#[test]
+fn credentials_that_a_peer_sends_back_are_not_shown() {
+    let peer = Peer::start_reading(|number, received, stream| {
+        let status = if number == 0 { "503 Service Unavailable" } else { "200 OK" };
+        answer(stream, status, &json!({ "head": received.head, "body": received.body }).to_string());
+    });
+    let params = json!({
+        "uri": peer.url("/?token=hush-1"), "method": "POST", "form": { "client_secret": "hush-2" },
+        "headers": { "X-Auth-Token": "Token hush-3" }, "auth": { "type": "bearer", "token": "hush-4" },
+    });
+    let run = call_with("rest-api.json", params);
+    let head = step(&run)["output"]["body"]["head"].as_str().unwrap();
+    assert!(head.contains("authorization: Bearer •••auth") && head.contains("token=•••auth"), "{head}");
+    assert!(step(&run)["attempts"][0]["answer"].as_str().unwrap().contains("•••auth"));
+}
+
+#[test]
 fn runs_that_need_a_token_at_the_same_time_share_one() {
     let issuer = Peer::answering("200 OK", r#"{"access_token": "hush", "expires_in": "3600"}"#);
     let api = Peer::answering("200 OK", "{}");

@@ -3,6 +3,7 @@
 mod brake;
 mod catalog;
 mod customers;
+mod loops;
 mod pause;
 mod retries;
 mod schedules;
