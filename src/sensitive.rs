@@ -130,6 +130,8 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -157,6 +159,17 @@ mod tests {
         }
         for name in ["page", "orderId", "keyword", "country_code", "q"] {
             assert!(!is_parameter(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_url_shows_what_is_secret_in_it(
+            scheme in "(https?|ftp|)", user in "(hush)?", host in "[a-z.]{0,8}", path in "[a-z/:%@ ]{0,8}",
+            name in "(token|api[_-]?key|client_secret|X-Amz-Signature|sig)", before in "[a-z=&?]{0,6}",
+        ) {
+            let given = format!("{scheme}://{user}:hush@{host}/{path}?{before}&{name}=hush#hush");
+            prop_assert!(!url(&given).contains("hush"), "{given} {}", url(&given));
         }
     }
 

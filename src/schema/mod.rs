@@ -45,6 +45,7 @@ pub fn workflow_file(document: Option<&Value>) -> Value {
             "trigger": trigger(document),
             "step": step(),
             "transition": transition(document),
+            "auth": credentials::schema(),
             "condition": condition(),
             "errorCase": error_case(),
         },
@@ -252,10 +253,7 @@ fn params_of(spec: &ActionSpec) -> Value {
             ParamKind::Number => json!({ "type": "number" }),
             ParamKind::Boolean => json!({ "type": "boolean" }),
             ParamKind::Object | ParamKind::Headers | ParamKind::Fields => json!({ "type": "object" }),
-            ParamKind::Auth => {
-                let types: Vec<&str> = credentials::types().collect();
-                json!({ "type": "object", "properties": { "type": { "enum": types } }, "required": ["type"] })
-            }
+            ParamKind::Auth => json!({ "$ref": "#/$defs/auth" }),
             ParamKind::List | ParamKind::Attachments => json!({ "type": "array" }),
             ParamKind::TextOrList => json!({ "type": ["string", "number", "boolean", "array"] }),
         };

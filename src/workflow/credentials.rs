@@ -3,7 +3,7 @@
 //! Judged by the same table when a workflow is loaded and when a step is executed; at load time an expression stands for
 //! a value, so that a field that is missing is found early.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::objects::unknown;
 use crate::sensitive::{self, MASK};
@@ -32,9 +32,24 @@ const PRESETS: &[Preset] = &[
 /// Fields that say how, and not what: they are shown.
 const SHOWN: &[&str] = &["type", "in", "name", "username", "tokenUrl", "clientId", "scope", "audience", "clientAuth"];
 
-/// The types of credentials.
-pub fn types() -> impl Iterator<Item = &'static str> + Clone {
+fn types() -> impl Iterator<Item = &'static str> + Clone {
     PRESETS.iter().map(|preset| preset.name)
+}
+
+/// What credentials are, as JSON Schema.
+pub fn schema() -> Value {
+    let of = |preset: &Preset| {
+        let field = |name: &&'static str| {
+            let words = preset.words.iter().find(|(field, _)| field == name).map(|(_, words)| words);
+            let field = words.map_or(json!({ "type": ["string", "number"] }), |words| json!({ "enum": words }));
+            ((*name).to_owned(), field)
+        };
+        let mut properties: Map<String, Value> = preset.needs.iter().chain(preset.takes).map(field).collect();
+        properties.insert("type".to_owned(), json!({ "const": preset.name }));
+        let required: Vec<&str> = [&["type"], preset.needs].concat();
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    };
+    json!({ "oneOf": PRESETS.iter().map(of).collect::<Vec<_>>() })
 }
 
 /// The credentials with all their values as text.
@@ -94,7 +109,6 @@ pub(super) fn shown(auth: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn check(auth: Value) -> Result<Value, String> {
         let Value::Object(auth) = auth else { panic!("not an object") };

@@ -35,6 +35,26 @@ fn the_shipped_bundle_fits_the_schema_that_it_names() {
 }
 
 #[test]
+fn credentials_are_completed_by_their_type() {
+    let schema = schema(None);
+    let with = |auth: Value| {
+        let mut workflow = orders()["workflows"][0].take();
+        let params = json!({ "uri": "https://example.com", "auth": auth });
+        workflow["steps"][0] = json!({ "id": "2", "action": "rest-api.json", "params": params });
+        misfits(&schema, &workflow)
+    };
+    assert_eq!(with(json!({ "type": "bearer", "token": "/#variables.token" })), [""; 0]);
+    for wrong in [
+        json!({ "type": "bearer" }),
+        json!({ "type": "baerer", "token": "x" }),
+        json!({ "type": "basic", "username": "a", "password": "b", "pasword": "c" }),
+        json!({ "type": "api-key", "in": "body", "name": "a", "value": "b" }),
+    ] {
+        assert_ne!(with(wrong.clone()), [""; 0], "{wrong}");
+    }
+}
+
+#[test]
 fn slips_do_not_fit() {
     let schema = schema(Some("workflows/orders.json"));
     assert_eq!(misfits(&schema, &orders()), [""; 0]);
