@@ -355,7 +355,7 @@ fn a_digest_tells_whether_a_document_says_something_new() {
 /// JSON made of the words of the format, so that the checkers have something to get at.
 fn documents() -> impl Strategy<Value = Value> {
     let words = "name|trigger|steps|id|1|2|3|target|condition|op|values|true|exists|hooks|klasses|workflows|params|action\
-        |customer.create|kobject.create|klassName|custom|transitions|eventName|hooks.form.x.receive|data|attributes|workflowId|metadata|properties|schedule|/#steps.2.id|meta|é";
+        |customer.create|kobject.create|klassName|custom|transitions|eventName|hooks.form.x.receive|outputTemplate|/#data.x|data|attributes|workflowId|metadata|properties|schedule|/#steps.2.id|meta|é";
     let word = prop::sample::select(words.split('|').map(str::to_owned).collect::<Vec<_>>());
     let leaf = prop_oneof![any::<i64>().prop_map(Value::from), word.clone().prop_map(Value::from), Just(json!(true))];
     leaf.prop_recursive(6, 64, 6, move |inner| {

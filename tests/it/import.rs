@@ -13,6 +13,7 @@ const INVOICE: &str = include_str!("exports/invoice.json");
 const MENU_RECORD: &str = include_str!("exports/menu-record.json");
 const BOOKINGS_APP: &str = include_str!("exports/bookings-app.json");
 const EFFORT_TIMER: &str = include_str!("exports/effort-timer.json");
+const SHOP_APP: &str = include_str!("exports/shop-app.json");
 const UNSUPPORTED: &str = include_str!("exports/unsupported.json");
 
 /// Imports `export` with these arguments in a folder.
@@ -132,6 +133,24 @@ fn a_change_of_a_conversation_starts_an_export_and_its_follow_up() {
     let first = runs.iter().filter(|run| run["attributes"]["workflow"] == "effort-timer 1 of 2");
     let paths: Vec<usize> = first.map(|run| server.steps(run).len()).collect();
     assert_eq!(paths, [1, 4]);
+}
+
+#[test]
+fn what_the_trigger_of_an_app_picks_is_found_in_the_event() {
+    let server = server_with(SHOP_APP, &["--map-hook", "order-update=form/orders"]);
+    let order = json!({ "email": "ann@example.com", "order": { "id": "77", "items": [{ "name": "Cup" }] } });
+    let run = server.run_order(&order);
+    assert_eq!(run["attributes"]["status"], "completed", "{run:#}");
+    let steps = server.steps(&run);
+    assert_eq!(path(&steps), ["1", "a1-cust_r", "k_obj-123"]);
+    assert_eq!(steps[2]["output"]["title"], "Order 77");
+    assert_eq!(steps[2]["output"]["custom"], json!({ "orderIdStr": "77", "firstItemStr": "Cup" }));
+    let folder = tempfile::tempdir().unwrap();
+    let unmapped = import(folder.path(), SHOP_APP, &[]);
+    assert_eq!(unmapped.code, Some(1));
+    assert!(unmapped.errors.contains("error: hooks of kind `web` are not supported yet"), "{}", unmapped.errors);
+    let told = "`orderId` is `/#steps.1.attributes.data.order.id`";
+    assert!(unmapped.errors.contains(told), "{}", unmapped.errors);
 }
 
 #[test]

@@ -9,8 +9,11 @@ use super::{Finding, Findings, Mappings, Node, VariableUse};
 
 mod declarations;
 mod names;
+mod outputs;
 mod strings;
 mod workflows;
+
+use outputs::Outputs;
 
 /// The schema that editors find in the shipped example too.
 const SCHEMA: &str = "http://127.0.0.1:8080/schemas/workflow.json";
@@ -64,10 +67,10 @@ impl Origins {
     }
 }
 
-/// A hook of the export, as events may name it.
+/// A hook of the export.
 struct OwnHook<'a> {
-    names: [Option<&'a str>; 2],
-    event: Option<&'a str>,
+    /// What mappings and events may name it by: its id, its name, and its event.
+    names: [Option<&'a str>; 3],
     kind: String,
     name: String,
 }
@@ -79,6 +82,8 @@ struct Translator<'a, 'f> {
     hooks: Vec<OwnHook<'a>>,
     /// By the ids that they have in the export.
     workflows: BTreeMap<&'a str, String>,
+    /// By the events of the triggers that an app defines.
+    outputs: BTreeMap<&'a str, Outputs>,
     used: BTreeSet<&'a str>,
     variables: BTreeMap<String, VariableUse>,
     /// What has no place in a file, kept in `meta`.
@@ -93,6 +98,7 @@ impl Translation {
             origins: Origins::default(),
             hooks: Vec::new(),
             workflows: BTreeMap::new(),
+            outputs: BTreeMap::new(),
             used: BTreeSet::new(),
             variables: BTreeMap::new(),
             aside: Map::new(),
@@ -114,12 +120,16 @@ impl<'a> Translator<'a, '_> {
 
     fn app(&mut self, export: &Export<'a>) -> Value {
         self.origins.add("", "");
-        let hooks: Vec<Value> = export.hooks.iter().enumerate().map(|(index, hook)| self.hook(index, hook)).collect();
+        self.trigger_definitions(export);
+        let mut hooks = Vec::new();
+        for hook in &export.hooks {
+            hooks.extend(self.hook(hooks.len(), hook));
+        }
         let own: Vec<_> = export.klasses.iter().filter(|klass| !self.is_standard(klass)).collect();
         let klasses: Vec<Value> = own.iter().enumerate().map(|(index, klass)| self.klass(index, klass)).collect();
         let workflows = self.workflows(&export.workflows, "/workflows");
         for (key, node) in &export.others {
-            self.section(key, node, export);
+            self.section(key, node);
         }
         let mut document = Map::from_iter([("$schema".to_owned(), json!(SCHEMA))]);
         if !self.aside.is_empty() {
@@ -135,7 +145,7 @@ impl<'a> Translator<'a, '_> {
     }
 
     /// A part of an app that hookflow's files have no place for.
-    fn section(&mut self, key: &str, node: &Node<'a>, export: &Export<'a>) {
+    fn section(&mut self, key: &str, node: &Node<'a>) {
         let is_empty = match node.value {
             Value::Null => true,
             Value::Array(items) => items.is_empty(),
@@ -146,27 +156,30 @@ impl<'a> Translator<'a, '_> {
             return;
         }
         self.aside.insert(key.to_owned(), node.value.clone());
-        if APP_KEYS.contains(&key) {
-            return;
-        }
-        if key == "triggers" {
-            node.items().for_each(|trigger| self.trigger_definition(&trigger, export));
+        if key == "triggers" || APP_KEYS.contains(&key) {
             return;
         }
         let message = format!("`{key}` of an app has no place here; it is kept in the file's `meta`");
         self.findings.add(Finding::warning(&node.pointer, message));
     }
 
-    /// A trigger that an app defines only names an event, unless it changes what step `1` puts out.
-    fn trigger_definition(&mut self, node: &Node<'a>, export: &Export<'a>) {
+    /// Learns what the triggers that an app defines put out, of those that its workflows listen for.
+    fn trigger_definitions(&mut self, export: &Export<'a>) {
         let event = |node: &Node<'a>| node.get("eventName").and_then(|name| name.value.as_str());
-        let heard = export.workflows.iter().filter_map(|workflow| event(&workflow.content.get("trigger")?));
-        let is_heard = heard.into_iter().any(|heard| Some(heard) == event(node));
-        let template = node.get("outputTemplate").filter(|template| template.value != &json!({}));
-        if let Some(template) = template.filter(|_| is_heard) {
-            let help = "step 1 puts out what the hook received, with the data below `attributes.data`";
-            let message = "the output template of a trigger is not supported, and a workflow here depends on it";
-            self.findings.add(Finding::error(template.pointer, message).help(help));
+        let heard: Vec<&str> =
+            export.workflows.iter().filter_map(|workflow| event(&workflow.content.get("trigger")?)).collect();
+        let sections = export.others.iter().filter(|(key, _)| *key == "triggers");
+        for trigger in sections.flat_map(|(_, triggers)| triggers.items()) {
+            let Some(event) = event(&trigger).filter(|event| heard.contains(event)) else { continue };
+            let Some(template) = trigger.get("outputTemplate") else { continue };
+            let outputs = Outputs::read(&template, self.findings);
+            if !outputs.is_empty() {
+                let message = format!("here step 1 puts out what the event carries: {}", outputs.describe());
+                let help =
+                    "the references of the workflows were changed to that; see whether the event looks like this";
+                self.findings.add(Finding::warning(&template.pointer, message).help(help));
+                self.outputs.insert(event, outputs);
+            }
         }
     }
 

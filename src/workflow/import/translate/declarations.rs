@@ -8,13 +8,20 @@ use super::names::{free_name, slug};
 use super::{OwnHook, Translator, without_prefix};
 
 impl<'a> Translator<'a, '_> {
-    pub(super) fn hook(&mut self, index: usize, part: &Part<'a>) -> Value {
+    /// `None` if another hook takes its place, as a flag says.
+    pub(super) fn hook(&mut self, index: usize, part: &Part<'a>) -> Option<Value> {
         let event = part.text("eventName");
         let labels = ["name", "title", "displayEventName", "displayName"];
         let named = labels.iter().find_map(|key| part.text(key)).or(event).unwrap_or("hook");
         let name = free_name(&slug(named), |name| self.hooks.iter().any(|hook| hook.name == name));
         let kind = part.text("type").or(part.kind).unwrap_or("form");
         let kind = kind.strip_suffix("_hook").unwrap_or(kind);
+        let names = [part.id.or(part.text("id")), part.text("name"), event.map(without_prefix)];
+        let is_mapped = names.iter().flatten().any(|name| self.mappings.hooks.contains_key(*name));
+        self.hooks.push(OwnHook { names, kind: kind.to_owned(), name: name.clone() });
+        if is_mapped {
+            return None;
+        }
         let title = part.text("title").or(part.text("displayEventName")).unwrap_or(named);
         let mut hook = Map::from_iter([
             ("name".to_owned(), json!(name)),
@@ -27,9 +34,7 @@ impl<'a> Translator<'a, '_> {
             let message = "the output template of a hook is not supported; step 1 puts out what was received";
             self.findings.error(template.pointer, message);
         }
-        let names = [part.id.or(part.text("id")), part.text("name")];
-        self.hooks.push(OwnHook { names, event: event.map(without_prefix), kind: kind.to_owned(), name });
-        Value::Object(hook)
+        Some(Value::Object(hook))
     }
 
     /// Whether an app only adds attributes to objects that are there anyway; such need no declaration here.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::shape::Part;
-use super::super::{Finding, LocalHook, Node};
+use super::super::{Finding, Node};
 use super::names::workflow_name;
 use super::strings::{map_strings, rename_variables};
 use super::{Translator, without_prefix};
@@ -50,10 +50,14 @@ impl<'a> Translator<'a, '_> {
         self.origins.add(base, &node.pointer);
         self.report_record(node);
         let name = node.get("name").and_then(|name| name.value.as_str()).unwrap_or_default();
+        let event = node.get("trigger").and_then(|trigger| trigger.get("eventName"));
+        let heard = event.as_ref().and_then(|event| event.value.as_str()).unwrap_or_default();
+        let outputs = self.outputs.get(heard).cloned().unwrap_or_default();
         let mut workflow = Map::new();
         for (key, member) in node.members().filter(|(key, _)| !RECORD_KEYS.contains(key)) {
             let value = map_strings(member.value, &member.pointer, &mut |pointer, text| {
-                self.rename_variables(name, pointer, text)
+                let rewritten = outputs.rewrite(text);
+                self.rename_variables(name, pointer, rewritten.as_deref().unwrap_or(text)).or(rewritten)
             });
             workflow.insert(key.to_owned(), value);
         }
@@ -62,9 +66,7 @@ impl<'a> Translator<'a, '_> {
             self.findings.add(Finding::warning(node.below("name"), message));
             workflow.insert("name".to_owned(), json!(workflow_name(name)));
         }
-        if let Some(event) = node.get("trigger").and_then(|trigger| trigger.get("eventName"))
-            && let Some(local) = self.event(&event)
-        {
+        if let Some(local) = event.and_then(|event| self.event(&event)) {
             workflow["trigger"]["eventName"] = json!(local);
         }
         let steps = node.get("steps");
@@ -113,23 +115,22 @@ impl<'a> Translator<'a, '_> {
 
     /// The event here that takes the place of one that names a hook there.
     fn event(&mut self, node: &Node<'a>) -> Option<String> {
-        let event = without_prefix(node.value.as_str()?);
-        let mapped = |foreign: &str| self.mappings.hooks.get_key_value(foreign);
-        let receive = |kind: &str, name: &str| Some(format!("hooks.{kind}.{name}.receive"));
-        if let Some(own) = self.hooks.iter().find(|hook| hook.event == Some(event)) {
-            return receive(&own.kind, &own.name);
-        }
-        let by_event = mapped(event).or_else(|| mapped(node.value.as_str()?));
+        let (written, event) = (node.value.as_str()?, without_prefix(node.value.as_str()?));
         let hook = event.strip_prefix("hooks.").and_then(|rest| rest.strip_suffix(".receive")?.split_once('.'));
-        let (kind, id) = hook.or_else(|| by_event.map(|_| ("form", event)))?;
-        if let Some((foreign, LocalHook { kind: local, name })) = by_event.or_else(|| mapped(id)) {
+        let own = self.hooks.iter().find(|own| {
+            [Some(event), hook.map(|(_, id)| id)].iter().any(|name| name.is_some() && own.names.contains(name))
+        });
+        let (kind, id) = hook.unwrap_or((own.map_or("form", |own| own.kind.as_str()), event));
+        let names = [id, event, written].map(Some).into_iter().chain(own.iter().flat_map(|own| own.names)).flatten();
+        let receive = |kind: &str, name: &str| Some(format!("hooks.{kind}.{name}.receive"));
+        if let Some((foreign, local)) = names.into_iter().find_map(|name| self.mappings.hooks.get_key_value(name)) {
             self.used.insert(foreign);
-            return receive(local.map_or(kind, |local| local.as_str()), name);
+            return receive(local.kind.map_or(kind, |kind| kind.as_str()), &local.name);
         }
-        if let Some(own) = self.hooks.iter().find(|hook| hook.names.contains(&Some(id))) {
+        if let Some(own) = own {
             return receive(&own.kind, &own.name);
         }
-        if is_foreign_id(id) {
+        if hook.is_some() && is_foreign_id(id) {
             let message = format!("this is the {kind} hook `{id}` of the system that this was exported from");
             let help = format!("`--map-hook {id}=NAME` says which hook here takes its place");
             self.findings.add(Finding::error(&node.pointer, message).help(help));
