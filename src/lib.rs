@@ -26,6 +26,7 @@
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
 //! | [`schema`] | the JSON Schema of workflow files |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
+//! | [`signature`] | whether a received request was signed with a hook's secret |
 //! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
 //!
@@ -61,6 +62,7 @@ pub mod schedules;
 pub mod schema;
 pub mod sensitive;
 pub mod serve;
+pub mod signature;
 pub mod starts;
 pub mod store;
 pub mod time;

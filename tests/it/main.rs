@@ -38,6 +38,7 @@ mod runs;
 mod schedules;
 mod schema;
 mod shutdown;
+mod signatures;
 mod start;
 mod starts;
 mod stop;

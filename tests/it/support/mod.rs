@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod random;
 pub mod raw;
 pub mod server;
+pub mod signing;
 pub mod sqlite;
 pub mod workspace;
 

@@ -1,0 +1,164 @@
+//! Algorithms, the keys that they take, and the comparison.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, ED25519, UnparsedPublicKey, VerificationAlgorithm};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq;
+
+use super::encoding::Encoding;
+
+/// What comes before the 65 bytes of the point in a P-256 public key as DER.
+const P256_KEY_START: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+const P256_POINT_BYTES: usize = 65;
+const ED25519_KEY_BYTES: usize = 32;
+
+/// How a signature is made of a key and a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    HmacSha1,
+    HmacSha256,
+    HmacSha384,
+    HmacSha512,
+    /// SHA-256 of the key followed by the text, an old form of HubSpot's.
+    KeyAndTextSha256,
+    /// The key is the public one.
+    Ed25519,
+    /// With SHA-256 and signatures as DER; the key is the public one.
+    EcdsaP256,
+    /// The sender sends the key itself.
+    Token,
+}
+
+impl Algorithm {
+    /// How each is spelt.
+    pub const WORDS: [(&'static str, Algorithm); 8] = [
+        ("sha256", Algorithm::HmacSha256),
+        ("sha1", Algorithm::HmacSha1),
+        ("sha384", Algorithm::HmacSha384),
+        ("sha512", Algorithm::HmacSha512),
+        ("sha256-of-key-and-text", Algorithm::KeyAndTextSha256),
+        ("ed25519", Algorithm::Ed25519),
+        ("ecdsa-p256", Algorithm::EcdsaP256),
+        ("token", Algorithm::Token),
+    ];
+}
+
+/// What a secret has to look like, and what is done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub algorithm: Algorithm,
+    pub encoding: Encoding,
+    /// What comes before the encoded key.
+    pub key_prefix: KeyPrefix,
+    /// What comes before a signature that this rule is for.
+    pub signature_prefix: String,
+}
+
+/// What comes before an encoded key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyPrefix {
+    Nothing,
+    Optional(&'static str),
+    Required(&'static str),
+}
+
+/// A secret that can be used with its scheme.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key {
+    bytes: Vec<u8>,
+    /// Which of the scheme's rules it is for.
+    pub(super) rule: usize,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Key")
+    }
+}
+
+/// Why a secret can't be used. The secret itself is not told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("the secret is empty")]
+    Empty,
+    #[error("the secret of a `{scheme}` hook is {wanted}")]
+    Unreadable { scheme: String, wanted: String },
+}
+
+impl Rule {
+    /// The secret as a key for this rule; `None` if it does not look like one.
+    pub fn key(&self, index: usize, secret: &str) -> Option<Key> {
+        let encoded = match self.key_prefix {
+            KeyPrefix::Nothing => secret,
+            KeyPrefix::Optional(prefix) => secret.strip_prefix(prefix).unwrap_or(secret),
+            KeyPrefix::Required(prefix) => secret.strip_prefix(prefix)?,
+        };
+        let bytes = self.encoding.key(encoded)?;
+        let bytes = match self.algorithm {
+            Algorithm::Ed25519 => Some(bytes).filter(|bytes| bytes.len() == ED25519_KEY_BYTES),
+            Algorithm::EcdsaP256 => {
+                let point = bytes.strip_prefix(&P256_KEY_START).unwrap_or(&bytes);
+                (point.len() == P256_POINT_BYTES).then(|| point.to_vec())
+            }
+            _ => Some(bytes).filter(|bytes| !bytes.is_empty()),
+        };
+        Some(Key { bytes: bytes?, rule: index })
+    }
+
+    /// What a secret for this rule is, in words.
+    pub fn wanted(&self) -> String {
+        let what = match (self.algorithm, self.encoding) {
+            (Algorithm::Ed25519, _) => "a public key of 32 bytes in base64",
+            (Algorithm::EcdsaP256, _) => "a P-256 public key (DER) in base64",
+            (_, Encoding::Text) => "a text",
+            (_, Encoding::Hex) => "a key in hexadecimal characters",
+            (_, Encoding::Base64 | Encoding::Base64Url) => "a key in base64",
+        };
+        match self.key_prefix {
+            KeyPrefix::Nothing => what.to_owned(),
+            KeyPrefix::Optional(prefix) => format!("{what}, with or without `{prefix}` before it"),
+            KeyPrefix::Required(prefix) => format!("{what} after `{prefix}`"),
+        }
+    }
+
+    /// Whether one of the signatures was made of `text` with the key.
+    pub fn holds(&self, key: &Key, text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
+        let key = &key.bytes;
+        let is_equal = |expected: &[u8]| signatures.iter().any(|signature| bool::from(expected.ct_eq(signature)));
+        match self.algorithm {
+            Algorithm::HmacSha1 => is_equal(&mac::<Hmac<Sha1>>(key, text)),
+            Algorithm::HmacSha256 => is_equal(&mac::<Hmac<Sha256>>(key, text)),
+            Algorithm::HmacSha384 => is_equal(&mac::<Hmac<Sha384>>(key, text)),
+            Algorithm::HmacSha512 => is_equal(&mac::<Hmac<Sha512>>(key, text)),
+            Algorithm::KeyAndTextSha256 => {
+                let hash = text.iter().fold(Sha256::new_with_prefix(key), |hash, part| hash.chain_update(part));
+                is_equal(&hash.finalize())
+            }
+            Algorithm::Ed25519 => is_signed(&ED25519, key, &text.concat(), signatures),
+            Algorithm::EcdsaP256 => is_signed(&ECDSA_P256_SHA256_ASN1, key, &text.concat(), signatures),
+            // Hashes have one length, so the comparison does not tell how long the secret is.
+            Algorithm::Token => {
+                let expected = Sha256::digest(key);
+                signatures.iter().any(|token| bool::from(expected.ct_eq(&Sha256::digest(token))))
+            }
+        }
+    }
+}
+
+fn mac<M: Mac + KeyInit>(key: &[u8], text: &[Cow<'_, [u8]>]) -> Vec<u8> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("a key may have any length");
+    text.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn is_signed(algorithm: &'static dyn VerificationAlgorithm, key: &[u8], text: &[u8], signatures: &[Vec<u8>]) -> bool {
+    let key = UnparsedPublicKey::new(algorithm, key);
+    signatures.iter().any(|signature| key.verify(text, signature).is_ok())
+}

@@ -1,0 +1,59 @@
+//! How signatures and keys are written as text.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Keys are typed in by people, who lose padding.
+const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// An encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// As it is.
+    Text,
+    Hex,
+    Base64,
+    Base64Url,
+}
+
+impl Encoding {
+    /// How a signature can be written.
+    pub const OF_SIGNATURES: [(&'static str, Encoding); 4] = [
+        ("hex", Encoding::Hex),
+        ("base64", Encoding::Base64),
+        ("base64url", Encoding::Base64Url),
+        ("text", Encoding::Text),
+    ];
+    /// How a key can be written.
+    pub const OF_KEYS: [(&'static str, Encoding); 3] =
+        [("text", Encoding::Text), ("base64", Encoding::Base64), ("hex", Encoding::Hex)];
+
+    /// The bytes of a signature. Each signature has one spelling, so that no changed byte of it passes: base64 has to be
+    /// canonical, and hex of one case.
+    pub fn signature(self, text: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Encoding::Text => Some(text.to_vec()),
+            Encoding::Hex => {
+                let mixed = text.iter().any(u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase);
+                hex::decode(text).ok().filter(|_| !mixed)
+            }
+            Encoding::Base64 => STANDARD.decode(text).ok(),
+            Encoding::Base64Url => URL_SAFE.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok(),
+        }
+    }
+
+    /// The bytes of a key.
+    pub fn key(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Encoding::Text => Some(text.as_bytes().to_vec()),
+            Encoding::Hex => hex::decode(text.trim()).ok(),
+            Encoding::Base64 => STANDARD_ANY_PADDING.decode(text.trim()).ok(),
+            Encoding::Base64Url => URL_SAFE.decode(text.trim()).ok(),
+        }
+    }
+}

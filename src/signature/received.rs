@@ -1,0 +1,86 @@
+//! What was received, before and after it is verified.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use percent_encoding::percent_decode;
+
+/// A request as it was received. Its body can be read once it is [`Verified`].
+pub struct Received<'a> {
+    /// In capital letters.
+    pub method: &'a str,
+    /// The whole address as the sender used it, with the query.
+    pub url: &'a str,
+    /// The value of the first header of a name in lower case.
+    pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    body: Bytes,
+}
+
+/// A request that has passed the rules of its hook.
+#[derive(Debug)]
+pub struct Verified(Bytes);
+
+impl Verified {
+    pub(super) fn new(received: Received<'_>) -> Verified {
+        Verified(received.body)
+    }
+
+    /// The bytes that were received.
+    pub fn into_body(self) -> Bytes {
+        self.0
+    }
+}
+
+impl<'a> Received<'a> {
+    pub fn new(
+        method: &'a str,
+        url: &'a str,
+        header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+        body: Bytes,
+    ) -> Received<'a> {
+        Received { method, url, header, body }
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The part of a URL after the question mark.
+    pub(super) fn query(url: &str) -> &str {
+        url.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The media type of the body, in lower case and without parameters.
+    pub(super) fn media_type(&self) -> String {
+        let (media_type, _) = self.content_type();
+        media_type.trim().to_ascii_lowercase()
+    }
+
+    fn content_type(&self) -> (Cow<'a, str>, Cow<'a, str>) {
+        let value = (self.header)("content-type").map_or(Cow::Borrowed(""), String::from_utf8_lossy);
+        let (media_type, parameters) = value.split_once(';').unwrap_or((&value, ""));
+        (media_type.to_owned().into(), parameters.to_owned().into())
+    }
+
+    /// The text that separates the parts of a multipart body.
+    pub(super) fn boundary(&self) -> Option<String> {
+        let (_, parameters) = self.content_type();
+        let pairs = parameters.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let boundary =
+            pairs.filter(|(name, _)| name.eq_ignore_ascii_case("boundary")).map(|(_, value)| value).next()?;
+        Some(boundary.trim_matches('"').to_owned()).filter(|boundary| !boundary.is_empty())
+    }
+}
+
+/// The names and values of an encoded form, as bytes: two forms that differ are not made the same by a decoder.
+pub(super) fn form_pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        (form_decoded(&pair[..end]), form_decoded(pair.get(end + 1..).unwrap_or_default()))
+    })
+}
+
+fn form_decoded(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
+}

@@ -1,0 +1,87 @@
+//! Verifying a request.
+
+use super::algorithm::Key;
+use super::parts::{Source, adyen_items, mailgun};
+use super::received::{Received, Verified};
+use super::scheme::Scheme;
+use crate::time::Timestamp;
+
+/// How many signatures of a request are looked at.
+pub const SIGNATURES_MAX: usize = 16;
+
+/// Why a request does not pass.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("the hook has no secret that requests could be verified with")]
+    NoSecret,
+    #[error("the header `{0}` is missing or empty")]
+    HeaderMissing(String),
+    #[error("the signature's header holds no timestamp")]
+    TimestampMissing,
+    #[error("the timestamp can't be read")]
+    TimestampUnreadable,
+    #[error("the timestamp is too old")]
+    Stale,
+    #[error("the timestamp is too far in the future")]
+    Early,
+    #[error("the body can't be read for its signature")]
+    BodyUnreadable,
+    #[error("the signature does not cover the body")]
+    BodyNotSigned,
+    #[error("no signature matches")]
+    NoMatch,
+}
+
+impl Scheme {
+    /// The request as verified, if it was signed with one of the keys of this scheme, and recently enough.
+    ///
+    /// # Errors
+    /// Which rule failed.
+    pub fn verify(&self, keys: &[Key], received: Received<'_>, now: Timestamp) -> Result<Verified, Rejection> {
+        if keys.is_empty() {
+            return Err(Rejection::NoSecret);
+        }
+        self.check(keys, &received, now)?;
+        Ok(Verified::new(received))
+    }
+
+    fn check(&self, keys: &[Key], received: &Received<'_>, now: Timestamp) -> Result<(), Rejection> {
+        let values = match &self.source {
+            Source::Headers(headers) => headers.read(received)?,
+            Source::MailgunBody => mailgun(received)?,
+            Source::AdyenItems => return self.check_items(keys, received.body()),
+        };
+        if let Some(timestamp) = &values.timestamp {
+            self.clock.check(timestamp, now)?;
+        }
+        let urls = self.urls(received);
+        let texts = urls.iter().map(|url| self.text.fill(received, &values, url)).collect::<Result<Vec<_>, _>>()?;
+        let is_key_used = |key: &Key| {
+            let Some(rule) = self.rules.get(key.rule) else { return false };
+            let prefix = rule.signature_prefix.as_bytes();
+            let signatures = values.signatures.iter().filter_map(|signature| signature.strip_prefix(prefix));
+            let signatures = signatures.filter(|signature| !signature.is_empty()).take(SIGNATURES_MAX);
+            let signatures: Vec<Vec<u8>> =
+                signatures.filter_map(|signature| self.encoding.signature(signature)).collect();
+            !signatures.is_empty() && texts.iter().any(|text| rule.holds(key, text, &signatures))
+        };
+        if keys.iter().any(is_key_used) { Ok(()) } else { Err(Rejection::NoMatch) }
+    }
+
+    /// Adyen's notifications: each item carries a signature, and all have to match.
+    fn check_items(&self, keys: &[Key], body: &[u8]) -> Result<(), Rejection> {
+        for item in adyen_items(body)? {
+            let signature = self.encoding.signature(item.signature.as_bytes()).ok_or(Rejection::NoMatch)?;
+            let text = [item.text.into_bytes().into()];
+            let signatures = [signature];
+            let is_key_used = |key: &Key| {
+                let rule = self.rules.get(key.rule);
+                rule.is_some_and(|rule| rule.holds(key, &text, &signatures))
+            };
+            if !keys.iter().any(is_key_used) {
+                return Err(Rejection::NoMatch);
+            }
+        }
+        Ok(())
+    }
+}
