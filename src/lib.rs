@@ -27,10 +27,11 @@
 //! | [`schema`] | the JSON Schema of workflow files |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
 //! | [`signature`] | whether a received request was signed with a hook's secret |
+//! | [`content`] | from the bytes of a body, of whatever kind, to the payload of a transaction |
 //! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
 //!
-//! Arrows point down this table. `workflow`, `expr` and `objects` are pure; the engine knows the store's seam and no
+//! Arrows point down this table. `workflow`, `expr`, `content` and `objects` are pure; the engine knows the store's seam and no
 //! database; only `expr` uses the template and JSONPath crates, and only `outbound` and `cli` the HTTP client's.
 //!
 //! # Words
@@ -48,6 +49,7 @@ pub mod catalog;
 pub mod changes;
 pub mod cli;
 pub mod config;
+pub mod content;
 pub mod door;
 pub mod engine;
 pub mod expr;

@@ -20,7 +20,7 @@ use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
-use crate::door::{Door, RefusalCounts};
+use crate::door::{Door, Limits, RefusalCounts};
 use crate::engine::{Engine, Programs};
 use crate::id::Id;
 use crate::keys;
@@ -124,7 +124,11 @@ async fn run(
     let files = load_files(settings, &catalog, org.id).await?;
     let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), performer);
     engine.recover().await;
-    let door = Door::new(store.clone(), catalog.clone(), engine_handle, settings.body_limit_bytes as usize);
+    let limits = Limits {
+        body_bytes: settings.body_limit_bytes as usize,
+        inflated_bytes: settings.inflated_limit_bytes as usize,
+    };
+    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits);
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone() };
     let (stop, stopping) = watch::channel(false);
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();

@@ -1,11 +1,12 @@
 //! Transactions: what a hook accepted, and the envelope that workflows see.
 //!
-//! The bytes, headers, query and peer of the request are kept beside the envelope. For a JSON body the payload is
-//! read from those bytes again when it is needed, so nothing is stored twice.
+//! The bytes, headers, query and peer of the request are kept beside the envelope. The payload and the files in it are
+//! read from those bytes again when they are needed, so nothing is stored twice.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::content::{Content, ContentError, File, INFLATED_BYTES_CEILING};
 use crate::id::Id;
 use crate::time::Timestamp;
 use crate::workflow::HookKind;
@@ -35,9 +36,27 @@ impl Transaction {
     /// The payload, read from the bytes kept.
     ///
     /// # Errors
-    /// If the bytes are no longer the JSON document that was accepted.
-    pub fn data(&self) -> Result<Value, serde_json::Error> {
-        serde_json::from_slice(&self.raw)
+    /// If the bytes are no longer what was accepted.
+    pub fn data(&self) -> Result<Value, ContentError> {
+        let (content, inflated) = self.content()?;
+        content.read(inflated.as_ref().unwrap_or(&self.raw))
+    }
+
+    /// The file that is this part of the body, counted from 1; none if there is none.
+    ///
+    /// # Errors
+    /// As for [`data`](Transaction::data).
+    pub fn file(&self, part: usize) -> Result<Option<File>, ContentError> {
+        let (content, inflated) = self.content()?;
+        content.file(inflated.as_ref().unwrap_or(&self.raw), part)
+    }
+
+    /// What the body is, and its bytes if they were encoded.
+    fn content(&self) -> Result<(Content<'_>, Option<Bytes>), ContentError> {
+        let encoding = self.headers.iter().find(|(name, _)| name == "content-encoding");
+        let content = Content::of(self.content_type.as_deref(), encoding.map(|(_, encoding)| encoding.as_str()))?;
+        let inflated = content.inflate(&self.raw, INFLATED_BYTES_CEILING)?;
+        Ok((content, inflated))
     }
 
     /// The envelope around `data`: the output of step `1`.

@@ -36,7 +36,8 @@ codes! {
     BadRequest = 400 "bad_request" "The request can't be understood";
     BadParameter = 400 "bad_parameter" "A query parameter is not valid";
     MalformedJson = 400 "malformed_json" "The body is not valid JSON";
-    NestingTooDeep = 400 "nesting_too_deep" "The JSON nests too deep";
+    MalformedBody = 400 "malformed_body" "The body is not what its content type says";
+    NestingTooDeep = 400 "nesting_too_deep" "The body nests too deep";
     BodyIncomplete = 400 "body_incomplete" "The body ended early";
     Unauthorized = 401 "unauthorized" "An API key is required";
     Forbidden = 403 "forbidden" "The API key may not do this";
@@ -181,6 +182,7 @@ impl From<door::Refusal> for ApiError {
             Reason::BodyIncomplete => Code::BodyIncomplete,
             Reason::UnsupportedMediaType => Code::UnsupportedMediaType,
             Reason::MalformedJson => Code::MalformedJson,
+            Reason::MalformedBody => Code::MalformedBody,
             Reason::NestingTooDeep => Code::NestingTooDeep,
             Reason::Overloaded => Code::Overloaded,
             Reason::StoreUnavailable => Code::Unavailable,

@@ -1,6 +1,9 @@
 //! `/v1/transactions`: what came in.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentType, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Path, ServiceConfig};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::auth::Reader;
@@ -10,7 +13,9 @@ use super::{App, at, path_id};
 use crate::transaction::Transaction;
 
 pub fn routes(service: &mut ServiceConfig) {
-    service.service(at("/v1/transactions/{id}", "GET").get(show_one));
+    service
+        .service(at("/v1/transactions/{id}", "GET").get(show_one))
+        .service(at("/v1/transactions/{id}/files/{part}", "GET").get(file));
 }
 
 /// The envelope, with what was kept beside it in `meta`, and the runs that it started.
@@ -37,4 +42,29 @@ async fn show_one(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult
     let found = app.door.store.read(move |session| session.transaction(reader.org, id)).await?;
     let transaction = found.ok_or_else(|| ApiError::not_found("transaction", id))?;
     Ok(one(show(&transaction)))
+}
+
+/// A file that came in a body of several parts. Who sent it may have meant harm, so nothing may show it as a page of ours.
+async fn file(app: Data<App>, reader: Reader, path: Path<(String, usize)>) -> ApiResult {
+    let (id, part) = path.into_inner();
+    let id = path_id("transaction", &id)?;
+    let found = app.door.store.read(move |session| session.transaction(reader.org, id)).await?;
+    let transaction = found.ok_or_else(|| ApiError::not_found("transaction", id))?;
+    // What can't be read any more has no files either.
+    let file = transaction.file(part).ok().flatten();
+    let file = file.ok_or_else(|| ApiError::not_found("file in part", part))?;
+    Ok(HttpResponse::Ok()
+        .insert_header(ContentType::octet_stream())
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((CONTENT_DISPOSITION, disposition(&file.name)))
+        .body(file.bytes))
+}
+
+/// The header that makes a download of a file, by its sender's name without folders: once in letters that every client
+/// takes, and once as it is.
+fn disposition(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || " .-_".contains(character);
+    let plain: String = name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }

@@ -14,6 +14,7 @@ pub use postgres_url::{
     TlsSettings,
 };
 
+use crate::content::INFLATED_BYTES_CEILING;
 use crate::observe::logging::LogFormat;
 
 /// Settings that every command takes.
@@ -77,6 +78,10 @@ pub struct Serve {
     #[arg(long, env = "HOOKFLOW_BODY_LIMIT_BYTES", default_value_t = 400_000, value_name = "BYTES",
           value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub body_limit_bytes: u32,
+    /// The largest body that a hook accepts once its content encoding is undone, in bytes
+    #[arg(long, env = "HOOKFLOW_INFLATED_LIMIT_BYTES", default_value_t = 4_000_000, value_name = "BYTES",
+          value_parser = clap::value_parser!(u32).range(1..=INFLATED_BYTES_CEILING as i64))]
+    pub inflated_limit_bytes: u32,
     /// Addresses inside one's own network that workflows may call: networks, addresses or host patterns
     #[arg(long, env = "HOOKFLOW_OUTBOUND_ALLOW", value_delimiter = ',', value_name = "LIST")]
     pub outbound_allow: Vec<String>,

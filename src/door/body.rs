@@ -1,23 +1,22 @@
-//! Reading and parsing bodies, within limits.
+//! Reading bodies, within limits. What is made of them is [`content`](crate::content)'s.
 //!
 //! The bytes are kept exactly as they came. A body is refused as soon as it is known to be too large: by its announced
 //! length before anything is read, else at the byte that is too many.
 //!
-//! Limits: the size is configured; a body has [`BODY_TIME_MAX`] to arrive; JSON nests at most
-//! [`PAYLOAD_LEVELS_MAX`] levels.
+//! Limits: the size is configured, as received and inflated; a body has [`BODY_TIME_MAX`] to arrive.
 
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use super::refusal::{Reason, Refusal};
-use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
+use crate::content::{Content, read_json};
 
 /// How long a body may take to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -51,7 +50,6 @@ async fn read_chunks<'a>(
     bytes_max: usize,
     budget: &'a Semaphore,
 ) -> Result<(Bytes, SemaphorePermit<'a>), Refusal> {
-    let overloaded = |_| Refusal::new(Reason::Overloaded, "too many requests are waiting; try again");
     let mut reserved = budget.try_acquire_many(0).map_err(overloaded)?;
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
@@ -72,6 +70,10 @@ async fn read_chunks<'a>(
     Ok((if body.is_empty() { first } else { body.freeze() }, reserved))
 }
 
+fn overloaded(_: TryAcquireError) -> Refusal {
+    Refusal::new(Reason::Overloaded, "too many requests are waiting; try again")
+}
+
 fn incomplete(error: PayloadError) -> Refusal {
     Refusal::new(Reason::BodyIncomplete, format!("the body could not be read: {error}"))
 }
@@ -80,64 +82,70 @@ fn too_large(bytes_max: usize) -> Refusal {
     Refusal::new(Reason::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"))
 }
 
-/// Refuses content that isn't JSON by what its headers say. No content type at all is taken for JSON.
-pub fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let refuse = |detail: String| Err(Refusal::new(Reason::UnsupportedMediaType, detail));
-    if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-        return refuse(format!("content encoding {encoding:?} is not supported; send the body as it is"));
+/// What the headers say about the body, unless nothing here can read it.
+pub fn content(headers: &HeaderMap) -> Result<Content<'_>, Refusal> {
+    let unsupported = |detail: String| Refusal::new(Reason::UnsupportedMediaType, detail);
+    let text = |name: HeaderName| match headers.get(&name).map(HeaderValue::to_str) {
+        Some(Err(_)) => Err(unsupported(format!("the header `{name}` is not text"))),
+        Some(Ok(text)) => Ok(Some(text)),
+        None => Ok(None),
+    };
+    if headers.get_all(CONTENT_ENCODING).nth(1).is_some() {
+        return Err(unsupported("several content encodings are not supported; use one".to_owned()));
     }
-    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let media_type = content_type.to_str().ok().and_then(|text| text.parse::<mime::Mime>().ok());
-    let is_json =
-        |media_type: &mime::Mime| media_type.subtype() == mime::JSON || media_type.suffix() == Some(mime::JSON);
-    match media_type {
-        Some(media_type) if is_json(&media_type) => match media_type.get_param(mime::CHARSET) {
-            Some(charset) if charset != mime::UTF_8 => refuse(format!("charset {charset} is not supported; use UTF-8")),
-            _ => Ok(()),
-        },
-        _ => refuse(format!("content type {content_type:?} is not supported; send `content-type: application/json`")),
+    Ok(Content::of(text(CONTENT_TYPE)?, text(CONTENT_ENCODING)?)?)
+}
+
+/// Undoes the content encoding. What that adds is reserved too: from a budget that has no room for it, it is refused
+/// before anything is made of it.
+pub fn inflate<'a>(
+    content: &Content<'_>,
+    raw: &[u8],
+    bytes_max: usize,
+    reserved: &mut SemaphorePermit<'a>,
+    budget: &'a Semaphore,
+) -> Result<Option<Bytes>, Refusal> {
+    let inflated = content.inflate(raw, bytes_max)?;
+    if let Some(inflated) = &inflated {
+        reserved.merge(budget.try_acquire_many(inflated.len() as u32).map_err(overloaded)?);
     }
+    Ok(inflated)
 }
 
 /// Parses a JSON body; an error says at which line and column.
 pub fn parse_json(body: &[u8]) -> Result<Value, Refusal> {
-    let too_deep = |place: String| {
-        let detail = format!("the JSON nests deeper than {PAYLOAD_LEVELS_MAX} levels{place}");
-        Refusal::new(Reason::NestingTooDeep, detail)
-    };
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        let text = error.to_string();
-        match text.starts_with("recursion limit exceeded") {
-            true => too_deep(format!(" at line {} column {}", error.line(), error.column())),
-            false => Refusal::new(Reason::MalformedJson, format!("the body is not valid JSON: {text}")),
-        }
-    })?;
-    match is_deeper_than(&value, PAYLOAD_LEVELS_MAX) {
-        true => Err(too_deep(String::new())),
-        false => Ok(value),
-    }
+    Ok(read_json(body)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::HeaderValue;
 
-    fn check(content_type: &'static str) -> Result<(), Refusal> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        check_content_type(&headers)
+    fn check(headers: &[(HeaderName, &'static str)]) -> Result<bool, Reason> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.clone(), HeaderValue::from_static(value));
+        }
+        content(&map).map(|content| content.is_json()).map_err(|refusal| refusal.reason)
     }
 
     #[test]
     fn json_is_told_from_other_content() {
-        assert!(check("application/json").is_ok());
-        assert!(check("application/json; charset=utf-8").is_ok());
-        assert!(check("application/cloudevents+json").is_ok());
-        assert!(check_content_type(&HeaderMap::new()).is_ok());
-        assert!(check("application/json; charset=latin1").is_err());
-        assert!(check("application/x-www-form-urlencoded").is_err());
-        assert!(check("nonsense").is_err());
+        let json = ["application/json", "application/json; charset=utf-8", "application/cloudevents+json"];
+        assert!(json.iter().all(|kind| check(&[(CONTENT_TYPE, kind)]) == Ok(true)));
+        assert_eq!(check(&[]), Ok(true));
+        assert_eq!(check(&[(CONTENT_TYPE, "application/x-www-form-urlencoded")]), Ok(false));
+        let unsupported =
+            ["application/json; charset=latin1", "nonsense", "multipart/form-data", "text/plain; charset=x"];
+        assert!(unsupported.iter().all(|kind| check(&[(CONTENT_TYPE, kind)]) == Err(Reason::UnsupportedMediaType)));
+    }
+
+    #[test]
+    fn a_body_is_encoded_at_most_once() {
+        assert_eq!(check(&[(CONTENT_ENCODING, "gzip")]), Ok(true));
+        assert_eq!(check(&[(CONTENT_ENCODING, "gzip, br")]), Err(Reason::UnsupportedMediaType));
+        let twice = [(CONTENT_ENCODING, "gzip"), (CONTENT_ENCODING, "br")];
+        assert_eq!(check(&twice), Err(Reason::UnsupportedMediaType));
     }
 
     #[test]

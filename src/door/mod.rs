@@ -1,6 +1,6 @@
 //! The door: where hooks arrive.
 //!
-//! A request is taken in this order: find the hook, read the body within its limits, parse it, store it together with a
+//! A request is taken in this order: find the hook, read the body within its limits, inflate and parse it, store it together with a
 //! run for each workflow that listens, and answer once that is on the disk. Nothing is stored of a refused request but
 //! a count of the reason.
 //!
@@ -33,13 +33,22 @@ pub struct Door {
     pub catalog: Catalog,
     pub engine: EngineHandle,
     pub refusals: RefusalCounts,
-    pub body_limit_bytes: usize,
+    pub limits: Limits,
     bytes_in_flight: Arc<Semaphore>,
 }
 
+/// How large a body may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// As it is received.
+    pub body_bytes: usize,
+    /// Of one with a content encoding, once that is undone.
+    pub inflated_bytes: usize,
+}
+
 impl Door {
-    pub fn new(store: Store, catalog: Catalog, engine: EngineHandle, body_limit_bytes: usize) -> Door {
+    pub fn new(store: Store, catalog: Catalog, engine: EngineHandle, limits: Limits) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
-        Door { store, catalog, engine, refusals: RefusalCounts::default(), body_limit_bytes, bytes_in_flight }
+        Door { store, catalog, engine, refusals: RefusalCounts::default(), limits, bytes_in_flight }
     }
 }

@@ -83,17 +83,20 @@ async fn accept(
         Status::Disabled => return Err(Refusal::new(Reason::HookDisabled, "this hook is disabled")),
         Status::Deleted => return Err(Refusal::new(Reason::HookDeleted, "this hook was deleted")),
     }
-    body::check_content_type(request.headers())?;
+    let content = body::content(request.headers())?;
     let length = body::announced_length(request.headers());
-    body::check_length(length, door.body_limit_bytes)?;
+    body::check_length(length, door.limits.body_bytes)?;
     // The bytes stay reserved until the commit.
-    let (raw, _reservation) = body::read(payload, door.body_limit_bytes, &door.bytes_in_flight).await?;
+    let budget = &door.bytes_in_flight;
+    let (raw, mut reservation) = body::read(payload, door.limits.body_bytes, budget).await?;
+    let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;
+    let bytes = inflated.as_ref().unwrap_or(&raw);
     // Without anybody who listens, that it can be read is all that has to be known of the payload.
-    let data = match in_force.listeners.is_empty() && is_plain(&raw, PAYLOAD_LEVELS_MAX) {
-        true => Value::Null,
-        false => body::parse_json(&raw)?,
-    };
-    let arrival = Arc::new(Arrival::new(in_force, request, raw));
+    let unheard = in_force.listeners.is_empty() && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
+    let data = if unheard { Value::Null } else { content.read(bytes)? };
+    let payload_bytes = bytes.len();
+    drop(inflated);
+    let arrival = Arc::new(Arrival::new(in_force, request, raw, payload_bytes));
     store(door, in_force, &arrival, data).await.map_err(|error| Refusal::from_store(&error))?;
     metrics::transaction_accepted();
     log::debug!(hook = in_force.hook.name.as_str(), transaction:% = arrival.transaction.id; "transaction accepted");
@@ -104,10 +107,12 @@ async fn accept(
 struct Arrival {
     transaction: Transaction,
     runs: Vec<Run>,
+    /// The size of the body once it is inflated.
+    payload_bytes: usize,
 }
 
 impl Arrival {
-    fn new(in_force: &HookInForce, request: &HttpRequest, raw: bytes::Bytes) -> Arrival {
+    fn new(in_force: &HookInForce, request: &HttpRequest, raw: bytes::Bytes, payload_bytes: usize) -> Arrival {
         let hook = &in_force.hook;
         let now = Timestamp::now();
         let id = Id::generate();
@@ -134,7 +139,7 @@ impl Arrival {
             raw,
             runs: runs.iter().map(|run| run.id).collect(),
         };
-        Arrival { transaction, runs }
+        Arrival { transaction, runs, payload_bytes }
     }
 
     /// Inserts the runs as queued; `held` says whether this process goes on with them at once.
@@ -181,7 +186,7 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
 /// Commit 1 without anything of commit 2: the runs are queued for the engine.
 async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
     // Bytes that wait in the engine are not counted by anybody, so only small payloads wait there.
-    let place = door.engine.place().filter(|_| arrival.transaction.raw.len() <= KEPT_BYTES_MAX);
+    let place = door.engine.place().filter(|_| arrival.payload_bytes <= KEPT_BYTES_MAX);
     let (stored, held) = (arrival.clone(), place.is_some());
     let written = door.store.write(move |session| {
         session.insert_transaction(&stored.transaction)?;

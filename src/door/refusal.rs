@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use crate::content::ContentError;
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::store::{Store, StoreError, StoreResult};
@@ -18,6 +19,7 @@ pub enum Reason {
     BodyIncomplete,
     UnsupportedMediaType,
     MalformedJson,
+    MalformedBody,
     NestingTooDeep,
     Overloaded,
     StoreUnavailable,
@@ -25,7 +27,7 @@ pub enum Reason {
 
 impl Reason {
     /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 11] = [
+    pub const ALL: [(Reason, &'static str); 12] = [
         (Reason::UnknownHook, "unknown_hook"),
         (Reason::HookDisabled, "hook_disabled"),
         (Reason::HookDeleted, "hook_deleted"),
@@ -34,6 +36,7 @@ impl Reason {
         (Reason::BodyIncomplete, "body_incomplete"),
         (Reason::UnsupportedMediaType, "unsupported_media_type"),
         (Reason::MalformedJson, "malformed_json"),
+        (Reason::MalformedBody, "malformed_body"),
         (Reason::NestingTooDeep, "nesting_too_deep"),
         (Reason::Overloaded, "overloaded"),
         (Reason::StoreUnavailable, "store_unavailable"),
@@ -67,6 +70,19 @@ impl Refusal {
             StoreError::Busy => Refusal::new(Reason::Overloaded, "too many requests are waiting; try again"),
             _ => Refusal::new(Reason::StoreUnavailable, "the request can't be stored at the moment; try again"),
         }
+    }
+}
+
+impl From<ContentError> for Refusal {
+    fn from(error: ContentError) -> Refusal {
+        let reason = match error {
+            ContentError::Unsupported(_) => Reason::UnsupportedMediaType,
+            ContentError::MalformedJson(_) => Reason::MalformedJson,
+            ContentError::Malformed(_) => Reason::MalformedBody,
+            ContentError::TooDeep(_) => Reason::NestingTooDeep,
+            ContentError::TooLarge(_) => Reason::BodyTooLarge,
+        };
+        Refusal::new(reason, error.to_string())
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod actions;
 mod apply;
+mod bodies;
 mod calls;
 mod calls_graphql;
 mod calls_http;

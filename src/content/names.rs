@@ -1,0 +1,146 @@
+//! Names of form fields that say where in an object their values belong.
+//!
+//! `a` is a member, `a[b]` a member of a member, and `a[]` an entry of a list. A member that is given again becomes a list
+//! of its values. `a[][b]` belongs to the last entry of the list, or to a new one if that has a `b`. An object whose keys
+//! are 0, 1, 2 and so on becomes a list. Brackets that don't pair are letters like others.
+//!
+//! Limits: [`NAME_BYTES_MAX`], [`NAME_LEVELS_MAX`].
+
+use serde_json::{Map, Value};
+
+use super::ContentError;
+
+/// The longest name of anything in a body, in bytes.
+pub(super) const NAME_BYTES_MAX: usize = 1_000;
+/// How deep names may nest: `a[b][]` is three levels.
+const NAME_LEVELS_MAX: usize = 20;
+
+/// Fields under way to become an object.
+#[derive(Default)]
+pub(super) struct Names(Members);
+
+type Members = Vec<(String, Node)>;
+
+enum Node {
+    Value(Value),
+    List(Vec<Node>),
+    Object(Members),
+}
+
+impl Names {
+    /// Adds a field; `place` is where it is in the body, for errors.
+    pub fn add(&mut self, name: &str, value: Value, place: &str) -> Result<(), ContentError> {
+        if name.is_empty() {
+            return Err(ContentError::Malformed(format!("{place} has no name")));
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return Err(ContentError::TooLarge(format!("the name of {place} is longer than {NAME_BYTES_MAX} bytes")));
+        }
+        let keys = keys(name);
+        if keys.len() > NAME_LEVELS_MAX {
+            return Err(ContentError::TooDeep(format!("{place} nests deeper than {NAME_LEVELS_MAX} levels")));
+        }
+        // The JSON library would take the object for something of its own when it is read from the database.
+        if keys.iter().any(|key| key.starts_with("$serde_json::")) {
+            return Err(ContentError::Malformed(format!("the name of {place}, {name:?}, is reserved")));
+        }
+        let stored = match keys.split_first() {
+            Some((first, rest)) => put_member(&mut self.0, first, rest, value),
+            None => Ok(()),
+        };
+        stored.map_err(|Clash| {
+            ContentError::Malformed(format!(
+                "{place}, {name:?}, is at odds with an earlier field: one is within the other"
+            ))
+        })
+    }
+
+    /// The fields as an object.
+    pub fn finish(self) -> Value {
+        Value::Object(object(self.0))
+    }
+}
+
+/// A field is within another one that is a plain value, or the other way round.
+struct Clash;
+
+/// The keys that lead to a value; an empty one is a new entry of a list.
+fn keys(name: &str) -> Vec<&str> {
+    let nested = || {
+        let (first, rest) = name.split_once('[').filter(|(first, _)| !first.is_empty())?;
+        let rest: Vec<&str> = rest.strip_suffix(']')?.split("][").collect();
+        let pair = rest.iter().all(|key| !key.contains(['[', ']']));
+        pair.then(|| std::iter::once(first).chain(rest).collect())
+    };
+    nested().unwrap_or_else(|| vec![name])
+}
+
+fn put_member(members: &mut Members, key: &str, rest: &[&str], value: Value) -> Result<(), Clash> {
+    match members.iter_mut().find(|(present, _)| present == key) {
+        Some((_, node)) => node.put(rest, value),
+        None => {
+            members.push((key.to_owned(), Node::new(rest, value)));
+            Ok(())
+        }
+    }
+}
+
+impl Node {
+    fn new(keys: &[&str], value: Value) -> Node {
+        match keys {
+            [] => Node::Value(value),
+            ["", rest @ ..] => Node::List(vec![Node::new(rest, value)]),
+            [key, rest @ ..] => Node::Object(vec![((*key).to_owned(), Node::new(rest, value))]),
+        }
+    }
+
+    fn put(&mut self, keys: &[&str], value: Value) -> Result<(), Clash> {
+        match (keys, &mut *self) {
+            ([] | [""], Node::List(items)) => items.push(Node::Value(value)),
+            ([] | [""], Node::Value(first)) => {
+                *self = Node::List(vec![Node::Value(first.take()), Node::Value(value)]);
+            }
+            (["", rest @ ..], Node::List(items)) => match items.last_mut().filter(|item| item.lacks(rest)) {
+                Some(item) => return item.put(rest, value),
+                None => items.push(Node::new(rest, value)),
+            },
+            ([key, rest @ ..], Node::Object(members)) if !key.is_empty() => {
+                return put_member(members, key, rest, value);
+            }
+            _ => return Err(Clash),
+        }
+        Ok(())
+    }
+
+    /// Whether a value can be put there without repeating or contradicting one.
+    fn lacks(&self, keys: &[&str]) -> bool {
+        match (keys, self) {
+            (["", ..], Node::List(_)) => true,
+            ([key, rest @ ..], Node::Object(members)) if !key.is_empty() => {
+                let present = members.iter().find(|(present, _)| present == key);
+                present.is_none_or(|(_, node)| node.lacks(rest))
+            }
+            _ => false,
+        }
+    }
+
+    fn finish(self) -> Value {
+        let finished = |items: Vec<Node>| Value::Array(items.into_iter().map(Node::finish).collect());
+        match self {
+            Node::Value(value) => value,
+            Node::List(items) => finished(items),
+            Node::Object(members) if is_numbered(&members) => {
+                finished(members.into_iter().map(|(_, node)| node).collect())
+            }
+            Node::Object(members) => Value::Object(object(members)),
+        }
+    }
+}
+
+fn is_numbered(members: &Members) -> bool {
+    members.iter().enumerate().all(|(index, (key, _))| *key == index.to_string())
+}
+
+fn object(members: Members) -> Map<String, Value> {
+    members.into_iter().map(|(key, node)| (key, node.finish())).collect()
+}

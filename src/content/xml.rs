@@ -1,0 +1,231 @@
+//! XML.
+//!
+//! `<order id="7"><item>a</item><item>b</item></order>` becomes `{"order": {"@id": "7", "item": ["a", "b"]}}`: attributes
+//! get an `@`, children that are repeated are a list, an element with nothing but text is that text, and text beside
+//! attributes or children is `#text`. Names keep their prefixes. White space around text is left out; so are comments and
+//! processing instructions. A document type is refused, and with it all entities but XML's own five.
+//!
+//! Limits: [`LEVELS_MAX`], [`NODES_MAX`], [`NAME_BYTES_MAX`].
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8};
+use quick_xml::Reader;
+use quick_xml::XmlVersion;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use serde_json::{Map, Value};
+
+use super::names::NAME_BYTES_MAX;
+use super::{ContentError, text};
+
+/// How deep elements may nest. A level is an object and perhaps a list, so that a payload stays within its own limit.
+const LEVELS_MAX: usize = 40;
+/// How many elements and attributes a document may have.
+const NODES_MAX: usize = 20_000;
+
+/// Reads a document, in the encoding that the header or the document says.
+pub(super) fn read(body: &[u8], encoding: Option<&'static Encoding>) -> Result<Value, ContentError> {
+    let text = text::document(body, encoding.or_else(|| declared_encoding(body)).unwrap_or(UTF_8))?;
+    let mut reader = Reader::from_str(&text);
+    let mut document = Document::default();
+    loop {
+        let begin = reader.buffer_position();
+        let event = reader.read_event();
+        let taken = match event {
+            Ok(Event::Eof) => break,
+            Ok(event) => document.take(event),
+            Err(error) => Err(Problem::Malformed(error.to_string())),
+        };
+        taken.map_err(|problem| problem.at(&place(&text, begin)))?;
+    }
+    document.finish().map_err(|problem| problem.at("the end"))
+}
+
+/// The encoding that the document's declaration names.
+fn declared_encoding(body: &[u8]) -> Option<&'static Encoding> {
+    match Reader::from_reader(body).read_event() {
+        Ok(Event::Decl(declaration)) => Encoding::for_label_no_replacement(&declaration.encoding()?.ok()?),
+        _ => None,
+    }
+}
+
+/// The line and column of a byte.
+fn place(text: &str, position: u64) -> String {
+    let position = usize::try_from(position).unwrap_or(usize::MAX).min(text.len());
+    let before = &text.as_bytes()[..position];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    format!("line {line} column {column}")
+}
+
+/// What is wrong, wherever it is.
+enum Problem {
+    Malformed(String),
+    TooDeep,
+    TooMany,
+    LongName,
+}
+
+impl Problem {
+    fn at(self, place: &str) -> ContentError {
+        match self {
+            Problem::Malformed(detail) => {
+                ContentError::Malformed(format!("the body is not XML that is accepted: {detail} at {place}"))
+            }
+            Problem::TooDeep => {
+                ContentError::TooDeep(format!("the XML nests deeper than {LEVELS_MAX} levels at {place}"))
+            }
+            Problem::TooMany => {
+                ContentError::TooLarge(format!("the XML has more than {NODES_MAX} elements and attributes"))
+            }
+            Problem::LongName => {
+                ContentError::TooLarge(format!("a name in the XML is longer than {NAME_BYTES_MAX} bytes at {place}"))
+            }
+        }
+    }
+}
+
+fn malformed<T>(detail: impl ToString) -> Result<T, Problem> {
+    Err(Problem::Malformed(detail.to_string()))
+}
+
+/// A document under way.
+#[derive(Default)]
+struct Document {
+    open: Vec<Element>,
+    root: Option<(String, Value)>,
+    nodes: usize,
+}
+
+struct Element {
+    name: String,
+    members: Map<String, Value>,
+    text: String,
+}
+
+impl Document {
+    fn take(&mut self, event: Event<'_>) -> Result<(), Problem> {
+        match event {
+            Event::Start(tag) => self.open(&tag),
+            Event::Empty(tag) => {
+                self.open(&tag)?;
+                self.close()
+            }
+            Event::End(_) => self.close(),
+            Event::Text(text) => match text.xml10_content() {
+                Ok(text) => self.text(&text),
+                Err(error) => malformed(error),
+            },
+            Event::CData(text) => match text.xml10_content() {
+                Ok(text) => self.text(&text),
+                Err(error) => malformed(error),
+            },
+            Event::GeneralRef(reference) => self.text(&resolve(&reference)?),
+            Event::DocType(_) => malformed("a document type (`<!DOCTYPE`) is refused"),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+        }
+    }
+
+    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), Problem> {
+        if self.open.len() == LEVELS_MAX {
+            return Err(Problem::TooDeep);
+        }
+        if self.open.is_empty() && self.root.is_some() {
+            return malformed("a second root element");
+        }
+        self.count()?;
+        let mut members = Map::new();
+        // Whether an attribute is repeated is known faster from the map.
+        for attribute in tag.attributes().with_checks(false) {
+            self.count()?;
+            let attribute = attribute.or_else(malformed)?;
+            let name = format!("@{}", checked_name(attribute.key.as_ref())?);
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).or_else(malformed)?;
+            if members.insert(name, Value::String(value.into_owned())).is_some() {
+                return malformed("an attribute that is there twice");
+            }
+        }
+        let name = checked_name(tag.name().as_ref())?.to_owned();
+        self.open.push(Element { name, members, text: String::new() });
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), Problem> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX { Err(Problem::TooMany) } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<(), Problem> {
+        let Some(element) = self.open.pop() else { return malformed("an end tag without a start tag") };
+        let (name, value) = element.finish();
+        match self.open.last_mut() {
+            Some(parent) => add_child(&mut parent.members, name, value),
+            None => self.root = Some((name, value)),
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Problem> {
+        match self.open.last_mut() {
+            Some(element) => element.text.push_str(text),
+            None if text.trim().is_empty() => {}
+            None => return malformed("text outside of the root element"),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Value, Problem> {
+        if let Some(element) = self.open.last() {
+            return malformed(format!("element `{}` has no end tag", element.name));
+        }
+        let Some((name, value)) = self.root else { return malformed("there is no root element") };
+        Ok(Value::Object(Map::from_iter([(name, value)])))
+    }
+}
+
+impl Element {
+    fn finish(self) -> (String, Value) {
+        let (text, mut members) = (self.text.trim(), self.members);
+        if members.is_empty() {
+            return (self.name, Value::String(text.to_owned()));
+        }
+        if !text.is_empty() {
+            members.insert("#text".to_owned(), Value::String(text.to_owned()));
+        }
+        (self.name, Value::Object(members))
+    }
+}
+
+/// A child of a name that is there already makes a list; a child alone is never one.
+fn add_child(members: &mut Map<String, Value>, name: String, value: Value) {
+    match members.get_mut(&name) {
+        Some(Value::Array(items)) => items.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+        None => drop(members.insert(name, value)),
+    }
+}
+
+/// A name that can't be taken for one of ours: the library takes nearly everything for a name.
+fn checked_name(name: &[u8]) -> Result<&str, Problem> {
+    let name = std::str::from_utf8(name).or_else(malformed)?;
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Problem::LongName);
+    }
+    match name.starts_with(|first: char| first.is_alphabetic() || first == '_' || first == ':') {
+        true => Ok(name),
+        false => malformed(format!("{name:?} is not a name")),
+    }
+}
+
+/// The character that a reference stands for.
+fn resolve(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, Problem> {
+    if let Some(character) = reference.resolve_char_ref().or_else(malformed)? {
+        return Ok(character.to_string().into());
+    }
+    let name = reference.decode().or_else(malformed)?;
+    match resolve_xml_entity(&name) {
+        Some(text) => Ok(text.into()),
+        None => malformed(format!("unknown entity `&{name};`")),
+    }
+}
