@@ -128,7 +128,7 @@ async fn run(
         body_bytes: settings.body_limit_bytes as usize,
         inflated_bytes: settings.inflated_limit_bytes as usize,
     };
-    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits);
+    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, &public_url);
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone() };
     let (stop, stopping) = watch::channel(false);
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();

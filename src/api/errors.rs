@@ -40,6 +40,7 @@ codes! {
     NestingTooDeep = 400 "nesting_too_deep" "The body nests too deep";
     BodyIncomplete = 400 "body_incomplete" "The body ended early";
     Unauthorized = 401 "unauthorized" "An API key is required";
+    NotVerified = 401 "not_verified" "The request was not signed as the hook wants it";
     Forbidden = 403 "forbidden" "The API key may not do this";
     NotFound = 404 "not_found" "There is no such thing";
     UnknownHook = 404 "unknown_hook" "There is no such hook";
@@ -181,6 +182,7 @@ impl From<door::Refusal> for ApiError {
             Reason::BodyTooSlow => Code::BodyTooSlow,
             Reason::BodyIncomplete => Code::BodyIncomplete,
             Reason::UnsupportedMediaType => Code::UnsupportedMediaType,
+            Reason::Signature => Code::NotVerified,
             Reason::MalformedJson => Code::MalformedJson,
             Reason::MalformedBody => Code::MalformedBody,
             Reason::NestingTooDeep => Code::NestingTooDeep,

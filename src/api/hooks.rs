@@ -13,6 +13,7 @@ use crate::catalog::new_hash;
 use crate::id::Id;
 use crate::objects::klass::is_klass_name;
 use crate::objects::{Fields, Problem};
+use crate::signature::Scheme;
 use crate::store::{Hook, RefusalCount, Session, Status, StoreResult};
 use crate::workflow::{HookDraft, HookKind};
 
@@ -35,6 +36,7 @@ fn show_hook(app: &App, hook: &Hook, refusals: Option<Vec<RefusalCount>>) -> Val
         "kind": hook.kind,
         "title": hook.title,
         "description": hook.description,
+        "verification": hook.verification,
         "enabled": hook.status == Status::Enabled,
         "eventName": hook.event_names()[0],
         "hash": hook.hash,
@@ -99,7 +101,20 @@ fn read_draft(value: Value) -> Result<HookDraft, Vec<Problem>> {
     }
     let title = fields.text("title", 256).flatten().unwrap_or_else(|| name.clone());
     let description = fields.text("description", 4_096).flatten();
-    fields.finish(HookDraft { name, kind: HookKind::Form, title, description })
+    let verification = read_verification(&mut fields);
+    fields.finish(HookDraft { name, kind: HookKind::Form, title, description, verification })
+}
+
+/// `None` if absent, `Some(None)` if null.
+fn read_verification(fields: &mut Fields) -> Option<Option<Value>> {
+    let verification = fields.take("verification")?;
+    if verification.is_null() {
+        return Some(None);
+    }
+    let problems = Scheme::read(&verification).err().into_iter().flatten();
+    let below = |problem: Problem| Problem::new(format!("/verification{}", problem.pointer), problem.message);
+    fields.problems(problems.map(below).collect::<Vec<_>>());
+    Some(Some(verification))
 }
 
 async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
@@ -111,10 +126,12 @@ async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> A
     }
     let description = fields.text("description", 4_096);
     let enabled = fields.boolean("enabled");
+    let verification = read_verification(&mut fields);
     let (title, description) = fields.finish((title.flatten(), description))?;
     edit(app, admin.org, id, move |hook| {
         hook.title = title.clone().unwrap_or_else(|| hook.title.clone());
         hook.description = description.clone().unwrap_or_else(|| hook.description.clone());
+        hook.verification = verification.clone().unwrap_or_else(|| hook.verification.clone());
         hook.status = match enabled {
             Some(true) => Status::Enabled,
             Some(false) => Status::Disabled,
@@ -144,6 +161,11 @@ async fn edit(app: Data<App>, org: Id, id: Id, edit: impl Fn(&mut Hook) + Send +
             return Ok(None);
         };
         edit(&mut hook);
+        if hook.status == Status::Deleted {
+            // Secrets that nobody can use any more are not kept.
+            let secrets = session.hook_secrets(org)?.into_iter().filter(|secret| secret.hook == id);
+            secrets.map(|secret| secret.id).try_for_each(|id| session.delete_hook_secret(org, id).map(|_| ()))?;
+        }
         hook.updated_at = session.now();
         session.update_hook(&hook)?;
         Ok(Some(hook))

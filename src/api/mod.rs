@@ -12,6 +12,7 @@ mod document;
 mod entities;
 mod errors;
 mod health;
+mod hook_secrets;
 mod hooks;
 mod keys;
 mod klasses;
@@ -63,6 +64,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .service(at("/v1/hooks/form/{hash}", "GET, POST").post(door::receive_form).get(hooks::show_of_kind))
         .service(at("/v1/hooks/form/{org}/{hash}", "POST").post(door::receive_form_of_org))
         .configure(hooks::routes)
+        .configure(hook_secrets::routes)
         .configure(transactions::routes)
         .configure(actions::routes)
         .configure(calls::routes)

@@ -8,6 +8,7 @@
 //! about the secrets of others; API keys likewise.
 
 pub mod files;
+pub mod hook_secrets;
 mod save;
 pub mod variables;
 mod versions;
@@ -28,6 +29,7 @@ use crate::actions;
 use crate::engine::Programs;
 use crate::id::Id;
 use crate::objects::Klass;
+use crate::signature::Gate;
 use crate::starts::{InForce, Listener, VariableInForce};
 use crate::store::{Hook, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain};
 use crate::vault::Vault;
@@ -40,6 +42,8 @@ const RELOAD_AGAIN_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct HookInForce {
     pub hook: Hook,
+    /// What requests have to pass.
+    pub gate: Gate,
     pub listeners: Vec<Listener>,
 }
 
@@ -290,10 +294,12 @@ pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vau
         let in_force = read_in_force(session, programs, &workflows)?;
         snapshot.workflows.extend(workflows);
         snapshot.has_schedules |= in_force.has_schedules;
+        let secrets = session.hook_secrets(org.id)?;
         for hook in session.hooks(org.id)? {
             let heard: Vec<Listener> =
                 hook.event_names().iter().filter_map(|event| in_force.by_event.get(event)).flatten().cloned().collect();
-            let hook = Arc::new(HookInForce { hook, listeners: heard });
+            let gate = hook_secrets::gate(vault, &hook, &secrets);
+            let hook = Arc::new(HookInForce { hook, gate, listeners: heard });
             snapshot.hooks_by_hash.insert(digest(&hook.hook.hash), hook.clone());
             snapshot.hooks.push(hook);
         }

@@ -31,7 +31,8 @@ pub fn new_hash() -> String {
     hex::encode(random_bytes::<32>())
 }
 
-/// Makes the hook, or brings its title and description up to date. Its address stays.
+/// Makes the hook, or brings its title and description up to date. Its address stays, and so does how it is verified if the
+/// draft says nothing about that.
 pub fn save_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<(Hook, Saved)> {
     let present = session.hooks(org)?.into_iter().filter(|hook| hook.status != Status::Deleted);
     let same = present.into_iter().find(|hook| hook.kind == draft.kind && hook.name == draft.name);
@@ -46,17 +47,20 @@ pub fn save_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> Store
             description: draft.description.clone(),
             hash: new_hash(),
             status: Status::Enabled,
+            verification: draft.verification.clone().flatten(),
             created_at: now,
             updated_at: now,
         };
         session.insert_hook(&hook)?;
         return Ok((hook, Saved::Created));
     };
-    if hook.title == draft.title && hook.description == draft.description {
+    let verification = draft.verification.clone().unwrap_or_else(|| hook.verification.clone());
+    if hook.title == draft.title && hook.description == draft.description && hook.verification == verification {
         return Ok((hook, Saved::Unchanged));
     }
     hook.title = draft.title.clone();
     hook.description = draft.description.clone();
+    hook.verification = verification;
     hook.updated_at = now;
     session.update_hook(&hook)?;
     Ok((hook, Saved::Changed))

@@ -59,20 +59,26 @@ pub async fn check_key(store: &Store, vault: &Vault, forget: bool) -> Result<(),
         let mut others = Vec::new();
         for org in session.orgs()? {
             let wanted = session.secret_key_id(org.id)?.filter(|wanted| *wanted != key);
-            others.extend(wanted.map(|wanted| Ok((wanted, session.variables(org.id)?))).transpose()?);
+            if let Some(wanted) = wanted {
+                others.push((wanted, session.variables(org.id)?, session.hook_secrets(org.id)?));
+            }
         }
         Ok(others)
     });
-    let unreadable = others.await?.into_iter().filter(|(_, variables)| !variables.is_empty());
-    for (wanted, variables) in unreadable {
-        let names: Vec<String> = variables.iter().map(|variable| format!("`{}`", variable.name)).collect();
+    let unreadable =
+        others.await?.into_iter().filter(|(_, variables, secrets)| !(variables.is_empty() && secrets.is_empty()));
+    for (wanted, variables, secrets) in unreadable {
+        let names = variables.iter().map(|variable| format!("`{}`", variable.name));
+        let names: Vec<String> =
+            names.chain(secrets.iter().map(|secret| format!("a secret of the hook {}", secret.hook))).collect();
         let names = names.join(", ");
         if !forget {
             return Err(SecretKeyError::OtherKey { names, wanted, given });
         }
         let written = store.write(move |session| {
             session.change_catalog()?;
-            variables.iter().try_for_each(|each| session.delete_variable(each.org, each.id).map(|_| ()))
+            variables.iter().try_for_each(|each| session.delete_variable(each.org, each.id).map(|_| ()))?;
+            secrets.iter().try_for_each(|each| session.delete_hook_secret(each.org, each.id).map(|_| ()))
         });
         written.await?;
         log::warn!("forgot variables that were encrypted with another secret key: {names}");
@@ -88,12 +94,10 @@ pub fn put_variable(
     name: &str,
     value: &str,
 ) -> StoreResult<Result<(Variable, Saved), PutError>> {
-    let present = session.variables(org)?;
-    match session.secret_key_id(org)? {
-        Some(key_id) if key_id == vault.key_id() => {}
-        Some(_) if !present.is_empty() => return Ok(Err(PutError::OtherKey)),
-        _ => session.put_secret_key_id(org, vault.key_id())?,
+    if let Err(error) = claim_key(session, vault, org)? {
+        return Ok(Err(error));
     }
+    let present = session.variables(org)?;
     let now = session.now();
     let same = present.iter().find(|variable| variable.workflow == workflow && variable.name == name);
     let (id, created_at, saved) = match same {
@@ -105,6 +109,18 @@ pub fn put_variable(
     let variable = Variable { id, org, workflow, name: name.to_owned(), sealed, created_at, updated_at: now };
     session.put_variable(&variable)?;
     Ok(Ok((variable, saved)))
+}
+
+/// Sees to it that what is sealed next is sealed with the key that the org's other variables and secrets are sealed with.
+pub(super) fn claim_key(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreResult<Result<(), PutError>> {
+    match session.secret_key_id(org)? {
+        Some(key_id) if key_id == vault.key_id() => {}
+        Some(_) if !session.variables(org)?.is_empty() || !session.hook_secrets(org)?.is_empty() => {
+            return Ok(Err(PutError::OtherKey));
+        }
+        _ => session.put_secret_key_id(org, vault.key_id())?,
+    }
+    Ok(Ok(()))
 }
 
 /// The variables of an org that can be opened.

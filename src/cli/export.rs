@@ -74,8 +74,13 @@ impl Export {
 
 /// Names and contents of the files.
 fn files(state: &State) -> Vec<(String, Value)> {
-    const HOOK: [(&str, &str); 4] =
-        [("name", "name"), ("type", "kind"), ("title", "title"), ("description", "description")];
+    const HOOK: [(&str, &str); 5] = [
+        ("name", "name"),
+        ("type", "kind"),
+        ("title", "title"),
+        ("description", "description"),
+        ("verification", "verification"),
+    ];
     const KLASS: [(&str, &str); 4] =
         [("name", "name"), ("displayName", "displayName"), ("icon", "icon"), ("properties", "properties")];
     let declarations =

@@ -89,12 +89,18 @@ fn is_hook(draft: &HookDraft, record: &Record) -> bool {
 fn hook(draft: &HookDraft, state: &State) -> Option<Step> {
     let what = format!("{} hook {}", draft.kind, draft.name);
     let mut body = json!({ "title": draft.title, "description": draft.description });
+    if let Some(verification) = &draft.verification {
+        body["verification"] = json!(verification);
+    }
     let Some(record) = state.hooks.iter().find(|record| is_hook(draft, record)) else {
         body["name"] = json!(draft.name);
         body["type"] = json!(draft.kind);
         return Some(add(what, "/v1/hooks", body));
     };
-    let present = json!({ "title": record.text("title"), "description": record.text("description") });
+    let mut present = json!({ "title": record.text("title"), "description": record.text("description") });
+    if draft.verification.is_some() {
+        present["verification"] = record.attributes["verification"].clone();
+    }
     change(what, &present, &body, Method::PATCH, &record.link, body.clone())
 }
 

@@ -89,7 +89,7 @@ pub struct Serve {
     /// database, `hookflow.key` here with PostgreSQL. HOOKFLOW_SECRET_KEY goes before it
     #[arg(long, env = "HOOKFLOW_SECRET_KEY_FILE", value_name = "FILE")]
     secret_key_file: Option<PathBuf>,
-    /// Delete the variables that were encrypted with another secret key, instead of refusing to start
+    /// Delete the variables and secrets of hooks that were encrypted with another secret key, instead of refusing to start
     #[arg(long)]
     pub forget_variables: bool,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! The door: where hooks arrive.
 //!
-//! A request is taken in this order: find the hook, read the body within its limits, inflate and parse it, store it together with a
+//! A request is taken in this order: find the hook, read the body within its limits, verify, inflate and parse it, store it together with a
 //! run for each workflow that listens, and answer once that is on the disk. Nothing is stored of a refused request but
 //! a count of the reason.
 //!
@@ -34,6 +34,8 @@ pub struct Door {
     pub engine: EngineHandle,
     pub refusals: RefusalCounts,
     pub limits: Limits,
+    /// What senders find this server at, which some of them sign.
+    pub public_url: Arc<str>,
     bytes_in_flight: Arc<Semaphore>,
 }
 
@@ -47,8 +49,9 @@ pub struct Limits {
 }
 
 impl Door {
-    pub fn new(store: Store, catalog: Catalog, engine: EngineHandle, limits: Limits) -> Door {
+    pub fn new(store: Store, catalog: Catalog, engine: EngineHandle, limits: Limits, public_url: &str) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
-        Door { store, catalog, engine, refusals: RefusalCounts::default(), limits, bytes_in_flight }
+        let (refusals, public_url) = (RefusalCounts::default(), public_url.into());
+        Door { store, catalog, engine, refusals, limits, public_url, bytes_in_flight }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::Door;
@@ -15,6 +16,7 @@ use crate::engine::{Loaded, Progress, Surroundings, begin};
 use crate::id::Id;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::observe::metrics;
+use crate::signature::{Received, Verified};
 use crate::starts::{InForce, fresh_run};
 use crate::store::{Run, Session, Status, StoreResult, chain};
 use crate::time::Timestamp;
@@ -89,18 +91,32 @@ async fn accept(
     // The bytes stay reserved until the commit.
     let budget = &door.bytes_in_flight;
     let (raw, mut reservation) = body::read(payload, door.limits.body_bytes, budget).await?;
-    let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;
-    let bytes = inflated.as_ref().unwrap_or(&raw);
+    let verified = verify(door, in_force, request, raw)?;
+    let raw = verified.body();
+    let inflated = body::inflate(&content, raw, door.limits.inflated_bytes, &mut reservation, budget)?;
+    let bytes = inflated.as_ref().unwrap_or(raw);
     // Without anybody who listens, that it can be read is all that has to be known of the payload.
     let unheard = in_force.listeners.is_empty() && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
     let data = if unheard { Value::Null } else { content.read(bytes)? };
     let payload_bytes = bytes.len();
     drop(inflated);
-    let arrival = Arc::new(Arrival::new(in_force, request, raw, payload_bytes));
+    let arrival = Arc::new(Arrival::new(in_force, request, verified, payload_bytes));
     store(door, in_force, &arrival, data).await.map_err(|error| Refusal::from_store(&error))?;
     metrics::transaction_accepted();
     log::debug!(hook = in_force.hook.name.as_str(), transaction:% = arrival.transaction.id; "transaction accepted");
     Ok(answer(arrival.transaction.id))
+}
+
+/// The body as one that may be read: the hook asks for no signature, or the request carries one that is right.
+fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes) -> Result<Verified, Refusal> {
+    let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let received = Received::new(request.method().as_str(), (&door.public_url, path), &header, raw);
+    let verified = in_force.gate.admit(received, Timestamp::now());
+    verified.map_err(|rejection| {
+        log::debug!(hook = in_force.hook.name.as_str(), reason:% = rejection; "a request was not verified");
+        Refusal::new(Reason::Signature, rejection.to_string())
+    })
 }
 
 /// A transaction with the runs that it starts.
@@ -112,7 +128,7 @@ struct Arrival {
 }
 
 impl Arrival {
-    fn new(in_force: &HookInForce, request: &HttpRequest, raw: bytes::Bytes, payload_bytes: usize) -> Arrival {
+    fn new(in_force: &HookInForce, request: &HttpRequest, verified: Verified, payload_bytes: usize) -> Arrival {
         let hook = &in_force.hook;
         let now = Timestamp::now();
         let id = Id::generate();
@@ -136,7 +152,7 @@ impl Arrival {
             headers: kept_headers(request.headers()),
             query: kept_query(request.query_string()),
             peer: request.peer_addr().map(|peer| peer.ip().to_string()),
-            raw,
+            raw: verified.into_body(),
             runs: runs.iter().map(|run| run.id).collect(),
         };
         Arrival { transaction, runs, payload_bytes }

@@ -18,6 +18,7 @@ pub enum Reason {
     BodyTooSlow,
     BodyIncomplete,
     UnsupportedMediaType,
+    Signature,
     MalformedJson,
     MalformedBody,
     NestingTooDeep,
@@ -27,7 +28,7 @@ pub enum Reason {
 
 impl Reason {
     /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 12] = [
+    pub const ALL: [(Reason, &'static str); 13] = [
         (Reason::UnknownHook, "unknown_hook"),
         (Reason::HookDisabled, "hook_disabled"),
         (Reason::HookDeleted, "hook_deleted"),
@@ -35,6 +36,7 @@ impl Reason {
         (Reason::BodyTooSlow, "body_too_slow"),
         (Reason::BodyIncomplete, "body_incomplete"),
         (Reason::UnsupportedMediaType, "unsupported_media_type"),
+        (Reason::Signature, "signature"),
         (Reason::MalformedJson, "malformed_json"),
         (Reason::MalformedBody, "malformed_body"),
         (Reason::NestingTooDeep, "nesting_too_deep"),

@@ -8,6 +8,7 @@ mod flow;
 use serde_json::{Map, Value, json};
 
 use crate::actions::ACTIONS;
+use crate::signature;
 use crate::workflow::{ActionSpec, ERROR_CASES_MAX, ParamKind, STEPS_MAX, credentials};
 use flow::{condition, error_case, transition, transitions};
 
@@ -95,10 +96,25 @@ fn hook() -> Value {
             "type": { "enum": ["form"] },
             "title": text("For people."),
             "description": text("For people."),
+            "verification": verification(),
             "meta": meta(json!({})),
         },
         "required": ["name", "type"],
         "additionalProperties": false,
+    })
+}
+
+fn verification() -> Value {
+    let schemes: Vec<&str> = signature::names().chain([signature::GENERIC]).collect();
+    json!({
+        "type": ["object", "null"],
+        "description": "How requests are verified; without it, they need no signature.",
+        "properties": {
+            "scheme": { "enum": schemes, "description": "Who signs, or `generic` for one made of the other fields." },
+            "tolerance_s": { "type": "integer", "minimum": 1, "description": "How old a request may be, in seconds." },
+            "url": { "type": "string", "description": "The hook's address as the sender knows it." },
+        },
+        "required": ["scheme"],
     })
 }
 

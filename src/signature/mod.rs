@@ -5,7 +5,7 @@
 //! becomes a [`Key`] of the scheme before any request comes in, so that one that can't be used is told when it is set.
 //!
 //! What was received ([`Received`]) has a body that can't be read. [`Scheme::verify`] turns it into [`Verified`], which
-//! can; nothing else does, so nobody parses what was not verified. Signed is what was received: the bytes of the body, the
+//! can; besides, only an open [`Gate`] does, so nobody parses what was not verified. Signed is what was received: the bytes of the body, the
 //! header's own spelling of a timestamp, never anything parsed and written again.
 //!
 //! Without a key nothing passes. Signatures are compared in constant time. A [`Rejection`] names the rule that failed,
@@ -18,6 +18,7 @@
 mod algorithm;
 mod clock;
 mod encoding;
+mod gate;
 mod parts;
 mod presets;
 mod read;
@@ -27,7 +28,9 @@ mod template;
 mod verify;
 
 pub use algorithm::{Key, KeyError};
+pub use gate::Gate;
 pub use presets::{names, preset};
+pub use read::GENERIC;
 pub use received::{Received, Verified};
 pub use scheme::Scheme;
 pub use verify::{Rejection, SIGNATURES_MAX};

@@ -12,7 +12,7 @@ use super::template::{Part, Template};
 use crate::objects::{Fields, Problem, unknown};
 
 /// What the scheme is called that is made of its parts.
-const GENERIC: &str = "generic";
+pub const GENERIC: &str = "generic";
 /// The longest tolerance, in seconds: a century, so that published examples can be tried.
 const TOLERANCE_S_MAX: i64 = 3_200_000_000;
 /// The longest text in a scheme.

@@ -9,8 +9,10 @@ use percent_encoding::percent_decode;
 pub struct Received<'a> {
     /// In capital letters.
     pub method: &'a str,
-    /// The whole address as the sender used it, with the query.
-    pub url: &'a str,
+    /// What comes before the path in the address that the sender used, such as `https://hooks.example.com`.
+    pub origin: &'a str,
+    /// The path and the query.
+    pub path: &'a str,
     /// The value of the first header of a name in lower case.
     pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
     body: Bytes,
@@ -26,6 +28,11 @@ impl Verified {
     }
 
     /// The bytes that were received.
+    pub fn body(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The bytes that were received.
     pub fn into_body(self) -> Bytes {
         self.0
     }
@@ -34,11 +41,11 @@ impl Verified {
 impl<'a> Received<'a> {
     pub fn new(
         method: &'a str,
-        url: &'a str,
+        (origin, path): (&'a str, &'a str),
         header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
         body: Bytes,
     ) -> Received<'a> {
-        Received { method, url, header, body }
+        Received { method, origin, path, header, body }
     }
 
     pub(super) fn body(&self) -> &[u8] {

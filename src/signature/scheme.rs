@@ -100,9 +100,9 @@ impl Scheme {
 
     /// The spellings of the request's address that the sender may have signed.
     pub(super) fn urls<'r>(&'r self, received: &'r Received<'_>) -> Vec<Cow<'r, str>> {
-        let query = Received::query(received.url);
+        let query = Received::query(received.path);
         let url: Cow<'r, str> = match &self.url {
-            None => received.url.into(),
+            None => format!("{}{}", received.origin, received.path).into(),
             Some(url) if url.contains('?') || query.is_empty() => url.into(),
             Some(url) => format!("{url}?{query}").into(),
         };

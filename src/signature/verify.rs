@@ -14,6 +14,8 @@ pub const SIGNATURES_MAX: usize = 16;
 pub enum Rejection {
     #[error("the hook has no secret that requests could be verified with")]
     NoSecret,
+    #[error("the hook's verification can't be read, so nothing passes it")]
+    UnknownScheme,
     #[error("the header `{0}` is missing or empty")]
     HeaderMissing(String),
     #[error("the signature's header holds no timestamp")]

@@ -77,8 +77,21 @@ pub struct Hook {
     /// The 64 hex characters that make the address unguessable.
     pub hash: String,
     pub status: Status,
+    /// How requests are verified, as [`crate::signature::Scheme::read`] takes it; without, they need no signature.
+    pub verification: Option<Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A secret that the senders of a hook sign with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HookSecret {
+    pub id: Id,
+    pub org: Id,
+    pub hook: Id,
+    /// The value as [`crate::vault::Vault`] has sealed it.
+    pub sealed: String,
+    pub created_at: Timestamp,
 }
 
 impl Hook {

@@ -14,7 +14,18 @@ use crate::transaction::Transaction;
 
 /// One open transaction.
 pub trait Session:
-    Catalog + Drafts + Schedules + Variables + Intake + Runs + Customers + KObjects + Relationships + Entities + Belongings
+    Catalog
+    + HookSecrets
+    + Drafts
+    + Schedules
+    + Variables
+    + Intake
+    + Runs
+    + Customers
+    + KObjects
+    + Relationships
+    + Entities
+    + Belongings
 {
     /// The present moment, as this transaction sees it.
     fn now(&self) -> Timestamp;
@@ -105,6 +116,15 @@ pub trait Variables {
     /// ever used.
     fn secret_key_id(&mut self, org: Id) -> StoreResult<Option<String>>;
     fn put_secret_key_id(&mut self, org: Id, key_id: &str) -> StoreResult<()>;
+}
+
+/// The secrets of hooks.
+pub trait HookSecrets {
+    /// The secrets of all hooks of the org, oldest first.
+    fn hook_secrets(&mut self, org: Id) -> StoreResult<Vec<HookSecret>>;
+    fn insert_hook_secret(&mut self, secret: &HookSecret) -> StoreResult<()>;
+    /// Whether there was such a secret.
+    fn delete_hook_secret(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 }
 
 /// What came in through the door.

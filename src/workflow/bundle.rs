@@ -16,6 +16,7 @@ use super::scope::Scope;
 use super::{check_event, check_graph, check_step, check_variables};
 use crate::objects::UNSTORABLE;
 use crate::objects::klass::{KlassDraft, is_klass_name};
+use crate::signature::Scheme;
 
 /// What one file declares.
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ pub struct HookDraft {
     /// The name if the file gives no title.
     pub title: String,
     pub description: Option<String>,
+    /// How its requests are verified; `Some(None)` if they are not, and `None` if that is left as it is.
+    pub verification: Option<Option<Value>>,
 }
 
 /// How a hook is posted to.
@@ -146,9 +149,10 @@ impl HookDraft {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["name", "type", "title", "description", "meta"], &[]);
+        findings.keys(node, &["name", "type", "title", "description", "verification", "meta"], &[]);
         let title = read_storable(node, "title", findings);
         let description = read_storable(node, "description", findings).map(str::to_owned);
+        let verification = read_verification(node, findings).map(Some);
         let kind = read_kind(node, findings);
         let (name, name_node) = findings.required_text(node, "name")?;
         // The rule for names of klasses is the rule for names of hooks.
@@ -160,7 +164,8 @@ impl HookDraft {
         if let Some(other) = scope.declare_hook(kind, name, file, node) {
             report_second(&format!("{kind} hook"), name, &other, &name_node, findings);
         }
-        Some(HookDraft { name: name.to_owned(), kind, title: title.unwrap_or(name).to_owned(), description })
+        let title = title.unwrap_or(name).to_owned();
+        Some(HookDraft { name: name.to_owned(), kind, title, description, verification })
     }
 }
 
@@ -171,6 +176,14 @@ fn read_storable<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Opt
         findings.error(node.below(key), UNSTORABLE);
     }
     Some(text)
+}
+
+fn read_verification(node: &Node<'_>, findings: &mut Findings) -> Option<Value> {
+    let verification = node.get("verification")?;
+    for problem in Scheme::read(verification.value).err().into_iter().flatten() {
+        findings.error(format!("{}{}", verification.pointer, problem.pointer), problem.message);
+    }
+    Some(verification.value.clone())
 }
 
 fn read_kind(node: &Node<'_>, findings: &mut Findings) -> Option<HookKind> {

@@ -47,5 +47,6 @@ mod store;
 mod support;
 mod unstorable;
 mod variables;
+mod verification;
 mod versions;
 mod workflows;

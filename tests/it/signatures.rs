@@ -28,7 +28,7 @@ fn verify(
     let header = |wanted: &str| {
         headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_bytes())
     };
-    let received = Received::new(method, url, &header, Bytes::copy_from_slice(body));
+    let received = Received::new(method, (url, ""), &header, Bytes::copy_from_slice(body));
     let verified = scheme.verify(keys, received, now)?;
     assert_eq!(verified.into_body(), body);
     Ok(())

@@ -79,6 +79,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("drafts", catalog::drafts),
         ("schedules", catalog::schedules),
         ("variables", catalog::variables),
+        ("hook_secrets", catalog::hook_secrets),
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("runs", runs::runs),

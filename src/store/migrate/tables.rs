@@ -106,13 +106,13 @@ const RUN: Table = Table {
 };
 
 /// All tables, in the order in which they are moved.
-pub const TABLES: [Table; 22] = [
+pub const TABLES: [Table; 23] = [
     named("orgs", Table { key: &["id"], texts: &["id", "name"], integers: &["created_at"], ..PLAIN }),
     named("api_keys", Table { texts: &["org_id", "id", "name", "role", "hash"], integers: &["created_at"], ..PLAIN }),
     named(
         "hooks",
         Table {
-            texts: &["org_id", "id", "kind", "name", "title", "description", "hash", "status"],
+            texts: &["org_id", "id", "kind", "name", "title", "description", "hash", "status", "verification"],
             integers: &["created_at", "updated_at"],
             ..PLAIN
         },
@@ -174,6 +174,7 @@ pub const TABLES: [Table; 22] = [
             ..PLAIN
         },
     ),
+    named("hook_secrets", Table { texts: &["org_id", "id", "hook_id", "sealed"], integers: &["created_at"], ..PLAIN }),
     named(
         "variables",
         Table {

@@ -12,6 +12,7 @@ pub mod columns;
 mod customers;
 mod drafts;
 mod entities;
+mod hook_secrets;
 mod intake;
 mod kobjects;
 pub mod memory;

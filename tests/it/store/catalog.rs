@@ -2,8 +2,8 @@
 
 use hookflow::id::{Id, random_bytes};
 use hookflow::store::{
-    DraftRecord, Hook, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable, WorkflowRecord,
-    WorkflowVersion,
+    DraftRecord, Hook, HookSecret, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable,
+    WorkflowRecord, WorkflowVersion,
 };
 use hookflow::time::Timestamp;
 use hookflow::workflow::HookKind;
@@ -163,6 +163,7 @@ fn hook(org: Id, number: usize, name: &str) -> Hook {
         description: None,
         hash: secret(),
         status: Status::Enabled,
+        verification: None,
         created_at: MOMENT,
         updated_at: MOMENT,
     }
@@ -182,6 +183,7 @@ pub fn hooks(desk: &Desk) {
             description: Some("from the shop".into()),
             hash: secret(),
             status: Status::Deleted,
+            verification: Some(json!({ "scheme": "stripe" })),
             updated_at: Timestamp(MOMENT.0 + 1),
             ..orders
         };
@@ -196,6 +198,25 @@ pub fn hooks(desk: &Desk) {
     inserted(1, "gone", Status::Deleted).unwrap();
     inserted(2, "gone", Status::Enabled).expect("a deleted hook's name is free");
     assert!(inserted(3, "gone", Status::Disabled).is_err(), "two hooks of one kind share a name");
+}
+
+pub fn hook_secrets(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let secret = |number: usize, hook: usize| HookSecret {
+            id: id(number),
+            org,
+            hook: id(hook),
+            sealed: format!("sealed {number} of {org}"),
+            created_at: MOMENT,
+        };
+        let secrets = [secret(1, 7), secret(2, 8), secret(3, 7)];
+        secrets.iter().try_for_each(|secret| session.insert_hook_secret(secret))?;
+        assert_eq!(session.hook_secrets(org)?, secrets);
+        assert!(session.delete_hook_secret(org, id(2))?);
+        assert!(!session.delete_hook_secret(org, id(2))?);
+        assert_eq!(session.hook_secrets(org)?, [secrets[0].clone(), secrets[2].clone()]);
+        Ok(())
+    });
 }
 
 fn workflow(org: Id, number: usize, version: i64) -> WorkflowRecord {

@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 /// Where the hook is for its senders.
 pub const URL: &str = "https://hooks.example.com/v1/hooks/web/abc";
 
+/// The body of most.
+pub const JSON: &[u8] = br#"{"orderId":"4711","total":42.5}"#;
+
 /// A request that was signed with `secret`.
 #[derive(Clone, Debug)]
 pub struct Signed {
@@ -26,9 +29,8 @@ pub struct Signed {
 /// The presets with two kinds of secrets, of which this is the second.
 pub const PUBLIC_KEY: &str = "standard_webhooks v1a";
 
-/// A request to [`URL`] as the vendor of the preset signs it, at this second.
+/// A request to this address as the vendor of the preset signs it, at this second.
 pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
-    const JSON: &[u8] = br#"{"orderId":"4711","total":42.5}"#;
     const TEXT: [&str; 2] = ["the-shared-secret", "another-secret"];
     let hook = |secrets: [String; 2], headers: Vec<(&'static str, String)>| {
         let [secret, other_secret] = secrets;
@@ -82,6 +84,8 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
             let signed = text(vec![("x-twilio-signature", STANDARD.encode(made)), form]);
             Signed { body, signed_byte: Some(16), ..signed }
         }
+        // The query of the address says what the body is.
+        "twilio json" => text(vec![("x-twilio-signature", STANDARD.encode(sha1(key, url.as_bytes())))]),
         "zendesk" => {
             let time = jiff::Timestamp::from_second(at).unwrap().to_string();
             let made = STANDARD.encode(over(&[time.as_bytes(), JSON]));

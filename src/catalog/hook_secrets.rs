@@ -1,0 +1,82 @@
+//! The secrets that senders of a hook sign with: adding them, and what is in force of them.
+//!
+//! A hook has several at once, so that a sender can go over to a new one while the old one still counts. They are sealed
+//! like variables, and opened when the catalog is read. One that can't be opened, or that is none for the hook's scheme, is
+//! left out, loudly: a hook that is verified and has no usable secret refuses everything.
+
+use super::variables::{PutError, claim_key};
+use crate::id::Id;
+use crate::signature::{Gate, Key, KeyError, Scheme};
+use crate::store::{Hook, HookSecret, Session, Status, StoreResult};
+use crate::vault::Vault;
+
+/// The most secrets that a hook has at a time.
+pub const SECRETS_MAX: usize = 8;
+
+/// Why a secret can't be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    #[error("there is no such hook any more")]
+    Missing,
+    #[error("the hook's requests are not verified; give it a `verification` first")]
+    NotVerified,
+    #[error("the hook has {SECRETS_MAX} secrets, which is the limit; delete one that is no longer used")]
+    TooMany,
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Vault(#[from] PutError),
+}
+
+/// Adds a secret to a hook.
+pub fn add_secret(
+    session: &mut dyn Session,
+    vault: &Vault,
+    (org, hook): (Id, Id),
+    value: &str,
+) -> StoreResult<Result<HookSecret, AddError>> {
+    let mut hooks = session.hooks(org)?.into_iter().filter(|present| present.status != Status::Deleted);
+    let Some(hook) = hooks.find(|present| present.id == hook) else { return Ok(Err(AddError::Missing)) };
+    let scheme = hook.verification.as_ref().and_then(|verification| Scheme::read(verification).ok());
+    let Some(scheme) = scheme else { return Ok(Err(AddError::NotVerified)) };
+    if let Err(error) = scheme.key(value) {
+        return Ok(Err(error.into()));
+    }
+    if session.hook_secrets(org)?.iter().filter(|secret| secret.hook == hook.id).count() >= SECRETS_MAX {
+        return Ok(Err(AddError::TooMany));
+    }
+    if let Err(error) = claim_key(session, vault, org)? {
+        return Ok(Err(error.into()));
+    }
+    let id = session.new_id();
+    let sealed = vault.seal(value, &context(org, id));
+    let secret = HookSecret { id, org, hook: hook.id, sealed, created_at: session.now() };
+    session.insert_hook_secret(&secret)?;
+    Ok(Ok(secret))
+}
+
+/// What a request has to pass to get into the hook.
+pub(super) fn gate(vault: &Vault, hook: &Hook, secrets: &[HookSecret]) -> Gate {
+    let Some(verification) = &hook.verification else { return Gate::Open };
+    let Ok(scheme) = Scheme::read(verification) else {
+        log::error!(hook = hook.name.as_str(); "the hook's verification can't be read; it refuses everything");
+        return Gate::Shut;
+    };
+    let own = secrets.iter().filter(|secret| secret.hook == hook.id);
+    let keys: Vec<Key> = own.filter_map(|secret| open(vault, hook, &scheme, secret)).collect();
+    Gate::Signed { scheme: Box::new(scheme), keys }
+}
+
+fn open(vault: &Vault, hook: &Hook, scheme: &Scheme, secret: &HookSecret) -> Option<Key> {
+    let (hook, id) = (hook.name.as_str(), secret.id);
+    let opened = vault.unseal(&secret.sealed, &context(secret.org, id));
+    let opened =
+        opened.inspect_err(|error| log::error!(hook, secret:% = id, err:% = error; "the secret can't be opened"));
+    let key = scheme.key(&opened.ok()?);
+    key.inspect_err(|error| log::error!(hook, secret:% = id, err:% = error; "the secret can't be used")).ok()
+}
+
+/// What a sealed secret is bound to.
+fn context(org: Id, secret: Id) -> String {
+    format!("hook secret {org}/{secret}")
+}
