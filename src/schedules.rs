@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::catalog::Catalog;
@@ -53,6 +53,16 @@ pub fn upcoming(workflow: &WorkflowRecord, now: Timestamp, count: usize) -> Vec<
     schedule.map(|schedule| schedule.upcoming(now, count)).unwrap_or_default()
 }
 
+/// The event that the schedule of a workflow raises.
+pub fn event(workflow_name: &str) -> String {
+    format!("workflow.{workflow_name}.schedule")
+}
+
+/// What a run finds that a schedule started: the due time, when it was met, how many due times passed before, and the next.
+pub fn payload(at: Timestamp, now: Timestamp, missed: u64, next: Option<Timestamp>) -> Value {
+    json!({ "scheduledAt": at, "firedAt": now, "missed": missed, "nextAt": next })
+}
+
 /// Makes the run for a due time that has come by `now`, and moves the schedule on. Nothing if somebody else was first, or if
 /// no run is to be made up for.
 pub fn meet(
@@ -74,9 +84,9 @@ pub fn meet(
         return Ok(None);
     }
     let Some(at) = due.at else { return Ok(None) };
-    let payload = json!({ "scheduledAt": at, "firedAt": now, "missed": due.missed, "nextAt": due.next });
-    let event = format!("workflow.{}.schedule", record.name);
+    let event = event(&record.name);
     let listener = Listener { workflow, version: record.version, event, program: program.clone() };
+    let payload = payload(at, now, due.missed, due.next);
     let run = started_run(Cause::outside(org), &listener, payload, now);
     session.insert_run(&run)?;
     Ok(Some(run))

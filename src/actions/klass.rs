@@ -1,6 +1,6 @@
 //! `klass.*`: definitions of custom objects.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::object::{Answer, outcome};
 use super::{Action, Call};
@@ -66,13 +66,7 @@ fn find(call: &mut Call<'_>) -> Answer {
 }
 
 fn flattened(klass: &Klass) -> Value {
-    json!({
-        "id": klass.id,
-        "name": klass.name,
-        "displayName": klass.display_name,
-        "icon": klass.icon,
-        "properties": klass.properties,
-        "createdAt": klass.created_at,
-        "updatedAt": klass.updated_at,
-    })
+    let mut output = Map::from_iter([("id".to_owned(), json!(klass.id))]);
+    output.extend(klass.attributes());
+    Value::Object(output)
 }

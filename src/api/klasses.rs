@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
+use super::document::{PageQuery, all, created, one, page, relationship, resource};
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, alter, at, edit};
 use crate::catalog::{Saved, save_klass};
@@ -31,15 +31,7 @@ pub fn routes(service: &mut ServiceConfig) {
 }
 
 fn show_klass(klass: &Klass) -> Value {
-    let shown = attributes(json!({
-        "name": klass.name,
-        "displayName": klass.display_name,
-        "icon": klass.icon,
-        "properties": klass.properties,
-        "createdAt": klass.created_at,
-        "updatedAt": klass.updated_at,
-    }));
-    resource("klass", &klass.name, shown, json!({}), &format!("/v1/klasses/{}", klass.name))
+    resource("klass", &klass.name, klass.attributes(), json!({}), &format!("/v1/klasses/{}", klass.name))
 }
 
 /// A kobject as a resource, with its klass and customer.

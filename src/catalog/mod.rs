@@ -30,7 +30,7 @@ use crate::engine::Programs;
 use crate::id::Id;
 use crate::objects::Klass;
 use crate::signature::Gate;
-use crate::starts::{InForce, Listener, VariableInForce};
+use crate::starts::{InForce, Listener, VariableInForce, call_event};
 use crate::store::{Hook, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain};
 use crate::vault::Vault;
 use crate::workflow::Known;
@@ -335,7 +335,7 @@ fn read_in_force(
         let listener = |event: String| Listener { workflow: id, version, event, program: program.clone() };
         in_force.has_schedules |= program.trigger.schedule.is_some();
         if program.trigger.callable.is_some() {
-            let called = listener(format!("workflow.{}.call", workflow.name));
+            let called = listener(call_event(&workflow.name));
             in_force.callable.push((workflow.name.clone(), called));
         }
         if let Some(event) = &program.trigger.event_name {

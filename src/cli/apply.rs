@@ -1,11 +1,12 @@
 //! `hookflow apply DIR`: makes a running server match a folder.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::plan::{Kind, Plan, Step};
 use super::remote::{Remote, RemoteError};
+use super::say;
 use super::state::State;
 use crate::catalog::files::{CheckedFiles, FilesError, check_files, read_folder};
 use crate::workflow::Severity;
@@ -127,9 +128,4 @@ fn ask() -> Result<bool, ApplyError> {
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn say(text: &str) {
-    // A closed pipe, as behind `| head`, is no failure.
-    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }

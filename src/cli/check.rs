@@ -1,6 +1,5 @@
 //! `hookflow check FILES…`
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,8 +32,7 @@ impl Check {
             [super::count(files.len(), "file"), super::count(errors, "error"), super::count(warnings, "warning")];
         text.push_str(&bundles.iter().map(|(_, _, bundle)| due_times(bundle)).collect::<String>());
         text.push_str(&format!("{}: {}, {}\n", counts[0], counts[1], counts[2]));
-        // A closed pipe, as behind `| head`, is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        super::say(&text);
         match errors > 0 || (self.strict && warnings > 0) {
             true => ExitCode::FAILURE,
             false => ExitCode::SUCCESS,

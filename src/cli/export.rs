@@ -3,7 +3,6 @@
 //! The same state gives the same files: everything is in the order of names, and documents are as they were saved. Variables
 //! and API keys are not in them, nor are the addresses of hooks.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,8 +42,7 @@ impl Export {
     pub fn run(self) -> ExitCode {
         match self.export() {
             Ok(files) => {
-                // A closed pipe, as behind `| head`, is no failure.
-                let _ = writeln!(std::io::stdout(), "{} written", super::count(files, "file"));
+                super::say(&format!("{} written\n", super::count(files, "file")));
                 ExitCode::SUCCESS
             }
             Err(error) => super::fail(&error),

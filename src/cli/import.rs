@@ -117,8 +117,7 @@ impl Import {
     fn write(&self, document: &Value) -> Result<String, ImportError> {
         let text = format!("{document:#}\n");
         if self.is_to_stdout() {
-            // A closed pipe, as behind `| head`, is no failure.
-            let _ = std::io::stdout().write_all(text.as_bytes());
+            super::say(&text);
             return Ok("the standard output".to_owned());
         }
         let path = self.target();
@@ -135,10 +134,10 @@ impl Import {
 
     /// The report goes where the file does not.
     fn tell(&self, report: &str) {
-        let _ = match self.is_to_stdout() {
-            true => std::io::stderr().write_all(report.as_bytes()),
-            false => std::io::stdout().write_all(report.as_bytes()),
-        };
+        match self.is_to_stdout() {
+            true => drop(std::io::stderr().write_all(report.as_bytes())),
+            false => super::say(report),
+        }
     }
 }
 

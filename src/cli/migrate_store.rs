@@ -1,6 +1,5 @@
 //! `hookflow migrate-store --from sqlite:PATH --to postgres://…`
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use crate::config::{DatabaseUrl, PostgresUrl};
@@ -67,8 +66,7 @@ impl MigrateStore {
                     .to_owned()
             }
         });
-        // A closed pipe, as behind `| head`, is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        super::say(&text);
         if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -13,6 +13,7 @@ mod test;
 mod try_workflow;
 mod variables;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -86,6 +87,11 @@ fn serve(settings: Serve) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// Prints to standard output at once. A closed pipe, as behind `| head`, is no failure.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }
 
 /// Tells why the command failed, in one line.

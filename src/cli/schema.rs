@@ -1,6 +1,5 @@
 //! `hookflow schema [FILE]`
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,8 +30,7 @@ impl Schema {
             Err(error) => return super::fail(&error),
         };
         let text = format!("{:#}\n", schema::workflow_file(document.as_ref()));
-        // A closed pipe, as behind `| head`, is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        super::say(&text);
         ExitCode::SUCCESS
     }
 }

@@ -1,7 +1,7 @@
 //! `hookflow try WORKFLOW --payload FILE`: rehearses one run and shows what it does.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -80,8 +80,7 @@ impl Try {
             Err(error) => return super::fail(&error),
         };
         let text = if self.json { format!("{:#}\n", as_json(&rehearsed)) } else { as_text(&rehearsed) };
-        // A closed pipe, as behind `| head`, is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        super::say(&text);
         let is_completed = rehearsed.runs[0].run.status == RunStatus::Completed;
         if is_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
@@ -221,10 +220,7 @@ fn show_transition(text: &mut String, transition: &Value) {
 
 /// A value in a line.
 fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
-        other => other.to_string(),
-    };
+    let text = value.to_string();
     match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

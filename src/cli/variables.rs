@@ -1,6 +1,6 @@
 //! `hookflow variables set|list|delete`: variables on a running server.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -67,8 +67,7 @@ impl Variables {
         };
         match done {
             Ok(said) => {
-                // A closed pipe, as behind `| head`, is no failure.
-                let _ = std::io::stdout().write_all(said.as_bytes());
+                super::say(&said);
                 ExitCode::SUCCESS
             }
             Err(error) => super::fail(&error),

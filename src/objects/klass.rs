@@ -6,7 +6,7 @@
 //! Limits: a klass has at most [`PROPERTIES_MAX`] properties; `Str` holds 1,024 characters, `Txt` 100,000, `Url` 2,048.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Fields, Problem, escape_pointer, kind_of, unknown};
 use crate::id::Id;
@@ -139,6 +139,21 @@ fn shown(value: &Value) -> String {
         Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),
         Value::Number(number) => number.to_string(),
         other => kind_of(other).to_owned(),
+    }
+}
+
+impl Klass {
+    /// The klass's attributes as HTTP answers and steps show them.
+    pub fn attributes(&self) -> Map<String, Value> {
+        let attributes = [
+            ("name", json!(self.name)),
+            ("displayName", json!(self.display_name)),
+            ("icon", json!(self.icon)),
+            ("properties", json!(self.properties)),
+            ("createdAt", json!(self.created_at)),
+            ("updatedAt", json!(self.updated_at)),
+        ];
+        attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

@@ -60,6 +60,12 @@ pub enum RehearsalError {
 }
 
 impl RehearsalError {
+    /// Problems of a part of the script, with their pointers from its top.
+    fn below(base: &str, problems: Vec<Problem>) -> RehearsalError {
+        let within = |problem: Problem| Problem::new(format!("{base}{}", problem.pointer), problem.message);
+        RehearsalError::Script(problems.into_iter().map(within).collect())
+    }
+
     fn script(pointer: &str, message: impl Into<String>) -> RehearsalError {
         RehearsalError::Script(vec![Problem::new(pointer, message)])
     }

@@ -6,11 +6,10 @@ use serde_json::{Map, Value};
 use super::RehearsalError;
 use crate::changes::{self, Editor, Refusal};
 use crate::id::Id;
-use crate::objects::customer::Profile;
-use crate::objects::customer::email_key;
+use crate::objects::Kind;
+use crate::objects::customer::{Profile, email_key};
 use crate::objects::entity::Content;
 use crate::objects::kobject::Content as KObjectContent;
-use crate::objects::{Kind, Problem};
 use crate::starts::Nothing;
 use crate::store::{Of, Page, Session, StoreResult};
 
@@ -76,16 +75,17 @@ impl Given {
 pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), RehearsalError> {
     let mut events = Vec::new();
     let mut editor = Editor { session, org, in_force: &Nothing, events: &mut events };
-    let made = ENTITIES.iter().take(2).map(|(kind, name)| (*kind, *name));
-    for (kind, name) in made {
-        put_entities(&mut editor, kind, name, given)?;
+    // Customers may name companies; the others may name customers.
+    let (before, after) = ENTITIES.split_at(2);
+    for (kind, name) in before {
+        put_entities(&mut editor, *kind, name, given)?;
     }
     for (index, value) in given.customers.iter().enumerate() {
         let base = format!("/given/customers/{index}");
-        let profile = Profile::read(value.clone()).map_err(|problems| below(&base, problems))?;
+        let profile = Profile::read(value.clone()).map_err(|problems| RehearsalError::below(&base, problems))?;
         changes::create_customer(&mut editor, profile)?.map_err(|refusal| refused(&base, refusal))?;
     }
-    for (kind, name) in ENTITIES.iter().skip(2) {
+    for (kind, name) in after {
         put_entities(&mut editor, *kind, name, given)?;
     }
     for (klass_name, list) in &given.kobjects {
@@ -98,7 +98,8 @@ pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(
             let mut value = resolve(&mut editor, value, &base)?;
             let customer = value.as_object_mut().and_then(|fields| fields.shift_remove("customer"));
             let customer = customer.and_then(|id| id.as_str().and_then(|id| id.parse().ok()));
-            let content = KObjectContent::read(&klass, value).map_err(|problems| below(&base, problems))?;
+            let content =
+                KObjectContent::read(&klass, value).map_err(|problems| RehearsalError::below(&base, problems))?;
             let made = changes::create_kobject(&mut editor, &klass, customer, content)?;
             made.map_err(|refusal| refused(&base, refusal))?;
         }
@@ -110,7 +111,7 @@ fn put_entities(editor: &mut Editor<'_>, kind: Kind, name: &str, given: &Given) 
     for (index, value) in given.entities(kind).iter().enumerate() {
         let base = format!("/given/{name}/{index}");
         let value = resolve(editor, value, &base)?;
-        let content = Content::read(kind, value).map_err(|problems| below(&base, problems))?;
+        let content = Content::read(kind, value).map_err(|problems| RehearsalError::below(&base, problems))?;
         changes::create_entity(editor, content)?.map_err(|refusal| refused(&base, refusal))?;
     }
     Ok(())
@@ -142,14 +143,9 @@ fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, 
     Ok(value)
 }
 
-fn below(base: &str, problems: Vec<Problem>) -> RehearsalError {
-    let within = |problem: Problem| Problem::new(format!("{base}{}", problem.pointer), problem.message);
-    RehearsalError::Script(problems.into_iter().map(within).collect())
-}
-
 fn refused(base: &str, refusal: Refusal) -> RehearsalError {
     match refusal {
-        Refusal::Invalid(problems) => below(base, problems),
+        Refusal::Invalid(problems) => RehearsalError::below(base, problems),
         Refusal::Taken(taken) => {
             RehearsalError::script(&format!("{base}{}", taken.pointer), "another one has this already")
         }

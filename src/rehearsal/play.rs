@@ -12,7 +12,8 @@ use crate::engine::{Input, Next, PendingCall, Programs, Surroundings, advance, e
 use crate::id::Id;
 use crate::keys::DEFAULT_ORG;
 use crate::objects::nearest;
-use crate::starts::{InForce, Listener};
+use crate::schedules;
+use crate::starts::{InForce, Listener, call_event};
 use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult};
 use crate::time::Timestamp;
 use crate::vault::Vault;
@@ -117,9 +118,10 @@ fn find_workflow(
         return Err(RehearsalError::script("/workflow", format!("there is no workflow `{name}`; {help}")));
     };
     let program = programs.get(session, org, record.id, record.version)?;
-    let event = match &program.trigger.event_name {
-        Some(event) => event.clone(),
-        None => format!("workflow.{name}.call"),
+    let event = match (&program.trigger.event_name, &program.trigger.schedule) {
+        (Some(event), _) => event.clone(),
+        (None, Some(_)) => schedules::event(name),
+        (None, None) => call_event(name),
     };
     Ok(Listener { workflow: record.id, version: record.version, event, program })
 }

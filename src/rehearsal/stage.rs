@@ -18,7 +18,7 @@ use crate::workflow::{Bundle, Severity};
 pub struct Stage {
     store: Store,
     runtime: Runtime,
-    pub(super) bundles: Arc<Vec<(String, Bundle)>>,
+    bundles: Arc<Vec<(String, Bundle)>>,
     /// Goes when the stage goes, after the store.
     _folder: Option<TempDir>,
 }
@@ -57,12 +57,6 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let bundles = bundles.into_iter().map(|(name, _, bundle)| (name, bundle)).collect();
         Ok(Stage { store, runtime: runtime.map_err(StageError::Folder)?, bundles: Arc::new(bundles), _folder: folder })
-    }
-
-    /// The names of the workflows that the files declare.
-    pub fn workflows(&self) -> impl Iterator<Item = &str> {
-        let drafts = self.bundles.iter().flat_map(|(_, bundle)| &bundle.workflows);
-        drafts.map(|draft| draft.workflow.name.as_str())
     }
 
     /// Rehearses; whatever it does to the database is taken back.

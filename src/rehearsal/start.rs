@@ -1,11 +1,11 @@
 //! From a script's payload to the run that is rehearsed.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::RehearsalError;
 use crate::catalog::Snapshot;
 use crate::id::Id;
-use crate::objects::Problem;
+use crate::schedules;
 use crate::starts::{Cause, Listener, fresh_run, started_run};
 use crate::store::{Run, Session};
 use crate::transaction::Transaction;
@@ -26,16 +26,17 @@ pub(super) fn first_run(
             Value::Null => Map::new(),
             _ => return Err(RehearsalError::script("/payload", "the inputs of a callable workflow are an object")),
         };
-        let below = |problem: Problem| Problem::new(format!("/payload{}", problem.pointer), problem.message);
-        let inputs = schema.accept(inputs);
-        let inputs = inputs.map_err(|problems| RehearsalError::Script(problems.into_iter().map(below).collect()))?;
+        let inputs = schema.accept(inputs).map_err(|problems| RehearsalError::below("/payload", problems))?;
         return Ok(started_run(Cause::outside(org), listener, Value::Object(inputs), session.now()));
     }
     if trigger.event_name.as_deref().is_some_and(|event| event.starts_with("hooks.")) {
         return hook_run(session, snapshot, org, listener, payload);
     }
     let payload = match (payload, &trigger.schedule) {
-        (Value::Null, Some(_)) => json!({ "scheduledAt": session.now(), "firedAt": session.now(), "missed": 0 }),
+        (Value::Null, Some(schedule)) => {
+            let now = session.now();
+            schedules::payload(now, now, 0, schedule.next_after(now))
+        }
         _ => payload.clone(),
     };
     Ok(started_run(Cause::outside(org), listener, payload, session.now()))

@@ -17,6 +17,11 @@ pub struct Listener {
     pub program: Arc<Workflow>,
 }
 
+/// The event that a call of a workflow raises.
+pub fn call_event(workflow_name: &str) -> String {
+    format!("workflow.{workflow_name}.call")
+}
+
 /// A variable with its value, which is a secret.
 pub struct VariableInForce {
     pub id: Id,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 mod in_force;
 
-pub use in_force::{InForce, Listener, Nothing, VariableInForce};
+pub use in_force::{InForce, Listener, Nothing, VariableInForce, call_event};
 
 use crate::id::Id;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult};

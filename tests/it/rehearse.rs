@@ -184,6 +184,22 @@ fn waiting_takes_no_time_and_runs_that_are_started_are_rehearsed_too() {
 }
 
 #[test]
+fn a_scheduled_workflow_is_rehearsed_as_its_schedule_would_start_it() {
+    let bundle = json!({ "workflows": [{
+        "name": "steps",
+        "trigger": { "id": "1", "schedule": { "cron": "0 9 * * *", "timeZone": "UTC" }, "transitions": [always("2")] },
+        "steps": [{ "id": "2", "action": "value.set", "params": { "value": "/#steps.1.nextAt" } }]
+    }] });
+    let folder = folder(&[("steps.json", bundle.to_string())]);
+    let tried = try_json(folder.path(), &["steps.json", "--now", "2026-01-31T09:00:00Z"]);
+    let run = &tried["runs"][0];
+    assert_eq!(run["event"], "workflow.steps.schedule");
+    let at = "2026-01-31T09:00:00.000Z";
+    let expected = json!({ "scheduledAt": at, "firedAt": at, "missed": 0, "nextAt": "2026-02-01T09:00:00.000Z" });
+    assert_eq!(run["steps"][0]["output"], expected);
+}
+
+#[test]
 fn a_real_database_lends_its_objects_and_keeps_nothing() {
     let server = ServerBuilder::new().on(Kind::Sqlite).start();
     let order = json!({ "orderId": "1", "price": "$10.25", "quantity": 2, "email": "ann@example.com" });

@@ -6,11 +6,11 @@
 mod file;
 mod junit;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::say;
 use super::try_workflow::read_workflows;
 use crate::catalog::files::{FilesError, TEST_ENDING};
 use crate::rehearsal::expect::{self, Mismatch};
@@ -169,9 +169,4 @@ impl Failed {
             }
         }
     }
-}
-
-/// A closed pipe, as behind `| head`, is no failure.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }
