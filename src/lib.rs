@@ -28,8 +28,10 @@
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
 //! | [`signature`] | whether a received request was signed with a hook's secret |
 //! | [`content`] | from the bytes of a body, of whatever kind, to the payload of a transaction |
+//! | [`tls`] | the certificate that listeners show, as its files are now |
 //! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
+//! | [`pem`], [`watch`] | certificates in files; notices that files changed |
 //!
 //! Arrows point down this table. `workflow`, `expr`, `content` and `objects` are pure; the engine knows the store's seam and no
 //! database; only `expr` uses the template and JSONPath crates, and only `outbound` and `cli` the HTTP client's.
@@ -59,6 +61,7 @@ pub mod keys;
 pub mod objects;
 pub mod observe;
 pub mod outbound;
+pub mod pem;
 pub mod rehearsal;
 pub mod schedules;
 pub mod schema;
@@ -68,6 +71,8 @@ pub mod signature;
 pub mod starts;
 pub mod store;
 pub mod time;
+pub mod tls;
 pub mod transaction;
 pub mod vault;
+pub mod watch;
 pub mod workflow;

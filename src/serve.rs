@@ -29,6 +29,7 @@ use crate::schedules;
 use crate::store::postgres::{self, PoolSizes, Postgres};
 use crate::store::sqlite::{self, Sqlite};
 use crate::store::{Health, Hook, Org, Status, Store, StoreError, make_home};
+use crate::tls::{Tls, TlsError};
 use crate::vault::{self, Vault};
 
 /// How long a request that is being answered may take when the process is stopped.
@@ -47,6 +48,8 @@ pub enum ServeError {
     AddressInUse(SocketAddr),
     #[error("can't listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Files(#[from] FilesError),
     #[error("--outbound-allow is not valid")]
@@ -90,15 +93,16 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     // What can be wrong with the settings is told before anything is made.
     let listener = listen(settings.listen)?;
     let admin_key = keys::from_environment()?;
+    let tls = Tls::open(&settings.tls)?;
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let client = Client::new(AddressPolicy::new(&settings.outbound_allow)?.refusing_own(address))?;
     let performer = Performer::new(client, mailer(&settings)?);
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = settings.public_url.clone().unwrap_or_else(|| own_url(address, tls.as_ref()));
     let public_url = public_url.trim_end_matches('/').to_owned();
     let database = settings.database.clone();
     let opened = tokio::task::spawn_blocking(move || open_store(&database)).await;
     let store = opened.map_err(|failure| ServeError::Server(failure.into()))??;
-    let served = run(&settings, listener, performer, &store, admin_key, public_url).await;
+    let served = run(&settings, (listener, tls), performer, &store, admin_key, public_url).await;
     tokio::task::spawn_blocking(move || store.close()).await.ok();
     log::info!("stopped");
     served
@@ -106,7 +110,7 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
 
 async fn run(
     settings: &Serve,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     performer: Performer,
     store: &Store,
     admin_key: Option<String>,
@@ -141,14 +145,18 @@ async fn run(
     let keeping =
         schedules::keep(store.clone(), programs.clone(), catalog.clone(), door.engine.clone(), stopping.clone());
     tasks.push(tokio::spawn(keeping));
+    if let Some(tls) = &tls {
+        tasks.push(tokio::spawn(tls.clone().watch(stopping.clone())));
+    }
     tasks.push(tokio::spawn(engine.run(stopping)));
     // Ends by itself when the database is closed.
     tokio::spawn(catalog.clone().follow(news));
     let address = listener.local_addr().map_err(ServeError::Server)?;
-    let server = server(settings, listener, app)?;
+    let own_url = own_url(address, tls.as_ref());
+    let server = server(settings, (listener, tls), app)?;
     // Before anybody hears that the server is up: whoever hears it may want to stop it at once.
     let stop_signal = stop_signal().map_err(ServeError::Server)?;
-    greet(address, &public_url, &org, &catalog.snapshot());
+    greet(&own_url, &public_url, &org, &catalog.snapshot());
     let handle = server.handle();
     tokio::spawn(async move {
         stop_signal.await;
@@ -177,7 +185,17 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     Ok(listener)
 }
 
-fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web::dev::Server, ServeError> {
+/// Where this process is reached without anything in between.
+fn own_url(address: SocketAddr, tls: Option<&Tls>) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+fn server(
+    settings: &Serve,
+    (listener, tls): (TcpListener, Option<Tls>),
+    app: App,
+) -> Result<actix_web::dev::Server, ServeError> {
     let workers = match settings.http_workers {
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -192,10 +210,12 @@ fn server(settings: &Serve, listener: TcpListener, app: App) -> Result<actix_web
         .workers(workers)
         .max_connections(CONNECTIONS_PER_WORKER_MAX)
         .shutdown_timeout(STOP_GRACE_S)
-        .disable_signals()
-        .listen(listener)
-        .map_err(ServeError::Server)?;
-    Ok(server.run())
+        .disable_signals();
+    let listening = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()),
+        None => server.listen(listener),
+    };
+    Ok(listening.map_err(ServeError::Server)?.run())
 }
 
 /// Loads the folder of workflow files; what it held. A folder that was not asked for may be missing.
@@ -239,8 +259,8 @@ async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::
 }
 
 /// Tells the person at the terminal what to do next.
-fn greet(address: SocketAddr, public_url: &str, org: &Org, snapshot: &Snapshot) {
-    let mut text = format!("hookflow listens on http://{address}\n");
+fn greet(own_url: &str, public_url: &str, org: &Org, snapshot: &Snapshot) {
+    let mut text = format!("hookflow listens on {own_url}\n");
     for in_force in snapshot.hooks(org.id).filter(|in_force| in_force.hook.status == Status::Enabled) {
         text.push_str(&greet_hook(public_url, &in_force.hook));
     }

@@ -10,24 +10,21 @@
 //! ignored.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::Catalog;
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
 use crate::id::Id;
 use crate::schedules;
 use crate::store::StoreError;
+use crate::watch::Changes;
 use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
 
 /// How many files a folder may hold.
 pub const FILES_MAX: usize = 10_000;
 /// How the names of test files end, which stand beside workflows and are none.
 pub const TEST_ENDING: &str = ".test.json";
-/// How long a folder has to be quiet before it is read: editors and copies write in several steps.
-const QUIET: Duration = Duration::from_millis(100);
 
 /// Why a folder or a file in it can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -178,35 +175,20 @@ pub async fn watch(
     org: Id,
     mut stop: watch::Receiver<bool>,
 ) {
-    let (sender, mut changes) = mpsc::channel(1);
-    let notice = move |event: notify::Result<notify::Event>| {
-        // Reading the folder opens it, which is an event too.
-        if event.is_ok_and(|event| event.kind.is_access()) {
-            return;
-        }
-        // A notice that finds another one waiting has nothing to add.
-        let _ = sender.try_send(());
-    };
-    let mut watcher = match notify::recommended_watcher(notice) {
-        Ok(watcher) => watcher,
+    let mut changes = match Changes::of([folder.as_path()]) {
+        Ok(changes) => changes,
         Err(error) => {
-            log::warn!(err:err = error; "files can't be watched; changes are loaded at the next start");
+            log::warn!(err:err = error; "the folder can't be watched; changes are loaded at the next start");
             return;
         }
     };
-    if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
-        log::warn!(err:err = error; "the folder can't be watched; changes are loaded at the next start");
-        return;
-    }
-    // What changed since the folder was loaded has been announced to nobody.
-    last = reload(&folder, last, &catalog, org).await;
     loop {
+        // What changed since the folder was loaded, before it was watched, has been announced to nobody.
+        last = reload(&folder, last, &catalog, org).await;
         tokio::select! {
-            changed = changes.recv() => if changed.is_none() { return },
+            changed = changes.next() => if !changed { return },
             _ = stop.changed() => return,
         }
-        while tokio::time::timeout(QUIET, changes.recv()).await.is_ok_and(|changed| changed.is_some()) {}
-        last = reload(&folder, last, &catalog, org).await;
     }
 }
 

@@ -3,6 +3,7 @@
 mod database;
 mod mail;
 mod postgres_url;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ pub use postgres_url::{
     ChannelBinding, Endpoint, Keepalives, Password, PostgresUrl, PostgresUrlError, RootCertificate, SslMode,
     TlsSettings,
 };
+pub use tls::TlsFiles;
 
 use crate::content::INFLATED_BYTES_CEILING;
 use crate::observe::logging::LogFormat;
@@ -71,7 +73,9 @@ pub struct Serve {
     /// The folder with workflow files, loaded at start and watched for changes
     #[arg(long, env = "HOOKFLOW_WORKFLOWS", default_value = "workflows", value_name = "FOLDER")]
     pub workflows: PathBuf,
-    /// How senders reach this server, for the hook URLs it shows; `http://ADDRESS` if not given
+    #[command(flatten)]
+    pub tls: TlsFiles,
+    /// How senders reach this server, for the hook URLs it shows; `http://ADDRESS` or, with TLS, `https://ADDRESS` if not given
     #[arg(long, env = "HOOKFLOW_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// The largest body that a hook accepts, in bytes

@@ -45,6 +45,7 @@ mod starts;
 mod stop;
 mod store;
 mod support;
+mod tls;
 mod unstorable;
 mod variables;
 mod verification;

@@ -21,13 +21,13 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{self, CryptoProvider, WebPkiSupportedAlgorithms};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::{ChannelBinding, RootCertificate, SslMode, TlsSettings};
+use crate::pem::{self, PemError};
 
 /// The name that PostgreSQL has in the negotiation of protocols, which `sslnegotiation=direct` needs.
 const PROTOCOL: &[u8] = b"postgresql";
@@ -41,10 +41,8 @@ pub enum TlsError {
          operating system trusts"
     )]
     NoRoot { mode: SslMode, default: String },
-    #[error("the file `{path}` of {parameter} can't be read: {reason}")]
-    Unreadable { parameter: &'static str, path: String, reason: String },
-    #[error("the file `{path}` of {parameter} holds no {what} in PEM format{note}")]
-    Empty { parameter: &'static str, path: String, what: &'static str, note: &'static str },
+    #[error(transparent)]
+    File(#[from] PemError),
     #[error("sslrootcert=system finds no certificates that this operating system trusts{reason}")]
     NoSystemRoots { reason: String },
     #[error("the certificate `{certificate}` of sslcert and the key `{key}` of sslkey can't be used: {reason}")]
@@ -64,9 +62,8 @@ pub(super) fn connector(settings: &TlsSettings, home: Option<&Path>) -> Result<M
     let mut config = match client_certificate(settings, home)? {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
-            let chain = certificates(&certificate, "sslcert")?;
-            let private_key = PrivateKeyDer::from_pem_file(&key)
-                .map_err(|error| unreadable(error, &key, "sslkey", "key", " that is not locked with a passphrase"))?;
+            let chain = pem::certificates(&certificate, "sslcert")?;
+            let private_key = pem::private_key(&key, "sslkey")?;
             builder.with_client_auth_cert(chain, private_key).map_err(|error| TlsError::ClientCertificate {
                 certificate: certificate.display().to_string(),
                 key: key.display().to_string(),
@@ -101,33 +98,11 @@ fn client_certificate(settings: &TlsSettings, home: Option<&Path>) -> Result<Opt
     Ok(Some((certificate, key)))
 }
 
-fn certificates(path: &Path, parameter: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let refuse = |error| unreadable(error, path, parameter, "certificate", "");
-    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(refuse)?.collect();
-    let certificates = read.map_err(refuse)?;
-    if certificates.is_empty() { Err(refuse(pem::Error::NoItemsFound)) } else { Ok(certificates) }
-}
-
-fn unreadable(
-    error: pem::Error,
-    path: &Path,
-    parameter: &'static str,
-    what: &'static str,
-    note: &'static str,
-) -> TlsError {
-    let path = path.display().to_string();
-    match error {
-        pem::Error::NoItemsFound => TlsError::Empty { parameter, path, what, note },
-        pem::Error::Io(error) => TlsError::Unreadable { parameter, path, reason: error.to_string() },
-        error => TlsError::Unreadable { parameter, path, reason: error.to_string() },
-    }
-}
-
 /// The certificates of those who may issue a server's certificate; none if nobody named any.
 fn trusted(settings: &TlsSettings, home: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let default = default_file(home, "root.crt");
     match &settings.root {
-        Some(RootCertificate::File(path)) => certificates(path, "sslrootcert"),
+        Some(RootCertificate::File(path)) => Ok(pem::certificates(path, "sslrootcert")?),
         Some(RootCertificate::System) => {
             let found = rustls_native_certs::load_native_certs();
             if found.certs.is_empty() {
@@ -137,7 +112,7 @@ fn trusted(settings: &TlsSettings, home: Option<&Path>) -> Result<Vec<Certificat
             Ok(found.certs)
         }
         None => match default.as_deref().filter(|path| path.exists()) {
-            Some(path) => certificates(path, "sslrootcert"),
+            Some(path) => Ok(pem::certificates(path, "sslrootcert")?),
             None if settings.mode >= SslMode::VerifyCa => {
                 let default = default.map(|path| format!(" (`{}` if there is one)", path.display()));
                 Err(TlsError::NoRoot { mode: settings.mode, default: default.unwrap_or_default() })
