@@ -26,6 +26,7 @@
 //! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
 //! | [`schema`] | the JSON Schema of workflow files |
 //! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
+//! | [`hook`] | the kinds of hook, and what one is set up to do |
 //! | [`signature`] | whether a received request was signed with a hook's secret |
 //! | [`content`] | from the bytes of a body, of whatever kind, to the payload of a transaction |
 //! | [`tls`] | the certificate that listeners show, as its files are now |
@@ -55,6 +56,7 @@ pub mod content;
 pub mod door;
 pub mod engine;
 pub mod expr;
+pub mod hook;
 pub mod id;
 pub mod json;
 pub mod keys;

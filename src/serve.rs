@@ -18,17 +18,18 @@ use tokio::task::JoinHandle;
 use crate::api::{self, App};
 use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
-use crate::catalog::{Catalog, Snapshot};
+use crate::catalog::{Catalog, HookInForce, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
 use crate::door::{Door, Limits, RefusalCounts};
 use crate::engine::{Engine, Programs};
+use crate::hook::Verification;
 use crate::id::Id;
 use crate::keys;
 use crate::outbound::{AddressPolicy, Client, ClientError, Mailer, MailerError, Performer, PolicyError};
 use crate::schedules;
 use crate::store::postgres::{self, PoolSizes, Postgres};
 use crate::store::sqlite::{self, Sqlite};
-use crate::store::{Health, Hook, Org, Status, Store, StoreError, make_home};
+use crate::store::{Health, Org, Status, Store, StoreError, make_home};
 use crate::tls::{Tls, TlsError};
 use crate::vault::{self, Vault};
 
@@ -262,7 +263,7 @@ async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::
 fn greet(own_url: &str, public_url: &str, org: &Org, snapshot: &Snapshot) {
     let mut text = format!("hookflow listens on {own_url}\n");
     for in_force in snapshot.hooks(org.id).filter(|in_force| in_force.hook.status == Status::Enabled) {
-        text.push_str(&greet_hook(public_url, &in_force.hook));
+        text.push_str(&greet_hook(public_url, in_force));
     }
     text.push('\n');
     print(&text);
@@ -273,11 +274,18 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }
 
-fn greet_hook(public_url: &str, hook: &Hook) -> String {
+fn greet_hook(public_url: &str, in_force: &HookInForce) -> String {
+    let (hook, verification) = (&in_force.hook, &in_force.settings.verification);
+    let title = format!("\nHook {} ({}):\n\n", hook.name, hook.title);
     let url = api::hook_url(public_url, hook);
+    let key = match verification {
+        Verification::Open => "",
+        Verification::Key => "    -H \"authorization: Bearer $KEY\" \\\n",
+        // What such a request looks like is the sender's matter.
+        Verification::Signed(scheme) => {
+            return format!("{title}  {url}\n  (requests are verified: {})\n", scheme.name());
+        }
+    };
     let payload = r#"{"orderId":"1234","price":"$10.25","quantity":2,"email":"test@example.com"}"#;
-    format!(
-        "\nHook {} ({}):\n\n  curl {url} \\\n    -H 'content-type: application/json' \\\n    -d '{payload}'\n",
-        hook.name, hook.title
-    )
+    format!("{title}  curl {url} \\\n{key}    -H 'content-type: application/json' \\\n    -d '{payload}'\n")
 }

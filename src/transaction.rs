@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::content::{Content, ContentError, File, INFLATED_BYTES_CEILING};
+use crate::hook::HookKind;
 use crate::id::Id;
 use crate::time::Timestamp;
-use crate::workflow::HookKind;
 
 /// One accepted request.
 #[derive(Clone, Debug, PartialEq)]

@@ -178,6 +178,7 @@ impl From<door::Refusal> for ApiError {
             Reason::UnknownHook => Code::UnknownHook,
             Reason::HookDisabled => Code::HookDisabled,
             Reason::HookDeleted => Code::HookDeleted,
+            Reason::Method => Code::MethodNotAllowed,
             Reason::BodyTooLarge => Code::BodyTooLarge,
             Reason::BodyTooSlow => Code::BodyTooSlow,
             Reason::BodyIncomplete => Code::BodyIncomplete,
@@ -234,7 +235,11 @@ impl ResponseError for door::Refusal {
     }
 
     fn error_response(&self) -> HttpResponse {
-        ApiError::from(self.clone()).error_response()
+        let mut response = ApiError::from(self.clone()).error_response();
+        if self.reason == Reason::Method {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
     }
 }
 

@@ -1,7 +1,8 @@
 //! `/v1/hooks`: the addresses that outsiders post to.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query, ServiceConfig};
+use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
@@ -10,12 +11,13 @@ use super::document::{PageQuery, all, attributes, created, one, page, relationsh
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::new_hash;
+use crate::door;
+use crate::hook::{self, HookKind, InvalidHookKind, Settings};
 use crate::id::Id;
 use crate::objects::klass::is_klass_name;
 use crate::objects::{Fields, Problem};
-use crate::signature::Scheme;
 use crate::store::{Hook, RefusalCount, Session, Status, StoreResult};
-use crate::workflow::{HookDraft, HookKind};
+use crate::workflow::HookDraft;
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -23,6 +25,27 @@ pub fn routes(service: &mut ServiceConfig) {
         .service(at("/v1/hooks/{id}", "DELETE, GET, PATCH").get(show).patch(change).delete(delete))
         .service(at("/v1/hooks/{id}/rotate", "POST").post(rotate))
         .service(at("/v1/hooks/{id}/transactions", "GET").get(transactions));
+}
+
+/// The addresses that senders post to: of each kind, with and without the org. With a hook's id in the place of its secret,
+/// it is where envelopes link to.
+pub fn addresses(service: &mut ServiceConfig) {
+    for kind in HookKind::ALL {
+        let receive = move |door, hash, request, payload| door::receive(kind, door, hash, request, payload);
+        let receive_of_org =
+            move |door, path, request, payload| door::receive_of_org(kind, door, path, request, payload);
+        let own = at(&format!("/v1/hooks/{kind}/{{hash}}"), "GET, POST");
+        let of_org = at(&format!("/v1/hooks/{kind}/{{org}}/{{hash}}"), "GET, POST");
+        service
+            .service(own.post(receive).route(web::get().guard(fn_guard(has_id)).to(show)).get(receive))
+            .service(of_org.post(receive_of_org).get(receive_of_org));
+    }
+}
+
+/// Whether the address ends with an id.
+fn has_id(context: &GuardContext<'_>) -> bool {
+    let last = context.head().uri.path().rsplit('/').next();
+    last.is_some_and(|last| last.parse::<Id>().is_ok())
 }
 
 /// The full address that senders post to.
@@ -36,7 +59,6 @@ fn show_hook(app: &App, hook: &Hook, refusals: Option<Vec<RefusalCount>>) -> Val
         "kind": hook.kind,
         "title": hook.title,
         "description": hook.description,
-        "verification": hook.verification,
         "enabled": hook.status == Status::Enabled,
         "eventName": hook.event_names()[0],
         "hash": hook.hash,
@@ -44,6 +66,8 @@ fn show_hook(app: &App, hook: &Hook, refusals: Option<Vec<RefusalCount>>) -> Val
         "createdAt": hook.created_at,
         "updatedAt": hook.updated_at,
     }));
+    let setting = |name: &str| (name.to_owned(), hook.settings.get(name).cloned().unwrap_or_default());
+    shown.extend(hook::NAMES.into_iter().map(setting));
     if let Some(refusals) = refusals {
         let count = |refusal: &RefusalCount| {
             (refusal.reason.clone(), json!({ "count": refusal.count, "lastAt": refusal.last_at }))
@@ -70,11 +94,6 @@ async fn show(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
     Ok(one(show_hook(&app, &in_force.hook, Some(refusals))))
 }
 
-/// `GET /v1/hooks/form/{id}`, which is where an envelope links to.
-pub async fn show_of_kind(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
-    show(app, reader, id).await
-}
-
 async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let draft = read_draft(body.json()?)?;
     let saved = app.door.catalog.change(move |session| insert(session, admin.org, &draft)).await?;
@@ -95,26 +114,14 @@ fn read_draft(value: Value) -> Result<HookDraft, Vec<Problem>> {
     if !is_klass_name(&name) {
         fields.problem("/name", "a hook needs a name of lower-case letters, digits, dashes and underscores");
     }
-    let kind = fields.text("type", 16).flatten().unwrap_or_else(|| "form".into());
-    if kind != "form" {
-        fields.problem("/type", format!("hooks of kind `{kind}` are not supported; use `form`"));
-    }
+    let kind =
+        fields.text("type", 16).flatten().map(|kind| kind.parse().map_err(|error: InvalidHookKind| error.to_string()));
+    let kind = kind.and_then(|kind| fields.keep("/type", kind)).unwrap_or(HookKind::Form);
     let title = fields.text("title", 256).flatten().unwrap_or_else(|| name.clone());
     let description = fields.text("description", 4_096).flatten();
-    let verification = read_verification(&mut fields);
-    fields.finish(HookDraft { name, kind: HookKind::Form, title, description, verification })
-}
-
-/// `None` if absent, `Some(None)` if null.
-fn read_verification(fields: &mut Fields) -> Option<Option<Value>> {
-    let verification = fields.take("verification")?;
-    if verification.is_null() {
-        return Some(None);
-    }
-    let problems = Scheme::read(&verification).err().into_iter().flatten();
-    let below = |problem: Problem| Problem::new(format!("/verification{}", problem.pointer), problem.message);
-    fields.problems(problems.map(below).collect::<Vec<_>>());
-    Some(Some(verification))
+    let settings = hook::take(&mut fields);
+    fields.problems(Settings::read(kind, &settings).err().into_iter().flatten());
+    fields.finish(HookDraft { name, kind, title, description, settings })
 }
 
 async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
@@ -126,12 +133,12 @@ async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> A
     }
     let description = fields.text("description", 4_096);
     let enabled = fields.boolean("enabled");
-    let verification = read_verification(&mut fields);
+    let settings = hook::take(&mut fields);
     let (title, description) = fields.finish((title.flatten(), description))?;
     edit(app, admin.org, id, move |hook| {
         hook.title = title.clone().unwrap_or_else(|| hook.title.clone());
         hook.description = description.clone().unwrap_or_else(|| hook.description.clone());
-        hook.verification = verification.clone().unwrap_or_else(|| hook.verification.clone());
+        hook.settings = hook::changed(&hook.settings, &settings);
         hook.status = match enabled {
             Some(true) => Status::Enabled,
             Some(false) => Status::Disabled,
@@ -161,6 +168,10 @@ async fn edit(app: Data<App>, org: Id, id: Id, edit: impl Fn(&mut Hook) + Send +
             return Ok(None);
         };
         edit(&mut hook);
+        // Settings depend on each other, so what is judged is all of them.
+        if let Err(problems) = Settings::read(hook.kind, &hook.settings) {
+            return Ok(Some(Err(problems)));
+        }
         if hook.status == Status::Deleted {
             // Secrets that nobody can use any more are not kept.
             let secrets = session.hook_secrets(org)?.into_iter().filter(|secret| secret.hook == id);
@@ -168,9 +179,9 @@ async fn edit(app: Data<App>, org: Id, id: Id, edit: impl Fn(&mut Hook) + Send +
         }
         hook.updated_at = session.now();
         session.update_hook(&hook)?;
-        Ok(Some(hook))
+        Ok(Some(Ok(hook)))
     });
-    let hook = written.await?.ok_or_else(|| ApiError::not_found("hook", id))?;
+    let hook = written.await?.ok_or_else(|| ApiError::not_found("hook", id))??;
     log::info!(hook = hook.name.as_str(); "hook changed: {}", hook.status);
     Ok(one(show_hook(&app, &hook, None)))
 }

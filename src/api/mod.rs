@@ -31,7 +31,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, Resource};
 
 use crate::changes::Editor;
-use crate::door::{self, Door};
+use crate::door::Door;
 use crate::engine::Programs;
 use crate::id::Id;
 use crate::starts::{Cause, raise};
@@ -61,8 +61,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .app_data(web::PathConfig::default().error_handler(path_error))
         .app_data(web::QueryConfig::default().error_handler(query_error))
         .app_data(web::PayloadConfig::new(ADMIN_BODY_MAX))
-        .service(at("/v1/hooks/form/{hash}", "GET, POST").post(door::receive_form).get(hooks::show_of_kind))
-        .service(at("/v1/hooks/form/{org}/{hash}", "POST").post(door::receive_form_of_org))
+        .configure(hooks::addresses)
         .configure(hooks::routes)
         .configure(hook_secrets::routes)
         .configure(transactions::routes)

@@ -5,6 +5,7 @@
 //! left out, loudly: a hook that is verified and has no usable secret refuses everything.
 
 use super::variables::{PutError, claim_key};
+use crate::hook::{Settings, Verification};
 use crate::id::Id;
 use crate::signature::{Gate, Key, KeyError, Scheme};
 use crate::store::{Hook, HookSecret, Session, Status, StoreResult};
@@ -18,7 +19,9 @@ pub const SECRETS_MAX: usize = 8;
 pub enum AddError {
     #[error("there is no such hook any more")]
     Missing,
-    #[error("the hook's requests are not verified; give it a `verification` first")]
+    #[error(
+        "the hook's requests are not verified by a secret; give it a `verification` that is, such as `basic` or `stripe`"
+    )]
     NotVerified,
     #[error("the hook has {SECRETS_MAX} secrets, which is the limit; delete one that is no longer used")]
     TooMany,
@@ -37,8 +40,10 @@ pub fn add_secret(
 ) -> StoreResult<Result<HookSecret, AddError>> {
     let mut hooks = session.hooks(org)?.into_iter().filter(|present| present.status != Status::Deleted);
     let Some(hook) = hooks.find(|present| present.id == hook) else { return Ok(Err(AddError::Missing)) };
-    let scheme = hook.verification.as_ref().and_then(|verification| Scheme::read(verification).ok());
-    let Some(scheme) = scheme else { return Ok(Err(AddError::NotVerified)) };
+    let settings = Settings::read(hook.kind, &hook.settings).ok();
+    let Some(scheme) = settings.as_ref().and_then(|settings| settings.verification.scheme()) else {
+        return Ok(Err(AddError::NotVerified));
+    };
     if let Err(error) = scheme.key(value) {
         return Ok(Err(error.into()));
     }
@@ -56,15 +61,16 @@ pub fn add_secret(
 }
 
 /// What a request has to pass to get into the hook.
-pub(super) fn gate(vault: &Vault, hook: &Hook, secrets: &[HookSecret]) -> Gate {
-    let Some(verification) = &hook.verification else { return Gate::Open };
-    let Ok(scheme) = Scheme::read(verification) else {
-        log::error!(hook = hook.name.as_str(); "the hook's verification can't be read; it refuses everything");
-        return Gate::Shut;
-    };
-    let own = secrets.iter().filter(|secret| secret.hook == hook.id);
-    let keys: Vec<Key> = own.filter_map(|secret| open(vault, hook, &scheme, secret)).collect();
-    Gate::Signed { scheme: Box::new(scheme), keys }
+pub(super) fn gate(vault: &Vault, hook: &Hook, verification: &Verification, secrets: &[HookSecret]) -> Gate {
+    match verification {
+        Verification::Open => Gate::Open,
+        Verification::Key => Gate::Key,
+        Verification::Signed(scheme) => {
+            let own = secrets.iter().filter(|secret| secret.hook == hook.id);
+            let keys: Vec<Key> = own.filter_map(|secret| open(vault, hook, scheme, secret)).collect();
+            Gate::Signed { scheme: scheme.clone(), keys }
+        }
+    }
 }
 
 fn open(vault: &Vault, hook: &Hook, scheme: &Scheme, secret: &HookSecret) -> Option<Key> {

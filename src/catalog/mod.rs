@@ -27,11 +27,14 @@ pub use versions::{PublishError, publish, roll_back, save_draft};
 
 use crate::actions;
 use crate::engine::Programs;
+use crate::hook::Settings;
 use crate::id::Id;
 use crate::objects::Klass;
 use crate::signature::Gate;
 use crate::starts::{InForce, Listener, VariableInForce, call_event};
-use crate::store::{Hook, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain};
+use crate::store::{
+    Hook, HookSecret, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain,
+};
 use crate::vault::Vault;
 use crate::workflow::Known;
 
@@ -42,6 +45,7 @@ const RELOAD_AGAIN_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct HookInForce {
     pub hook: Hook,
+    pub settings: Settings,
     /// What requests have to pass.
     pub gate: Gate,
     pub listeners: Vec<Listener>,
@@ -298,10 +302,9 @@ pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vau
         for hook in session.hooks(org.id)? {
             let heard: Vec<Listener> =
                 hook.event_names().iter().filter_map(|event| in_force.by_event.get(event)).flatten().cloned().collect();
-            let gate = hook_secrets::gate(vault, &hook, &secrets);
-            let hook = Arc::new(HookInForce { hook, gate, listeners: heard });
-            snapshot.hooks_by_hash.insert(digest(&hook.hook.hash), hook.clone());
-            snapshot.hooks.push(hook);
+            let in_force = Arc::new(hook_in_force(vault, hook, heard, &secrets));
+            snapshot.hooks_by_hash.insert(digest(&in_force.hook.hash), in_force.clone());
+            snapshot.hooks.push(in_force);
         }
         for key in session.keys(org.id)? {
             let mut hash = [0; 32];
@@ -313,6 +316,23 @@ pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vau
         snapshot.workflows_in_force.insert(org.id, in_force);
     }
     Ok(snapshot)
+}
+
+/// The hook as the door goes by it. One whose settings this version can't read, such as those of a newer one, refuses
+/// everything.
+fn hook_in_force(vault: &Vault, hook: Hook, listeners: Vec<Listener>, secrets: &[HookSecret]) -> HookInForce {
+    match Settings::read(hook.kind, &hook.settings) {
+        Ok(settings) => {
+            let gate = hook_secrets::gate(vault, &hook, &settings.verification, secrets);
+            HookInForce { hook, settings, gate, listeners }
+        }
+        Err(problems) => {
+            let problem =
+                problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message)).unwrap_or_default();
+            log::error!(hook = hook.name.as_str(), err = problem.as_str(); "the hook's settings can't be read; it refuses everything");
+            HookInForce { settings: Settings::none(hook.kind), hook, gate: Gate::Shut, listeners }
+        }
+    }
 }
 
 /// The enabled workflows by what starts them. One that can't be compiled is left out, loudly: the others have to go on.

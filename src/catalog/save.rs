@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::hook::{Written, changed};
 use crate::id::{Id, random_bytes};
 use crate::objects::Klass;
 use crate::objects::klass::KlassDraft;
@@ -31,8 +32,8 @@ pub fn new_hash() -> String {
     hex::encode(random_bytes::<32>())
 }
 
-/// Makes the hook, or brings its title and description up to date. Its address stays, and so does how it is verified if the
-/// draft says nothing about that.
+/// Makes the hook, or brings its title and description up to date. Its address stays, and so do the settings that
+/// the draft does not name.
 pub fn save_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<(Hook, Saved)> {
     let present = session.hooks(org)?.into_iter().filter(|hook| hook.status != Status::Deleted);
     let same = present.into_iter().find(|hook| hook.kind == draft.kind && hook.name == draft.name);
@@ -47,20 +48,20 @@ pub fn save_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> Store
             description: draft.description.clone(),
             hash: new_hash(),
             status: Status::Enabled,
-            verification: draft.verification.clone().flatten(),
+            settings: changed(&Written::new(), &draft.settings),
             created_at: now,
             updated_at: now,
         };
         session.insert_hook(&hook)?;
         return Ok((hook, Saved::Created));
     };
-    let verification = draft.verification.clone().unwrap_or_else(|| hook.verification.clone());
-    if hook.title == draft.title && hook.description == draft.description && hook.verification == verification {
+    let settings = changed(&hook.settings, &draft.settings);
+    if hook.title == draft.title && hook.description == draft.description && hook.settings == settings {
         return Ok((hook, Saved::Unchanged));
     }
     hook.title = draft.title.clone();
     hook.description = draft.description.clone();
-    hook.verification = verification;
+    hook.settings = settings;
     hook.updated_at = now;
     session.update_hook(&hook)?;
     Ok((hook, Saved::Changed))

@@ -12,6 +12,7 @@ use super::plan::without_enabled;
 use super::remote::{Remote, RemoteError};
 use super::state::{Record, State};
 use crate::catalog::files::{FilesError, TEST_ENDING, read_folder};
+use crate::hook;
 
 #[derive(Debug, clap::Args)]
 pub struct Export {
@@ -72,20 +73,17 @@ impl Export {
 
 /// Names and contents of the files.
 fn files(state: &State) -> Vec<(String, Value)> {
-    const HOOK: [(&str, &str); 5] = [
-        ("name", "name"),
-        ("type", "kind"),
-        ("title", "title"),
-        ("description", "description"),
-        ("verification", "verification"),
-    ];
+    const HOOK: [(&str, &str); 4] =
+        [("name", "name"), ("type", "kind"), ("title", "title"), ("description", "description")];
     const KLASS: [(&str, &str); 4] =
         [("name", "name"), ("displayName", "displayName"), ("icon", "icon"), ("properties", "properties")];
-    let declarations =
-        |records: &[Record], keys| -> Vec<Value> { records.iter().map(|record| record.declaration(keys)).collect() };
+    let declarations = |records: &[Record], keys: &[(&str, &str)]| -> Vec<Value> {
+        records.iter().map(|record| record.declaration(keys)).collect()
+    };
+    let hook: Vec<_> = HOOK.into_iter().chain(hook::NAMES.map(|name| (name, name))).collect();
     let mut files = Vec::new();
     for (key, declared) in
-        [("hooks", declarations(&state.hooks, &HOOK)), ("klasses", declarations(&state.klasses, &KLASS))]
+        [("hooks", declarations(&state.hooks, &hook)), ("klasses", declarations(&state.klasses, &KLASS))]
     {
         if !declared.is_empty() {
             files.push((format!("{key}.json"), json!({ key: declared })));

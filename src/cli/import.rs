@@ -180,7 +180,7 @@ fn hook_pair(text: &str) -> Result<(String, LocalHook), String> {
     let hook = match local.split_once('/') {
         None => LocalHook { kind: None, name: local },
         Some((kind, name)) => {
-            let kind = kind.parse().map_err(|error: crate::workflow::InvalidHookKind| error.to_string())?;
+            let kind = kind.parse().map_err(|error: crate::hook::InvalidHookKind| error.to_string())?;
             LocalHook { kind: Some(kind), name: name.to_owned() }
         }
     };

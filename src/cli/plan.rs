@@ -89,8 +89,8 @@ fn is_hook(draft: &HookDraft, record: &Record) -> bool {
 fn hook(draft: &HookDraft, state: &State) -> Option<Step> {
     let what = format!("{} hook {}", draft.kind, draft.name);
     let mut body = json!({ "title": draft.title, "description": draft.description });
-    if let Some(verification) = &draft.verification {
-        body["verification"] = json!(verification);
+    for (name, setting) in &draft.settings {
+        body[name] = setting.clone();
     }
     let Some(record) = state.hooks.iter().find(|record| is_hook(draft, record)) else {
         body["name"] = json!(draft.name);
@@ -98,8 +98,8 @@ fn hook(draft: &HookDraft, state: &State) -> Option<Step> {
         return Some(add(what, "/v1/hooks", body));
     };
     let mut present = json!({ "title": record.text("title"), "description": record.text("description") });
-    if draft.verification.is_some() {
-        present["verification"] = record.attributes["verification"].clone();
+    for name in draft.settings.keys() {
+        present[name] = record.attributes[name].clone();
     }
     change(what, &present, &body, Method::PATCH, &record.link, body.clone())
 }

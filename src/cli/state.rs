@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::remote::{Remote, RemoteError};
-use crate::workflow::{HookKind, Known};
+use crate::hook::HookKind;
+use crate::workflow::Known;
 
 /// Everything that files could declare, as the server has it.
 #[derive(Debug)]

@@ -45,6 +45,9 @@ pub use multipart::File;
 /// The highest limit on the inflated size that can be set; what was accepted can be read again whatever is set now.
 pub const INFLATED_BYTES_CEILING: usize = 64 * 1024 * 1024;
 
+/// The content type of a form without files, which is how a query is written as well.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
 /// Why a body can't be read; the text is for its sender.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum ContentError {

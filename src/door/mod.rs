@@ -1,7 +1,8 @@
 //! The door: where hooks arrive.
 //!
-//! A request is taken in this order: find the hook, read the body within its limits, verify, inflate and parse it, store it together with a
-//! run for each workflow that listens, and answer once that is on the disk. Nothing is stored of a refused request but
+//! A request is taken in this order: find the hook, read the body within its limits, verify it, inflate and
+//! parse it ([`receive`]), store it together with a run for each workflow that listens ([`intake`]), and answer once that is
+//! on the disk. Nothing is stored of a refused request but
 //! a count of the reason.
 //!
 //! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
@@ -9,6 +10,7 @@
 
 pub mod body;
 mod headers;
+mod intake;
 mod receive;
 mod refusal;
 
@@ -16,7 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-pub use receive::{receive_form, receive_form_of_org};
+pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal, RefusalCounts};
 
 use crate::catalog::Catalog;

@@ -14,6 +14,7 @@ pub enum Reason {
     UnknownHook,
     HookDisabled,
     HookDeleted,
+    Method,
     BodyTooLarge,
     BodyTooSlow,
     BodyIncomplete,
@@ -28,10 +29,11 @@ pub enum Reason {
 
 impl Reason {
     /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 13] = [
+    pub const ALL: [(Reason, &'static str); 14] = [
         (Reason::UnknownHook, "unknown_hook"),
         (Reason::HookDisabled, "hook_disabled"),
         (Reason::HookDeleted, "hook_deleted"),
+        (Reason::Method, "method"),
         (Reason::BodyTooLarge, "body_too_large"),
         (Reason::BodyTooSlow, "body_too_slow"),
         (Reason::BodyIncomplete, "body_incomplete"),

@@ -78,6 +78,17 @@ impl Fields {
         }
     }
 
+    /// A field that something else reads, which notes pointers into it; `None` if absent, null or not sound.
+    pub fn section<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&Value) -> Result<T, Vec<Problem>>,
+    ) -> Option<T> {
+        let value = self.take(name).filter(|value| !value.is_null())?;
+        let below = |problem: Problem| Problem::new(format!("/{name}{}", problem.pointer), problem.message);
+        read(&value).map_err(|problems| self.problems(problems.into_iter().map(below))).ok()
+    }
+
     /// A list field: `None` if absent, empty if null.
     pub fn list(&mut self, name: &'static str) -> Option<Vec<Value>> {
         match self.take(name)? {

@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 
 use super::RehearsalError;
 use crate::catalog::Snapshot;
+use crate::hook::HookKind;
 use crate::id::Id;
 use crate::schedules;
 use crate::starts::{Cause, Listener, fresh_run, started_run};
 use crate::store::{Run, Session};
 use crate::transaction::Transaction;
-use crate::workflow::HookKind;
 
 /// The run that starts because of the payload, not yet inserted.
 pub(super) fn first_run(

@@ -8,6 +8,7 @@ mod flow;
 use serde_json::{Map, Value, json};
 
 use crate::actions::ACTIONS;
+use crate::hook::{self, HookKind};
 use crate::signature;
 use crate::workflow::{ActionSpec, ERROR_CASES_MAX, ParamKind, STEPS_MAX, credentials};
 use flow::{condition, error_case, transition, transitions};
@@ -93,9 +94,10 @@ fn hook() -> Value {
         "description": "An address that outsiders post to.",
         "properties": {
             "name": { "type": "string", "pattern": "^[a-z0-9_-]{1,64}$" },
-            "type": { "enum": ["form"] },
+            "type": { "enum": HookKind::ALL },
             "title": text("For people."),
             "description": text("For people."),
+            "acceptsGet": { "type": ["boolean", "null"], "description": "Whether a GET request is taken, with its query as a form." },
             "verification": verification(),
             "meta": meta(json!({})),
         },
@@ -105,12 +107,12 @@ fn hook() -> Value {
 }
 
 fn verification() -> Value {
-    let schemes: Vec<&str> = signature::names().chain([signature::GENERIC]).collect();
+    let schemes: Vec<&str> = signature::names().chain([signature::GENERIC, signature::HEADER, hook::KEY]).collect();
     json!({
         "type": ["object", "null"],
-        "description": "How requests are verified; without it, they need no signature.",
+        "description": "How requests prove who sent them; without it, web hooks ask for an API key, and others for nothing.",
         "properties": {
-            "scheme": { "enum": schemes, "description": "Who signs, or `generic` for one made of the other fields." },
+            "scheme": { "enum": schemes, "description": "Who signs; `generic` for a scheme made of the other fields, `basic` and `header` for a secret that is sent, `key` for an API key." },
             "tolerance_s": { "type": "integer", "minimum": 1, "description": "How old a request may be, in seconds." },
             "url": { "type": "string", "description": "The hook's address as the sender knows it." },
         },

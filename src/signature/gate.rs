@@ -9,8 +9,10 @@ use crate::time::Timestamp;
 /// The rule of a hook.
 #[derive(Debug)]
 pub enum Gate {
-    /// Nothing has to be signed.
+    /// Nothing has to be proved.
     Open,
+    /// Requests have to carry an API key.
+    Key,
     /// Requests have to be signed with one of the keys; without a key, none passes.
     Signed { scheme: Box<Scheme>, keys: Vec<Key> },
     /// Requests have to be signed in a way that this process does not know.
@@ -18,13 +20,23 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The request as one whose body may be read.
+    /// The request as one whose body may be read; `is_key` says whether a text is an API key that may post to the hook.
     ///
     /// # Errors
     /// Which rule failed.
-    pub fn admit(&self, received: Received<'_>, now: Timestamp) -> Result<Verified, Rejection> {
+    pub fn admit(
+        &self,
+        received: Received<'_>,
+        is_key: &dyn Fn(&str) -> bool,
+        now: Timestamp,
+    ) -> Result<Verified, Rejection> {
         match self {
             Gate::Open => Ok(Verified::new(received)),
+            Gate::Key => match received.bearer() {
+                Some(key) if is_key(key) => Ok(Verified::new(received)),
+                Some(_) => Err(Rejection::UnknownKey),
+                None => Err(Rejection::KeyMissing),
+            },
             Gate::Signed { scheme, keys } => scheme.verify(keys, received, now),
             Gate::Shut => Err(Rejection::UnknownScheme),
         }

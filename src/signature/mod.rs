@@ -30,7 +30,7 @@ mod verify;
 pub use algorithm::{Key, KeyError};
 pub use gate::Gate;
 pub use presets::{names, preset};
-pub use read::GENERIC;
+pub use read::{GENERIC, HEADER};
 pub use received::{Received, Verified};
 pub use scheme::Scheme;
 pub use verify::{Rejection, SIGNATURES_MAX};

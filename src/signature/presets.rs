@@ -10,7 +10,7 @@ use super::scheme::{Scheme, UrlSpellings};
 use super::template::Template;
 
 static PRESETS: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
-    use Algorithm::{EcdsaP256, HmacSha1, KeyAndTextSha256, Token};
+    use Algorithm::{EcdsaP256, HmacSha1, KeyAndTextSha256};
     use Encoding::{Base64, Hex, Text};
     use Unit::{Iso8601, Milliseconds, Seconds};
     let row = Scheme::new;
@@ -61,7 +61,8 @@ static PRESETS: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
         row("adyen", &[]).from(Source::AdyenItems).key_encoding(Hex).encoding(Base64),
         row("adyen_payload", &["hmacsignature"]).key_encoding(Hex).encoding(Base64),
         row("twitter", &["x-twitter-webhooks-signature"]).prefix("sha256=").encoding(Base64),
-        row("gitlab", &["x-gitlab-token"]).algorithm(Token).encoding(Text).text(""),
+        Scheme::of_secret("gitlab", "x-gitlab-token", "", Text),
+        Scheme::of_secret("basic", "authorization", "Basic ", Base64),
         row("zoom", &["x-zm-signature"])
             .prefix("v0=")
             .text("v0:{timestamp}:{body}")
@@ -113,6 +114,11 @@ fn standard(scheme: Scheme, starts: &[&str]) -> Scheme {
 
 /// How rows say what is not as with the others.
 impl Scheme {
+    /// The header holds the secret itself, after the prefix.
+    pub(super) fn of_secret(name: &str, header: &str, prefix: &str, encoding: Encoding) -> Scheme {
+        Scheme::new(name, &[header]).algorithm(Algorithm::Token).encoding(encoding).prefix(prefix).text("")
+    }
+
     fn rule(mut self, change: impl FnOnce(&mut Rule)) -> Scheme {
         if let Some(rule) = self.rules.first_mut() {
             change(rule);

@@ -13,6 +13,8 @@ use crate::objects::{Fields, Problem, unknown};
 
 /// What the scheme is called that is made of its parts.
 pub const GENERIC: &str = "generic";
+/// What the scheme is called in which a header of the user's choice holds the secret itself.
+pub const HEADER: &str = "header";
 /// The longest tolerance, in seconds: a century, so that published examples can be tried.
 const TOLERANCE_S_MAX: i64 = 3_200_000_000;
 /// The longest text in a scheme.
@@ -31,8 +33,9 @@ impl Scheme {
         let name = fields.text("scheme", CHARACTERS_MAX).flatten();
         let mut scheme = match name.as_deref() {
             Some(GENERIC) => generic(&mut fields),
+            Some(HEADER) => secret_in_header(&mut fields),
             Some(name) => preset(name).unwrap_or_else(|| {
-                fields.problem("/scheme", unknown("scheme", name, names().chain([GENERIC])));
+                fields.problem("/scheme", unknown("scheme", name, names().chain([GENERIC, HEADER])));
                 // Stands in, so that the rest is read as well.
                 Scheme::new(GENERIC, &[])
             }),
@@ -79,6 +82,15 @@ fn seconds(fields: &mut Fields, name: &'static str, scheme: &Scheme) -> Option<i
         fields.problem(format!("/{name}"), "the timestamp is no part of the signed `text`, so it could be forged");
     }
     seconds
+}
+
+fn secret_in_header(fields: &mut Fields) -> Scheme {
+    let name = header(fields, "header");
+    if name.is_none() && fields.is_sound("header") {
+        fields.problem("/header", "name the header that carries the secret");
+    }
+    let prefix = fields.text("prefix", CHARACTERS_MAX).flatten().unwrap_or_default();
+    Scheme::of_secret(HEADER, name.as_deref().unwrap_or_default(), &prefix, Encoding::Text)
 }
 
 fn generic(fields: &mut Fields) -> Scheme {

@@ -52,6 +52,12 @@ impl<'a> Received<'a> {
         &self.body
     }
 
+    /// The key in `Authorization: Bearer <key>`.
+    pub(super) fn bearer(&self) -> Option<&'a str> {
+        let (scheme, key) = std::str::from_utf8((self.header)("authorization")?).ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    }
+
     /// The part of a URL after the question mark.
     pub(super) fn query(url: &str) -> &str {
         url.split_once('?').map_or("", |(_, query)| query)

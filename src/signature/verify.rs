@@ -16,6 +16,10 @@ pub enum Rejection {
     NoSecret,
     #[error("the hook's verification can't be read, so nothing passes it")]
     UnknownScheme,
+    #[error("the request carries no API key; send `Authorization: Bearer <key>`")]
+    KeyMissing,
+    #[error("the API key is none that may post to this hook")]
+    UnknownKey,
     #[error("the header `{0}` is missing or empty")]
     HeaderMissing(String),
     #[error("the signature's header holds no timestamp")]

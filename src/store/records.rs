@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::hook::{HookKind, Written};
 use crate::id::Id;
 use crate::time::Timestamp;
-use crate::workflow::HookKind;
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +77,8 @@ pub struct Hook {
     /// The 64 hex characters that make the address unguessable.
     pub hash: String,
     pub status: Status,
-    /// How requests are verified, as [`crate::signature::Scheme::read`] takes it; without, they need no signature.
-    pub verification: Option<Value>,
+    /// What it is set up to do, as [`crate::hook::Settings::read`] takes it.
+    pub settings: Written,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -3,10 +3,6 @@
 //! A file holds either one workflow or a bundle of any of the three. Hooks and klasses of all files are read before
 //! any workflow, so that a workflow may use what another file declares.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::findings::{Finding, Findings, Node, Place};
@@ -14,9 +10,9 @@ use super::model::Workflow;
 use super::read::Outline;
 use super::scope::Scope;
 use super::{check_event, check_graph, check_step, check_variables};
+use crate::hook::{self, HookKind, InvalidHookKind, Settings, Written};
 use crate::objects::UNSTORABLE;
 use crate::objects::klass::{KlassDraft, is_klass_name};
-use crate::signature::Scheme;
 
 /// What one file declares.
 #[derive(Debug, Default)]
@@ -35,23 +31,9 @@ pub struct HookDraft {
     /// The name if the file gives no title.
     pub title: String,
     pub description: Option<String>,
-    /// How its requests are verified; `Some(None)` if they are not, and `None` if that is left as it is.
-    pub verification: Option<Option<Value>>,
+    /// The settings that it names, null for what it takes away; others stay as they are.
+    pub settings: Written,
 }
-
-/// How a hook is posted to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HookKind {
-    Form,
-    Web,
-    Email,
-}
-
-/// The text is not a kind of hook.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a hook's type is `form`, `web` or `email`")]
-pub struct InvalidHookKind;
 
 /// A workflow as a file declares it.
 #[derive(Debug)]
@@ -59,33 +41,6 @@ pub struct WorkflowDraft {
     /// As written, with the keys in their order.
     pub document: Value,
     pub workflow: Workflow,
-}
-
-impl HookKind {
-    const ALL: [HookKind; 3] = [HookKind::Form, HookKind::Web, HookKind::Email];
-
-    /// The kind as it is spelt in files and addresses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            HookKind::Form => "form",
-            HookKind::Web => "web",
-            HookKind::Email => "email",
-        }
-    }
-}
-
-impl fmt::Display for HookKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl FromStr for HookKind {
-    type Err = InvalidHookKind;
-
-    fn from_str(text: &str) -> Result<HookKind, InvalidHookKind> {
-        HookKind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(InvalidHookKind)
-    }
 }
 
 /// The declarations in one file, not read yet.
@@ -149,11 +104,13 @@ impl HookDraft {
         if !findings.object(node) {
             return None;
         }
-        findings.keys(node, &["name", "type", "title", "description", "verification", "meta"], &[]);
+        let keys: Vec<&str> =
+            ["name", "type", "title", "description"].into_iter().chain(hook::NAMES).chain(["meta"]).collect();
+        findings.keys(node, &keys, &[]);
         let title = read_storable(node, "title", findings);
         let description = read_storable(node, "description", findings).map(str::to_owned);
-        let verification = read_verification(node, findings).map(Some);
         let kind = read_kind(node, findings);
+        let settings = read_settings(node, kind.unwrap_or(HookKind::Form), findings);
         let (name, name_node) = findings.required_text(node, "name")?;
         // The rule for names of klasses is the rule for names of hooks.
         if !is_klass_name(name) {
@@ -165,7 +122,7 @@ impl HookDraft {
             report_second(&format!("{kind} hook"), name, &other, &name_node, findings);
         }
         let title = title.unwrap_or(name).to_owned();
-        Some(HookDraft { name: name.to_owned(), kind, title, description, verification })
+        Some(HookDraft { name: name.to_owned(), kind, title, description, settings })
     }
 }
 
@@ -178,28 +135,23 @@ fn read_storable<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Opt
     Some(text)
 }
 
-fn read_verification(node: &Node<'_>, findings: &mut Findings) -> Option<Value> {
-    let verification = node.get("verification")?;
-    for problem in Scheme::read(verification.value).err().into_iter().flatten() {
-        findings.error(format!("{}{}", verification.pointer, problem.pointer), problem.message);
+fn read_settings(node: &Node<'_>, kind: HookKind, findings: &mut Findings) -> Written {
+    let given = hook::NAMES.into_iter().filter_map(|name| Some((name.to_owned(), node.get(name)?.value.clone())));
+    let given: Written = given.collect();
+    for problem in Settings::read(kind, &given).err().into_iter().flatten() {
+        findings.error(format!("{}{}", node.pointer, problem.pointer), problem.message);
     }
-    Some(verification.value.clone())
+    given
 }
 
 fn read_kind(node: &Node<'_>, findings: &mut Findings) -> Option<HookKind> {
     let (text, node) = findings.required_text(node, "type")?;
-    match text.parse() {
-        Ok(HookKind::Form) => return Some(HookKind::Form),
-        Ok(kind) => {
-            findings.error(node.pointer, format!("hooks of kind `{kind}` are not supported yet"));
-            return Some(kind);
-        }
-        Err(InvalidHookKind) => {
-            let message = findings.unknown("type of hook", text, HookKind::ALL.map(HookKind::as_str));
-            findings.add(Finding::error(node.pointer, message).help(InvalidHookKind.to_string()));
-        }
+    let kind = text.parse();
+    if let Err(InvalidHookKind) = kind {
+        let message = findings.unknown("type of hook", text, HookKind::ALL.map(HookKind::as_str));
+        findings.add(Finding::error(node.pointer, message).help(InvalidHookKind.to_string()));
     }
-    None
+    kind.ok()
 }
 
 fn read_klass(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<KlassDraft> {

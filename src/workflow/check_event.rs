@@ -3,9 +3,9 @@
 //! A name that no event can have is an error. A hook or klass that nobody declared is only a warning: either may be
 //! made later, and Kustomer's exports name hooks by ids that exist only there.
 
-use super::bundle::HookKind;
 use super::findings::{Finding, Findings, Node};
 use super::scope::Scope;
+use crate::hook::HookKind;
 
 const CHANGES: [&str; 3] = ["create", "update", "delete"];
 
@@ -40,7 +40,8 @@ pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &m
 }
 
 fn report_unknown(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut Findings) {
-    let hooks = scope.hook_names(HookKind::Form).map(|hook| format!("hooks.form.{hook}.receive"));
+    let of_kind = |kind: HookKind| scope.hook_names(kind).map(move |hook| format!("hooks.{kind}.{hook}.receive"));
+    let hooks = HookKind::ALL.into_iter().flat_map(of_kind);
     let objects = ["customer", "conversation", "message", "note", "company"].into_iter().map(str::to_owned);
     let objects = objects.chain(scope.klass_names().map(|klass| format!("kobject.{klass}")));
     let changes = objects.flat_map(|object| CHANGES.map(|change| format!("{object}.{change}")));

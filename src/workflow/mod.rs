@@ -30,7 +30,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundle, HookDraft, HookKind, InvalidHookKind, WorkflowDraft};
+pub use bundle::{Bundle, HookDraft, WorkflowDraft};
 pub use diagnostic::{Diagnostic, Severity};
 pub use findings::FINDINGS_MAX;
 pub use input_schema::InputSchema;
@@ -40,6 +40,7 @@ pub use schedule::{CatchUp, Due, MISSED_MAX, Schedule};
 pub use source::TEXT_MAX;
 pub use spec::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output, param};
 
+use crate::hook::HookKind;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Known;
-use super::bundle::HookKind;
 use super::findings::Node;
+use crate::hook::HookKind;
 
 /// What is declared so far.
 pub(super) struct Scope<'a> {

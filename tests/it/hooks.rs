@@ -76,6 +76,27 @@ fn a_hooks_title_can_be_changed_and_its_address_stays() {
 }
 
 #[test]
+fn a_hook_takes_a_query_for_a_form_only_if_it_is_set_up_to() {
+    let server = Server::start();
+    let hook = server.create("/v1/hooks", json!({ "name": "clicks" }));
+    let address = format!("{}?order[id]=7&tag[]=a&tag[]=b&token=x%20y", url(&hook));
+    let refused = send(server.request("GET", &address));
+    assert_eq!(refused.headers["allow"], "POST");
+    assert_eq!(errors(&refused.expect(405)), [("method_not_allowed", "")]);
+    server.call("PATCH", &link(&hook), json!({ "acceptsGet": true })).expect(200);
+    let request = server.request("GET", &address).header("content-encoding", "gzip");
+    let accepted = send(request).expect(200);
+    let transaction = server.get(accepted["data"]["links"]["self"].as_str().unwrap()).expect(200);
+    let data = &transaction["data"]["attributes"]["data"];
+    assert_eq!(*data, json!({ "order": { "id": "7" }, "tag": ["a", "b"], "token": "x y" }));
+    assert_eq!(transaction["data"]["meta"]["query"], "order[id]=7&tag[]=a&tag[]=b&token=•••");
+    // With its id instead of its secret, the same address shows the hook to who may read it.
+    let shown = server.get(&format!("/v1/hooks/form/{}", hook["id"].as_str().unwrap())).expect(200);
+    assert_eq!((&shown["data"]["id"], &shown["data"]["attributes"]["acceptsGet"]), (&hook["id"], &json!(true)));
+    assert_eq!(shown["data"]["attributes"]["refusals"]["method"]["count"], 1);
+}
+
+#[test]
 fn a_disabled_hook_answers_410_until_it_is_enabled_again() {
     let server = Server::start();
     let hook = server.hook("orders");
@@ -165,7 +186,7 @@ fn a_hooks_address_takes_only_posts() {
     let head = send(server.request("HEAD", &url));
     assert_eq!((head.status, head.text.as_str()), (405, ""));
     // Reading below this address is for admins, by the hook's id.
-    assert_eq!(errors(&send(server.request("GET", &url)).expect(401)), [("unauthorized", "")]);
+    assert_eq!(errors(&send(server.request("GET", &url)).expect(405)), [("method_not_allowed", "")]);
     let hook = server.hook("orders");
     let linked = server.get(&format!("/v1/hooks/form/{}", hook["id"].as_str().unwrap())).expect(200);
     assert_eq!(linked["data"]["id"], hook["id"]);

@@ -36,7 +36,7 @@ fn post(server: &Server, url: &str, signed: &Signed) -> Answer {
 #[test]
 fn every_documented_scheme_passes_what_is_signed_and_not_one_changed_byte() {
     let server = ServerBuilder::bare().start();
-    let mut known: Vec<_> = hookflow::signature::names().chain(["generic"]).collect();
+    let mut known: Vec<_> = hookflow::signature::names().chain(["generic", "header"]).collect();
     let mut names = documented();
     known.sort_unstable();
     names.sort_unstable();
@@ -46,7 +46,11 @@ fn every_documented_scheme_passes_what_is_signed_and_not_one_changed_byte() {
             "scheme": "generic", "header": "X-Slack-Signature", "prefix": "v0=", "text": "v0:{timestamp}:{body}",
             "timestamp": "X-Slack-Request-Timestamp",
         });
-        let verification = if scheme == "generic" { generic } else { json!({ "scheme": scheme }) };
+        let verification = match scheme.as_str() {
+            "generic" => generic,
+            "header" => json!({ "scheme": "header", "header": "X-Api-Key" }),
+            _ => json!({ "scheme": scheme }),
+        };
         let (mut url, hook) = hook(&server, &scheme, verification);
         let kind = match scheme.as_str() {
             "generic" => "slack",
@@ -130,7 +134,41 @@ fn what_is_wrong_with_a_verification_or_a_secret_is_told() {
     let open = server.create("/v1/hooks", json!({ "name": "open" }));
     let secrets = format!("{}/secrets", open["links"]["self"].as_str().unwrap());
     let answer = server.call("POST", &secrets, json!({ "value": "hush" })).expect(409);
-    assert_eq!(detail(&answer), "the hook's requests are not verified; give it a `verification` first");
+    assert_eq!(
+        detail(&answer),
+        "the hook's requests are not verified by a secret; give it a `verification` that is, such as `basic` or `stripe`"
+    );
+}
+
+#[test]
+fn a_web_hook_takes_requests_with_an_api_key_that_may_post() {
+    let server = ServerBuilder::bare().start();
+    let hook = server.create("/v1/hooks", json!({ "name": "orders", "type": "web" }));
+    assert_eq!(hook["type"], "web_hook");
+    assert_eq!(hook["attributes"]["eventName"], "hooks.web.orders.receive");
+    let url = hook["attributes"]["url"].as_str().unwrap();
+    let key = |role: &str| {
+        let key = server.create("/v1/keys", json!({ "name": role, "role": role }));
+        key["attributes"]["key"].as_str().unwrap().to_owned()
+    };
+    let post = |authorization: &str| {
+        send(server.request("POST", url).header("authorization", authorization).json(&json!({ "orderId": "1" })))
+    };
+    let bare = send(server.request("POST", url).json(&json!({}))).expect(401);
+    assert_eq!(detail(&bare), "the request carries no API key; send `Authorization: Bearer <key>`");
+    for wrong in ["Bearer nonsense", "Basic eDp5", "Bearer", &format!("Bearer {}", key("org.read"))] {
+        assert_eq!(errors(&post(wrong).expect(401)), [("not_verified", "")], "{wrong}");
+    }
+    post(&format!("Bearer {}", key("org.hooks"))).expect(200);
+    post(&format!("bearer {}", key("org.admin"))).expect(200);
+    // The same secret in an address of another kind is no address.
+    send(server.request("POST", &url.replace("/web/", "/form/")).json(&json!({}))).expect(404);
+    // A form may ask for a key as well, and a web hook for a password instead.
+    let link = hook["links"]["self"].as_str().unwrap();
+    server.call("PATCH", link, json!({ "verification": { "scheme": "basic" } })).expect(200);
+    add_secret(&server, link, "shop:open sesame");
+    post("Basic c2hvcDpvcGVuIHNlc2FtZQ==").expect(200);
+    post("Basic c2hvcDpvcGVuIHNlc2FtZR==").expect(401);
 }
 
 #[test]

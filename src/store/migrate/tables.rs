@@ -112,7 +112,7 @@ pub const TABLES: [Table; 23] = [
     named(
         "hooks",
         Table {
-            texts: &["org_id", "id", "kind", "name", "title", "description", "hash", "status", "verification"],
+            texts: &["org_id", "id", "kind", "name", "title", "description", "hash", "status", "settings"],
             integers: &["created_at", "updated_at"],
             ..PLAIN
         },

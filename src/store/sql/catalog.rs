@@ -6,12 +6,12 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::Sql;
 use super::columns::{from_json, from_word, to_json};
 use super::statement::statement;
+use crate::hook::HookKind;
 use crate::id::Id;
 use crate::store::records::*;
 use crate::store::session::Catalog;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
-use crate::workflow::HookKind;
 
 #[derive(QueryableByName)]
 struct OrgRow {
@@ -53,8 +53,8 @@ struct HookRow {
     hash: String,
     #[diesel(sql_type = Text)]
     status: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    verification: Option<String>,
+    #[diesel(sql_type = Text)]
+    settings: String,
     #[diesel(sql_type = BigInt)]
     created_at: Timestamp,
     #[diesel(sql_type = BigInt)]
@@ -125,7 +125,7 @@ impl HookRow {
             description: self.description,
             hash: self.hash,
             status: from_word("a hook's status", &self.status)?,
-            verification: self.verification.map(|text| from_json("a hook's verification", &text)).transpose()?,
+            settings: from_json("a hook's settings", &self.settings)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -227,16 +227,15 @@ where
     }
 
     fn hooks(&mut self, org: Id) -> StoreResult<Vec<Hook>> {
-        const SQL: &str = "SELECT id, kind, name, title, description, hash, status, verification, created_at, updated_at \
+        const SQL: &str = "SELECT id, kind, name, title, description, hash, status, settings, created_at, updated_at \
                    FROM hooks WHERE org_id = ? ORDER BY id";
         let rows: Vec<HookRow> = statement!("reading the hooks", SQL).bind(org).load(self)?;
         rows.into_iter().map(|row| row.record(org)).collect()
     }
 
     fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO hooks (org_id, id, kind, name, title, description, hash, status, verification, created_at, updated_at) \
+        const SQL: &str = "INSERT INTO hooks (org_id, id, kind, name, title, description, hash, status, settings, created_at, updated_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let verification = hook.verification.as_ref().map(ToString::to_string);
         statement!("adding a hook", SQL)
             .bind(hook.org)
             .bind(hook.id)
@@ -246,7 +245,7 @@ where
             .bind(&hook.description)
             .bind(&hook.hash)
             .bind(hook.status.to_string())
-            .bind(&verification)
+            .bind(to_json(&hook.settings))
             .bind(hook.created_at)
             .bind(hook.updated_at)
             .execute(self)?;
@@ -254,16 +253,15 @@ where
     }
 
     fn update_hook(&mut self, hook: &Hook) -> StoreResult<()> {
-        const SQL: &str = "UPDATE hooks SET name = ?, title = ?, description = ?, hash = ?, status = ?, verification = ?, updated_at = ? \
+        const SQL: &str = "UPDATE hooks SET name = ?, title = ?, description = ?, hash = ?, status = ?, settings = ?, updated_at = ? \
                    WHERE org_id = ? AND id = ?";
-        let verification = hook.verification.as_ref().map(ToString::to_string);
         statement!("changing a hook", SQL)
             .bind(&hook.name)
             .bind(&hook.title)
             .bind(&hook.description)
             .bind(&hook.hash)
             .bind(hook.status.to_string())
-            .bind(&verification)
+            .bind(to_json(&hook.settings))
             .bind(hook.updated_at)
             .bind(hook.org)
             .bind(hook.id)

@@ -7,13 +7,13 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use super::columns::{from_json, to_json};
 use super::statement::statement;
 use super::{Sql, Table};
+use crate::hook::HookKind;
 use crate::id::Id;
 use crate::store::records::{Page, RefusalCount};
 use crate::store::session::Intake;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
-use crate::workflow::HookKind;
 
 #[derive(QueryableByName)]
 struct TransactionRow {

@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::bundle::HookKind;
 use super::findings::{Finding, Findings, Node};
 use super::source::Text;
 use super::{Diagnostic, File, Known, Source, read_files};
+use crate::hook::HookKind;
 use shape::Export;
 use translate::Translation;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hookflow::engine::{Input, Loaded, Next, PendingCall, Point, Probe, Programs, Surroundings, advance, begin, load};
+use hookflow::hook::HookKind;
 use hookflow::id::Id;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
@@ -11,7 +12,7 @@ use hookflow::starts::{Nothing, fresh_run};
 use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
-use hookflow::workflow::{HookKind, Workflow};
+use hookflow::workflow::Workflow;
 use serde_json::{Map, Value, json};
 
 use crate::support::workspace::Workspace;

@@ -1,15 +1,19 @@
 //! Orgs, keys, hooks, and workflows with their versions.
 
+use hookflow::hook::HookKind;
 use hookflow::id::{Id, random_bytes};
 use hookflow::store::{
     DraftRecord, Hook, HookSecret, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable,
     WorkflowRecord, WorkflowVersion,
 };
 use hookflow::time::Timestamp;
-use hookflow::workflow::HookKind;
 use serde_json::json;
 
 use super::{Desk, MOMENT, id};
+
+fn settings(written: serde_json::Value) -> hookflow::hook::Written {
+    written.as_object().cloned().unwrap()
+}
 
 pub fn orgs(desk: &Desk) {
     let made = [desk.add_org("one"), desk.add_org("two")];
@@ -163,7 +167,7 @@ fn hook(org: Id, number: usize, name: &str) -> Hook {
         description: None,
         hash: secret(),
         status: Status::Enabled,
-        verification: None,
+        settings: serde_json::Map::new(),
         created_at: MOMENT,
         updated_at: MOMENT,
     }
@@ -183,7 +187,7 @@ pub fn hooks(desk: &Desk) {
             description: Some("from the shop".into()),
             hash: secret(),
             status: Status::Deleted,
-            verification: Some(json!({ "scheme": "stripe" })),
+            settings: settings(json!({ "verification": { "scheme": "stripe" } })),
             updated_at: Timestamp(MOMENT.0 + 1),
             ..orders
         };

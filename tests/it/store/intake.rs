@@ -1,11 +1,11 @@
 //! Transactions, and the counts of what was refused.
 
 use bytes::Bytes;
+use hookflow::hook::HookKind;
 use hookflow::id::Id;
 use hookflow::store::{Page, RefusalCount};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
-use hookflow::workflow::HookKind;
 
 use super::{ALL, Desk, MOMENT, id};
 

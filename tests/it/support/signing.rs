@@ -68,6 +68,12 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
         }
         "github" | "meta" => text(vec![("x-hub-signature-256", format!("sha256={}", hex::encode(over(&[JSON]))))]),
         "github_sha1" => text(vec![("x-hub-signature", format!("sha1={}", hex::encode(sha1(key, JSON))))]),
+        "basic" => {
+            let secrets = ["shop:open sesame".to_owned(), "shop:close sesame".to_owned()];
+            let header = format!("Basic {}", STANDARD.encode(&secrets[0]));
+            Signed { signed_byte: None, ..hook(secrets, vec![("authorization", header)]) }
+        }
+        "header" => Signed { signed_byte: None, ..text(vec![("x-api-key", TEXT[0].to_owned())]) },
         "shopify" => text(vec![("x-shopify-hmac-sha256", STANDARD.encode(over(&[JSON])))]),
         "slack" | "zoom" => {
             let [header, time] = match preset {

@@ -1,0 +1,4 @@
+-- What a hook is set up to do, as a JSON object; how its requests are verified is one of its settings.
+ALTER TABLE hooks ADD COLUMN settings text NOT NULL DEFAULT '{}';
+UPDATE hooks SET settings = '{"verification":' || verification || '}' WHERE verification IS NOT NULL;
+ALTER TABLE hooks DROP COLUMN verification;

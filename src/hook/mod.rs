@@ -1,0 +1,13 @@
+//! Hooks: their kinds, and what one is set up to do beside being an address.
+//!
+//! A hook's settings are JSON, the same in files, over HTTP and in the database. [`Settings::read`] turns them into what the
+//! door goes by, and tells everything that is wrong with them; there is one file a concern, and one name in
+//! [`NAMES`] for each. Settings are changed one by one: what is not named stays, and null takes one away.
+
+mod kind;
+mod settings;
+mod verification;
+
+pub use kind::{HookKind, InvalidHookKind};
+pub use settings::{NAMES, Settings, Written, changed, take};
+pub use verification::{KEY, Verification};
