@@ -32,7 +32,7 @@
 //! | [`tls`] | the certificate that listeners show, as its files are now |
 //! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
-//! | [`pem`], [`watch`] | certificates in files; notices that files changed |
+//! | [`pem`], [`watch`], [`networks`] | certificates in files; notices that files changed; lists of addresses |
 //!
 //! Arrows point down this table. `workflow`, `expr`, `content` and `objects` are pure; the engine knows the store's seam and no
 //! database; only `expr` uses the template and JSONPath crates, and only `outbound` and `cli` the HTTP client's.
@@ -60,6 +60,7 @@ pub mod hook;
 pub mod id;
 pub mod json;
 pub mod keys;
+pub mod networks;
 pub mod objects;
 pub mod observe;
 pub mod outbound;

@@ -20,7 +20,7 @@ use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
-use crate::door::{Door, Limits, RefusalCounts};
+use crate::door::{Door, Limits, RefusalCounts, TrustedProxies};
 use crate::engine::{Engine, Programs};
 use crate::hook::Verification;
 use crate::id::Id;
@@ -133,7 +133,8 @@ async fn run(
         body_bytes: settings.body_limit_bytes as usize,
         inflated_bytes: settings.inflated_limit_bytes as usize,
     };
-    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, &public_url);
+    let proxies = TrustedProxies::new(settings.proxies.clone());
+    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, proxies, &public_url);
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone() };
     let (stop, stopping) = watch::channel(false);
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();

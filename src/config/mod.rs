@@ -3,6 +3,7 @@
 mod database;
 mod mail;
 mod postgres_url;
+mod proxies;
 mod tls;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ pub use postgres_url::{
     ChannelBinding, Endpoint, Keepalives, Password, PostgresUrl, PostgresUrlError, RootCertificate, SslMode,
     TlsSettings,
 };
+pub use proxies::{Proxies, ProxyHeader};
 pub use tls::TlsFiles;
 
 use crate::content::INFLATED_BYTES_CEILING;
@@ -75,6 +77,8 @@ pub struct Serve {
     pub workflows: PathBuf,
     #[command(flatten)]
     pub tls: TlsFiles,
+    #[command(flatten)]
+    pub proxies: Proxies,
     /// How senders reach this server, for the hook URLs it shows; `http://ADDRESS` or, with TLS, `https://ADDRESS` if not given
     #[arg(long, env = "HOOKFLOW_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

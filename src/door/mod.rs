@@ -11,13 +11,17 @@
 pub mod body;
 mod headers;
 mod intake;
+mod peer;
 mod receive;
 mod refusal;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use tokio::sync::Semaphore;
 
+pub use peer::TrustedProxies;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal, RefusalCounts};
 
@@ -36,6 +40,7 @@ pub struct Door {
     pub engine: EngineHandle,
     pub refusals: RefusalCounts,
     pub limits: Limits,
+    pub proxies: TrustedProxies,
     /// What senders find this server at, which some of them sign.
     pub public_url: Arc<str>,
     bytes_in_flight: Arc<Semaphore>,
@@ -51,9 +56,21 @@ pub struct Limits {
 }
 
 impl Door {
-    pub fn new(store: Store, catalog: Catalog, engine: EngineHandle, limits: Limits, public_url: &str) -> Door {
+    pub fn new(
+        store: Store,
+        catalog: Catalog,
+        engine: EngineHandle,
+        limits: Limits,
+        proxies: TrustedProxies,
+        public_url: &str,
+    ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
         let (refusals, public_url) = (RefusalCounts::default(), public_url.into());
-        Door { store, catalog, engine, refusals, limits, public_url, bytes_in_flight }
+        Door { store, catalog, engine, refusals, limits, proxies, public_url, bytes_in_flight }
+    }
+
+    /// Whom a request comes from, behind trusted proxies.
+    pub fn peer(&self, request: &HttpRequest) -> Option<IpAddr> {
+        request.peer_addr().map(|connected| self.proxies.peer(connected.ip(), request.headers()))
     }
 }

@@ -95,7 +95,7 @@ async fn accept(
     let data = if unheard { Value::Null } else { content.read(bytes)? };
     let payload_bytes = bytes.len();
     drop(inflated);
-    let delivery = Delivery { raw, data, payload_bytes, ..kept(request, is_query) };
+    let delivery = Delivery { raw, data, payload_bytes, ..kept(door, request, is_query) };
     let id = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
     Ok(answer(id))
 }
@@ -117,7 +117,7 @@ fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Ref
 
 /// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
 /// content encoding.
-fn kept(request: &HttpRequest, is_query: bool) -> Delivery {
+fn kept(door: &Door, request: &HttpRequest, is_query: bool) -> Delivery {
     let content_type = match is_query {
         true => Some(FORM.to_owned()),
         false => {
@@ -132,7 +132,7 @@ fn kept(request: &HttpRequest, is_query: bool) -> Delivery {
         content_type,
         headers,
         query: kept_query(request.query_string()),
-        peer: request.peer_addr().map(|peer| peer.ip().to_string()),
+        peer: door.peer(request).map(|peer| peer.to_string()),
         raw: Bytes::new(),
         data: Value::Null,
         payload_bytes: 0,

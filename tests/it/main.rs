@@ -33,6 +33,7 @@ mod mails;
 mod objects;
 mod on_postgres;
 mod on_sqlite;
+mod proxies;
 mod refusals;
 mod rehearse;
 mod runs;

@@ -1,0 +1,45 @@
+//! Lists of addresses and networks, as operators and hooks give them.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// The text is not a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither an address, such as 203.0.113.7, nor a network, such as 203.0.113.0/24 or 2001:db8::/32")]
+pub struct InvalidNetwork(String);
+
+/// Reads a network; an address is a network of one.
+///
+/// # Errors
+/// [`InvalidNetwork`] with what would be right.
+pub fn network(text: &str) -> Result<IpNet, InvalidNetwork> {
+    let text = text.trim();
+    let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    text.parse::<IpNet>().or_else(|_| address()).map_err(|_| InvalidNetwork(text.to_owned()))
+}
+
+/// Whether an address is in one of the networks. An IPv4 address that came as `::ffff:10.0.0.1` is the IPv4 address.
+pub fn contain(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_networks_are_told_from_anything_else() {
+        let networks: Vec<IpNet> = ["10.0.0.0/8", " 203.0.113.7 ", "2001:db8::/32", "::ffff:192.0.2.1"]
+            .map(|text| network(text).unwrap())
+            .into();
+        let inside = ["10.1.2.3", "::ffff:10.1.2.3", "203.0.113.7", "2001:db8::5", "192.0.2.1"];
+        assert!(inside.iter().all(|address| contain(&networks, address.parse().unwrap())));
+        let outside = ["11.0.0.1", "203.0.113.8", "2001:db9::", "::1"];
+        assert!(!outside.iter().any(|address| contain(&networks, address.parse().unwrap())));
+        for text in ["", "10.0.0.0/33", "10.0.0", "example.com", "10.0.0.1-10.0.0.9"] {
+            assert_eq!(network(text), Err(InvalidNetwork(text.into())));
+        }
+    }
+}
