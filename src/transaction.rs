@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::content::{Content, ContentError, File, INFLATED_BYTES_CEILING};
+use crate::content::{Content, ContentError, Envelope, File, INFLATED_BYTES_CEILING};
 use crate::hook::HookKind;
 use crate::id::Id;
 use crate::time::Timestamp;
@@ -53,8 +53,8 @@ impl Transaction {
 
     /// What the body is, and its bytes if they were encoded.
     fn content(&self) -> Result<(Content<'_>, Option<Bytes>), ContentError> {
-        let encoding = self.headers.iter().find(|(name, _)| name == "content-encoding");
-        let content = Content::of(self.content_type.as_deref(), encoding.map(|(_, encoding)| encoding.as_str()))?;
+        let header = |name: &str| self.headers.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
+        let content = content(self.hook_kind, self.content_type.as_deref(), header)?;
         let inflated = content.inflate(&self.raw, INFLATED_BYTES_CEILING)?;
         Ok((content, inflated))
     }
@@ -80,4 +80,37 @@ impl Transaction {
     pub fn link(&self) -> String {
         format!("/v1/transactions/{}", self.id)
     }
+}
+
+/// What a body is that came to a hook of this kind, by its content type and its other headers.
+///
+/// # Errors
+/// As for [`Content::of`].
+pub fn content<'a>(
+    kind: HookKind,
+    content_type: Option<&'a str>,
+    header: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Content<'a>, ContentError> {
+    let encoding = header("content-encoding");
+    match kind {
+        HookKind::Email => Content::of_mail(content_type, encoding, envelope_of_mail(header)),
+        HookKind::Form | HookKind::Web => Content::of(content_type, encoding),
+    }
+}
+
+/// The headers by which the envelope of a mail is told.
+pub const MAIL_FROM: &str = "smtp-mail-from";
+pub const RCPT_TO: &str = "smtp-rcpt-to";
+pub const HELO: &str = "smtp-helo";
+
+/// The envelope of a mail; none if no header tells of it.
+fn envelope_of_mail<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Envelope> {
+    // What was not text when it came can't be told from other such text any more.
+    let told = |name| header(name).filter(|value| !value.contains('\u{fffd}'));
+    let (from, to, helo) = (told(MAIL_FROM), told(RCPT_TO), told(HELO));
+    [from, to, helo].iter().any(Option::is_some).then(|| Envelope {
+        from: from.filter(|from| !from.is_empty()).map(str::to_owned),
+        to: to.into_iter().flat_map(|to| to.split(',')).map(|to| to.trim().to_owned()).collect(),
+        helo: helo.map(str::to_owned),
+    })
 }

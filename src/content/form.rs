@@ -17,28 +17,32 @@ const FIELDS_MAX: usize = 1_000;
 /// Reads a form; all values are texts.
 pub(super) fn read(body: &[u8], encoding: &'static Encoding) -> Result<Value, ContentError> {
     let mut names = Names::default();
-    let fields = body.split(|byte| *byte == b'&').filter(|field| !field.is_empty());
-    for (index, field) in fields.enumerate() {
+    for (index, (name, value)) in fields(body).enumerate() {
         if index == FIELDS_MAX {
             return Err(ContentError::TooLarge(format!("the form has more than {FIELDS_MAX} fields")));
         }
         let place = format!("field {}", index + 1);
-        let (name, value) = match field.iter().position(|byte| *byte == b'=') {
-            Some(equals) => (&field[..equals], &field[equals + 1..]),
-            None => (field, &[][..]),
-        };
-        let name = decode(name, encoding, &place)?;
-        let value = decode(value, encoding, &place)?;
+        let decode =
+            |bytes: &[u8]| text::decode(bytes, encoding).map(Cow::into_owned).map_err(|error| error.within(&place));
+        let (name, value) = (decode(&name)?, decode(&value)?);
         names.add(&name, Value::String(value), &place)?;
     }
     Ok(names.finish())
 }
 
-fn decode(escaped: &[u8], encoding: &'static Encoding, place: &str) -> Result<String, ContentError> {
+/// The fields: of each the name and the value, unescaped.
+pub(super) fn fields(body: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    let fields = body.split(|byte| *byte == b'&').filter(|field| !field.is_empty());
+    fields.map(|field| match field.iter().position(|byte| *byte == b'=') {
+        Some(equals) => (unescape(&field[..equals]), unescape(&field[equals + 1..])),
+        None => (unescape(field), Vec::new()),
+    })
+}
+
+fn unescape(escaped: &[u8]) -> Vec<u8> {
     let spaced: Cow<'_, [u8]> = match escaped.contains(&b'+') {
         true => escaped.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect(),
         false => escaped.into(),
     };
-    let bytes: Cow<'_, [u8]> = percent_decode(&spaced).into();
-    text::decode(&bytes, encoding).map(Cow::into_owned).map_err(|error| error.within(place))
+    percent_decode(&spaced).collect()
 }

@@ -11,6 +11,7 @@
 //! | a form with files | the same; a file is described, and its bytes stay in the body | [`multipart`] |
 //! | XML | an object with the root element | [`xml`] |
 //! | text | a text | [`text`] |
+//! | a mail, raw or as a provider posts it | its headers, texts and attachments | [`mail`] |
 //! | anything else | its type, size and digest | here |
 //! | nothing | null; of JSON that is an error | here |
 //!
@@ -21,6 +22,7 @@
 mod coding;
 mod form;
 mod json;
+mod mail;
 mod multipart;
 mod names;
 mod text;
@@ -40,6 +42,8 @@ use thiserror::Error;
 
 use coding::Coding;
 pub use json::read as read_json;
+pub use mail::Envelope;
+use mail::Posted;
 pub use multipart::File;
 
 /// The highest limit on the inflated size that can be set; what was accepted can be read again whatever is set now.
@@ -92,6 +96,8 @@ enum Kind<'a> {
     /// With the character encoding, unless the document says it.
     Xml(Option<&'static Encoding>),
     Text(&'static Encoding),
+    /// With what those who carried it say of it.
+    Mail(mail::Form, Option<Envelope>),
     /// With the content type as it was sent.
     Other(&'a str),
 }
@@ -105,6 +111,26 @@ impl<'a> Content<'a> {
         let coding = content_encoding.map_or(Ok(Coding::Identity), Coding::of)?;
         let kind = content_type.map_or(Ok(Kind::Untold), Kind::of)?;
         Ok(Content { coding, kind })
+    }
+
+    /// The same for a hook that takes mails, and nothing else.
+    ///
+    /// # Errors
+    /// As for [`of`](Content::of).
+    pub fn of_mail(
+        content_type: Option<&'a str>,
+        content_encoding: Option<&str>,
+        envelope: Option<Envelope>,
+    ) -> Result<Content<'a>, ContentError> {
+        let Content { coding, kind } = Content::of(content_type, content_encoding)?;
+        let form = match kind {
+            Kind::Mail(form, _) => form,
+            Kind::Form(_) => mail::Form::Posted(Posted::Fields),
+            Kind::Multipart(boundary) => mail::Form::Posted(Posted::Parts(boundary)),
+            Kind::Json => mail::Form::Posted(Posted::Json),
+            _ => return Err(ContentError::Unsupported(mail::FORMS.to_owned())),
+        };
+        Ok(Content { coding, kind: Kind::Mail(form, envelope) })
     }
 
     /// Whether the body is JSON, once it is inflated.
@@ -127,6 +153,7 @@ impl<'a> Content<'a> {
     pub fn read(&self, body: &Bytes) -> Result<Value, ContentError> {
         match &self.kind {
             Kind::Json => json::read(body),
+            Kind::Mail(form, envelope) => mail::read(form, envelope.as_ref(), body),
             _ if body.is_empty() => Ok(Value::Null),
             Kind::Untold => json::read(body),
             Kind::Form(encoding) => form::read(body, encoding),
@@ -137,13 +164,14 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The file that is this part of an inflated body, counted from 1; none if there is none. A body that means nothing here
+    /// The file that is this part of an inflated body, counted from 1, or of the mail in it; none if there is none. A body that means nothing here
     /// is one file as a whole.
     ///
     /// # Errors
     /// As for [`read`](Content::read).
     pub fn file(&self, body: &Bytes, part: usize) -> Result<Option<File>, ContentError> {
         match &self.kind {
+            Kind::Mail(form, _) => mail::file(form, body, part),
             Kind::Multipart(boundary) if !body.is_empty() => multipart::file(body, boundary, part),
             Kind::Other(content_type) if part == 1 => {
                 let content_type = Some((*content_type).to_owned());
@@ -175,6 +203,9 @@ impl<'a> Kind<'a> {
         match (media_type.type_(), media_type.subtype()) {
             (mime::APPLICATION, mime::WWW_FORM_URLENCODED) => Ok(Kind::Form(utf_8_unless(text::charset(&media_type)?))),
             (mime::MULTIPART, mime::FORM_DATA) => multipart::boundary(&media_type).map(Kind::Multipart),
+            (mime::MESSAGE, subtype) if subtype == "rfc822" || subtype == "global" => {
+                Ok(Kind::Mail(mail::Form::Raw, None))
+            }
             _ if is(mime::XML) => text::charset(&media_type).map(Kind::Xml),
             (mime::TEXT, _) => Ok(Kind::Text(utf_8_unless(text::charset(&media_type)?))),
             _ => Ok(Kind::Other(content_type)),

@@ -5,6 +5,7 @@
 //!
 //! Limit: [`PARTS_MAX`], and those of [`names`](super::names).
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use bytes::Bytes;
@@ -32,10 +33,12 @@ pub struct File {
     pub bytes: Bytes,
 }
 
-/// What a part is.
-enum Part {
-    Field(Value),
-    File(File),
+/// One part: a file if it has a file name, else a field.
+pub(super) struct Part {
+    pub name: String,
+    pub file_name: Option<String>,
+    pub content_type: Option<Mime>,
+    pub bytes: Bytes,
 }
 
 /// The boundary that a content type tells.
@@ -50,71 +53,77 @@ pub(super) fn boundary(media_type: &Mime) -> Result<String, ContentError> {
 /// Reads a form with files.
 pub(super) fn read(body: &Bytes, boundary: &str) -> Result<Value, ContentError> {
     let mut names = Names::default();
-    let mut parts = Parts::of(body, boundary);
-    while let Some((name, part)) = parts.next()? {
-        let value = match part {
-            Part::Field(text) => text,
+    let mut parts = Parts::of(body, boundary, PARTS_MAX);
+    while let Some(part) = parts.next()? {
+        let place = parts.place();
+        let value = match &part.file_name {
+            None => Value::String(part.text().map_err(|error| error.within(&place))?),
             // What a browser sends for an input without a file.
-            Part::File(file) if file.name.is_empty() && file.bytes.is_empty() => Value::Null,
-            Part::File(file) => json!({
-                "name": file.name,
-                "contentType": file.content_type,
-                "sizeBytes": file.bytes.len(),
-                "sha256": sha256(&file.bytes),
+            Some(file_name) if file_name.is_empty() && part.bytes.is_empty() => Value::Null,
+            Some(file_name) => json!({
+                "name": file_name,
+                "contentType": part.content_type.as_ref().map(Mime::as_ref),
+                "sizeBytes": part.bytes.len(),
+                "sha256": sha256(&part.bytes),
                 "part": parts.number,
             }),
         };
-        names.add(&name, value, &parts.place())?;
+        names.add(&part.name, value, &place)?;
     }
     Ok(names.finish())
 }
 
 /// The file that is this part; none if there is no such part, or it is a field.
 pub(super) fn file(body: &Bytes, boundary: &str, number: usize) -> Result<Option<File>, ContentError> {
-    let mut parts = Parts::of(body, boundary);
-    while let Some((_, part)) = parts.next()? {
-        match part {
-            Part::File(file) if parts.number == number => return Ok(Some(file)),
-            _ => {}
+    let mut parts = Parts::of(body, boundary, PARTS_MAX);
+    while let Some(part) = parts.next()? {
+        if parts.number == number {
+            return Ok(part.into_file());
         }
     }
     Ok(None)
 }
 
+impl Part {
+    /// A field's value, in the encoding that the part says, else in UTF-8.
+    fn text(&self) -> Result<String, ContentError> {
+        let charset = self.content_type.as_ref().map_or(Ok(None), text::charset)?;
+        text::decode(&self.bytes, charset.unwrap_or(UTF_8)).map(Cow::into_owned)
+    }
+
+    /// The file; none if it is a field.
+    pub fn into_file(self) -> Option<File> {
+        let content_type = self.content_type.map(|kind| kind.to_string());
+        self.file_name.map(|name| File { name, content_type, bytes: self.bytes })
+    }
+}
+
 /// The parts, one after the other.
-struct Parts {
+pub(super) struct Parts {
     multipart: Multipart<'static>,
+    parts_max: usize,
     /// Of the part that was read last, counted from 1.
-    number: usize,
+    pub number: usize,
 }
 
 impl Parts {
-    fn of(body: &Bytes, boundary: &str) -> Parts {
+    pub fn of(body: &Bytes, boundary: &str, parts_max: usize) -> Parts {
         let whole = stream::iter([Ok::<Bytes, std::convert::Infallible>(body.clone())]);
-        Parts { multipart: Multipart::new(whole, boundary), number: 0 }
+        Parts { multipart: Multipart::new(whole, boundary), parts_max, number: 0 }
     }
 
-    fn next(&mut self) -> Result<Option<(String, Part)>, ContentError> {
+    pub fn next(&mut self) -> Result<Option<Part>, ContentError> {
         self.number += 1;
         let place = self.place();
         let Some(part) = at_once(self.multipart.next_field(), &place)? else { return Ok(None) };
-        if self.number > PARTS_MAX {
-            return Err(ContentError::TooLarge(format!("the body has more than {PARTS_MAX} parts")));
+        if self.number > self.parts_max {
+            return Err(ContentError::TooLarge(format!("the body has more than {} parts", self.parts_max)));
         }
         let name = part.name().unwrap_or_default().to_owned();
         let file_name = part.file_name().map(str::to_owned);
         let content_type = part.content_type().cloned();
         let bytes = at_once(part.bytes(), &place)?;
-        let part = match file_name {
-            Some(name) => Part::File(File { name, content_type: content_type.map(|kind| kind.to_string()), bytes }),
-            None => {
-                let charset = content_type.as_ref().map_or(Ok(None), text::charset);
-                let decoded =
-                    charset.and_then(|charset| text::decode(&bytes, charset.unwrap_or(UTF_8)).map(Value::from));
-                Part::Field(decoded.map_err(|error| error.within(&place))?)
-            }
-        };
-        Ok(Some((name, part)))
+        Ok(Some(Part { name, file_name, content_type, bytes }))
     }
 
     fn place(&self) -> String {

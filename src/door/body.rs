@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -17,6 +17,8 @@ use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use super::refusal::{Reason, Refusal};
 use crate::content::{Content, read_json};
+use crate::hook::HookKind;
+use crate::transaction;
 
 /// How long a body may take to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -82,18 +84,18 @@ fn too_large(bytes_max: usize) -> Refusal {
     Refusal::new(Reason::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"))
 }
 
-/// What the headers say about the body, unless nothing here can read it.
-pub fn content(headers: &HeaderMap) -> Result<Content<'_>, Refusal> {
+/// What the headers say about the body, unless hooks of this kind can't read it.
+pub fn content(kind: HookKind, headers: &HeaderMap) -> Result<Content<'_>, Refusal> {
     let unsupported = |detail: String| Refusal::new(Reason::UnsupportedMediaType, detail);
-    let text = |name: HeaderName| match headers.get(&name).map(HeaderValue::to_str) {
-        Some(Err(_)) => Err(unsupported(format!("the header `{name}` is not text"))),
-        Some(Ok(text)) => Ok(Some(text)),
-        None => Ok(None),
-    };
+    let is_text = |name: &HeaderName| headers.get(name).is_none_or(|value| value.to_str().is_ok());
+    if let Some(name) = [CONTENT_TYPE, CONTENT_ENCODING].iter().find(|name| !is_text(name)) {
+        return Err(unsupported(format!("the header `{name}` is not text")));
+    }
     if headers.get_all(CONTENT_ENCODING).nth(1).is_some() {
         return Err(unsupported("several content encodings are not supported; use one".to_owned()));
     }
-    Ok(Content::of(text(CONTENT_TYPE)?, text(CONTENT_ENCODING)?)?)
+    let header = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    Ok(transaction::content(kind, header(CONTENT_TYPE.as_str()), header)?)
 }
 
 /// Undoes the content encoding. What that adds is reserved too: from a budget that has no room for it, it is refused
@@ -119,6 +121,8 @@ pub fn parse_json(body: &[u8]) -> Result<Value, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
+
     use super::*;
 
     fn check(headers: &[(HeaderName, &'static str)]) -> Result<bool, Reason> {
@@ -126,7 +130,7 @@ mod tests {
         for (name, value) in headers {
             map.append(name.clone(), HeaderValue::from_static(value));
         }
-        content(&map).map(|content| content.is_json()).map_err(|refusal| refusal.reason)
+        content(HookKind::Form, &map).map(|content| content.is_json()).map_err(|refusal| refusal.reason)
     }
 
     #[test]

@@ -15,13 +15,14 @@ use super::headers::{kept_headers, kept_query};
 use super::intake::{Delivery, take_in};
 use super::refusal::{Reason, Refusal};
 use crate::catalog::HookInForce;
-use crate::content::{Content, FORM};
+use crate::content::FORM;
 use crate::hook::HookKind;
 use crate::id::Id;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::signature::{Received, Verified};
 use crate::store::{Hook, Role, Status};
 use crate::time::Timestamp;
+use crate::transaction;
 
 /// `/v1/hooks/{kind}/{hash}`
 pub async fn receive(
@@ -80,7 +81,11 @@ async fn accept(
     check_status(&in_force.hook)?;
     check_method(in_force, request)?;
     let is_query = request.method() == Method::GET;
-    let content = if is_query { Content::of(Some(FORM), None)? } else { body::content(request.headers())? };
+    let kind = in_force.hook.kind;
+    let content = match is_query {
+        true => transaction::content(kind, Some(FORM), |_| None)?,
+        false => body::content(kind, request.headers())?,
+    };
     let length = body::announced_length(request.headers());
     body::check_length(length, door.limits.body_bytes)?;
     // The bytes stay reserved until the commit.

@@ -29,6 +29,7 @@ mod journey;
 mod keys;
 mod kobjects;
 mod lists;
+mod mail_hooks;
 mod mails;
 mod objects;
 mod on_postgres;

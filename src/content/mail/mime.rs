@@ -1,0 +1,221 @@
+//! Raw mails: `message/rfc822`, in parts by MIME (RFC 2045 to 2049).
+//!
+//! The parts are found here and not by the library, so that limits hold while they are: each level of multiparts is gone
+//! through once, and a mail within a mail is not opened. Many senders break rules, and nobody mends a mail that comes back:
+//! what is odd is read as well as it can be, and a note says so.
+//!
+//! Limits: [`PARTS_MAX`], [`LEVELS_MAX`], and those of [`headers`](super::headers).
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+
+use super::headers::{Allowance, Headers};
+use super::{Attachment, Mail};
+use crate::content::{ContentError, File, sha256};
+
+/// How many parts a mail may have, multiparts not counted.
+const PARTS_MAX: usize = 200;
+/// How deep multiparts may nest.
+const LEVELS_MAX: usize = 20;
+
+/// Reads a raw mail.
+pub fn read(bytes: &[u8]) -> Result<Mail, ContentError> {
+    let (headers, parts) = split(bytes)?;
+    let mut mail = Mail::of(headers);
+    let (mut text, mut html) = (Vec::new(), Vec::new());
+    for part in &parts {
+        let content = part.content(&mut mail.notes);
+        match part.media_type.as_str() {
+            _ if !part.is_body() => mail.attachments.push(part.described(&content)),
+            "text/html" => html.push(part.text(&content, &mut mail.notes)),
+            _ => text.push(part.text(&content, &mut mail.notes)),
+        }
+    }
+    let joined = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join("\n"));
+    (mail.text, mail.html) = (joined(text), joined(html));
+    Ok(mail)
+}
+
+/// The attachment that is this part; none if there is none.
+pub fn file(bytes: &[u8], number: usize) -> Result<Option<File>, ContentError> {
+    let (_, parts) = split(bytes)?;
+    let part = parts.iter().find(|part| part.number == number && !part.is_body());
+    Ok(part.map(|part| File {
+        name: part.name.clone().unwrap_or_else(|| format!("part-{number}")),
+        content_type: Some(part.media_type.clone()),
+        bytes: Bytes::from(part.content(&mut Vec::new()).into_owned()),
+    }))
+}
+
+/// A part that has no parts of its own.
+struct Part<'a> {
+    /// Counted from 1, from the mail's first part to its last.
+    number: usize,
+    /// Such as `text/plain`.
+    media_type: String,
+    charset: Option<String>,
+    name: Option<String>,
+    /// Such as `attachment`.
+    disposition: Option<String>,
+    content_id: Option<String>,
+    /// Such as `base64`.
+    transfer_encoding: String,
+    bytes: &'a [u8],
+}
+
+fn split(bytes: &[u8]) -> Result<(Headers, Vec<Part<'_>>), ContentError> {
+    let mut allowance = Allowance::default();
+    let (headers, body) = Headers::split(bytes, &mut allowance)?;
+    if headers.is_empty() {
+        return Err(ContentError::Malformed("the body is no mail: it begins with no header field".to_owned()));
+    }
+    let mut parts = Vec::new();
+    collect(&headers, body, Within { levels: 0, is_digest: false }, &mut allowance, &mut parts)?;
+    Ok((headers, parts))
+}
+
+/// Where a part is.
+#[derive(Clone, Copy)]
+struct Within {
+    levels: usize,
+    /// Whether parts that don't say what they are are mails.
+    is_digest: bool,
+}
+
+fn collect<'a>(
+    headers: &Headers,
+    body: &'a [u8],
+    within: Within,
+    allowance: &mut Allowance,
+    parts: &mut Vec<Part<'a>>,
+) -> Result<(), ContentError> {
+    let content_type = headers.content_type("content-type");
+    let content_type = content_type.as_ref();
+    let boundary = content_type.filter(|kind| kind.ctype() == "multipart").and_then(|kind| kind.attribute("boundary"));
+    // Without its boundary a multipart is nothing but text.
+    if let Some(inner) = boundary.and_then(|boundary| between(body, boundary)) {
+        if within.levels == LEVELS_MAX {
+            return Err(ContentError::TooDeep(format!("the mail nests deeper than {LEVELS_MAX} levels")));
+        }
+        let is_digest = content_type.and_then(|kind| kind.subtype()) == Some("digest");
+        for part in inner {
+            let (headers, body) = Headers::split(part, allowance)?;
+            collect(&headers, body, Within { levels: within.levels + 1, is_digest }, allowance, parts)?;
+        }
+        return Ok(());
+    }
+    if parts.len() == PARTS_MAX {
+        return Err(ContentError::TooLarge(format!("the mail has more than {PARTS_MAX} parts")));
+    }
+    parts.push(Part::of(parts.len() + 1, headers, body, within.is_digest));
+    Ok(())
+}
+
+/// What is between the boundaries; none if there is no boundary at all. A last one that is missing is made up for by the
+/// end.
+fn between<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<&'a [u8]>> {
+    let mut parts = Vec::new();
+    let (mut begin, mut position) = (None, 0);
+    let mut is_closed = false;
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let rest = line.strip_prefix(b"--").and_then(|line| line.strip_prefix(boundary.as_bytes()));
+        let end = rest.map(<[u8]>::trim_ascii_end).filter(|rest| rest.is_empty() || *rest == b"--");
+        if let Some(end) = end {
+            parts.extend(begin.map(|begin| without_last_break(&body[begin..position])));
+            begin = Some(position + line.len());
+            is_closed = end == b"--";
+        }
+        position += line.len();
+        if is_closed {
+            break;
+        }
+    }
+    let rest = begin.filter(|_| !is_closed).map(|begin| &body[begin..]);
+    parts.extend(rest.filter(|rest| !rest.is_empty()));
+    begin.map(|_| parts)
+}
+
+/// The line break before a boundary belongs to that.
+fn without_last_break(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
+impl<'a> Part<'a> {
+    fn of(number: usize, headers: &Headers, bytes: &'a [u8], is_in_digest: bool) -> Part<'a> {
+        let content_type = headers.content_type("content-type");
+        let disposition = headers.content_type("content-disposition");
+        let attribute = |name| content_type.as_ref().and_then(|kind| kind.attribute(name)).map(str::to_owned);
+        let media_type = match &content_type {
+            Some(kind) if kind.ctype() != "multipart" => {
+                kind.subtype().map(|subtype| format!("{}/{subtype}", kind.ctype()))
+            }
+            None if is_in_digest => Some("message/rfc822".to_owned()),
+            _ => None,
+        };
+        let file_name = disposition.as_ref().and_then(|kind| kind.attribute("filename")).map(str::to_owned);
+        Part {
+            number,
+            media_type: media_type.unwrap_or_else(|| "text/plain".to_owned()),
+            charset: attribute("charset"),
+            name: file_name.or_else(|| attribute("name")),
+            disposition: disposition.map(|kind| kind.ctype().to_ascii_lowercase()),
+            content_id: headers.ids("content-id").into_iter().next(),
+            transfer_encoding: headers.text("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase(),
+            bytes,
+        }
+    }
+
+    /// Whether it is text of the mail itself, not of a file in it.
+    fn is_body(&self) -> bool {
+        let is_attachment = self.name.is_some() || self.disposition.as_deref() == Some("attachment");
+        matches!(self.media_type.as_str(), "text/plain" | "text/html") && !is_attachment
+    }
+
+    /// The bytes without the encoding for the way.
+    fn content(&self, notes: &mut Vec<String>) -> Cow<'a, [u8]> {
+        let decoded = match self.transfer_encoding.as_str() {
+            "base64" => base64_decode(self.bytes),
+            "quoted-printable" => quoted_printable_decode(self.bytes),
+            _ => return Cow::Borrowed(self.bytes),
+        };
+        decoded.map(Cow::Owned).unwrap_or_else(|| {
+            notes
+                .push(format!("part {} is not valid {}, and left as it was sent", self.number, self.transfer_encoding));
+            Cow::Borrowed(self.bytes)
+        })
+    }
+
+    /// The content as text. Which encoding `us-ascii` with other letters in it is, nobody knows; most often it is UTF-8.
+    fn text(&self, content: &[u8], notes: &mut Vec<String>) -> String {
+        let label = self.charset.as_deref().filter(|label| !label.eq_ignore_ascii_case("us-ascii"));
+        let encoding = label.map_or(Some(UTF_8), |label| Encoding::for_label_no_replacement(label.as_bytes()));
+        let (text, _, has_replaced) = encoding.unwrap_or(UTF_8).decode(content);
+        if encoding.is_none() {
+            notes.push(format!("part {} has a charset that is not known, and is read as UTF-8", self.number));
+        } else if has_replaced {
+            notes.push(format!("part {} has bytes that are no text, which are replaced by \u{fffd}", self.number));
+        }
+        text.into_owned()
+    }
+
+    fn described(&self, content: &[u8]) -> Attachment {
+        let is_inline = match self.disposition.as_deref() {
+            Some(disposition) => disposition == "inline",
+            None => self.content_id.is_some(),
+        };
+        Attachment {
+            part: self.number,
+            name: self.name.clone(),
+            content_type: Some(self.media_type.clone()),
+            size_bytes: content.len(),
+            sha256: sha256(content),
+            content_id: self.content_id.clone(),
+            is_inline,
+        }
+    }
+}

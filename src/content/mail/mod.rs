@@ -1,0 +1,193 @@
+//! Mails: one shape of payload, whichever way a mail comes.
+//!
+//! | what comes | in |
+//! |---|---|
+//! | a raw mail, by HTTP or by SMTP | [`mime`], [`headers`] |
+//! | what Mailgun, SendGrid and Postmark make of a mail that they take in | [`providers`] |
+//!
+//! [`Mail`] is what all of them give, and its [`into_data`](Mail::into_data) the mapping, whose table is in `docs/mail.md`.
+//! JSON-LD in the HTML is read by [`json_ld`]. The bytes of attachments stay in the body, and are found again by the number
+//! of their part.
+//!
+//! Limits: in the files named, and [`ADDRESSES_MAX`]. A mail that breaks one is refused.
+
+mod headers;
+mod json_ld;
+mod mime;
+mod providers;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{ContentError, File};
+use crate::time::Timestamp;
+use headers::Headers;
+use providers::Provided;
+
+/// How many senders and recipients a mail may name.
+const ADDRESSES_MAX: usize = 2_000;
+
+/// The forms in which a mail may come, for senders of others.
+pub(super) const FORMS: &str = "an e-mail hook takes a raw mail as `message/rfc822`, and what Mailgun (a route that \
+                                forwards), SendGrid (Inbound Parse) and Postmark (inbound) post";
+
+/// How a mail comes.
+pub(super) enum Form {
+    Raw,
+    Posted(Posted),
+}
+
+/// How a provider posts a mail.
+pub(super) enum Posted {
+    Fields,
+    /// With the boundary between the parts.
+    Parts(String),
+    Json,
+}
+
+/// Who a mail is from and for by those who carried it, which its headers needn't say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Envelope {
+    /// None if it was sent with an empty one, as mails are that report failures.
+    pub from: Option<String>,
+    pub to: Vec<String>,
+    /// How the client that delivered it by SMTP called itself.
+    pub helo: Option<String>,
+}
+
+/// Reads the payload of a body; `envelope` is that of a raw mail, if it is known.
+pub(super) fn read(form: &Form, envelope: Option<&Envelope>, body: &Bytes) -> Result<Value, ContentError> {
+    let mut mail = match form {
+        Form::Raw => mime::read(body)?,
+        Form::Posted(posted) => Provided::of(posted, body)?.mail()?,
+    };
+    mail.envelope = mail.envelope.or_else(|| envelope.cloned());
+    mail.into_data()
+}
+
+/// The attachment that is this part; none if there is none.
+pub(super) fn file(form: &Form, body: &Bytes, part: usize) -> Result<Option<File>, ContentError> {
+    match form {
+        Form::Raw => mime::file(body, part),
+        Form::Posted(posted) => Provided::of(posted, body)?.file(part),
+    }
+}
+
+/// A mail, however it came.
+#[derive(Default)]
+struct Mail {
+    provider: Option<&'static str>,
+    envelope: Option<Envelope>,
+    headers: Headers,
+    from: Vec<Address>,
+    to: Vec<Address>,
+    cc: Vec<Address>,
+    bcc: Vec<Address>,
+    reply_to: Vec<Address>,
+    subject: Option<String>,
+    date: Option<Timestamp>,
+    text: Option<String>,
+    /// The text without what it quotes, if the provider tells.
+    text_without_quote: Option<String>,
+    html: Option<String>,
+    attachments: Vec<Attachment>,
+    /// What else the provider says, under its names.
+    provider_fields: Map<String, Value>,
+    /// What was left out or changed, and why.
+    notes: Vec<String>,
+}
+
+struct Address {
+    name: Option<String>,
+    address: Option<String>,
+}
+
+struct Attachment {
+    /// The number by which it is found in the body.
+    part: usize,
+    name: Option<String>,
+    content_type: Option<String>,
+    size_bytes: usize,
+    sha256: String,
+    content_id: Option<String>,
+    /// Whether it is meant to be shown within the HTML.
+    is_inline: bool,
+}
+
+impl Mail {
+    /// A mail of which nothing is known but its header fields.
+    fn of(headers: Headers) -> Mail {
+        Mail {
+            from: headers.addresses("from"),
+            to: headers.addresses("to"),
+            cc: headers.addresses("cc"),
+            bcc: headers.addresses("bcc"),
+            reply_to: headers.addresses("reply-to"),
+            subject: headers.text("subject"),
+            date: headers.moment("date"),
+            headers,
+            ..Mail::default()
+        }
+    }
+
+    /// The payload.
+    fn into_data(mut self) -> Result<Value, ContentError> {
+        let lists = [&self.from, &self.to, &self.cc, &self.bcc, &self.reply_to];
+        if lists.into_iter().map(Vec::len).sum::<usize>() > ADDRESSES_MAX {
+            return Err(ContentError::TooLarge(format!("the mail names more than {ADDRESSES_MAX} addresses")));
+        }
+        let html = self.html.map(with_plain_breaks);
+        let json_ld = html.as_ref().map(|html| json_ld::read(html, &mut self.notes)).unwrap_or_default();
+        let addresses = |list: Vec<Address>| list.into_iter().map(Address::into_json).collect::<Vec<Value>>();
+        Ok(json!({
+            "provider": self.provider,
+            "envelope": self.envelope.map(|Envelope { from, to, helo }| json!({ "from": from, "to": to, "helo": helo })),
+            "from": self.from.into_iter().next().map(Address::into_json),
+            "to": addresses(self.to),
+            "cc": addresses(self.cc),
+            "bcc": addresses(self.bcc),
+            "replyTo": addresses(self.reply_to),
+            "subject": self.subject,
+            "date": self.date,
+            "messageId": self.headers.ids("message-id").into_iter().next(),
+            "inReplyTo": self.headers.ids("in-reply-to").into_iter().next(),
+            "references": self.headers.ids("references"),
+            "headers": self.headers.to_json(),
+            "text": self.text.map(with_plain_breaks),
+            "textWithoutQuote": self.text_without_quote.map(with_plain_breaks),
+            "html": html,
+            "attachments": self.attachments.into_iter().map(Attachment::into_json).collect::<Vec<Value>>(),
+            "jsonLd": json_ld,
+            "providerFields": self.provider_fields,
+            "notes": self.notes,
+        }))
+    }
+}
+
+impl Address {
+    fn into_json(self) -> Value {
+        json!({ "name": self.name, "address": self.address })
+    }
+}
+
+impl Attachment {
+    fn into_json(self) -> Value {
+        json!({
+            "part": self.part,
+            "name": self.name,
+            "contentType": self.content_type,
+            "sizeBytes": self.size_bytes,
+            "sha256": self.sha256,
+            "contentId": self.content_id,
+            "inline": self.is_inline,
+        })
+    }
+}
+
+/// The same text with `\n` at the ends of its lines: one way for all providers.
+fn with_plain_breaks(text: String) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n") } else { text }
+}

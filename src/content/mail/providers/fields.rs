@@ -1,0 +1,114 @@
+//! The fields and files of a form that a provider posts. Their names are taken as they are: header fields are among them,
+//! which may be named in any way.
+//!
+//! Limit: [`FIELDS_MAX`].
+
+use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
+use serde_json::{Map, Value};
+
+use crate::content::multipart::{Part, Parts};
+use crate::content::{ContentError, File, form, sha256};
+
+use super::super::Attachment;
+
+/// How many fields and files there may be; Mailgun sends one for each header field.
+const FIELDS_MAX: usize = 1_000;
+
+pub struct Fields(Vec<Part>);
+
+impl Fields {
+    pub fn of_form(body: &Bytes) -> Result<Fields, ContentError> {
+        let fields = form::fields(body).map(|(name, value)| Part {
+            name: String::from_utf8_lossy(&name).into_owned(),
+            file_name: None,
+            content_type: None,
+            bytes: value.into(),
+        });
+        // One more than there may be is enough to know.
+        let fields: Vec<Part> = fields.take(FIELDS_MAX + 1).collect();
+        match fields.len() > FIELDS_MAX {
+            true => Err(ContentError::TooLarge(format!("the form has more than {FIELDS_MAX} fields"))),
+            false => Ok(Fields(fields)),
+        }
+    }
+
+    pub fn of_parts(body: &Bytes, boundary: &str) -> Result<Fields, ContentError> {
+        let mut parts = Parts::of(body, boundary, FIELDS_MAX);
+        let mut fields = Vec::new();
+        while let Some(part) = parts.next()? {
+            fields.push(part);
+        }
+        Ok(Fields(fields))
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    fn find(&self, name: &str) -> Option<&Part> {
+        self.0.iter().find(|field| field.name == name)
+    }
+
+    /// The value of a field, or the content of a file, as it is.
+    pub fn bytes(&self, name: &str) -> Option<Bytes> {
+        self.find(name).map(|field| field.bytes.clone())
+    }
+
+    /// The value of a field that is in UTF-8.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.text_in(name, UTF_8)
+    }
+
+    pub fn text_in(&self, name: &str, encoding: &'static Encoding) -> Option<String> {
+        self.find(name).map(|field| encoding.decode(&field.bytes).0.into_owned())
+    }
+
+    /// The value of a field that is JSON; none if it is absent or empty.
+    pub fn json(&self, name: &str) -> Result<Option<Value>, ContentError> {
+        let present = self.find(name).filter(|field| !field.bytes.is_empty());
+        let read = |field: &Part| {
+            crate::content::json::read(&field.bytes)
+                .map_err(|error| ContentError::Malformed(format!("field `{name}`: {error}")))
+        };
+        present.map(read).transpose()
+    }
+
+    /// The files; `label` gives the content id, if there is one, by the name of the field.
+    pub fn attachments(&self, content_id: impl Fn(&str) -> Option<String>) -> Vec<Attachment> {
+        let files = self.0.iter().zip(1..).filter_map(|(field, part)| Some((field, part, field.file_name.clone()?)));
+        files
+            .map(|(field, part, file_name)| {
+                let content_id = content_id(&field.name);
+                Attachment {
+                    part,
+                    name: Some(file_name).filter(|name| !name.is_empty()),
+                    content_type: field.content_type.as_ref().map(ToString::to_string),
+                    size_bytes: field.bytes.len(),
+                    sha256: sha256(&field.bytes),
+                    is_inline: content_id.is_some(),
+                    content_id: content_id.map(|id| id.trim_matches(['<', '>']).to_owned()),
+                }
+            })
+            .collect()
+    }
+
+    /// The file that is this part; none if it is a field.
+    pub fn into_file(self, part: usize) -> Option<File> {
+        self.0.into_iter().nth(part.checked_sub(1)?)?.into_file()
+    }
+
+    /// The fields that `is_used` doesn't hold for, as texts.
+    pub fn others(&self, is_used: impl Fn(&str) -> bool) -> Result<Map<String, Value>, ContentError> {
+        let mut others = Map::new();
+        for field in self.0.iter().filter(|field| field.file_name.is_none() && !is_used(&field.name)) {
+            // The JSON library would take the object for something of its own when it is read from the database.
+            if field.name.starts_with("$serde_json::") {
+                return Err(ContentError::Malformed(format!("the field's name {:?} is reserved", field.name)));
+            }
+            let value = String::from_utf8_lossy(&field.bytes).into_owned();
+            others.entry(field.name.as_str()).or_insert(Value::String(value));
+        }
+        Ok(others)
+    }
+}
