@@ -20,7 +20,7 @@ use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
-use crate::door::{Door, Limits, RefusalCounts, TrustedProxies};
+use crate::door::{Door, Limits, RefusalCounts, TrustedProxies, forget_deliveries};
 use crate::engine::{Engine, Programs};
 use crate::hook::Verification;
 use crate::id::Id;
@@ -143,6 +143,7 @@ async fn run(
         let watching = files::watch(folder, files, catalog.clone(), org.id, stopping.clone());
         tasks.push(tokio::spawn(watching));
     }
+    tasks.push(tokio::spawn(forget_deliveries(door.clone(), stopping.clone())));
     tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
     let keeping =
         schedules::keep(store.clone(), programs.clone(), catalog.clone(), door.engine.clone(), stopping.clone());

@@ -11,7 +11,7 @@ use super::document::{PageQuery, all, attributes, created, one, page, relationsh
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::new_hash;
-use crate::door;
+use crate::door::{self, DUPLICATE};
 use crate::hook::{self, HookKind, InvalidHookKind, Settings};
 use crate::id::Id;
 use crate::objects::klass::is_klass_name;
@@ -53,7 +53,7 @@ pub fn hook_url(public_url: &str, hook: &Hook) -> String {
     format!("{public_url}/v1/hooks/{}/{}", hook.kind, hook.hash)
 }
 
-fn show_hook(app: &App, hook: &Hook, refusals: Option<Vec<RefusalCount>>) -> Value {
+fn show_hook(app: &App, hook: &Hook, counts: Option<Vec<RefusalCount>>) -> Value {
     let mut shown = attributes(json!({
         "name": hook.name,
         "kind": hook.kind,
@@ -68,11 +68,13 @@ fn show_hook(app: &App, hook: &Hook, refusals: Option<Vec<RefusalCount>>) -> Val
     }));
     let setting = |name: &str| (name.to_owned(), hook.settings.get(name).cloned().unwrap_or_default());
     shown.extend(hook::NAMES.into_iter().map(setting));
-    if let Some(refusals) = refusals {
-        let count = |refusal: &RefusalCount| {
-            (refusal.reason.clone(), json!({ "count": refusal.count, "lastAt": refusal.last_at }))
-        };
-        shown.insert("refusals".into(), Value::Object(refusals.iter().map(count).collect()));
+    if let Some(counts) = counts {
+        let count = |count: &RefusalCount| json!({ "count": count.count, "lastAt": count.last_at });
+        let (others, refusals): (Vec<_>, Vec<_>) = counts.iter().partition(|count| count.reason == DUPLICATE);
+        let refusals = refusals.iter().map(|refusal| (refusal.reason.clone(), count(refusal)));
+        shown.insert("refusals".into(), Value::Object(refusals.collect()));
+        let duplicates = others.first().map_or(json!({ "count": 0, "lastAt": null }), |duplicates| count(duplicates));
+        shown.insert("duplicates".into(), duplicates);
     }
     let relationships = json!({ "org": relationship("org", hook.org, format!("/v1/org/{}", hook.org)) });
     resource(&format!("{}_hook", hook.kind), hook.id, shown, relationships, &format!("/v1/hooks/{}", hook.id))

@@ -39,9 +39,16 @@ pub fn show(transaction: &Transaction) -> Value {
 
 async fn show_one(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
     let id = path_id("transaction", &id)?;
-    let found = app.door.store.read(move |session| session.transaction(reader.org, id)).await?;
-    let transaction = found.ok_or_else(|| ApiError::not_found("transaction", id))?;
-    Ok(one(show(&transaction)))
+    let found = app
+        .door
+        .store
+        .read(move |session| Ok((session.transaction(reader.org, id)?, session.duplicates(reader.org, id)?)));
+    let (transaction, duplicates) = found.await?;
+    let mut shown = show(&transaction.ok_or_else(|| ApiError::not_found("transaction", id))?);
+    if let Some(duplicates) = duplicates.filter(|duplicates| duplicates.count > 0) {
+        shown["meta"]["duplicates"] = json!({ "count": duplicates.count, "lastAt": duplicates.last_at });
+    }
+    Ok(one(shown))
 }
 
 /// A file that came in a body of several parts. Who sent it may have meant harm, so nothing may show it as a page of ours.

@@ -4,9 +4,11 @@
 //! engine goes on from there. Otherwise runs are queued, because taking hooks in goes first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::Door;
 use crate::catalog::HookInForce;
@@ -14,7 +16,7 @@ use crate::engine::{Loaded, Progress, Surroundings, begin};
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::starts::{InForce, fresh_run};
-use crate::store::{Run, Session, StoreResult, chain};
+use crate::store::{DeliveryRecord, Run, Session, StoreResult, chain};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
 
@@ -22,6 +24,14 @@ use crate::transaction::Transaction;
 const QUEUED_MAX_TO_BEGIN: usize = 512;
 /// A queued run with a larger payload is read from the database when its turn comes.
 const KEPT_BYTES_MAX: usize = 4_096;
+
+/// The word that deliveries which came before are counted by, beside the reasons of refusals.
+pub const DUPLICATE: &str = "duplicate";
+
+/// How often old deliveries are forgotten, and how many of an org at a time: 1,000 a second, which is more than are
+/// remembered by a hook that is worked on day and night, and too few to be in anybody's way.
+const FORGET_EVERY: Duration = Duration::from_secs(2);
+const FORGET_MAX: i64 = 2_000;
 
 /// What passed, ready to be stored. The payload can be read again from the bytes, the content type and the headers.
 pub struct Delivery {
@@ -37,24 +47,59 @@ pub struct Delivery {
     pub data: Value,
     /// How large the bytes are that the payload was read from.
     pub payload_bytes: usize,
+    /// What tells it from other deliveries, if anything does.
+    pub key: Option<DeliveryKey>,
 }
 
-/// Stores the transaction, and starts its runs; the transaction's id, once it is on the disk.
+/// What tells a delivery from others on the same hook.
+pub struct DeliveryKey {
+    /// SHA-256 of the key, in hex.
+    pub digest: String,
+    /// How long another one with the same key is taken for the same.
+    pub window: Duration,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenIn {
+    /// It is this transaction.
+    New(Id),
+    /// It came before, as this transaction. Nothing was started, and nothing stored but that it came again.
+    Duplicate(Id),
+}
+
+impl TakenIn {
+    /// The transaction that the delivery is.
+    pub fn transaction(self) -> Id {
+        match self {
+            TakenIn::New(id) | TakenIn::Duplicate(id) => id,
+        }
+    }
+}
+
+/// Stores the transaction, and starts its runs; what it became, once that is on the disk.
 ///
 /// # Errors
 /// Those of the store; then nothing is stored.
-pub async fn take_in(door: &Door, in_force: &HookInForce, delivery: Delivery) -> StoreResult<Id> {
+pub async fn take_in(door: &Door, in_force: &HookInForce, delivery: Delivery) -> StoreResult<TakenIn> {
     let (arrival, data) = Arrival::new(in_force, delivery);
     let arrival = Arc::new(arrival);
-    store(door, in_force, &arrival, data).await?;
+    let first = store(door, in_force, &arrival, data).await?;
+    let hook = in_force.hook.name.as_str();
+    if first != arrival.transaction.id {
+        metrics::duplicate_received();
+        log::info!(hook, transaction:% = first; "a delivery came again");
+        return Ok(TakenIn::Duplicate(first));
+    }
     metrics::transaction_accepted();
-    log::debug!(hook = in_force.hook.name.as_str(), transaction:% = arrival.transaction.id; "transaction accepted");
-    Ok(arrival.transaction.id)
+    log::debug!(hook, transaction:% = first; "transaction accepted");
+    Ok(TakenIn::New(first))
 }
 
 /// A transaction with the runs that it starts.
 struct Arrival {
     transaction: Transaction,
+    delivery: Option<DeliveryRecord>,
     runs: Vec<Run>,
     /// The size of the body once it is inflated.
     payload_bytes: usize,
@@ -86,7 +131,29 @@ impl Arrival {
             raw: delivery.raw,
             runs: runs.iter().map(|run| run.id).collect(),
         };
-        (Arrival { transaction, runs, payload_bytes: delivery.payload_bytes }, delivery.data)
+        let record = |DeliveryKey { digest, window }: DeliveryKey| DeliveryRecord {
+            org: hook.org,
+            hook: hook.id,
+            key_digest: digest,
+            transaction: id,
+            at: now,
+            expires_at: now + window,
+        };
+        let delivery_record = delivery.key.map(record);
+        (Arrival { transaction, delivery: delivery_record, runs, payload_bytes: delivery.payload_bytes }, delivery.data)
+    }
+
+    /// Inserts the transaction; the one that its delivery is: another one if it came before, and then nothing is inserted.
+    fn insert_transaction(&self, session: &mut dyn Session) -> StoreResult<Id> {
+        if let Some(delivery) = &self.delivery {
+            let first = session.claim_delivery(delivery)?;
+            if first != self.transaction.id {
+                session.add_refusals(delivery.org, delivery.hook, DUPLICATE, 1, delivery.at)?;
+                return Ok(first);
+            }
+        }
+        session.insert_transaction(&self.transaction)?;
+        Ok(self.transaction.id)
     }
 
     /// Inserts the runs as queued; `held` says whether this process goes on with them at once.
@@ -96,8 +163,9 @@ impl Arrival {
 }
 
 /// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
-/// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice.
-async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
+/// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice. Gives the
+/// transaction that the delivery is.
+async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<Id> {
     let place = door.engine.place().filter(|_| door.store.queued() <= QUEUED_MAX_TO_BEGIN);
     let Some(place) = place else {
         return queue(door, hook, arrival, data).await;
@@ -107,44 +175,76 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
     let stored = arrival.clone();
     let in_force = door.catalog.clone();
     let begun = door.store.write(move |session| {
-        session.insert_transaction(&stored.transaction)?;
+        let first = stored.insert_transaction(session)?;
+        if first != stored.transaction.id {
+            return Ok((first, Some(Vec::new())));
+        }
         // Whatever failed the first time, in a repetition the runs are only queued.
         if std::mem::replace(&mut repeated, true) {
             stored.insert_runs(session, false)?;
-            return Ok(None);
+            return Ok((first, None));
         }
         let begun: StoreResult<Vec<_>> = fresh.iter_mut().map(|loaded| begin_run(session, &in_force, loaded)).collect();
-        begun.map(Some)
+        Ok((first, Some(begun?)))
     });
     match begun.await {
-        Ok(Some(begun)) => place.follow(arrival.transaction.org, begun),
-        Ok(None) => door.engine.look(),
+        Ok((first, Some(begun))) => {
+            place.follow(arrival.transaction.org, begun);
+            Ok(first)
+        }
+        Ok((first, None)) => {
+            door.engine.look();
+            Ok(first)
+        }
         // Something about a run, not about the database: the transaction must not be lost for that.
         Err(error) if error.concerns_the_work() => {
             log::warn!(hook = hook.hook.name.as_str(), err:% = chain(&error); "runs are queued instead of begun");
             let data = arrival.transaction.data().unwrap_or(Value::Null);
-            return queue(door, hook, arrival, data).await;
+            queue(door, hook, arrival, data).await
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// Commit 1 without anything of commit 2: the runs are queued for the engine.
-async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<()> {
+async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<Id> {
     // Bytes that wait in the engine are not counted by anybody, so only small payloads wait there.
     let place = door.engine.place().filter(|_| arrival.payload_bytes <= KEPT_BYTES_MAX);
     let (stored, held) = (arrival.clone(), place.is_some());
     let written = door.store.write(move |session| {
-        session.insert_transaction(&stored.transaction)?;
-        stored.insert_runs(session, held)
+        let first = stored.insert_transaction(session)?;
+        if first == stored.transaction.id {
+            stored.insert_runs(session, held)?;
+        }
+        Ok(first)
     });
-    written.await?;
+    let first = written.await?;
     match place {
+        _ if first != arrival.transaction.id => {}
         Some(place) => place.start(load(in_force, arrival, data)),
         None => door.engine.look(),
     }
-    Ok(())
+    Ok(first)
+}
+
+/// Forgets deliveries whose time is over, from now on and until `stopping` turns true.
+pub async fn forget_deliveries(door: Door, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(FORGET_EVERY) => {}
+            changed = stopping.changed() => if changed.is_err() { return },
+        }
+        let orgs: Vec<Id> = door.catalog.snapshot().orgs.iter().map(|org| org.id).collect();
+        for org in orgs {
+            let forgotten = door.store.write(move |session| {
+                let now = session.now();
+                session.forget_deliveries(org, now, FORGET_MAX)
+            });
+            if let Err(error) = forgotten.await {
+                log::debug!(err:% = chain(&error); "old deliveries are forgotten later");
+            }
+        }
+    }
 }
 
 fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: &mut Loaded) -> StoreResult<(Id, Progress)> {

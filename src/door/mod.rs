@@ -21,6 +21,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use tokio::sync::Semaphore;
 
+pub use intake::{DUPLICATE, forget_deliveries};
 pub use peer::TrustedProxies;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal, RefusalCounts};

@@ -12,11 +12,11 @@ use serde_json::Value;
 use super::Door;
 use super::body;
 use super::headers::{kept_headers, kept_query};
-use super::intake::{Delivery, take_in};
+use super::intake::{Delivery, DeliveryKey, take_in};
 use super::refusal::{Reason, Refusal};
 use crate::catalog::HookInForce;
 use crate::content::FORM;
-use crate::hook::HookKind;
+use crate::hook::{self, HookKind, Settings};
 use crate::id::Id;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::signature::{Received, Verified};
@@ -96,13 +96,26 @@ async fn accept(
     let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;
     let bytes = inflated.as_ref().unwrap_or(&raw);
     // Without anybody who listens, that it can be read is all that has to be known of the payload.
-    let unheard = in_force.listeners.is_empty() && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
+    let nobody_looks = in_force.listeners.is_empty() && !in_force.settings.look_at_payload();
+    let unheard = nobody_looks && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
     let data = if unheard { Value::Null } else { content.read(bytes)? };
     let payload_bytes = bytes.len();
     drop(inflated);
-    let delivery = Delivery { raw, data, payload_bytes, ..kept(door, request, is_query) };
-    let id = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
-    Ok(answer(id))
+    let (data, key) = delivery_key(door, &in_force.settings, request, data);
+    let delivery = Delivery { raw, data, payload_bytes, key, ..kept(door, request, is_query) };
+    let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
+    Ok(answer(taken_in.transaction()))
+}
+
+/// What tells the request from others, if the hook asks for it; the payload comes back with it.
+fn delivery_key(door: &Door, settings: &Settings, request: &HttpRequest, data: Value) -> (Value, Option<DeliveryKey>) {
+    let Some(duplicates) = &settings.duplicates else { return (data, None) };
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let peer = door.peer(request).map(|peer| peer.to_string());
+    let (method, query) = (request.method().as_str(), request.query_string());
+    let scope = hook::Request { method, headers, query, peer: peer.as_deref() }.scope(data);
+    let digest = duplicates.key_digest(&scope);
+    (hook::take_payload(scope), digest.map(|digest| DeliveryKey { digest, window: duplicates.window }))
 }
 
 fn check_status(hook: &Hook) -> Result<(), Refusal> {
@@ -141,6 +154,7 @@ fn kept(door: &Door, request: &HttpRequest, is_query: bool) -> Delivery {
         raw: Bytes::new(),
         data: Value::Null,
         payload_bytes: 0,
+        key: None,
     }
 }
 

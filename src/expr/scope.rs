@@ -66,6 +66,11 @@ impl Scope {
         self.member(STEPS).insert(id.to_owned(), output);
     }
 
+    /// Takes out what a step gave.
+    pub fn take_step(&mut self, id: &str) -> Option<Value> {
+        self.member(STEPS).shift_remove(id)
+    }
+
     /// Puts in a variable, which is found by its id and by its name. Its value is remembered as a secret.
     pub fn set_variable(&mut self, id: &str, name: &str, value: String) {
         self.secrets.add(name, &value);

@@ -4,10 +4,14 @@
 //! door goes by, and tells everything that is wrong with them; there is one file a concern, and one name in
 //! [`NAMES`] for each. Settings are changed one by one: what is not named stays, and null takes one away.
 
+mod context;
+mod duplicates;
 mod kind;
 mod settings;
 mod verification;
 
+pub use context::{Request, take_payload};
+pub use duplicates::Duplicates;
 pub use kind::{HookKind, InvalidHookKind};
 pub use settings::{NAMES, Settings, Written, changed, take};
 pub use verification::{KEY, Verification};

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::HookKind;
+use super::duplicates::Duplicates;
 use super::verification::Verification;
 use crate::objects::{Fields, Problem};
 
@@ -10,20 +11,22 @@ use crate::objects::{Fields, Problem};
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 2] = ["acceptsGet", "verification"];
+pub const NAMES: [&str; 3] = ["acceptsGet", "deduplicate", "verification"];
 
 /// What the settings of a hook say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub verification: Verification,
     /// Whether a GET request is taken, with its query as a form.
     pub accepts_get: bool,
+    /// How it tells that a delivery came before, if it does.
+    pub duplicates: Option<Duplicates>,
 }
 
 impl Settings {
     /// Those of a hook that says nothing.
     pub fn none(kind: HookKind) -> Settings {
-        Settings { verification: Verification::of_kind(kind), accepts_get: false }
+        Settings { verification: Verification::of_kind(kind), accepts_get: false, duplicates: None }
     }
 
     /// Reads the settings of a hook of this kind.
@@ -37,7 +40,17 @@ impl Settings {
             settings.verification = verification;
         }
         settings.accepts_get = fields.boolean("acceptsGet").unwrap_or_default();
+        let scheme = settings.verification.scheme();
+        let duplicates = fields.section("deduplicate", |value| Duplicates::read(scheme, value));
+        settings.duplicates = duplicates.unwrap_or_else(|| Duplicates::of_scheme(scheme));
         fields.finish(settings)
+    }
+}
+
+impl Settings {
+    /// Whether the payload has to be read even if no workflow listens.
+    pub fn look_at_payload(&self) -> bool {
+        self.duplicates.is_some()
     }
 }
 

@@ -66,6 +66,14 @@ impl Fields {
         }
     }
 
+    /// A whole number within a range; `None` if absent or null.
+    pub fn whole(&mut self, name: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        let value = self.take(name).filter(|value| !value.is_null())?;
+        let number = value.as_i64().filter(|number| range.contains(number));
+        let (least, most) = (range.start(), range.end());
+        self.keep(format!("/{name}"), number.ok_or_else(|| format!("expected a whole number from {least} to {most}")))
+    }
+
     /// An object field: `None` if absent, `Some(None)` if null.
     pub fn object(&mut self, name: &'static str) -> Option<Option<Map<String, Value>>> {
         match self.take(name)? {

@@ -13,11 +13,17 @@ static FAILED: AtomicU64 = AtomicU64::new(0);
 static CANCELLED: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
 static UNITS: AtomicU64 = AtomicU64::new(0);
-static REFUSED: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
+static DUPLICATES: AtomicU64 = AtomicU64::new(0);
+static REFUSED: [AtomicU64; 32] = [const { AtomicU64::new(0) }; 32];
 
 /// Counts an accepted transaction.
 pub fn transaction_accepted() {
     ACCEPTED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a delivery that came before.
+pub fn duplicate_received() {
+    DUPLICATES.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Counts a run that ended.
@@ -55,6 +61,11 @@ pub fn render(reasons: &[&str]) -> String {
         "hookflow_transactions_accepted_total",
         "Requests to hooks that were stored and acknowledged.",
         vec![(String::new(), read(&ACCEPTED))],
+    );
+    family(
+        "hookflow_deliveries_duplicate_total",
+        "Requests to hooks that had come before and were answered like the first time.",
+        vec![(String::new(), read(&DUPLICATES))],
     );
     let refused = reasons.iter().zip(&REFUSED);
     family(

@@ -98,6 +98,15 @@ fn hook() -> Value {
             "title": text("For people."),
             "description": text("For people."),
             "acceptsGet": { "type": ["boolean", "null"], "description": "Whether a GET request is taken, with its query as a form." },
+            "deduplicate": {
+                "type": ["boolean", "object", "null"],
+                "description": "What tells deliveries apart; one that came before is answered like the first time and starts nothing.",
+                "properties": {
+                    "key": { "type": "string", "description": "An expression, such as `/#steps.1.request.headers.x-delivery`." },
+                    "windowDays": { "type": "integer", "minimum": 1, "description": "How long a delivery is remembered; 30 days if absent." },
+                },
+                "additionalProperties": false,
+            },
             "verification": verification(),
             "meta": meta(json!({})),
         },

@@ -29,8 +29,8 @@ pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
 pub use session::{
-    Belongings, Catalog, Claim, Customers, Drafts, Entities, HookSecrets, Intake, KObjects, Of, Relationships, Runs,
-    Schedules, Session, Taken, Variables,
+    Belongings, Catalog, Claim, Customers, Deliveries, Drafts, Entities, HookSecrets, Intake, KObjects, Of,
+    Relationships, Runs, Schedules, Session, Taken, Variables,
 };
 
 /// How the store is doing, for `/readyz` and for answers.

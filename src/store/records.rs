@@ -94,6 +94,27 @@ pub struct HookSecret {
     pub created_at: Timestamp,
 }
 
+/// What tells a delivery from others on the same hook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryRecord {
+    pub org: Id,
+    pub hook: Id,
+    /// SHA-256 of the key, in hex.
+    pub key_digest: String,
+    /// The transaction that it becomes if it is the first.
+    pub transaction: Id,
+    pub at: Timestamp,
+    /// From when on one with the same key is taken for a new one.
+    pub expires_at: Timestamp,
+}
+
+/// How often a delivery came again, and when it last came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicates {
+    pub count: i64,
+    pub last_at: Timestamp,
+}
+
 impl Hook {
     /// The names of the event that a transaction on this hook raises: by the hook's name, and by its id.
     pub fn event_names(&self) -> [String; 2] {

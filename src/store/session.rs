@@ -16,6 +16,7 @@ use crate::transaction::Transaction;
 pub trait Session:
     Catalog
     + HookSecrets
+    + Deliveries
     + Drafts
     + Schedules
     + Variables
@@ -125,6 +126,17 @@ pub trait HookSecrets {
     fn insert_hook_secret(&mut self, secret: &HookSecret) -> StoreResult<()>;
     /// Whether there was such a secret.
     fn delete_hook_secret(&mut self, org: Id, id: Id) -> StoreResult<bool>;
+}
+
+/// Which deliveries have come already.
+pub trait Deliveries {
+    /// Remembers the delivery as that of its transaction, unless one with the same key came before and has not expired;
+    /// that one is counted up. The transaction of the first: another one than the delivery's if it is a duplicate.
+    fn claim_delivery(&mut self, delivery: &DeliveryRecord) -> StoreResult<Id>;
+    /// How often a transaction's delivery came again; none if that is not, or no longer, known.
+    fn duplicates(&mut self, org: Id, transaction: Id) -> StoreResult<Option<Duplicates>>;
+    /// Forgets those that have expired by `now`, at most `size`; how many they were.
+    fn forget_deliveries(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize>;
 }
 
 /// What came in through the door.

@@ -17,6 +17,7 @@ mod conversations;
 mod crash;
 mod crash_calls;
 mod customers;
+mod duplicates;
 mod engine;
 mod entities;
 mod envelope;

@@ -80,6 +80,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("schedules", catalog::schedules),
         ("variables", catalog::variables),
         ("hook_secrets", catalog::hook_secrets),
+        ("deliveries", intake::deliveries),
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("runs", runs::runs),

@@ -106,7 +106,7 @@ const RUN: Table = Table {
 };
 
 /// All tables, in the order in which they are moved.
-pub const TABLES: [Table; 23] = [
+pub const TABLES: [Table; 24] = [
     named("orgs", Table { key: &["id"], texts: &["id", "name"], integers: &["created_at"], ..PLAIN }),
     named("api_keys", Table { texts: &["org_id", "id", "name", "role", "hash"], integers: &["created_at"], ..PLAIN }),
     named(
@@ -171,6 +171,15 @@ pub const TABLES: [Table; 23] = [
             key: &["org_id", "workflow_id"],
             texts: &["org_id", "workflow_id", "rule"],
             integers: &["due_at", "last_at"],
+            ..PLAIN
+        },
+    ),
+    named(
+        "deliveries",
+        Table {
+            key: &["org_id", "hook_id", "key_digest"],
+            texts: &["org_id", "hook_id", "key_digest", "transaction_id"],
+            integers: &["expires_at", "duplicates", "last_at"],
             ..PLAIN
         },
     ),

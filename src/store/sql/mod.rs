@@ -10,6 +10,7 @@ mod belongings;
 mod catalog;
 pub mod columns;
 mod customers;
+mod deliveries;
 mod drafts;
 mod entities;
 mod hook_secrets;

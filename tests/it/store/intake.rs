@@ -1,9 +1,11 @@
 //! Transactions, and the counts of what was refused.
 
 use bytes::Bytes;
+use std::time::Duration;
+
 use hookflow::hook::HookKind;
 use hookflow::id::Id;
-use hookflow::store::{Page, RefusalCount};
+use hookflow::store::{DeliveryRecord, Duplicates, Page, RefusalCount};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
 
@@ -66,4 +68,38 @@ pub fn refusals(desk: &Desk) {
         assert_eq!(session.refusals(org, id(3))?, []);
         Ok(())
     });
+}
+
+pub fn deliveries(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let delivery = |hook: usize, key: &str, transaction: usize, at: Timestamp, days: u64| DeliveryRecord {
+            org,
+            hook: id(hook),
+            key_digest: key.to_owned(),
+            transaction: id(transaction),
+            at,
+            expires_at: at + days_of(days),
+        };
+        let later = |days: u64| MOMENT + days_of(days);
+        assert_eq!(session.claim_delivery(&delivery(1, "a", 11, MOMENT, 2))?, id(11));
+        assert_eq!(session.claim_delivery(&delivery(1, "b", 12, MOMENT, 9))?, id(12), "another key");
+        assert_eq!(session.claim_delivery(&delivery(2, "a", 13, MOMENT, 9))?, id(13), "another hook");
+        assert_eq!(session.claim_delivery(&delivery(1, "a", 14, later(1), 2))?, id(11), "the same");
+        let again = Duplicates { count: 1, last_at: later(1) };
+        assert_eq!(session.duplicates(org, id(11))?, Some(again));
+        assert_eq!(session.duplicates(org, id(14))?, None, "it is no transaction");
+        assert_eq!(session.duplicates(org, id(12))?.map(|duplicates| duplicates.count), Some(0));
+        // The window is counted from the first.
+        assert_eq!(session.claim_delivery(&delivery(1, "a", 15, later(2), 2))?, id(15), "after its time");
+        assert_eq!(session.duplicates(org, id(15))?.map(|duplicates| duplicates.count), Some(0));
+        assert_eq!(session.forget_deliveries(org, later(3), 10)?, 0);
+        assert_eq!(session.forget_deliveries(org, later(9), 2)?, 2, "no more at a time");
+        assert_eq!(session.forget_deliveries(org, later(9), 2)?, 1);
+        assert_eq!(session.duplicates(org, id(15))?, None);
+        Ok(())
+    });
+}
+
+fn days_of(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
 }

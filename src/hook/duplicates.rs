@@ -1,0 +1,138 @@
+//! When a delivery is one that came before.
+//!
+//! Senders repeat a delivery whose answer they did not get, and give it the same id. Where that id stands is known for the
+//! vendors' schemes; an expression may say it for others, or say something else. It is never guessed from the body.
+//!
+//! A request without the id is never a duplicate.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::context::{compile, text};
+use crate::expr::{Expr, Scope};
+use crate::objects::{Fields, Problem};
+use crate::signature::Scheme;
+
+/// How long a delivery is remembered if nothing is said.
+const WINDOW_DAYS: i64 = 30;
+/// How long it can be remembered at most.
+const WINDOW_DAYS_MAX: i64 = 365;
+
+/// Where the vendors put the ids of deliveries, by scheme.
+const KEYS: [(&str, &str); 19] = [
+    ("standard_webhooks", "/#steps.1.request.headers.webhook-id"),
+    ("svix", "{{steps.1.request.headers.svix-id}}{{steps.1.request.headers.webhook-id}}"),
+    ("stripe", "/#steps.1.attributes.data.id"),
+    ("github", "/#steps.1.request.headers.x-github-delivery"),
+    ("github_sha1", "/#steps.1.request.headers.x-github-delivery"),
+    ("shopify", "{{steps.1.request.headers.x-shopify-webhook-id}}{{steps.1.request.headers.shopify-webhook-id}}"),
+    ("slack", "/#steps.1.attributes.data.event_id"),
+    ("twilio", "/#steps.1.request.headers.i-twilio-idempotency-token"),
+    ("zendesk", "/#steps.1.request.headers.x-zendesk-webhook-invocation-id"),
+    // Signed is nothing but this and the timestamp, so who knows one request could send others with it.
+    ("mailgun", "{{steps.1.attributes.data.signature.token}}{{steps.1.attributes.data.token}}"),
+    ("paddle", "/#steps.1.attributes.data.event_id"),
+    ("iadvize", "/#steps.1.request.headers.x-iadvize-delivery"),
+    ("square", "/#steps.1.attributes.data.event_id"),
+    ("adyen", ADYEN),
+    ("adyen_payload", ADYEN),
+    ("gitlab", "/#steps.1.request.headers.idempotency-key"),
+    ("vercel", "/#steps.1.attributes.data.id"),
+    ("woocommerce", "/#steps.1.request.headers.x-wc-webhook-delivery-id"),
+    ("typeform", "/#steps.1.attributes.data.event_id"),
+];
+
+/// A notification is the same if all three are.
+const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.NotificationRequestItem}}{{pspReference}} \
+                     {{eventCode}} {{success}}{{/with}}";
+
+/// How a hook tells that a delivery came before.
+#[derive(Clone, Debug)]
+pub struct Duplicates {
+    key: Expr,
+    /// From the first delivery on; one that comes later is a new one.
+    pub window: Duration,
+}
+
+impl Duplicates {
+    /// What holds for a hook that says nothing of it.
+    pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Duplicates> {
+        let known = KEYS.iter().find(|(name, _)| Some(*name) == scheme.map(Scheme::name))?.1;
+        let key = Expr::compile(&Value::from(known)).expect("a test compiles all keys");
+        Some(Duplicates { key, window: days(WINDOW_DAYS) })
+    }
+
+    /// Reads `true`, `false` or `{"key": "/#steps.1.request.headers.x-id", "windowDays": 7}`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with pointers into `value`.
+    pub fn read(scheme: Option<&Scheme>, value: &Value) -> Result<Option<Duplicates>, Vec<Problem>> {
+        let usual = Duplicates::of_scheme(scheme);
+        let mut fields = match value {
+            Value::Bool(false) => return Ok(None),
+            Value::Bool(true) => Fields::new(Value::Object(Default::default())),
+            other => Fields::new(other.clone()),
+        };
+        let key = fields.section("key", |key| compile("", key));
+        let window_days = fields.whole("windowDays", 1..=WINDOW_DAYS_MAX).unwrap_or(WINDOW_DAYS);
+        let key = key.or(usual.map(|usual| usual.key));
+        if key.is_none() && fields.is_sound("") && fields.is_sound("key") {
+            let message = "nothing is known that tells deliveries of this hook apart; name it, such as \
+                           `/#steps.1.request.headers.x-request-id`";
+            fields.problem("/key", message);
+        }
+        let key = key.unwrap_or(Expr::Literal(Value::Null));
+        fields.finish(Some(Duplicates { key, window: days(window_days) }))
+    }
+
+    /// The digest of what tells this request from others, in hex; none if it carries nothing that does.
+    pub fn key_digest(&self, scope: &Scope) -> Option<String> {
+        let key = text(&self.key, scope)?;
+        // Only a template with all its parts missing gives blanks.
+        (!key.trim().is_empty()).then(|| hex::encode(Sha256::digest(key)))
+    }
+}
+
+fn days(days: i64) -> Duration {
+    Duration::from_secs(days.unsigned_abs() * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_key_compiles_and_is_of_a_scheme_that_there_is() {
+        for (name, key) in KEYS {
+            assert!(crate::signature::preset(name).is_some(), "{name}");
+            assert!(Expr::compile(&Value::from(key)).is_ok(), "{key}");
+        }
+    }
+
+    #[test]
+    fn keys_find_what_tells_deliveries_apart() {
+        let digest = |scheme: &str, headers: Vec<(&str, &[u8])>, data: Value| {
+            let duplicates = Duplicates::of_scheme(crate::signature::preset(scheme).as_ref()).expect("it is known");
+            let request = super::super::Request { method: "POST", headers, query: "", peer: None };
+            duplicates.key_digest(&request.scope(data))
+        };
+        let item = |code: &str| {
+            let item = json!({ "pspReference": "7914073381342284", "eventCode": code, "success": "true" });
+            json!({ "notificationItems": [{ "NotificationRequestItem": item }] })
+        };
+        let of = |key: &str| Some(hex::encode(Sha256::digest(key)));
+        assert_eq!(digest("adyen", vec![], item("CAPTURE")), of("7914073381342284 CAPTURE true"));
+        assert_ne!(digest("adyen", vec![], item("REFUND")), digest("adyen", vec![], item("CAPTURE")));
+        assert_eq!(digest("adyen", vec![], json!({ "notificationItems": [] })), None);
+        assert_eq!(digest("svix", vec![("webhook-id", b"msg_1")], Value::Null), of("msg_1"));
+        assert_eq!(digest("svix", vec![("svix-id", b"msg_2")], Value::Null), of("msg_2"));
+        assert_eq!(digest("stripe", vec![], json!({ "id": "evt_1" })), of("evt_1"));
+        assert_eq!(digest("stripe", vec![], Value::Null), None);
+        assert_eq!(digest("mailgun", vec![], json!({ "token": "t" })), of("t"));
+        assert_eq!(digest("mailgun", vec![], json!({ "signature": { "token": "t" } })), of("t"));
+    }
+}
