@@ -20,7 +20,7 @@ use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
-use crate::door::{Door, Limits, RefusalCounts, TrustedProxies, forget_deliveries};
+use crate::door::{Door, Limits, Refusals, TrustedProxies, forget_deliveries};
 use crate::engine::{Engine, Programs};
 use crate::hook::Verification;
 use crate::id::Id;
@@ -35,8 +35,8 @@ use crate::vault::{self, Vault};
 
 /// How long a request that is being answered may take when the process is stopped.
 const STOP_GRACE_S: u64 = 10;
-/// How often counts of refusals are written.
-const COUNTS_EVERY: Duration = Duration::from_secs(1);
+/// How often refusals are written.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 /// The most connections that one HTTP worker holds.
 const CONNECTIONS_PER_WORKER_MAX: usize = 10_000;
 
@@ -144,7 +144,7 @@ async fn run(
         tasks.push(tokio::spawn(watching));
     }
     tasks.push(tokio::spawn(forget_deliveries(door.clone(), stopping.clone())));
-    tasks.push(tokio::spawn(write_counts(door.refusals.clone(), store.clone(), stopping.clone())));
+    tasks.push(tokio::spawn(write_refusals(door.refusals.clone(), store.clone(), stopping.clone())));
     let keeping =
         schedules::keep(store.clone(), programs.clone(), catalog.clone(), door.engine.clone(), stopping.clone());
     tasks.push(tokio::spawn(keeping));
@@ -245,14 +245,14 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn write_counts(counts: RefusalCounts, store: Store, mut stopping: watch::Receiver<bool>) {
+async fn write_refusals(refusals: Refusals, store: Store, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
         tokio::select! {
-            () = tokio::time::sleep(COUNTS_EVERY) => {}
+            () = tokio::time::sleep(REFUSALS_EVERY) => {}
             changed = stopping.changed() => if changed.is_err() { return },
         }
-        if let Err(error) = counts.write(&store).await {
-            log::debug!(err:% = error; "counts of refusals wait to be written");
+        if let Err(error) = refusals.write(&store).await {
+            log::debug!(err:% = error; "refusals wait to be written");
         }
         // Somebody has to find out that there is room again, even if no hook arrives.
         if store.health() == Health::DiskFull {

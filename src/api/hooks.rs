@@ -175,7 +175,8 @@ async fn edit(app: Data<App>, org: Id, id: Id, edit: impl Fn(&mut Hook) + Send +
             return Ok(Some(Err(problems)));
         }
         if hook.status == Status::Deleted {
-            // Secrets that nobody can use any more are not kept.
+            // What nobody can use or look at any more is not kept.
+            session.delete_refused_but(0, org, id)?;
             let secrets = session.hook_secrets(org)?.into_iter().filter(|secret| secret.hook == id);
             secrets.map(|secret| secret.id).try_for_each(|id| session.delete_hook_secret(org, id).map(|_| ()))?;
         }

@@ -17,6 +17,7 @@ mod hooks;
 mod keys;
 mod klasses;
 mod orgs;
+mod refusals;
 mod relationships;
 mod runs;
 mod transactions;
@@ -64,6 +65,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(hooks::addresses)
         .configure(hooks::routes)
         .configure(hook_secrets::routes)
+        .configure(refusals::routes)
         .configure(transactions::routes)
         .configure(actions::routes)
         .configure(calls::routes)

@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderMap;
 
 /// What stands instead of a secret.
-const MASK: &str = "•••";
+pub const MASK: &str = "•••";
 
 /// Parts of names that tell of a secret value.
 const SECRET_PARTS: [&str; 10] =
@@ -14,10 +14,11 @@ fn is_secret(name: &str) -> bool {
     SECRET_PARTS.iter().any(|part| name.contains(part)) || name == "key" || name == "pwd"
 }
 
-/// The headers as they are stored: by lower-case name; bytes that aren't UTF-8 are replaced.
-pub fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+/// The headers as they are stored: by lower-case name; bytes that aren't UTF-8 are replaced. `secret` are those in which
+/// senders of this hook send its secret, whatever they are called.
+pub fn kept_headers(headers: &HeaderMap, secret: &[String]) -> Vec<(String, String)> {
     // The library has the names in lower case.
-    let shown = |name: &str, value: &[u8]| match is_secret(name) {
+    let shown = |name: &str, value: &[u8]| match is_secret(name) || secret.iter().any(|secret| secret == name) {
         true => MASK.to_owned(),
         false => String::from_utf8_lossy(value).into_owned(),
     };
@@ -52,14 +53,17 @@ mod tests {
     #[test]
     fn secrets_are_masked_and_the_rest_is_kept() {
         let mut headers = HeaderMap::new();
-        for (name, value) in [("authorization", "Bearer x"), ("x-shop", "a"), ("x-auth-token", "y"), ("cookie", "z")] {
+        for (name, value) in
+            [("authorization", "Bearer x"), ("x-shop", "a"), ("x-auth-token", "y"), ("cookie", "z"), ("x-pass", "v")]
+        {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let kept = kept_headers(&headers);
+        let kept = kept_headers(&headers, &["x-pass".to_owned()]);
         let value = |name: &str| kept.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
         assert_eq!(value("authorization"), Some(MASK));
         assert_eq!(value("x-auth-token"), Some(MASK));
         assert_eq!(value("cookie"), Some(MASK));
+        assert_eq!(value("x-pass"), Some(MASK));
         assert_eq!(value("x-shop"), Some("a"));
         assert_eq!(kept_query("a=1&access_token=s&b&api%5Fkey=x"), Some("a=1&access_token=•••&b&api%5Fkey=•••".into()));
         assert_eq!(kept_query(""), None);

@@ -2,8 +2,8 @@
 //!
 //! A request is taken in this order: find the hook, read the body within its limits, verify it, inflate and
 //! parse it ([`receive`]), store it together with a run for each workflow that listens ([`intake`]), and answer once that is
-//! on the disk. Nothing is stored of a refused request but
-//! a count of the reason.
+//! on the disk. Of a refused request nothing is stored but a count
+//! of the reason and, of some, what is shown to find out why ([`refusals`]).
 //!
 //! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
 //! and when the store's queue is full, the answer is 503 with `Retry-After`.
@@ -14,6 +14,8 @@ mod intake;
 mod peer;
 mod receive;
 mod refusal;
+mod refusals;
+mod refused;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +26,9 @@ use tokio::sync::Semaphore;
 pub use intake::{DUPLICATE, forget_deliveries};
 pub use peer::TrustedProxies;
 pub use receive::{receive, receive_of_org};
-pub use refusal::{Reason, Refusal, RefusalCounts};
+pub use refusal::{Reason, Refusal};
+pub use refusals::Refusals;
+pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
 
 use crate::catalog::Catalog;
 use crate::engine::EngineHandle;
@@ -39,7 +43,7 @@ pub struct Door {
     pub store: Store,
     pub catalog: Catalog,
     pub engine: EngineHandle,
-    pub refusals: RefusalCounts,
+    pub refusals: Refusals,
     pub limits: Limits,
     pub proxies: TrustedProxies,
     /// What senders find this server at, which some of them sign.
@@ -66,7 +70,7 @@ impl Door {
         public_url: &str,
     ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
-        let (refusals, public_url) = (RefusalCounts::default(), public_url.into());
+        let (refusals, public_url) = (Refusals::default(), public_url.into());
         Door { store, catalog, engine, refusals, limits, proxies, public_url, bytes_in_flight }
     }
 

@@ -14,6 +14,7 @@ use super::body;
 use super::headers::{kept_headers, kept_query};
 use super::intake::{Delivery, DeliveryKey, take_in};
 use super::refusal::{Reason, Refusal};
+use super::refused;
 use crate::catalog::HookInForce;
 use crate::content::FORM;
 use crate::hook::{self, HookKind, Settings};
@@ -53,13 +54,16 @@ async fn knock(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Refusal> {
-    let hook = find_hook(door, kind, org, hash);
-    let counted = hook.as_ref().map(|in_force| (in_force.hook.org, in_force.hook.id));
-    let accepted = match hook {
-        Some(hook) => accept(door, &hook, request, payload).await,
-        None => Err(Refusal::new(Reason::UnknownHook, "no hook has this address")),
+    let Some(hook) = find_hook(door, kind, org, hash) else {
+        door.refusals.add_unknown();
+        return Err(Refusal::new(Reason::UnknownHook, "no hook has this address"));
     };
-    accepted.inspect_err(|refusal| door.refusals.count(counted, refusal.reason))
+    let mut body = Bytes::new();
+    let accepted = accept(door, &hook, request, payload, &mut body).await;
+    accepted.inspect_err(|refusal| {
+        let shown = || refused::shown(&hook, refusal, request, kept(door, &hook, request, false), &body);
+        door.refusals.add(&hook.hook, refusal, shown);
+    })
 }
 
 fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Option<Arc<HookInForce>> {
@@ -72,11 +76,13 @@ fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Opti
     org.is_none_or(belongs).then(|| in_force.clone())
 }
 
+/// `seen` becomes what was received as the body, to be shown if the request is refused.
 async fn accept(
     door: &Door,
     in_force: &HookInForce,
     request: &HttpRequest,
     payload: Payload,
+    seen: &mut Bytes,
 ) -> Result<HttpResponse, Refusal> {
     check_status(&in_force.hook)?;
     check_method(in_force, request)?;
@@ -91,6 +97,7 @@ async fn accept(
     // The bytes stay reserved until the commit.
     let budget = &door.bytes_in_flight;
     let (received, mut reservation) = body::read(payload, door.limits.body_bytes, budget).await?;
+    *seen = received.clone();
     let verified = verify(door, in_force, request, received)?;
     let raw = if is_query { Bytes::copy_from_slice(request.query_string().as_bytes()) } else { verified.into_body() };
     let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;
@@ -102,7 +109,7 @@ async fn accept(
     let payload_bytes = bytes.len();
     drop(inflated);
     let (data, key) = delivery_key(door, &in_force.settings, request, data);
-    let delivery = Delivery { raw, data, payload_bytes, key, ..kept(door, request, is_query) };
+    let delivery = Delivery { raw, data, payload_bytes, key, ..kept(door, in_force, request, is_query) };
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
     Ok(answer(taken_in.transaction()))
 }
@@ -135,14 +142,14 @@ fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Ref
 
 /// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
 /// content encoding.
-fn kept(door: &Door, request: &HttpRequest, is_query: bool) -> Delivery {
+fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Delivery {
     let content_type = match is_query {
         true => Some(FORM.to_owned()),
         false => {
             request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         }
     };
-    let mut headers = kept_headers(request.headers());
+    let mut headers = kept_headers(request.headers(), in_force.gate.secret_headers());
     if is_query {
         headers.retain(|(name, _)| *name != CONTENT_ENCODING.as_str());
     }

@@ -1,12 +1,7 @@
-//! Why a request to a hook is refused, and how often that happened.
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+//! Why a request to a hook is refused.
 
 use crate::content::ContentError;
-use crate::id::Id;
-use crate::observe::metrics;
-use crate::store::{Store, StoreError, StoreResult};
+use crate::store::StoreError;
 
 /// Every reason there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +46,7 @@ impl Reason {
         Self::ALL[self.index()].1
     }
 
-    fn index(self) -> usize {
+    pub(super) fn index(self) -> usize {
         self as usize
     }
 }
@@ -87,49 +82,6 @@ impl From<ContentError> for Refusal {
             ContentError::TooLarge(_) => Reason::BodyTooLarge,
         };
         Refusal::new(reason, error.to_string())
-    }
-}
-
-/// Counts that wait to be written, by hook and reason. They are added to the database about once a second, so a killed
-/// process loses the last second of counts and nothing else.
-#[derive(Clone, Default)]
-pub struct RefusalCounts(Arc<Mutex<Counts>>);
-
-/// By org, hook and reason.
-type Counts = HashMap<(Id, Id, Reason), i64>;
-
-impl RefusalCounts {
-    /// Counts a refusal; `hook` is its org and id, if there was a hook.
-    pub fn count(&self, hook: Option<(Id, Id)>, reason: Reason) {
-        metrics::request_refused(reason.index());
-        if let Some((org, hook)) = hook {
-            let mut counts = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            *counts.entry((org, hook, reason)).or_default() += 1;
-        }
-    }
-
-    /// Writes what was counted since the last time.
-    ///
-    /// # Errors
-    /// Those of the store; the counts are kept for the next time.
-    pub async fn write(&self, store: &Store) -> StoreResult<()> {
-        let counted = std::mem::take(&mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        if counted.is_empty() {
-            return Ok(());
-        }
-        let batch: Vec<_> = counted.iter().map(|(key, count)| (*key, *count)).collect();
-        let written = store.write(move |session| {
-            let now = session.now();
-            batch.iter().try_for_each(|((org, hook, reason), count)| {
-                session.add_refusals(*org, *hook, reason.word(), *count, now)
-            })
-        });
-        let written = written.await;
-        if written.is_err() {
-            let mut counts = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            counted.into_iter().for_each(|(key, count)| *counts.entry(key).or_default() += count);
-        }
-        written
     }
 }
 

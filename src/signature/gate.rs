@@ -41,4 +41,17 @@ impl Gate {
             Gate::Shut => Err(Rejection::UnknownScheme),
         }
     }
+
+    /// The headers, in lower case, in which requests carry the secret itself.
+    pub fn secret_headers(&self) -> &[String] {
+        match self {
+            Gate::Signed { scheme, .. } => scheme.secret_headers(),
+            Gate::Open | Gate::Key | Gate::Shut => &[],
+        }
+    }
+
+    /// Whether the signature is in the body.
+    pub fn signs_in_body(&self) -> bool {
+        matches!(self, Gate::Signed { scheme, .. } if scheme.signs_in_body())
+    }
 }

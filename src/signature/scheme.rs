@@ -79,6 +79,21 @@ impl Scheme {
         })
     }
 
+    /// The headers in which requests carry the secret itself.
+    pub(super) fn secret_headers(&self) -> &[String] {
+        match &self.source {
+            Source::Headers(headers) if self.rules.iter().any(|rule| rule.algorithm == Algorithm::Token) => {
+                &headers.signature
+            }
+            _ => &[],
+        }
+    }
+
+    /// Whether the signature is in the body.
+    pub(super) fn signs_in_body(&self) -> bool {
+        matches!(self.source, Source::MailgunBody | Source::AdyenItems)
+    }
+
     /// Whether requests carry a time.
     pub(super) fn has_timestamp(&self) -> bool {
         match &self.source {

@@ -30,7 +30,7 @@ pub use home::make_home;
 pub use records::*;
 pub use session::{
     Belongings, Catalog, Claim, Customers, Deliveries, Drafts, Entities, HookSecrets, Intake, KObjects, Of,
-    Relationships, Runs, Schedules, Session, Taken, Variables,
+    RefusedRequests, Relationships, Runs, Schedules, Session, Taken, Variables,
 };
 
 /// How the store is doing, for `/readyz` and for answers.

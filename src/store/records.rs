@@ -130,6 +130,31 @@ pub struct RefusalCount {
     pub last_at: Timestamp,
 }
 
+/// What is shown of a request that a hook refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedRequest {
+    pub id: Id,
+    pub org: Id,
+    pub hook: Id,
+    pub created_at: Timestamp,
+    /// The word of the reason, and the sentence that the sender got.
+    pub reason: String,
+    pub detail: String,
+    pub method: String,
+    /// Without the secret of the hook's address.
+    pub path: String,
+    /// Secrets masked, as in the headers.
+    pub query: Option<String>,
+    /// By name, in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The address that sent it.
+    pub peer: Option<String>,
+    /// How many bytes the request said that its body has.
+    pub content_length: Option<i64>,
+    /// The first bytes of the body.
+    pub body: Vec<u8>,
+}
+
 /// A workflow with its version in force.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkflowRecord {

@@ -17,6 +17,7 @@ pub trait Session:
     Catalog
     + HookSecrets
     + Deliveries
+    + RefusedRequests
     + Drafts
     + Schedules
     + Variables
@@ -148,6 +149,15 @@ pub trait Intake {
     /// Adds to the count of requests that a hook refused.
     fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()>;
     fn refusals(&mut self, org: Id, hook: Id) -> StoreResult<Vec<RefusalCount>>;
+}
+
+/// What is shown of requests that hooks refused.
+pub trait RefusedRequests {
+    fn insert_refused(&mut self, request: &RefusedRequest) -> StoreResult<()>;
+    /// Those of a hook, for this reason if one is given.
+    fn refused(&mut self, org: Id, hook: Id, reason: Option<&str>, page: Page) -> StoreResult<Vec<RefusedRequest>>;
+    /// Deletes those of a hook but the newest ones.
+    fn delete_refused_but(&mut self, newest: i64, org: Id, hook: Id) -> StoreResult<()>;
 }
 
 /// An open run that this process has taken.

@@ -37,6 +37,7 @@ mod on_postgres;
 mod on_sqlite;
 mod proxies;
 mod refusals;
+mod refused_requests;
 mod rehearse;
 mod runs;
 mod schedules;

@@ -83,6 +83,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("deliveries", intake::deliveries),
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
+        ("refused requests", intake::refused_requests),
         ("runs", runs::runs),
         ("fencing", runs::fencing),
         ("claims", runs::claims),

@@ -106,7 +106,7 @@ const RUN: Table = Table {
 };
 
 /// All tables, in the order in which they are moved.
-pub const TABLES: [Table; 24] = [
+pub const TABLES: [Table; 25] = [
     named("orgs", Table { key: &["id"], texts: &["id", "name"], integers: &["created_at"], ..PLAIN }),
     named("api_keys", Table { texts: &["org_id", "id", "name", "role", "hash"], integers: &["created_at"], ..PLAIN }),
     named(
@@ -123,6 +123,16 @@ pub const TABLES: [Table; 24] = [
             key: &["org_id", "hook_id", "reason"],
             texts: &["org_id", "hook_id", "reason"],
             integers: &["count", "last_at"],
+            ..PLAIN
+        },
+    ),
+    named(
+        "refused_requests",
+        Table {
+            key: &["org_id", "hook_id", "id"],
+            texts: &["org_id", "hook_id", "id", "reason", "detail", "method", "path", "query", "headers", "peer"],
+            integers: &["created_at", "content_length"],
+            bytes: &["body"],
             ..PLAIN
         },
     ),

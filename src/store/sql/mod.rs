@@ -17,6 +17,7 @@ mod hook_secrets;
 mod intake;
 mod kobjects;
 pub mod memory;
+mod refused_requests;
 mod relationships;
 pub mod runs;
 mod schedules;

@@ -263,6 +263,12 @@ impl From<i64> for Bind<'_> {
     }
 }
 
+impl From<Option<i64>> for Bind<'_> {
+    fn from(integer: Option<i64>) -> Self {
+        Bind::Integer(integer)
+    }
+}
+
 impl<'a> From<&'a [u8]> for Bind<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Bind::Bytes(bytes)

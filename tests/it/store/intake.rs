@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookflow::hook::HookKind;
 use hookflow::id::Id;
-use hookflow::store::{DeliveryRecord, Duplicates, Page, RefusalCount};
+use hookflow::store::{DeliveryRecord, Duplicates, Page, RefusalCount, RefusedRequest};
 use hookflow::time::Timestamp;
 use hookflow::transaction::Transaction;
 
@@ -102,4 +102,48 @@ pub fn deliveries(desk: &Desk) {
 
 fn days_of(days: u64) -> Duration {
     Duration::from_secs(days * 86_400)
+}
+
+pub fn refused_requests(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let request = |hook: usize, number: usize, reason: &str| RefusedRequest {
+            id: id(number),
+            org,
+            hook: id(hook),
+            created_at: MOMENT,
+            reason: reason.into(),
+            detail: format!("not for {org}"),
+            method: "POST".into(),
+            path: "/v1/hooks/form/•••".into(),
+            query: Some("x=1".into()),
+            headers: vec![("b".into(), "1".into()), ("a".into(), "2".into())],
+            peer: Some("192.0.2.1".into()),
+            content_length: Some(4),
+            body: b"\xFF\x00\r\n".to_vec(),
+        };
+        let bare = RefusedRequest {
+            query: None,
+            headers: Vec::new(),
+            peer: None,
+            content_length: None,
+            body: Vec::new(),
+            ..request(1, 3, "signature")
+        };
+        let kept = [request(1, 4, "method"), bare, request(1, 2, "signature"), request(1, 1, "method")];
+        kept.iter().try_for_each(|request| session.insert_refused(request))?;
+        session.insert_refused(&request(2, 5, "method"))?;
+
+        assert_eq!(session.refused(org, id(1), None, ALL)?, kept, "not as they were");
+        assert_eq!(session.refused(org, id(1), Some("signature"), ALL)?, kept[1..3]);
+        assert_eq!(session.refused(org, id(1), None, Page { after: Some(id(4)), size: 2 })?, kept[1..3]);
+        assert_eq!(session.refused(org, id(3), None, ALL)?, []);
+        session.delete_refused_but(4, org, id(1))?;
+        assert_eq!(session.refused(org, id(1), None, ALL)?, kept);
+        session.delete_refused_but(2, org, id(1))?;
+        assert_eq!(session.refused(org, id(1), None, ALL)?, kept[..2]);
+        session.delete_refused_but(0, org, id(1))?;
+        assert_eq!(session.refused(org, id(1), None, ALL)?, []);
+        assert_eq!(session.refused(org, id(2), None, ALL)?.len(), 1, "another hook's were deleted");
+        Ok(())
+    });
 }

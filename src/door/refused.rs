@@ -1,0 +1,73 @@
+//! What is shown of a refused request.
+//!
+//! Enough to find out what its sender does wrong, and no secret: the address without the hook's, headers and query masked as
+//! they are of accepted requests, and no body of a request whose signature is in the body. The body was not verified, so
+//! nothing here reads it.
+//!
+//! Limits: the constants below; of what is longer, the first part is shown.
+
+use actix_web::HttpRequest;
+
+use super::body;
+use super::headers::MASK;
+use super::intake::Delivery;
+use super::refusal::Refusal;
+use crate::catalog::HookInForce;
+use crate::id::Id;
+use crate::sensitive::excerpt;
+use crate::store::RefusedRequest;
+use crate::time::Timestamp;
+
+/// How many bytes of the body are shown.
+pub const BODY_BYTES_MAX: usize = 1_024;
+const DETAIL_CHARACTERS_MAX: usize = 500;
+const QUERY_CHARACTERS_MAX: usize = 1_000;
+const HEADER_CHARACTERS_MAX: usize = 500;
+/// How many bytes the headers have together.
+const HEADERS_BYTES_MAX: usize = 8_192;
+
+/// What is shown of a request; `kept` is what would be kept of it had it been accepted, `body` what was received of its
+/// body.
+pub fn shown(
+    in_force: &HookInForce,
+    refusal: &Refusal,
+    request: &HttpRequest,
+    kept: Delivery,
+    body: &[u8],
+) -> RefusedRequest {
+    let hook = &in_force.hook;
+    let org = request.match_info().get("org").map(|org| format!("{org}/")).unwrap_or_default();
+    let body = if in_force.gate.signs_in_body() { &[] } else { body };
+    RefusedRequest {
+        id: Id::generate(),
+        org: hook.org,
+        hook: hook.id,
+        created_at: Timestamp::now(),
+        reason: refusal.reason.word().to_owned(),
+        detail: storable(excerpt(&refusal.detail, DETAIL_CHARACTERS_MAX).into_owned()),
+        method: request.method().to_string(),
+        path: format!("/v1/hooks/{}/{org}{MASK}", hook.kind),
+        query: kept.query.map(|query| storable(excerpt(&query, QUERY_CHARACTERS_MAX).into_owned())),
+        headers: shortened(kept.headers),
+        peer: kept.peer,
+        content_length: body::announced_length(request.headers()).and_then(|length| i64::try_from(length).ok()),
+        body: body[..body.len().min(BODY_BYTES_MAX)].to_vec(),
+    }
+}
+
+/// The text without the one character that not every database can store.
+fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+}
+
+fn shortened(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut bytes = 0;
+    let shown = headers.into_iter().map(|(name, value)| {
+        (excerpt(&name, HEADER_CHARACTERS_MAX).into_owned(), excerpt(&value, HEADER_CHARACTERS_MAX).into_owned())
+    });
+    let fits = |(name, value): &(String, String)| {
+        bytes += name.len() + value.len();
+        bytes <= HEADERS_BYTES_MAX
+    };
+    shown.take_while(fits).collect()
+}
