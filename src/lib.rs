@@ -29,6 +29,7 @@
 //! | [`hook`] | the kinds of hook, and what one is set up to do |
 //! | [`signature`] | whether a received request was signed with a hook's secret |
 //! | [`content`] | from the bytes of a body, of whatever kind, to the payload of a transaction |
+//! | [`listen`] | connections, and what no peer may do with them |
 //! | [`tls`] | the certificate that listeners show, as its files are now |
 //! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
@@ -60,6 +61,7 @@ pub mod hook;
 pub mod id;
 pub mod json;
 pub mod keys;
+pub mod listen;
 pub mod networks;
 pub mod objects;
 pub mod observe;

@@ -9,8 +9,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::App as ActixApp;
 use actix_web::middleware::from_fn;
-use actix_web::{App as ActixApp, HttpServer};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,6 +25,7 @@ use crate::engine::{Engine, Programs};
 use crate::hook::Verification;
 use crate::id::Id;
 use crate::keys;
+use crate::listen::{self, Listening};
 use crate::outbound::{AddressPolicy, Client, ClientError, Mailer, MailerError, Performer, PolicyError};
 use crate::schedules;
 use crate::store::postgres::{self, PoolSizes, Postgres};
@@ -33,12 +34,8 @@ use crate::store::{Health, Org, Status, Store, StoreError, make_home};
 use crate::tls::{Tls, TlsError};
 use crate::vault::{self, Vault};
 
-/// How long a request that is being answered may take when the process is stopped.
-const STOP_GRACE_S: u64 = 10;
 /// How often refusals are written.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
-/// The most connections that one HTTP worker holds.
-const CONNECTIONS_PER_WORKER_MAX: usize = 10_000;
 
 /// Why the server can't start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -203,22 +200,20 @@ fn server(
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let listening = Listening {
+        listener,
+        tls,
+        workers,
+        connections_per_peer: settings.connections_per_peer,
+        trusted: settings.proxies.trusted_proxies.clone(),
+    };
     // Called once by each worker, on its thread.
     let app = move || {
         make_home();
         let app = app.clone();
         ActixApp::new().wrap(from_fn(api::to_the_end)).configure(|service| api::configure(service, app))
     };
-    let server = HttpServer::new(app)
-        .workers(workers)
-        .max_connections(CONNECTIONS_PER_WORKER_MAX)
-        .shutdown_timeout(STOP_GRACE_S)
-        .disable_signals();
-    let listening = match tls {
-        Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()),
-        None => server.listen(listener),
-    };
-    Ok(listening.map_err(ServeError::Server)?.run())
+    listen::serve(listening, app).map_err(ServeError::Server)
 }
 
 /// Loads the folder of workflow files; what it held. A folder that was not asked for may be missing.

@@ -53,6 +53,7 @@ codes! {
     BodyTooLarge = 413 "body_too_large" "The body is too large";
     UnsupportedMediaType = 415 "unsupported_media_type" "The kind of content is not supported";
     Invalid = 422 "invalid" "The document is not valid";
+    HeadersTooLarge = 431 "headers_too_large" "The headers are too large";
     Internal = 500 "internal" "Something went wrong inside";
     Overloaded = 503 "overloaded" "Too much is waiting";
     Unavailable = 503 "unavailable" "The database does not take writes at the moment";

@@ -35,6 +35,7 @@ use crate::changes::Editor;
 use crate::door::Door;
 use crate::engine::Programs;
 use crate::id::Id;
+use crate::listen::{Exchange, HeadTooLarge};
 use crate::starts::{Cause, raise};
 use crate::store::{Session, StoreResult};
 use errors::{ApiError, Code};
@@ -89,7 +90,16 @@ pub async fn to_the_end<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let answered = actix_web::rt::spawn(next.call(request)).await;
+    let exchange = Exchange::begin(&request).map_err(|HeadTooLarge| {
+        ApiError::new(Code::HeadersTooLarge, "the request has too many headers, or too long ones")
+    })?;
+    let answering = next.call(request);
+    let answered = actix_web::rt::spawn(async move {
+        let answer = answering.await;
+        drop(exchange);
+        answer
+    });
+    let answered = answered.await;
     answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()))
 }
 

@@ -102,6 +102,10 @@ pub struct Serve {
     pub forget_variables: bool,
     #[command(flatten)]
     pub mail: MailSettings,
+    /// How many connections one address may have at a time; trusted proxies may have any number
+    #[arg(long, env = "HOOKFLOW_CONNECTIONS_PER_PEER", default_value_t = 1_000, value_name = "NUMBER",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections_per_peer: u32,
     /// How many threads answer HTTP requests; one per core if not given
     #[arg(long, env = "HOOKFLOW_HTTP_WORKERS", value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -3,7 +3,8 @@
 //! The bytes are kept exactly as they came. A body is refused as soon as it is known to be too large: by its announced
 //! length before anything is read, else at the byte that is too many.
 //!
-//! Limits: the size is configured, as received and inflated; a body has [`BODY_TIME_MAX`] to arrive.
+//! Limits: the size is configured, as received and inflated. A body has [`BODY_TIME_MAX`] to arrive, and less if it is small:
+//! [`PATIENCE`], and a second more for each [`BYTES_PER_SECOND_MIN`] that have come.
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::time::{Instant, timeout_at};
 
 use super::refusal::{Reason, Refusal};
 use crate::content::{Content, read_json};
@@ -22,6 +24,10 @@ use crate::transaction;
 
 /// How long a body may take to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a body may take whatever its size.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The pace that a body may not fall behind after that.
+pub const BYTES_PER_SECOND_MIN: u64 = 2_000;
 
 /// The body's length if the request announces it.
 pub fn announced_length(headers: &HeaderMap) -> Option<usize> {
@@ -38,16 +44,6 @@ pub fn check_length(length: Option<usize>, bytes_max: usize) -> Result<(), Refus
 
 /// Reads the whole body, reserving its bytes from `budget` as they come.
 pub async fn read<'a>(
-    payload: Payload,
-    bytes_max: usize,
-    budget: &'a Semaphore,
-) -> Result<(Bytes, SemaphorePermit<'a>), Refusal> {
-    let reading = tokio::time::timeout(BODY_TIME_MAX, read_chunks(payload, bytes_max, budget));
-    let slow = || Refusal::new(Reason::BodyTooSlow, format!("the body took longer than {} s", BODY_TIME_MAX.as_secs()));
-    reading.await.unwrap_or_else(|_| Err(slow()))
-}
-
-async fn read_chunks<'a>(
     mut payload: Payload,
     bytes_max: usize,
     budget: &'a Semaphore,
@@ -55,14 +51,18 @@ async fn read_chunks<'a>(
     let mut reserved = budget.try_acquire_many(0).map_err(overloaded)?;
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+    let begun = Instant::now();
+    loop {
+        let received = first.len() + body.len();
+        let chunk = timeout_at(begun + time_for(received), payload.next()).await;
+        let Some(chunk) = chunk.map_err(|_| too_slow(begun.elapsed(), received))? else { break };
         let chunk = chunk.map_err(incomplete)?;
-        if first.len() + body.len() + chunk.len() > bytes_max {
+        if received + chunk.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
         reserved.merge(budget.try_acquire_many(chunk.len() as u32).map_err(overloaded)?);
         // Most bodies come in one piece, which is then used as it is.
-        if first.is_empty() && body.is_empty() {
+        if received == 0 {
             first = chunk;
             continue;
         }
@@ -70,6 +70,16 @@ async fn read_chunks<'a>(
         body.extend_from_slice(&chunk);
     }
     Ok((if body.is_empty() { first } else { body.freeze() }, reserved))
+}
+
+/// How long a body may have taken of which so much has come.
+fn time_for(received: usize) -> Duration {
+    (PATIENCE + Duration::from_millis(received as u64 * 1_000 / BYTES_PER_SECOND_MIN)).min(BODY_TIME_MAX)
+}
+
+fn too_slow(elapsed: Duration, received: usize) -> Refusal {
+    let elapsed = elapsed.as_secs();
+    Refusal::new(Reason::BodyTooSlow, format!("the body is too slow: {received} bytes of it have come in {elapsed} s"))
 }
 
 fn overloaded(_: TryAcquireError) -> Refusal {
@@ -150,6 +160,13 @@ mod tests {
         assert_eq!(check(&[(CONTENT_ENCODING, "gzip, br")]), Err(Reason::UnsupportedMediaType));
         let twice = [(CONTENT_ENCODING, "gzip"), (CONTENT_ENCODING, "br")];
         assert_eq!(check(&twice), Err(Reason::UnsupportedMediaType));
+    }
+
+    #[test]
+    fn the_more_of_a_body_has_come_the_longer_it_may_take_up_to_a_limit() {
+        assert_eq!(time_for(0), PATIENCE);
+        assert_eq!(time_for(1_000), PATIENCE + Duration::from_millis(500));
+        assert_eq!(time_for(16 * 1024 * 1024), BODY_TIME_MAX);
     }
 
     #[test]

@@ -15,6 +15,7 @@ static COMMITS: AtomicU64 = AtomicU64::new(0);
 static UNITS: AtomicU64 = AtomicU64::new(0);
 static DUPLICATES: AtomicU64 = AtomicU64::new(0);
 static REFUSED: [AtomicU64; 32] = [const { AtomicU64::new(0) }; 32];
+static CONNECTIONS_REFUSED: AtomicU64 = AtomicU64::new(0);
 
 /// Counts an accepted transaction.
 pub fn transaction_accepted() {
@@ -47,6 +48,11 @@ pub fn request_refused(index: usize) {
     REFUSED[index.min(REFUSED.len() - 1)].fetch_add(1, Ordering::Relaxed);
 }
 
+/// Counts a connection that was not let in.
+pub fn connection_refused() {
+    CONNECTIONS_REFUSED.fetch_add(1, Ordering::Relaxed);
+}
+
 /// All counters as Prometheus text.
 pub fn render(reasons: &[&str]) -> String {
     let mut text = String::new();
@@ -72,6 +78,11 @@ pub fn render(reasons: &[&str]) -> String {
         "hookflow_requests_refused_total",
         "Requests to hooks that were refused, by reason.",
         refused.map(|(reason, counter)| (format!("{{reason=\"{reason}\"}}"), read(counter))).collect(),
+    );
+    family(
+        "hookflow_connections_refused_total",
+        "Connections that were closed at once, since their peer had too many.",
+        vec![(String::new(), read(&CONNECTIONS_REFUSED))],
     );
     let finished = [("completed", &COMPLETED), ("failed", &FAILED), ("cancelled", &CANCELLED)];
     family(

@@ -25,6 +25,7 @@ mod error_cases;
 mod files;
 mod first_stretch;
 mod hooks;
+mod hostile;
 mod import;
 mod journey;
 mod keys;

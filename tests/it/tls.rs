@@ -7,6 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::Value;
 
 use crate::support::program::{Said, refusal};
+use crate::support::tls::{self, FLAGS};
 use crate::support::{Server, ServerBuilder, wait_for};
 
 /// An issuer of certificates.
@@ -56,8 +57,6 @@ fn write(folder: &Path, name: &str, text: &str) {
     std::fs::rename(beside, folder.join(name)).unwrap();
 }
 
-const FLAGS: [&str; 4] = ["--tls-cert", "server.crt", "--tls-key", "server.key"];
-
 fn start(authority: &Authority) -> Server {
     let builder = ServerBuilder::new();
     authority.write_into(builder.directory());
@@ -83,22 +82,8 @@ fn version_with(server: &Server, flag: &str) -> String {
 
 /// The certificate that the server shows.
 fn shown(server: &Server) -> Vec<u8> {
-    use rustls::pki_types::ServerName;
-    let mut roots = rustls::RootCertStore::empty();
-    let pem = std::fs::read(server.path("ca.crt")).unwrap();
-    let certificates =
-        <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::pem_slice_iter(&pem);
-    certificates.for_each(|certificate| roots.add(certificate.unwrap()).unwrap());
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from("127.0.0.1").unwrap();
-    let mut connection = rustls::ClientConnection::new(config.into(), name).unwrap();
-    let mut socket = std::net::TcpStream::connect(server.address()).unwrap();
-    while connection.is_handshaking() {
-        connection.complete_io(&mut socket).expect("the server's certificate is accepted");
-    }
-    connection.peer_certificates().expect("the server shows its certificate")[0].to_vec()
+    let stream = tls::connect(server, &[]).expect("the server's certificate is accepted");
+    stream.conn.peer_certificates().expect("the server shows its certificate")[0].to_vec()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod builder;
 pub mod database;
+pub mod http_2;
 pub mod mail;
 pub mod orders;
 pub mod peer;
@@ -14,6 +15,7 @@ pub mod raw;
 pub mod server;
 pub mod signing;
 pub mod sqlite;
+pub mod tls;
 pub mod workspace;
 
 use std::time::{Duration, Instant};

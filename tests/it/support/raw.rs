@@ -15,6 +15,10 @@ impl Connection {
         Connection(stream)
     }
 
+    pub fn from_stream(stream: TcpStream) -> Connection {
+        Connection(stream)
+    }
+
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).expect("the server reads");
     }
@@ -36,6 +40,15 @@ impl Connection {
         let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a length is a number"))];
         self.0.read_exact(&mut body).expect("the server sends the whole answer");
         head + std::str::from_utf8(&body).expect("the answer is text")
+    }
+
+    /// What goes over the connection.
+    pub fn stream(&self) -> &TcpStream {
+        &self.0
+    }
+
+    pub fn into_stream(self) -> TcpStream {
+        self.0
     }
 
     /// Tells the server that nothing more comes.

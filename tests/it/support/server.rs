@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::Value;
@@ -43,7 +44,8 @@ impl Answer {
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().no_proxy().timeout(super::PATIENCE).danger_accept_invalid_certs(true);
-    builder.build().expect("a client can be made")
+    // Before the server closes them: a request that meets that moment has no answer.
+    builder.pool_idle_timeout(Duration::from_secs(2)).build().expect("a client can be made")
 }
 
 /// Reads what comes until it ends, on a thread of its own.
