@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::time::Timestamp;
+
 /// A unique, time-ordered identifier; 24 hex characters in text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; 12]);
@@ -68,6 +70,14 @@ impl Id {
         bytes[..4].copy_from_slice(&generator.seconds.to_be_bytes());
         bytes[4..9].copy_from_slice(&generator.process);
         bytes[9..].copy_from_slice(&generator.counter.to_be_bytes()[1..]);
+        Id(bytes)
+    }
+
+    /// The lowest id of the second that a moment is in.
+    pub fn lowest_at(moment: Timestamp) -> Id {
+        let mut bytes = [0; 12];
+        let seconds = u32::try_from(moment.0.div_euclid(1_000_000)).unwrap_or_default();
+        bytes[..4].copy_from_slice(&seconds.to_be_bytes());
         Id(bytes)
     }
 

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::api::{self, App};
+use crate::api::{self, App, Live};
 use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
@@ -132,7 +132,9 @@ async fn run(
     };
     let proxies = TrustedProxies::new(settings.proxies.clone());
     let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, proxies, &public_url);
-    let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone() };
+    let (close, closing) = watch::channel(false);
+    let live = Live::new(closing);
+    let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone(), live };
     let (stop, stopping) = watch::channel(false);
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();
     if let Some(files) = files {
@@ -160,6 +162,8 @@ async fn run(
     let handle = server.handle();
     tokio::spawn(async move {
         stop_signal.await;
+        // Answers that go on for as long as somebody listens would hold the stop up.
+        let _ = close.send(true);
         handle.stop(true).await;
     });
     let served = server.await.map_err(ServeError::Server);

@@ -30,6 +30,8 @@ pub struct Transaction {
     pub raw: Bytes,
     /// The runs that it started when it arrived.
     pub runs: Vec<Id>,
+    /// Whether its hook captured, and so started none.
+    pub captured: bool,
 }
 
 impl Transaction {

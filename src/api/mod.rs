@@ -16,6 +16,7 @@ mod hook_secrets;
 mod hooks;
 mod keys;
 mod klasses;
+mod live;
 mod orgs;
 mod refusals;
 mod relationships;
@@ -42,6 +43,7 @@ use errors::{ApiError, Code};
 
 pub use body::ADMIN_BODY_MAX;
 pub use hooks::hook_url;
+pub use live::Live;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ pub struct App {
     pub programs: Programs,
     /// How senders reach this server, without a slash at the end.
     pub public_url: String,
+    pub live: Live,
 }
 
 /// Registers all routes.
@@ -67,6 +70,7 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
         .configure(hooks::routes)
         .configure(hook_secrets::routes)
         .configure(refusals::routes)
+        .configure(live::routes)
         .configure(transactions::routes)
         .configure(actions::routes)
         .configure(calls::routes)

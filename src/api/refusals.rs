@@ -11,6 +11,7 @@ use super::document::{PageQuery, attributes, page, relationship, resource};
 use super::errors::{ApiError, ApiResult};
 use super::{App, at, path_id};
 use crate::door::{REFUSED_BODY_BYTES_MAX, Reason};
+use crate::id::Id;
 use crate::store::RefusedRequest;
 
 pub fn routes(service: &mut ServiceConfig) {
@@ -33,7 +34,7 @@ async fn list(app: Data<App>, reader: Reader, id: Path<String>, query: Query<Lis
     app.door.catalog.snapshot().hook(reader.org, id).ok_or_else(|| ApiError::not_found("hook", id))?;
     // Those of the last second are shown too.
     app.door.refusals.write(&app.door.store).await?;
-    let found = app.door.store.read(move |session| session.refused(reader.org, id, reason, asked)).await?;
+    let found = app.door.store.read(move |session| session.refused(reader.org, (id, Id::MIN), reason, asked)).await?;
     let filter = reason.map(|reason| format!("?reason={reason}")).unwrap_or_default();
     page(found, asked, &format!("/v1/hooks/{id}/refusals{filter}"), |request| request.id, |request| show(&request))
 }

@@ -34,6 +34,9 @@ pub fn show(transaction: &Transaction) -> Value {
         "bytes": transaction.raw.len(),
         "raw": String::from_utf8_lossy(&transaction.raw),
     });
+    if transaction.captured {
+        shown["meta"]["captured"] = Value::Bool(true);
+    }
     shown
 }
 

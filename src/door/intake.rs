@@ -130,6 +130,7 @@ impl Arrival {
             peer: delivery.peer,
             raw: delivery.raw,
             runs: runs.iter().map(|run| run.id).collect(),
+            captured: in_force.settings.capture,
         };
         let record = |DeliveryKey { digest, window }: DeliveryKey| DeliveryRecord {
             org: hook.org,

@@ -11,7 +11,7 @@ use crate::objects::{Fields, Problem};
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 3] = ["acceptsGet", "deduplicate", "verification"];
+pub const NAMES: [&str; 4] = ["acceptsGet", "capture", "deduplicate", "verification"];
 
 /// What the settings of a hook say.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub verification: Verification,
     /// Whether a GET request is taken, with its query as a form.
     pub accepts_get: bool,
+    /// Whether what arrives is only stored, and starts no workflow.
+    pub capture: bool,
     /// How it tells that a delivery came before, if it does.
     pub duplicates: Option<Duplicates>,
 }
@@ -26,7 +28,7 @@ pub struct Settings {
 impl Settings {
     /// Those of a hook that says nothing.
     pub fn none(kind: HookKind) -> Settings {
-        Settings { verification: Verification::of_kind(kind), accepts_get: false, duplicates: None }
+        Settings { verification: Verification::of_kind(kind), accepts_get: false, capture: false, duplicates: None }
     }
 
     /// Reads the settings of a hook of this kind.
@@ -40,6 +42,7 @@ impl Settings {
             settings.verification = verification;
         }
         settings.accepts_get = fields.boolean("acceptsGet").unwrap_or_default();
+        settings.capture = fields.boolean("capture").unwrap_or_default();
         let scheme = settings.verification.scheme();
         let duplicates = fields.section("deduplicate", |value| Duplicates::read(scheme, value));
         settings.duplicates = duplicates.unwrap_or_else(|| Duplicates::of_scheme(scheme));

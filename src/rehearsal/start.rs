@@ -69,6 +69,7 @@ fn hook_run(
         peer: None,
         raw: data.to_string().into(),
         runs: vec![run.id],
+        captured: false,
     };
     session.insert_transaction(&transaction)?;
     Ok(run)

@@ -98,6 +98,7 @@ fn hook() -> Value {
             "title": text("For people."),
             "description": text("For people."),
             "acceptsGet": { "type": ["boolean", "null"], "description": "Whether a GET request is taken, with its query as a form." },
+            "capture": { "type": ["boolean", "null"], "description": "Whether what arrives is only stored, and starts no workflow." },
             "deduplicate": {
                 "type": ["boolean", "object", "null"],
                 "description": "What tells deliveries apart; one that came before is answered like the first time and starts nothing.",

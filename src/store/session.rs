@@ -145,6 +145,8 @@ pub trait Intake {
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()>;
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>>;
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>>;
+    /// The ids of a hook's transactions above one, newest first, at most so many.
+    fn newest_transactions(&mut self, org: Id, hook: Id, above: Id, size: i64) -> StoreResult<Vec<Id>>;
 
     /// Adds to the count of requests that a hook refused.
     fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()>;
@@ -154,8 +156,14 @@ pub trait Intake {
 /// What is shown of requests that hooks refused.
 pub trait RefusedRequests {
     fn insert_refused(&mut self, request: &RefusedRequest) -> StoreResult<()>;
-    /// Those of a hook, for this reason if one is given.
-    fn refused(&mut self, org: Id, hook: Id, reason: Option<&str>, page: Page) -> StoreResult<Vec<RefusedRequest>>;
+    /// Those of a hook with ids above one, for this reason if one is given.
+    fn refused(
+        &mut self,
+        org: Id,
+        hook_and_above: (Id, Id),
+        reason: Option<&str>,
+        page: Page,
+    ) -> StoreResult<Vec<RefusedRequest>>;
     /// Deletes those of a hook but the newest ones.
     fn delete_refused_but(&mut self, newest: i64, org: Id, hook: Id) -> StoreResult<()>;
 }

@@ -10,6 +10,7 @@ mod bodies;
 mod calls;
 mod calls_graphql;
 mod calls_http;
+mod capture;
 mod changes;
 mod check;
 mod control;

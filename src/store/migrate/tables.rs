@@ -248,7 +248,7 @@ pub const TABLES: [Table; 25] = [
         Table {
             day: Some("id"),
             texts: &["org_id", "id", "hook_id", "hook_kind", "content_type", "headers", "query", "peer", "run_ids"],
-            integers: &["created_at"],
+            integers: &["created_at", "captured"],
             bytes: &["raw"],
             ..PLAIN
         },

@@ -37,6 +37,14 @@ struct TransactionRow {
     raw: Vec<u8>,
     #[diesel(sql_type = Text)]
     run_ids: String,
+    #[diesel(sql_type = BigInt)]
+    captured: i64,
+}
+
+#[derive(QueryableByName)]
+struct IdRow {
+    #[diesel(sql_type = Text)]
+    id: Id,
 }
 
 #[derive(QueryableByName)]
@@ -65,6 +73,7 @@ impl TransactionRow {
             peer: self.peer,
             raw: Bytes::from(self.raw),
             runs: from_json("a transaction's runs", &self.run_ids)?,
+            captured: self.captured != 0,
         })
     }
 }
@@ -73,11 +82,12 @@ impl<S> Intake for S
 where
     S: Sql,
     TransactionRow: QueryableByName<S::Backend>,
+    IdRow: QueryableByName<S::Backend>,
     RefusalRow: QueryableByName<S::Backend>,
 {
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO transactions (org_id, id, hook_id, hook_kind, created_at, content_type, headers, query, \
-                     peer, raw, run_ids) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     peer, raw, run_ids, captured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         statement!("storing a transaction", SQL)
             .bind(transaction.org)
             .bind(transaction.id)
@@ -90,12 +100,13 @@ where
             .bind(&transaction.peer)
             .bind(&transaction.raw[..])
             .bind(to_json(&transaction.runs))
+            .bind(i64::from(transaction.captured))
             .append(self, Table::Transactions)
     }
 
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>> {
         self.settle(Table::Transactions)?;
-        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
+        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids, captured \
                    FROM transactions WHERE org_id = ? AND id = ?";
         let row: Option<TransactionRow> = statement!("reading a transaction", SQL).bind(org).bind(id).first(self)?;
         row.map(|row| row.record(org)).transpose()
@@ -103,7 +114,7 @@ where
 
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>> {
         self.settle(Table::Transactions)?;
-        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids \
+        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids, captured \
                    FROM transactions WHERE org_id = ? AND hook_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
         let rows: Vec<TransactionRow> = statement!("reading a hook's transactions", SQL)
             .bind(org)
@@ -112,6 +123,19 @@ where
             .bind(page.size)
             .load(self)?;
         rows.into_iter().map(|row| row.record(org)).collect()
+    }
+
+    fn newest_transactions(&mut self, org: Id, hook: Id, above: Id, size: i64) -> StoreResult<Vec<Id>> {
+        self.settle(Table::Transactions)?;
+        const SQL: &str =
+            "SELECT id FROM transactions WHERE org_id = ? AND hook_id = ? AND id > ? ORDER BY id DESC LIMIT ?";
+        let rows: Vec<IdRow> = statement!("looking for new transactions of a hook", SQL)
+            .bind(org)
+            .bind(hook)
+            .bind(above)
+            .bind(size)
+            .load(self)?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 
     fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()> {

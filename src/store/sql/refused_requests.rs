@@ -84,13 +84,21 @@ where
         Ok(())
     }
 
-    fn refused(&mut self, org: Id, hook: Id, reason: Option<&str>, page: Page) -> StoreResult<Vec<RefusedRequest>> {
+    fn refused(
+        &mut self,
+        org: Id,
+        (hook, above): (Id, Id),
+        reason: Option<&str>,
+        page: Page,
+    ) -> StoreResult<Vec<RefusedRequest>> {
         const SQL: &str = "SELECT id, created_at, reason, detail, method, path, query, headers, peer, content_length, body \
                    FROM refused_requests \
-                   WHERE org_id = ? AND hook_id = ? AND id < ? AND reason = COALESCE(?, reason) ORDER BY id DESC LIMIT ?";
+                   WHERE org_id = ? AND hook_id = ? AND id > ? AND id < ? AND reason = COALESCE(?, reason) \
+                   ORDER BY id DESC LIMIT ?";
         let rows: Vec<RequestRow> = statement!("reading refused requests", SQL)
             .bind(org)
             .bind(hook)
+            .bind(above)
             .bind(page.below())
             .bind(reason)
             .bind(page.size)

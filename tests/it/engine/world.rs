@@ -147,6 +147,7 @@ impl Scene<'_> {
             peer: None,
             raw: payload.to_string().into(),
             runs: vec![run.id],
+            captured: false,
         };
         Arrival { run, transaction, payload: payload.clone() }
     }

@@ -24,6 +24,7 @@ fn transaction(org: Id, hook: usize, number: usize) -> Transaction {
         peer: Some("192.0.2.1".into()),
         raw: Bytes::from(format!("{{\"org\": \"{org}\"}}")),
         runs: vec![id(8), id(7)],
+        captured: false,
     }
 }
 
@@ -36,6 +37,7 @@ pub fn transactions(desk: &Desk) {
             headers: Vec::new(),
             raw: Bytes::from_static(b"\xFF\x00\r\n"),
             runs: Vec::new(),
+            captured: true,
             ..transaction(org, 1, 3)
         };
         let stored = [bytes, transaction(org, 1, 2), transaction(org, 1, 1)];
@@ -48,6 +50,9 @@ pub fn transactions(desk: &Desk) {
         assert_eq!(session.transactions(org, id(1), Page { after: None, size: 2 })?, stored[..2]);
         assert_eq!(session.transactions(org, id(1), Page { after: Some(id(2)), size: 2 })?, stored[2..]);
         assert_eq!(session.transactions(org, id(3), ALL)?, []);
+        assert_eq!(session.newest_transactions(org, id(1), id(1), 9)?, [id(3), id(2)]);
+        assert_eq!(session.newest_transactions(org, id(1), Id::MIN, 1)?, [id(3)]);
+        assert_eq!(session.newest_transactions(org, id(1), id(3), 9)?, []);
         Ok(())
     });
     let org = desk.read(|session| session.orgs()).unwrap()[0].id;
@@ -133,17 +138,18 @@ pub fn refused_requests(desk: &Desk) {
         kept.iter().try_for_each(|request| session.insert_refused(request))?;
         session.insert_refused(&request(2, 5, "method"))?;
 
-        assert_eq!(session.refused(org, id(1), None, ALL)?, kept, "not as they were");
-        assert_eq!(session.refused(org, id(1), Some("signature"), ALL)?, kept[1..3]);
-        assert_eq!(session.refused(org, id(1), None, Page { after: Some(id(4)), size: 2 })?, kept[1..3]);
-        assert_eq!(session.refused(org, id(3), None, ALL)?, []);
+        assert_eq!(session.refused(org, (id(1), Id::MIN), None, ALL)?, kept, "not as they were");
+        assert_eq!(session.refused(org, (id(1), Id::MIN), Some("signature"), ALL)?, kept[1..3]);
+        assert_eq!(session.refused(org, (id(1), Id::MIN), None, Page { after: Some(id(4)), size: 2 })?, kept[1..3]);
+        assert_eq!(session.refused(org, (id(3), Id::MIN), None, ALL)?, []);
+        assert_eq!(session.refused(org, (id(1), id(2)), None, ALL)?, kept[..2]);
         session.delete_refused_but(4, org, id(1))?;
-        assert_eq!(session.refused(org, id(1), None, ALL)?, kept);
+        assert_eq!(session.refused(org, (id(1), Id::MIN), None, ALL)?, kept);
         session.delete_refused_but(2, org, id(1))?;
-        assert_eq!(session.refused(org, id(1), None, ALL)?, kept[..2]);
+        assert_eq!(session.refused(org, (id(1), Id::MIN), None, ALL)?, kept[..2]);
         session.delete_refused_but(0, org, id(1))?;
-        assert_eq!(session.refused(org, id(1), None, ALL)?, []);
-        assert_eq!(session.refused(org, id(2), None, ALL)?.len(), 1, "another hook's were deleted");
+        assert_eq!(session.refused(org, (id(1), Id::MIN), None, ALL)?, []);
+        assert_eq!(session.refused(org, (id(2), Id::MIN), None, ALL)?.len(), 1, "another hook's were deleted");
         Ok(())
     });
 }

@@ -3,6 +3,7 @@
 mod brake;
 mod catalog;
 mod customers;
+mod live;
 mod loops;
 mod pause;
 mod retries;
