@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::catalog::Catalog;
 use crate::engine::{EngineHandle, Programs};
-use crate::starts::{Cause, Listener, started_run};
+use crate::starts::{Cause, Listener, insert, started_run};
 use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord, chain};
 use crate::time::Timestamp;
 use crate::workflow::Schedule;
@@ -87,8 +87,8 @@ pub fn meet(
     let event = event(&record.name);
     let listener = Listener { workflow, version: record.version, event, program: program.clone() };
     let payload = payload(at, now, due.missed, due.next);
-    let run = started_run(Cause::outside(org), &listener, payload, now);
-    session.insert_run(&run)?;
+    let mut run = started_run(Cause::outside(org), &listener, payload, now);
+    insert(session, &mut run)?;
     Ok(Some(run))
 }
 

@@ -14,6 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Later than all that is going to happen: the end of the year 9999.
+    pub const NEVER: Timestamp = Timestamp(253_402_300_799_999_999);
+
     /// The system clock's present moment.
     pub fn now() -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_microsecond())

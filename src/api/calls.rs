@@ -10,7 +10,7 @@ use super::errors::{ApiError, ApiResult, Code};
 use super::runs::show_run;
 use super::{App, at, path_id};
 use crate::objects::{Fields, Problem};
-use crate::starts::{Cause, InForce, started_run};
+use crate::starts::{Cause, InForce, insert, started_run};
 use crate::time::Timestamp;
 
 pub fn routes(service: &mut ServiceConfig) {
@@ -36,8 +36,11 @@ async fn call(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> Api
     let inputs = schema.accept(inputs);
     let inputs = inputs.map_err(|problems| problems.into_iter().map(below).collect::<Vec<_>>())?;
     let run = started_run(Cause::outside(admin.org), &listener, Value::Object(inputs), Timestamp::now());
-    let stored = run.clone();
-    app.door.store.write(move |session| session.insert_run(&stored)).await?;
+    let inserted = app.door.store.write(move |session| {
+        let mut run = run.clone();
+        insert(session, &mut run).map(|()| run)
+    });
+    let run = inserted.await?;
     app.door.engine.look();
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "workflow called");
     Ok(created(show_run(&run, None)))

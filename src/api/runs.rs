@@ -11,8 +11,11 @@ use super::{App, at, path_id};
 use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log};
 use crate::id::Id;
 use crate::observe::metrics;
-use crate::starts::replay_run;
-use crate::store::{Run, RunFilter, Session, StoreError, StoreResult};
+use crate::starts::{insert, replay_run, with_lane};
+use crate::store::{Lane, Run, RunFilter, Session, StoreError, StoreResult, Turn};
+
+/// How many of the runs are shown that another one waits for.
+const GOING_SHOWN_MAX: i64 = 10;
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -33,12 +36,16 @@ pub(super) fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
         "createdAt": run.created_at,
         "startedAt": run.started_at,
         "finishedAt": run.finished_at,
-        "dueAt": run.due_at.filter(|_| run.status.is_open()),
+        "dueAt": run.due_at.filter(|_| run.status.is_open() && !run.waits_in_lane()),
         "position": run.position,
         "error": run.error,
     }));
     if let Some(output) = &run.output {
         shown.insert("output".into(), output.clone());
+    }
+    if let Some(lane) = &run.lane {
+        let waits = matches!(lane.turn, Turn::Waits(_));
+        shown.insert("concurrency".into(), json!({ "lane": lane.id, "limit": lane.limit, "waits": waits }));
     }
     if let Some(steps) = steps {
         shown.insert("steps".into(), Value::Array(steps));
@@ -55,6 +62,19 @@ pub(super) fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
         relationships["replayOf"] = relationship("run", id, format!("/v1/runs/{id}"));
     }
     resource("run", run.id, shown, relationships, &format!("/v1/runs/{}", run.id))
+}
+
+/// A run as it is shown by itself: with its steps, and with what it waits for.
+fn show_whole(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<Value>> {
+    let Some((run, steps)) = read_run(session, org, id)? else { return Ok(None) };
+    let mut shown = show_run(&run, Some(steps));
+    if let Some(Lane { id, turn: Turn::Waits(place), .. }) = &run.lane {
+        let (ahead, going) = (session.runs_ahead(org, id, *place)?, session.runs_going(org, id, GOING_SHOWN_MAX)?);
+        let concurrency = &mut shown["attributes"]["concurrency"];
+        concurrency["position"] = json!(ahead + 1);
+        concurrency["behind"] = json!(going);
+    }
+    Ok(Some(shown))
 }
 
 /// The run with its step entries; none if there is no such run.
@@ -113,9 +133,8 @@ fn find_workflow(app: &App, org: Id, name: &str) -> Result<Id, ApiError> {
 
 async fn show(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
     let id = path_id("run", &id)?;
-    let found = app.door.store.read(move |session| read_run(session, reader.org, id)).await?;
-    let (run, steps) = found.ok_or_else(|| ApiError::not_found("run", id))?;
-    Ok(one(show_run(&run, Some(steps))))
+    let found = app.door.store.read(move |session| show_whole(session, reader.org, id)).await?;
+    Ok(one(found.ok_or_else(|| ApiError::not_found("run", id))?))
 }
 
 async fn steps(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
@@ -154,16 +173,18 @@ async fn replay(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     let held = place.is_some();
     let written = app.door.store.write(move |session| {
         let Some(original) = session.run(admin.org, id)? else { return Ok(None) };
-        let run = Run { held, ..replay_run(&original, session.now()) };
         let payload = event_payload(session, &original)?;
-        let workflow = programs.get(session, run.org, run.workflow, run.version)?;
-        session.insert_run(&run)?;
+        let workflow = programs.get(session, original.org, original.workflow, original.version)?;
+        let run = Run { held, ..replay_run(&original, session.now()) };
+        let mut run = with_lane(run, &workflow, &payload);
+        insert(session, &mut run)?;
         Ok(Some((run, workflow, payload)))
     });
     let (run, workflow, payload) = written.await?.ok_or_else(|| ApiError::not_found("run", id))?;
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
     let shown = show_run(&run, None);
     match place {
+        Some(_) if run.waits_in_lane() => {}
         Some(place) => place.start(vec![Loaded::fresh(run, workflow, payload)]),
         None => app.door.engine.look(),
     }

@@ -15,7 +15,7 @@ use crate::catalog::HookInForce;
 use crate::engine::{Loaded, Progress, Surroundings, begin};
 use crate::id::Id;
 use crate::observe::metrics;
-use crate::starts::{InForce, fresh_run};
+use crate::starts::{InForce, fresh_run, insert, with_lane};
 use crate::store::{DeliveryRecord, Run, Session, StoreResult, chain};
 use crate::time::Timestamp;
 use crate::transaction::Transaction;
@@ -141,7 +141,21 @@ impl Arrival {
             expires_at: now + window,
         };
         let delivery_record = delivery.key.map(record);
-        (Arrival { transaction, delivery: delivery_record, runs, payload_bytes: delivery.payload_bytes }, delivery.data)
+        let (payload_bytes, data) = (delivery.payload_bytes, delivery.data);
+        let mut arrival = Arrival { transaction, delivery: delivery_record, runs, payload_bytes };
+        arrival.find_lanes(in_force, &data);
+        (arrival, data)
+    }
+
+    /// Finds out with which others the runs of limited workflows take turns.
+    fn find_lanes(&mut self, in_force: &HookInForce, data: &Value) {
+        if in_force.listeners.iter().all(|listener| listener.program.concurrency.is_none()) {
+            return;
+        }
+        let envelope = self.transaction.envelope(data.clone());
+        for (run, listener) in self.runs.iter_mut().zip(&in_force.listeners) {
+            *run = with_lane(run.clone(), &listener.program, &envelope);
+        }
     }
 
     /// Inserts the transaction; the one that its delivery is: another one if it came before, and then nothing is inserted.
@@ -157,9 +171,12 @@ impl Arrival {
         Ok(self.transaction.id)
     }
 
-    /// Inserts the runs as queued; `held` says whether this process goes on with them at once.
-    fn insert_runs(&self, session: &mut dyn Session, held: bool) -> StoreResult<()> {
-        self.runs.iter().try_for_each(|run| session.insert_run(&Run { held, ..run.clone() }))
+    /// Inserts the runs as queued, and returns them so; `held` says whether this process goes on at once with those that
+    /// don't have to wait for others.
+    fn insert_runs(&self, session: &mut dyn Session, held: bool) -> StoreResult<Vec<Run>> {
+        let mut runs: Vec<Run> = self.runs.iter().map(|run| Run { held, ..run.clone() }).collect();
+        runs.iter_mut().try_for_each(|run| insert(session, run))?;
+        Ok(runs)
     }
 }
 
@@ -171,7 +188,7 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
     let Some(place) = place else {
         return queue(door, hook, arrival, data).await;
     };
-    let mut fresh = load(hook, arrival, data);
+    let mut fresh = load(hook, arrival, arrival.runs.clone(), data);
     let mut repeated = false;
     let stored = arrival.clone();
     let in_force = door.catalog.clone();
@@ -214,15 +231,13 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
     let (stored, held) = (arrival.clone(), place.is_some());
     let written = door.store.write(move |session| {
         let first = stored.insert_transaction(session)?;
-        if first == stored.transaction.id {
-            stored.insert_runs(session, held)?;
-        }
-        Ok(first)
+        let is_new = first == stored.transaction.id;
+        Ok((first, if is_new { stored.insert_runs(session, held)? } else { Vec::new() }))
     });
-    let first = written.await?;
+    let (first, runs) = written.await?;
     match place {
         _ if first != arrival.transaction.id => {}
-        Some(place) => place.start(load(in_force, arrival, data)),
+        Some(place) => place.start(load(in_force, arrival, runs, data)),
         None => door.engine.look(),
     }
     Ok(first)
@@ -253,15 +268,16 @@ fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: &mut Loa
     Ok((run, begin(loaded, Surroundings { session, in_force, probe: &mut |_| Ok(()) })?))
 }
 
-/// The runs with their workflows and the envelope.
-fn load(in_force: &HookInForce, arrival: &Arrival, data: Value) -> Vec<Loaded> {
+/// The runs with their workflows and the envelope, but for those that wait for others.
+fn load(in_force: &HookInForce, arrival: &Arrival, runs: Vec<Run>, data: Value) -> Vec<Loaded> {
     // Without a run nobody looks at the envelope.
-    let Some(last) = arrival.runs.len().checked_sub(1) else { return Vec::new() };
+    let Some(last) = runs.len().checked_sub(1) else { return Vec::new() };
     let mut envelope = Some(arrival.transaction.envelope(data));
-    let runs = arrival.runs.iter().zip(&in_force.listeners).enumerate();
+    let runs = runs.into_iter().zip(&in_force.listeners).enumerate();
     let mut payload = |index: usize| if index == last { envelope.take() } else { envelope.clone() };
-    runs.map(|(index, (run, listener))| {
-        Loaded::fresh(run.clone(), listener.program.clone(), payload(index).unwrap_or(Value::Null))
-    })
-    .collect()
+    runs.filter(|(_, (run, _))| !run.waits_in_lane())
+        .map(|(index, (run, listener))| {
+            Loaded::fresh(run, listener.program.clone(), payload(index).unwrap_or(Value::Null))
+        })
+        .collect()
 }

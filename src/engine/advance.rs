@@ -9,7 +9,8 @@
 
 use super::Loaded;
 use super::entry::{Entry, Segment};
-use super::starts::wake_parent;
+use super::lanes::end;
+use super::starts::wake_others;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
 use crate::actions::{Effects, LogLine};
 use crate::expr::Secrets;
@@ -159,8 +160,8 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
     run.finished_at = Some(now);
     run.due_at = None;
     run.held = false;
-    session.update_run(&mut run)?;
+    end(session, &mut run)?;
     append(entries, &run, segment, session)?;
-    wake_parent(session, &run)?;
+    wake_others(session, &run)?;
     Ok(run)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::advance::Next;
+use super::lanes::free_from_circle;
 use super::pending::Pending;
 use super::stretch::{Executed, Stretch};
 use super::waits::unknown_step;
@@ -53,7 +54,10 @@ impl<'a> Stretch<'a> {
     fn take_ended(&mut self, batch: &mut Batch) -> StoreResult<()> {
         for (index, id) in std::mem::take(&mut batch.running) {
             match self.session.run(self.run.org, id)? {
-                Some(run) if run.status.is_open() => batch.running.push((index, id)),
+                Some(run) if run.status.is_open() => {
+                    free_from_circle(self.session, self.run, &run)?;
+                    batch.running.push((index, id));
+                }
                 found => {
                     let completed = found.is_some_and(|run| run.status == RunStatus::Completed);
                     batch.ended.push(Ended { index, run: Some(id), completed, problem: None });

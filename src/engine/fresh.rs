@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::expr::{Environment, Scope};
+use crate::expr::Scope;
+use crate::starts::trigger_scope;
 use crate::store::Run;
 use crate::workflow::Workflow;
 
@@ -23,16 +24,4 @@ impl Loaded {
         let scope = trigger_scope(&run, &workflow, payload);
         Loaded { run, workflow, scope, passes: 0 }
     }
-}
-
-/// A scope of `run` with the event's payload: under the trigger's own id, and always under `1`.
-pub(super) fn trigger_scope(run: &Run, workflow: &Workflow, payload: Value) -> Scope {
-    let mut scope = Scope::new();
-    let app_version = env!("CARGO_PKG_VERSION");
-    scope.set_environment(Environment { org: run.org, workflow: run.workflow, run: run.id, app_version });
-    if workflow.trigger.id != "1" {
-        scope.set_step("1", payload.clone());
-    }
-    scope.set_step(&workflow.trigger.id, payload);
-    scope
 }

@@ -16,6 +16,7 @@ mod entry;
 mod failure;
 mod fresh;
 mod items;
+mod lanes;
 mod load;
 mod params;
 mod pending;

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::lanes::is_within_a_turn;
 use crate::actions::Effects;
 use crate::id::Id;
-use crate::starts::{Cause, InForce, raise};
-use crate::store::{Run, Session, StoreError, StoreResult};
+use crate::starts::{Cause, InForce, insert, raise};
+use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 
 /// Writes what a stretch of a run does to other runs; whether there are any to be taken now.
 pub(super) fn start_others(
@@ -15,15 +16,30 @@ pub(super) fn start_others(
     effects: Effects,
 ) -> StoreResult<bool> {
     let mut started = effects.runs.len();
-    effects.runs.iter().try_for_each(|run| session.insert_run(run))?;
+    for mut child in effects.runs {
+        if is_within_a_turn(session, run, &child)? {
+            child.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
+        }
+        insert(session, &mut child)?;
+    }
     for (event, payload) in effects.events {
         started += raise(session, in_force, Cause::of(run), &event, &payload)?;
     }
     Ok(started > 0)
 }
 
+/// Does what the end of a run means to others: the run that waits for it goes on, and the next in its lane gets its turn.
+/// Whether there are any.
+pub(super) fn wake_others(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
+    let moved = match &run.lane {
+        Some(lane) => session.move_lane(run.org, &lane.id)?,
+        None => false,
+    };
+    Ok(wake_parent(session, run)? || moved)
+}
+
 /// Makes the run due that waits for this one, which has ended; whether there is one.
-pub(super) fn wake_parent(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
+fn wake_parent(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
     let Some(parent) = run.parent else { return Ok(false) };
     let Some(mut parent) = session.run(run.org, parent)? else { return Ok(false) };
     if !parent.status.is_open() || !parent.pending.as_ref().is_some_and(|pending| waits_for(pending, run.id)) {
@@ -39,9 +55,13 @@ pub(super) fn wake_parent(session: &mut dyn Session, run: &Run) -> StoreResult<b
 }
 
 /// Whether a pending step waits for this run.
-fn waits_for(pending: &Value, run: Id) -> bool {
-    let id = run.hex();
-    let is_it = |value: Option<&Value>| value.and_then(Value::as_str) == Some(id.as_str());
-    let running = pending.pointer("/batch/running").and_then(Value::as_array);
-    is_it(pending.get("child")) || running.is_some_and(|running| running.iter().any(|pair| is_it(pair.get(1))))
+pub(super) fn waits_for(pending: &Value, run: Id) -> bool {
+    awaited(pending).contains(&run)
+}
+
+/// The runs that a pending step waits for.
+pub(super) fn awaited(pending: &Value) -> Vec<Id> {
+    let id = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
+    let running = pending.pointer("/batch/running").and_then(Value::as_array).into_iter().flatten();
+    running.filter_map(|pair| pair.get(1)).chain(pending.get("child")).filter_map(id).collect()
 }

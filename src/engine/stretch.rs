@@ -7,15 +7,16 @@ use serde_json::{Map, Value};
 
 use super::advance::{Input, Next, OUTPUT_BYTES_MAX, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX};
 use super::entry::{Entry, Judged, Segment};
+use super::lanes::end;
 use super::pending::{Attempt, Pending};
-use super::starts::{start_others, wake_parent};
+use super::starts::{start_others, wake_others};
 use crate::actions::{self, Call, Effects, Failure, Outcome};
 use crate::expr::{Note, mask};
 use crate::id::Id;
 use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::objects::Problem;
 use crate::starts::InForce;
-use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult};
+use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult, Turn};
 use crate::time::Timestamp;
 use crate::workflow::{Step, Transition};
 
@@ -64,6 +65,9 @@ impl<'a> Stretch<'a> {
             // The run has no call under way: this one's outcome was taken before.
             return Err(StoreError::Fenced);
         } else if self.run.position.is_none() {
+            if self.waits_for_its_turn()? {
+                return Ok(Next::Sleep(Timestamp::NEVER));
+            }
             self.begin()?;
         }
         while let Some(id) = self.run.position.take() {
@@ -87,6 +91,14 @@ impl<'a> Stretch<'a> {
         Ok(if self.run.status == RunStatus::Failed { Next::Ended(RunStatus::Failed) } else { self.complete() })
     }
 
+    /// Has a run of a limited workflow come to its lane, if it has not done so before; whether it has to wait there.
+    fn waits_for_its_turn(&mut self) -> StoreResult<bool> {
+        if self.run.lane.as_ref().is_some_and(|lane| lane.turn == Turn::Later) {
+            self.session.enter_lane(self.run)?;
+        }
+        Ok(self.run.waits_in_lane())
+    }
+
     /// Judges the trigger's transitions, and logs the trigger as the first entry.
     pub(super) fn begin(&mut self) -> StoreResult<()> {
         let now = self.session.now();
@@ -95,6 +107,8 @@ impl<'a> Stretch<'a> {
         let trigger = &self.loaded.workflow.trigger;
         self.loaded.scope.set_moment(now, seed(self.run.id, &trigger.id));
         (self.probe)(Point::BeforeStep(&trigger.id))?;
+        let concurrency = self.loaded.workflow.concurrency.as_ref();
+        let notes = concurrency.map(|concurrency| concurrency.key(self.loaded.scope).1).unwrap_or_default();
         let judged = self.judge(&trigger.transitions);
         let (error, transitions, taken) = match judged {
             Ok((transitions, taken)) => (None, transitions, taken),
@@ -112,7 +126,7 @@ impl<'a> Stretch<'a> {
             started_at: now,
             finished_at: now,
             transitions: &transitions,
-            notes: &[],
+            notes: &notes,
         };
         self.segment.push(&entry, self.loaded.scope.secrets());
         self.run.position = taken.map(str::to_owned);
@@ -311,18 +325,22 @@ impl<'a> Stretch<'a> {
         // Whoever hears of these is to act on them at once; all else is for whoever looks first.
         self.run.held = matches!(next, Next::Perform(_) | Next::Again);
         let segment = self.run.rev;
-        // The run first: whoever has lost it has to hear that, and not that the segment is there already.
+        self.effects.mask(self.loaded.scope.secrets());
+        let lines = std::mem::take(&mut self.effects.lines);
+        // Before this run: those that it starts may have to wait for their lanes.
+        let started = start_others(self.session, self.in_force, self.run, self.effects)?;
+        let has_ended = matches!(next, Next::Ended(_));
+        // The run before its log: whoever has lost it has to hear that, and not that the segment is there already.
         if self.unwritten {
             self.run.rev += 1;
             self.session.insert_run(self.run)?;
+        } else if has_ended {
+            end(self.session, self.run)?;
         } else {
             self.session.update_run(self.run)?;
         }
         append(self.segment, self.run, segment, self.session)?;
-        self.effects.mask(self.loaded.scope.secrets());
-        let lines = std::mem::take(&mut self.effects.lines);
-        let started = start_others(self.session, self.in_force, self.run, self.effects)?;
-        let woken = matches!(next, Next::Ended(_)) && wake_parent(self.session, self.run)?;
+        let woken = has_ended && wake_others(self.session, self.run)?;
         Ok(Progress { next, rev: self.run.rev, frees_runs: started || woken, lines })
     }
 }

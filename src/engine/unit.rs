@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use super::advance::{Input, Progress, Surroundings, advance};
 use super::driver::Event;
 use super::fresh::Loaded;
+use super::lanes::end;
 use super::load::{Programs, load};
-use super::starts::wake_parent;
+use super::starts::wake_others;
 use crate::id::Id;
 use crate::starts::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult, Unit};
@@ -59,6 +60,6 @@ pub(super) fn fail_run(session: &mut dyn Session, org: Id, id: Id, rev: i64, mes
     run.finished_at = Some(session.now());
     run.due_at = None;
     run.held = false;
-    session.update_run(&mut run)?;
-    wake_parent(session, &run).map(|_| ())
+    end(session, &mut run)?;
+    wake_others(session, &run).map(|_| ())
 }

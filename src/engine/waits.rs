@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::advance::Next;
+use super::lanes::{TURN_EVERY, free_from_circle};
 use super::pending::Pending;
 use super::stretch::{Executed, Stretch, seed};
 use crate::actions::Failure;
@@ -27,11 +28,15 @@ impl<'a> Stretch<'a> {
     /// Leaves the step until the run that it started has ended.
     pub(super) fn wait_for_child(&mut self, executed: Executed<'a>, child: Id) -> Next {
         let pending = Pending { child: Some(child), ..self.pending(executed) };
-        self.park_for_child(pending)
+        let may_wait = self.effects.runs.iter().any(|run| run.id == child && run.lane.is_some());
+        self.park_for_child(pending, may_wait)
     }
 
-    fn park_for_child(&mut self, pending: Pending) -> Next {
-        let due_at = self.session.now() + CHILD_EVERY;
+    /// A child that waits for its turn is looked after sooner, but ever more rarely.
+    fn park_for_child(&mut self, pending: Pending, may_wait: bool) -> Next {
+        let now = self.session.now();
+        let waited = now.since(pending.started_at).clamp(TURN_EVERY, CHILD_EVERY);
+        let due_at = now + if may_wait { waited } else { CHILD_EVERY };
         self.park(pending, RunStatus::Waiting, due_at);
         Next::Sleep(due_at)
     }
@@ -52,8 +57,9 @@ impl<'a> Stretch<'a> {
     /// Goes on with a step that waited for another run, if that one has ended.
     pub(super) fn child_ended(&mut self, pending: Pending, child: Id) -> StoreResult<Option<Next>> {
         let found = self.session.run(self.run.org, child)?;
-        if found.as_ref().is_some_and(|run| run.status.is_open()) {
-            return Ok(Some(self.park_for_child(pending)));
+        if let Some(child) = found.as_ref().filter(|run| run.status.is_open()) {
+            free_from_circle(self.session, self.run, child)?;
+            return Ok(Some(self.park_for_child(pending, child.waits_in_lane())));
         }
         let Some(executed) = self.executed(pending) else { return Ok(Some(self.fail(None, unknown_step()))) };
         Ok(match found {

@@ -13,8 +13,8 @@ use crate::id::Id;
 use crate::keys::DEFAULT_ORG;
 use crate::objects::nearest;
 use crate::schedules;
-use crate::starts::{InForce, Listener, call_event};
-use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult};
+use crate::starts::{InForce, Listener, call_event, insert};
+use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult, Turn};
 use crate::time::Timestamp;
 use crate::vault::Vault;
 use crate::workflow::Bundle;
@@ -69,8 +69,8 @@ pub(super) fn play(
     let programs = Programs::default();
     let snapshot = read_snapshot(session, &programs, &vault)?;
     let listener = find_workflow(session, &programs, org, bundles, script.workflow.as_deref())?;
-    let first = first_run(session, &snapshot, org, &listener, &script.payload)?;
-    session.insert_run(&first)?;
+    let mut first = first_run(session, &snapshot, org, &listener, &script.payload)?;
+    insert(session, &mut first)?;
     let in_force = SnapshotInForce { snapshot: &snapshot, vault: &vault };
     let mut played =
         Play { org, programs, known: vec![first.id], open: vec![first.id], calls: Vec::new(), stretches: 0 };
@@ -148,7 +148,9 @@ impl Play {
         main: &str,
     ) -> Result<(), RehearsalError> {
         while let Some((id, due_at)) = self.next_due(session)? {
-            if due_at > session.now() {
+            if due_at == Timestamp::NEVER {
+                give_turn(session, self.org, id)?;
+            } else if due_at > session.now() {
                 session.set_now(due_at);
             }
             let mut input = Some(Input::Continue);
@@ -206,6 +208,14 @@ impl Play {
         }
         Ok(())
     }
+}
+
+/// Lets a run go on that waits behind others, when all of the rehearsal wait: runs of a real database are not waited for.
+fn give_turn(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<()> {
+    let mut run = session.run(org, id)?.ok_or(StoreError::Fenced)?;
+    run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
+    run.due_at = Some(session.now());
+    session.update_run(&mut run)
 }
 
 fn rehearsed(session: &mut dyn Session, org: Id, id: Id) -> Result<RehearsedRun, RehearsalError> {

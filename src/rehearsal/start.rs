@@ -7,7 +7,7 @@ use crate::catalog::Snapshot;
 use crate::hook::HookKind;
 use crate::id::Id;
 use crate::schedules;
-use crate::starts::{Cause, Listener, fresh_run, started_run};
+use crate::starts::{Cause, Listener, fresh_run, started_run, with_lane};
 use crate::store::{Run, Session};
 use crate::transaction::Transaction;
 
@@ -72,5 +72,5 @@ fn hook_run(
         captured: false,
     };
     session.insert_transaction(&transaction)?;
-    Ok(run)
+    Ok(with_lane(run, &listener.program, &transaction.envelope(data.clone())))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::actions::ACTIONS;
 use crate::hook::{self, HookKind};
 use crate::signature;
-use crate::workflow::{ActionSpec, ERROR_CASES_MAX, ParamKind, STEPS_MAX, credentials};
+use crate::workflow::{ActionSpec, ERROR_CASES_MAX, LIMIT_MAX, ParamKind, STEPS_MAX, credentials};
 use flow::{condition, error_case, transition, transitions};
 
 /// Where the server offers the schema.
@@ -172,10 +172,27 @@ fn workflow_definition() -> Value {
                     "schema": { "type": "object", "description": "For callers." },
                 },
             },
+            "concurrency": concurrency(),
             "meta": meta(json!({})),
         },
         "required": ["name", "trigger", "steps"],
     }))
+}
+
+fn concurrency() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "description": "How many runs go on at a time; the others wait, in the order in which they came.",
+        "properties": {
+            "limit": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "description": "1: one after the other." },
+            "key": {
+                "description": "Runs with the same key take turns; without it, all runs of the workflow.",
+                "examples": ["/#steps.1.attributes.data.orderId"],
+            },
+        },
+        "required": ["limit"],
+        "additionalProperties": false,
+    })
 }
 
 fn trigger(document: Option<&Value>) -> Value {

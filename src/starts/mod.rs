@@ -9,8 +9,10 @@
 use serde_json::Value;
 
 mod in_force;
+mod lane;
 
 pub use in_force::{InForce, Listener, Nothing, VariableInForce, call_event};
+pub use lane::{insert, trigger_scope, with_lane};
 
 use crate::id::Id;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult};
@@ -55,8 +57,8 @@ pub fn raise(
 ) -> StoreResult<usize> {
     let listeners = in_force.listeners(cause.org, event);
     for listener in &listeners {
-        let run = started_run(cause, listener, payload.clone(), session.now());
-        session.insert_run(&run)?;
+        let mut run = started_run(cause, listener, payload.clone(), session.now());
+        insert(session, &mut run)?;
     }
     Ok(listeners.len())
 }
@@ -65,6 +67,7 @@ pub fn raise(
 pub fn started_run(cause: Cause, listener: &Listener, payload: Value, now: Timestamp) -> Run {
     let workflow = (listener.workflow, listener.version, listener.program.as_ref());
     let run = fresh_run(cause.org, workflow, None, &listener.event, now);
+    let run = with_lane(run, &listener.program, &payload);
     let run = Run { input: Some(payload), parent: cause.parent, depth: cause.depth, ..run };
     if cause.depth <= DEPTH_MAX {
         return run;
@@ -77,7 +80,7 @@ pub fn started_run(cause: Cause, listener: &Listener, payload: Value, now: Times
     Run { status: RunStatus::Failed, error: Some(error), finished_at: Some(now), due_at: None, ..run }
 }
 
-/// A queued run of `workflow` for an event that a transaction raised.
+/// A queued run of `workflow` for an event that a transaction raised; without its lane, which takes the payload.
 pub fn fresh_run(org: Id, workflow: (Id, i64, &Workflow), transaction: Option<Id>, event: &str, now: Timestamp) -> Run {
     let (id, version, workflow) = workflow;
     Run {
@@ -104,10 +107,12 @@ pub fn fresh_run(org: Id, workflow: (Id, i64, &Workflow), transaction: Option<Id
         due_at: Some(now),
         held: false,
         rev: 0,
+        lane: None,
     }
 }
 
-/// A queued run that does again what `original` did, with the same version of the workflow and the same payload.
+/// A queued run that does again what `original` did, with the same version of the workflow and the same payload; without
+/// its lane.
 pub fn replay_run(original: &Run, now: Timestamp) -> Run {
     Run {
         id: Id::generate(),
@@ -126,6 +131,7 @@ pub fn replay_run(original: &Run, now: Timestamp) -> Run {
         due_at: Some(now),
         held: false,
         rev: 0,
+        lane: None,
         ..original.clone()
     }
 }

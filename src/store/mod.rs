@@ -29,7 +29,7 @@ pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
 pub use session::{
-    Belongings, Catalog, Claim, Customers, Deliveries, Drafts, Entities, HookSecrets, Intake, KObjects, Of,
+    Belongings, Catalog, Claim, Customers, Deliveries, Drafts, Entities, HookSecrets, Intake, KObjects, Lanes, Of,
     RefusedRequests, Relationships, Runs, Schedules, Session, Taken, Variables,
 };
 

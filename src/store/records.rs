@@ -251,6 +251,27 @@ impl RunError {
     }
 }
 
+/// The lane of an open run whose workflow limits how many of its runs go on at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    /// The same for all runs that take turns: 32 hex characters from a hash of the workflow and the key.
+    pub id: String,
+    /// How many runs may go on when this one is to begin.
+    pub limit: i64,
+    pub turn: Turn,
+}
+
+/// Where a run stands in its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It has not come to the lane: it is to begin at a later time.
+    Later,
+    /// It waits behind those with lower numbers.
+    Waits(i64),
+    /// It goes on.
+    Has,
+}
+
 /// One execution of one version of one workflow for one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -287,6 +308,15 @@ pub struct Run {
     pub held: bool,
     /// How often it was written or taken over. Guards every write of it: the fencing token.
     pub rev: i64,
+    /// None once it has ended, or if its workflow has no limit.
+    pub lane: Option<Lane>,
+}
+
+impl Run {
+    /// Whether it waits for others in its lane.
+    pub fn waits_in_lane(&self) -> bool {
+        self.lane.as_ref().is_some_and(|lane| matches!(lane.turn, Turn::Waits(_)))
+    }
 }
 
 /// Which runs to list.

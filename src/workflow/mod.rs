@@ -14,6 +14,7 @@ mod check_event;
 mod check_graph;
 mod check_step;
 mod check_variables;
+mod concurrency;
 pub mod credentials;
 mod diagnostic;
 pub mod diff;
@@ -31,6 +32,7 @@ mod spec;
 mod tests;
 
 pub use bundle::{Bundle, HookDraft, WorkflowDraft};
+pub use concurrency::{Concurrency, LIMIT_MAX};
 pub use diagnostic::{Diagnostic, Severity};
 pub use findings::FINDINGS_MAX;
 pub use input_schema::InputSchema;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::concurrency::Concurrency;
 use super::diagnostic::Diagnostic;
 use super::findings::{Findings, Node};
 use super::input_schema::InputSchema;
@@ -25,6 +26,8 @@ pub struct Workflow {
     pub trigger: Trigger,
     /// What it answers when it is called; without, the output of the step that was executed last.
     pub response: Option<Expr>,
+    /// How many of its runs go on at a time; without, any number.
+    pub concurrency: Option<Concurrency>,
     pub steps: Vec<Step>,
     /// The ids and names of the variables that it refers to.
     pub variables: Vec<String>,
@@ -141,6 +144,10 @@ impl Workflow {
             variables: Vec::new(),
             response: match outline.response {
                 Some(response) => Some(response?),
+                None => None,
+            },
+            concurrency: match outline.concurrency {
+                Some(concurrency) => Some(concurrency?),
                 None => None,
             },
             indexes: steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect(),

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::concurrency::Concurrency;
 use super::findings::{Finding, Findings, Node, Place};
 use super::input_schema::InputSchema;
 use super::model::ErrorAction;
@@ -37,6 +38,8 @@ pub(super) struct Outline<'a> {
     pub trigger: Option<TriggerOutline<'a>>,
     /// What a callable workflow answers; the inner one is missing if it is broken.
     pub response: Option<Option<Expr>>,
+    /// How many of its runs go on at a time; the inner one is missing if it is broken.
+    pub concurrency: Option<Option<Concurrency>>,
     pub steps: Vec<StepOutline<'a>>,
     /// Ids to steps; of steps with the same id the first.
     pub indexes: HashMap<&'a str, usize>,
@@ -104,7 +107,7 @@ impl<'a> Outline<'a> {
         if !findings.object(node) {
             return None;
         }
-        let keys = ["name", "description", "enabled", "trigger", "steps", "response", "meta", "$schema"];
+        let keys = ["name", "description", "enabled", "trigger", "steps", "response", "concurrency", "meta", "$schema"];
         findings.keys(node, &keys, &TOLERATED);
         check_error_cases_are_on_steps(node, findings);
         let mut outline = Outline {
@@ -113,9 +116,12 @@ impl<'a> Outline<'a> {
             enabled: findings.boolean(node, "enabled").unwrap_or(true),
             trigger: findings.required(node, "trigger").and_then(|trigger| TriggerOutline::read(&trigger, findings)),
             response: read_response(node, findings),
+            concurrency: None,
             steps: Vec::new(),
             indexes: HashMap::new(),
         };
+        let concurrency = node.get("concurrency");
+        outline.concurrency = concurrency.map(|node| Concurrency::read(&node, outline.trigger.as_ref(), findings));
         findings.required(node, "steps")?;
         let steps = findings.list(node, "steps");
         if steps.len() > STEPS_MAX {
@@ -324,7 +330,7 @@ impl<'a> TransitionOutline<'a> {
 }
 
 /// What was compiled from `node`, or its faults noted at their places below it.
-fn compiled<T>(result: Result<T, Vec<Fault>>, node: &Node<'_>, findings: &mut Findings) -> Option<T> {
+pub(super) fn compiled<T>(result: Result<T, Vec<Fault>>, node: &Node<'_>, findings: &mut Findings) -> Option<T> {
     let faults = match result {
         Ok(compiled) => return Some(compiled),
         Err(faults) => faults,

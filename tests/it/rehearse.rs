@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::support::database::Kind;
 use crate::support::program::{Said, hookflow};
-use crate::support::{ServerBuilder, always, orders_bundle, workflow};
+use crate::support::{ServerBuilder, always, orders_bundle, wait_for, workflow};
 
 fn folder(files: &[(&str, String)]) -> TempDir {
     let folder = TempDir::new().unwrap();
@@ -215,6 +215,38 @@ fn a_real_database_lends_its_objects_and_keeps_nothing() {
     let server = ServerBuilder::in_directory(directory).start();
     let count = |path: &str| server.get(path).expect(200)["data"].as_array().unwrap().len();
     assert_eq!((count("/v1/runs"), count("/v1/klasses/order"), count("/v1/customers")), (1, 1, 1));
+}
+
+#[test]
+fn a_rehearsal_takes_turns_with_itself_but_not_with_what_is_really_going_on() {
+    let mut limited = workflow("steps", json!([{ "id": "2", "action": "delay", "params": { "for": 3600 } }]));
+    limited["trigger"]["callable"] = json!(true);
+    limited["concurrency"] = json!({ "limit": 1 });
+    let call = json!({ "name": "steps", "wait": false });
+    let twice = workflow(
+        "twice",
+        json!([
+            { "id": "2", "action": "command.run-by-name", "params": call, "transitions": [always("3")] },
+            { "id": "3", "action": "command.run-by-name", "params": call },
+        ]),
+    );
+    let bundle = json!({ "hooks": [{ "name": "orders", "type": "form" }], "workflows": [limited, twice] });
+    let builder = ServerBuilder::bare().on(Kind::Sqlite);
+    builder.write_workflow("bundle.json", &bundle.to_string());
+    let server = builder.start();
+    server.post_hook("orders", &json!({})).expect(200);
+    wait_for("a run to wait", || {
+        (!server.get("/v1/runs?status=waiting").expect(200)["data"].as_array().unwrap().is_empty()).then_some(())
+    });
+    let directory = server.directory();
+    assert!(server.stop().success());
+    std::fs::write(directory.path().join("order.json"), "{}").unwrap();
+    let arguments =
+        ["workflows/bundle.json", "--workflow", "twice", "--payload", "order.json", "--now", "2026-01-01T00:00:00Z"];
+    let tried = try_json(directory.path(), &[&arguments, ["--database-url", "sqlite:hookflow.db"].as_slice()].concat());
+    let ended: Vec<&Value> = tried["runs"].as_array().unwrap().iter().map(|run| &run["status"]).collect();
+    assert_eq!(ended, ["completed"; 3], "{tried:#}");
+    assert_eq!(tried["endedAt"], "2026-01-01T02:00:00.000Z", "one after the other");
 }
 
 #[test]

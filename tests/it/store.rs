@@ -7,6 +7,7 @@
 mod catalog;
 mod entities;
 mod intake;
+mod lanes;
 mod objects;
 mod runs;
 mod units;
@@ -91,6 +92,10 @@ pub fn suite(open: impl Fn() -> Store) {
         ("releases", runs::releases),
         ("lists of runs", runs::lists),
         ("step logs", runs::logs),
+        ("lanes", lanes::turns),
+        ("lanes with limits that differ", lanes::limits),
+        ("lanes and runs that begin later", lanes::later),
+        ("lanes at a standstill", lanes::standstill),
         ("klasses", objects::klasses),
         ("customers", objects::customers),
         ("customers of another org", objects::customers_of_another_org),

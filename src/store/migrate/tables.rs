@@ -98,12 +98,14 @@ macro_rules! run_texts {
     };
 }
 
-const RUN: Table = Table {
-    source: "runs",
-    day: Some("id"),
-    integers: &["version", "depth", "steps", "created_at", "started_at", "finished_at", "due_at", "rev"],
-    ..PLAIN
-};
+/// The integers of a run, and those that only open runs have.
+macro_rules! run_integers {
+    ($($more:literal),*) => {
+        &["version", "depth", "steps", "created_at", "started_at", "finished_at", "due_at", "rev", $($more),*]
+    };
+}
+
+const RUN: Table = Table { source: "runs", day: Some("id"), integers: run_integers!(), ..PLAIN };
 
 /// All tables, in the order in which they are moved.
 pub const TABLES: [Table; 25] = [
@@ -257,7 +259,8 @@ pub const TABLES: [Table; 25] = [
     Table {
         name: "open_runs",
         only: "due_at IS NOT NULL",
-        texts: run_texts!("owner"),
+        texts: run_texts!("owner", "lane"),
+        integers: run_integers!("lane_limit", "lane_place"),
         made: &[
             ("due_at", "iif(held = 0, due_at, min(due_at, :moment))"),
             ("rev", "iif(held = 0, rev, rev + 1)"),

@@ -9,6 +9,7 @@ use crate::id::Id;
 use crate::store::records::{Page, Run, RunFilter};
 use crate::store::session::{Claim, Runs};
 use crate::store::sql::columns::to_json;
+use crate::store::sql::lanes;
 use crate::store::sql::runs::{DueRow, EntriesRow, NextDueRow, RunRow};
 use crate::store::sql::statement::{Statement, statement};
 use crate::store::sql::{Sql, Table};
@@ -19,15 +20,16 @@ macro_rules! select_open {
     () => {
         "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, parent_id, depth, \
          output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, \
-         CASE WHEN owner IS NULL THEN 0::bigint ELSE 1::bigint END AS held, rev FROM open_runs WHERE org_id = ? "
+         CASE WHEN owner IS NULL THEN 0::bigint ELSE 1::bigint END AS held, rev, lane, lane_limit, lane_place \
+         FROM open_runs WHERE org_id = ? "
     };
 }
 
 macro_rules! select_ended {
     () => {
         "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, parent_id, depth, \
-         output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, 0::bigint AS held, rev \
-         FROM runs WHERE org_id = ? "
+         output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, 0::bigint AS held, rev, \
+         NULL::text AS lane, NULL::bigint AS lane_limit, NULL::bigint AS lane_place FROM runs WHERE org_id = ? "
     };
 }
 
@@ -138,7 +140,7 @@ impl PgSession<'_> {
 
     fn update_open(&mut self, run: &Run) -> StoreResult<usize> {
         const SQL: &str = "UPDATE open_runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, \
-                     started_at = ?, finished_at = ?, due_at = ?, owner = ?, rev = ? \
+                     started_at = ?, finished_at = ?, due_at = ?, owner = ?, rev = ?, lane_place = ? \
                    WHERE org_id = ? AND id = ? AND rev = ?";
         statement!("writing a run", SQL)
             .bind(run.status.word())
@@ -151,6 +153,7 @@ impl PgSession<'_> {
             .bind(run.due_at)
             .bind(self.owner_of(run))
             .bind(run.rev + 1)
+            .bind(lanes::columns(run).2)
             .bind(run.org)
             .bind(run.id)
             .bind(run.rev)
@@ -169,10 +172,12 @@ impl Runs for PgSession<'_> {
         self.gathered.frees_runs |= !run.held;
         const SQL: &str = "INSERT INTO open_runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, \
                      input, replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, \
-                     started_at, finished_at, due_at, owner, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     started_at, finished_at, due_at, owner, rev, lane, lane_limit, lane_place) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let (lane, limit, place) = lanes::columns(run);
         let insert = bind_new(statement!("storing a run", SQL), run).bind(due_at);
-        insert.bind(self.owner_of(run)).bind(run.rev).append(self, Table::OpenRuns)
+        let insert = insert.bind(self.owner_of(run)).bind(run.rev);
+        insert.bind(lane).bind(limit).bind(place).append(self, Table::OpenRuns)
     }
 
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {

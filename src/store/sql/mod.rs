@@ -16,6 +16,7 @@ mod entities;
 mod hook_secrets;
 mod intake;
 mod kobjects;
+pub mod lanes;
 pub mod memory;
 mod refused_requests;
 mod relationships;

@@ -4,9 +4,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::columns::{from_json, from_word};
+use super::lanes;
 use crate::id::Id;
 use crate::store::StoreResult;
-use crate::store::records::Run;
+use crate::store::records::{Lane, Run};
 use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
@@ -55,6 +56,12 @@ pub struct RunRow {
     held: i64,
     #[diesel(sql_type = BigInt)]
     rev: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    lane: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    lane_limit: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    lane_place: Option<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -83,7 +90,11 @@ pub struct EntriesRow {
 
 impl RunRow {
     pub fn record(self, org: Id) -> StoreResult<Run> {
+        let (limit, turn) = (self.lane_limit.unwrap_or(1), lanes::turn(self.lane_place));
+        // A run that has ended is in no lane, even where its row still names it.
+        let lane = self.lane.filter(|_| self.due_at.is_some()).map(|id| Lane { id, limit, turn });
         Ok(Run {
+            lane,
             id: self.id,
             org,
             workflow: self.workflow_id,

@@ -9,6 +9,7 @@ use crate::id::Id;
 use crate::store::records::{Page, Run, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
 use crate::store::sql::columns::to_json;
+use crate::store::sql::lanes;
 use crate::store::sql::runs::{DueRow, NextDueRow, RunRow};
 use crate::store::sql::statement::statement;
 use crate::store::{StoreError, StoreResult};
@@ -78,8 +79,10 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
 impl Runs for SqliteSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, held, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, held, rev, \
+                     lane, lane_limit, lane_place) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let (lane, limit, place) = lanes::columns(run);
         statement!("storing a run", SQL)
             .bind(run.org)
             .bind(run.id)
@@ -104,6 +107,9 @@ impl Runs for SqliteSession<'_> {
             .bind(run.due_at)
             .bind(i64::from(run.held))
             .bind(run.rev)
+            .bind(lane)
+            .bind(limit)
+            .bind(place)
             .execute(self)?;
         Ok(())
     }
@@ -119,8 +125,9 @@ impl Runs for SqliteSession<'_> {
 
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
         const SQL: &str = "UPDATE runs SET output = ?, status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
-                     finished_at = ?, due_at = ?, held = ?, rev = ? \
+                     finished_at = ?, due_at = ?, held = ?, rev = ?, lane_place = ? \
                    WHERE org_id = ? AND id = ? AND rev = ?";
+        let (_, _, place) = lanes::columns(run);
         let changed = statement!("writing a run", SQL)
             .bind(run.output.as_ref().map(to_json))
             .bind(run.status.word())
@@ -133,6 +140,7 @@ impl Runs for SqliteSession<'_> {
             .bind(run.due_at)
             .bind(i64::from(run.held))
             .bind(run.rev + 1)
+            .bind(place)
             .bind(run.org)
             .bind(run.id)
             .bind(run.rev)

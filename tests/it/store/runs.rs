@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{ALL, Desk, MOMENT, id};
 
 /// A run that has not begun, due at once.
-fn run(org: Id, number: usize) -> Run {
+pub(super) fn run(org: Id, number: usize) -> Run {
     Run {
         id: id(number),
         org,
@@ -33,6 +33,7 @@ fn run(org: Id, number: usize) -> Run {
         due_at: Some(MOMENT),
         held: false,
         rev: 0,
+        lane: None,
     }
 }
 

@@ -16,6 +16,7 @@ pub mod server;
 pub mod signing;
 pub mod sqlite;
 pub mod tls;
+pub mod turns;
 pub mod workspace;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,47 @@
+//! The lane of a run: which others it takes turns with.
+//!
+//! A run's lane is made from its workflow and its key when the run is made; only a hash of them is kept. All runs get their
+//! place in their lane in the transaction that inserts them, so the order in which they begin is that of those commits.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::expr::{Environment, Scope};
+use crate::store::{Lane, Run, Session, StoreResult, Turn};
+use crate::workflow::Workflow;
+
+/// The run with its lane, if its workflow has a limit. `payload` is that of the event that started the run.
+pub fn with_lane(run: Run, workflow: &Workflow, payload: &Value) -> Run {
+    let Some(concurrency) = &workflow.concurrency else { return run };
+    let mut scope = trigger_scope(&run, workflow, payload.clone());
+    scope.set_moment(run.created_at, 0);
+    let (key, _) = concurrency.key(&scope);
+    // No key and any key differ, and so do the keys of two workflows.
+    let text = format!("{}/{}", run.workflow, key.map(|key| format!("={key}")).unwrap_or_default());
+    let id = hex::encode(&Sha256::digest(text)[..16]);
+    Run { lane: Some(Lane { id, limit: concurrency.limit, turn: Turn::Later }), ..run }
+}
+
+/// Inserts a run that has yet to begin. One that is due and has a lane gets its place there first, and may have to wait.
+///
+/// # Errors
+/// Those of the store.
+pub fn insert(session: &mut dyn Session, run: &mut Run) -> StoreResult<()> {
+    let is_later = run.lane.as_ref().is_some_and(|lane| lane.turn == Turn::Later);
+    if is_later && run.due_at.is_some_and(|due_at| due_at <= session.now()) {
+        session.enter_lane(run)?;
+    }
+    session.insert_run(run)
+}
+
+/// A scope of `run` with the event's payload: under the trigger's own id, and always under `1`.
+pub fn trigger_scope(run: &Run, workflow: &Workflow, payload: Value) -> Scope {
+    let mut scope = Scope::new();
+    let app_version = env!("CARGO_PKG_VERSION");
+    scope.set_environment(Environment { org: run.org, workflow: run.workflow, run: run.id, app_version });
+    if workflow.trigger.id != "1" {
+        scope.set_step("1", payload.clone());
+    }
+    scope.set_step(&workflow.trigger.id, payload);
+    scope
+}
