@@ -102,6 +102,11 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// The compiled versions of workflows.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// What is in force now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()

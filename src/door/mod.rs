@@ -2,12 +2,13 @@
 //!
 //! A request is taken in this order: find the hook, read the body within its limits, verify it, inflate and
 //! parse it ([`receive`]), store it together with a run for each workflow that listens ([`intake`]), and answer once that is
-//! on the disk. Of a refused request nothing is stored but a count
-//! of the reason and, of some, what is shown to find out why ([`refusals`]).
+//! on the disk, or when the hook says ([`answer`]). Of a refused request nothing is stored but a count of the reason and, of
+//! some, what is shown to find out why ([`refusals`]).
 //!
 //! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
 //! and when the store's queue is full, the answer is 503 with `Retry-After`.
 
+mod answer;
 pub mod body;
 mod headers;
 mod intake;
@@ -32,6 +33,7 @@ pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
 
 use crate::catalog::Catalog;
 use crate::engine::EngineHandle;
+use crate::hook;
 use crate::store::Store;
 
 /// How many bytes of bodies may be in memory at a time, over all requests that wait for their commit.
@@ -49,6 +51,8 @@ pub struct Door {
     /// What senders find this server at, which some of them sign.
     pub public_url: Arc<str>,
     bytes_in_flight: Arc<Semaphore>,
+    /// Places for requests that wait for their runs.
+    waiting: Arc<Semaphore>,
 }
 
 /// How large a body may be.
@@ -71,11 +75,22 @@ impl Door {
     ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
         let (refusals, public_url) = (Refusals::default(), public_url.into());
-        Door { store, catalog, engine, refusals, limits, proxies, public_url, bytes_in_flight }
+        let waiting = Arc::new(Semaphore::new(answer::WAITING_MAX));
+        Door { store, catalog, engine, refusals, limits, proxies, public_url, bytes_in_flight, waiting }
     }
 
     /// Whom a request comes from, behind trusted proxies.
     pub fn peer(&self, request: &HttpRequest) -> Option<IpAddr> {
         request.peer_addr().map(|connected| self.proxies.peer(connected.ip(), request.headers()))
+    }
+
+    /// A request as expressions in a hook's settings see it.
+    fn context<'a>(&self, request: &'a HttpRequest) -> hook::Request<'a> {
+        hook::Request {
+            method: request.method().as_str(),
+            headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
+            query: request.query_string(),
+            peer: self.peer(request).map(|peer| peer.to_string()),
+        }
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Door;
+use super::answer::answer;
 use super::body;
 use super::headers::{kept_headers, kept_query};
 use super::intake::{Delivery, DeliveryKey, take_in};
@@ -18,7 +19,6 @@ use super::refused;
 use crate::catalog::HookInForce;
 use crate::content::FORM;
 use crate::hook::{self, HookKind, Settings};
-use crate::id::Id;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::signature::{Received, Verified};
 use crate::store::{Hook, Role, Status};
@@ -111,16 +111,15 @@ async fn accept(
     let (data, key) = delivery_key(door, &in_force.settings, request, data);
     let delivery = Delivery { raw, data, payload_bytes, key, ..kept(door, in_force, request, is_query) };
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
-    Ok(answer(taken_in.transaction()))
+    // Who waits for an answer does not keep others out.
+    drop(reservation);
+    Ok(answer(door, in_force, taken_in, request).await)
 }
 
 /// What tells the request from others, if the hook asks for it; the payload comes back with it.
 fn delivery_key(door: &Door, settings: &Settings, request: &HttpRequest, data: Value) -> (Value, Option<DeliveryKey>) {
     let Some(duplicates) = &settings.duplicates else { return (data, None) };
-    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let peer = door.peer(request).map(|peer| peer.to_string());
-    let (method, query) = (request.method().as_str(), request.query_string());
-    let scope = hook::Request { method, headers, query, peer: peer.as_deref() }.scope(data);
+    let scope = door.context(request).scope(data);
     let digest = duplicates.key_digest(&scope);
     (hook::take_payload(scope), digest.map(|digest| DeliveryKey { digest, window: duplicates.window }))
 }
@@ -180,11 +179,4 @@ fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes
         log::debug!(hook = in_force.hook.name.as_str(), reason:% = rejection; "a request was not verified");
         Refusal::new(Reason::Signature, rejection.to_string())
     })
-}
-
-fn answer(id: Id) -> HttpResponse {
-    let body = format!(
-        "{{\"data\":{{\"id\":\"{id}\",\"type\":\"transaction\",\"links\":{{\"self\":\"/v1/transactions/{id}\"}}}}}}"
-    );
-    HttpResponse::Ok().content_type("application/json").body(body)
 }

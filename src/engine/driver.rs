@@ -23,6 +23,7 @@ use super::calls::{Calls, WAITING_MAX};
 use super::load::Programs;
 use super::report;
 use super::unit::{Advance, fail_run};
+use super::watch::{Watch, Watchers};
 use super::{Input, Loaded, Next, Progress};
 use crate::id::Id;
 use crate::observe::metrics;
@@ -95,6 +96,7 @@ struct Ready {
 pub struct EngineHandle {
     inbox: mpsc::Sender<Message>,
     lagging: Arc<AtomicBool>,
+    watchers: Watchers,
 }
 
 /// Room in the engine's memory for the runs of one event.
@@ -104,6 +106,11 @@ impl EngineHandle {
     /// Room for the runs of one event, if there is any. Without it they have to wait in the database, held by nobody.
     pub fn place(&self) -> Option<Place> {
         self.inbox.clone().try_reserve_owned().ok().map(Place)
+    }
+
+    /// Hears from now on when a stretch of the run is committed by this process.
+    pub fn watch(&self, run: Id) -> Watch {
+        self.watchers.watch(run)
     }
 
     /// Looks for queued runs in the database.
@@ -147,6 +154,7 @@ pub struct Engine {
     in_force: Arc<dyn InForce>,
     inbox: mpsc::Receiver<Message>,
     lagging: Arc<AtomicBool>,
+    watchers: Watchers,
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
     calls: Calls,
@@ -169,7 +177,8 @@ impl Engine {
         let (inbox_sender, inbox) = mpsc::channel(READY_MAX);
         let (sender, events) = mpsc::unbounded_channel();
         let lagging = Arc::new(AtomicBool::new(false));
-        let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone() };
+        let watchers = Watchers::default();
+        let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone(), watchers: watchers.clone() };
         let calls = Calls::new(performer, sender.clone());
         let engine = Engine {
             news: store.news(),
@@ -178,6 +187,7 @@ impl Engine {
             in_force,
             inbox,
             lagging,
+            watchers,
             events,
             sender,
             calls,
@@ -321,6 +331,7 @@ impl Engine {
         match outcome {
             Ok(Some(Progress { next, rev, frees_runs, lines })) => {
                 report::lines(&self.store, org, run, lines);
+                self.watchers.tell(run);
                 if frees_runs {
                     self.lagging.store(true, Ordering::Relaxed);
                 }

@@ -61,7 +61,16 @@ struct LoggedOutput {
 /// # Errors
 /// [`StoreError::Corrupt`] if what is stored of it can't be used; that run can never go on.
 pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> StoreResult<Option<Loaded>> {
-    let Some(run) = session.run(org, id)?.filter(|run| run.status.is_open()) else { return Ok(None) };
+    let run = session.run(org, id)?.filter(|run| run.status.is_open());
+    run.map(|run| recall(session, programs, run)).transpose()
+}
+
+/// A run, open or ended, with the outputs of the steps that it has done.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if what is stored of it can't be used.
+pub fn recall(session: &mut dyn Session, programs: &Programs, run: Run) -> StoreResult<Loaded> {
+    let (org, id) = (run.org, run.id);
     let workflow = programs.get(session, org, run.workflow, run.version)?;
     let mut scope = trigger_scope(&run, &workflow, event_payload(session, &run)?);
     let mut passes = 0;
@@ -85,7 +94,7 @@ pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> 
             }
         }
     }
-    Ok(Some(Loaded { run, workflow, scope, passes }))
+    Ok(Loaded { run, workflow, scope, passes })
 }
 
 /// The payload of the event that started the run: its transaction's envelope, or its own input.

@@ -27,6 +27,7 @@ mod starts;
 mod stretch;
 mod unit;
 mod waits;
+mod watch;
 
 pub use advance::{
     Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, Surroundings, advance, begin, cancel,
@@ -35,5 +36,6 @@ pub use driver::{Engine, EngineHandle, Place};
 pub use entry::merge_log;
 pub use failure::PASSES_MAX;
 pub use fresh::Loaded;
-pub use load::{Programs, event_payload, load};
+pub use load::{Programs, event_payload, load, recall};
 pub use pending::Pending;
+pub use watch::Watch;

@@ -16,7 +16,7 @@ pub struct Request<'a> {
     /// As it was received.
     pub query: &'a str,
     /// The address that sent it.
-    pub peer: Option<&'a str>,
+    pub peer: Option<String>,
 }
 
 impl Request<'_> {
@@ -25,6 +25,15 @@ impl Request<'_> {
         let headers = self.headers.iter().map(|(name, value)| (*name, String::from_utf8_lossy(value)));
         let query = url::form_urlencoded::parse(self.query.as_bytes());
         json!({ "method": self.method, "headers": firsts(headers), "query": firsts(query), "peer": self.peer })
+    }
+
+    /// Puts the request beside the payload of a scope that has an envelope already.
+    pub fn add_to(&self, scope: &mut Scope) {
+        let mut envelope = scope.take_step("1").unwrap_or_default();
+        if envelope.is_object() {
+            envelope["request"] = self.value();
+        }
+        scope.set_step("1", envelope);
     }
 
     /// A scope with the request and its payload.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::HookKind;
+use super::answer::Answer;
 use super::duplicates::Duplicates;
 use super::verification::Verification;
 use crate::objects::{Fields, Problem};
@@ -11,7 +12,7 @@ use crate::objects::{Fields, Problem};
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 4] = ["acceptsGet", "capture", "deduplicate", "verification"];
+pub const NAMES: [&str; 5] = ["acceptsGet", "answer", "capture", "deduplicate", "verification"];
 
 /// What the settings of a hook say.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Settings {
     pub verification: Verification,
     /// Whether a GET request is taken, with its query as a form.
     pub accepts_get: bool,
+    /// What it answers, unless with the transaction's id at once.
+    pub answer: Option<Answer>,
     /// Whether what arrives is only stored, and starts no workflow.
     pub capture: bool,
     /// How it tells that a delivery came before, if it does.
@@ -28,7 +31,13 @@ pub struct Settings {
 impl Settings {
     /// Those of a hook that says nothing.
     pub fn none(kind: HookKind) -> Settings {
-        Settings { verification: Verification::of_kind(kind), accepts_get: false, capture: false, duplicates: None }
+        Settings {
+            verification: Verification::of_kind(kind),
+            accepts_get: false,
+            answer: None,
+            capture: false,
+            duplicates: None,
+        }
     }
 
     /// Reads the settings of a hook of this kind.
@@ -42,6 +51,7 @@ impl Settings {
             settings.verification = verification;
         }
         settings.accepts_get = fields.boolean("acceptsGet").unwrap_or_default();
+        settings.answer = fields.section("answer", Answer::read);
         settings.capture = fields.boolean("capture").unwrap_or_default();
         let scheme = settings.verification.scheme();
         let duplicates = fields.section("deduplicate", |value| Duplicates::read(scheme, value));

@@ -98,6 +98,7 @@ fn hook() -> Value {
             "title": text("For people."),
             "description": text("For people."),
             "acceptsGet": { "type": ["boolean", "null"], "description": "Whether a GET request is taken, with its query as a form." },
+            "answer": answer(),
             "capture": { "type": ["boolean", "null"], "description": "Whether what arrives is only stored, and starts no workflow." },
             "deduplicate": {
                 "type": ["boolean", "object", "null"],
@@ -112,6 +113,30 @@ fn hook() -> Value {
             "meta": meta(json!({})),
         },
         "required": ["name", "type"],
+        "additionalProperties": false,
+    })
+}
+
+fn answer() -> Value {
+    let reply = [
+        ("status", json!({ "type": ["integer", "string"], "description": "From 200 to 599, or an expression." })),
+        ("headers", json!({ "type": "object", "description": "By name; values may be expressions." })),
+        ("body", json!({ "description": "A text is sent as it is, all else as JSON; may hold expressions." })),
+        ("redirect", json!({ "type": "string", "description": "An address to go on to; may hold expressions." })),
+    ];
+    let reply: Map<String, Value> = reply.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let step = json!({ "type": "object", "properties": { "step": { "type": "string" } }, "required": ["step"], "additionalProperties": false });
+    let mut properties = reply.clone();
+    properties.extend([
+        ("when".to_owned(), json!({ "anyOf": [{ "enum": ["accepted", "completed"] }, step], "description": "What to wait for." })),
+        ("workflow".to_owned(), text("Whose run is waited for, if several workflows listen.")),
+        ("timeoutMs".to_owned(), json!({ "type": "integer", "minimum": 1, "maximum": hook::TIMEOUT_MS_MAX, "description": "How long it is waited for; 5,000 if absent." })),
+        ("onError".to_owned(), json!({ "type": "object", "properties": reply, "additionalProperties": false, "description": "The answer if the run failed." })),
+    ]);
+    json!({
+        "type": ["object", "null"],
+        "description": "What is answered to an accepted request; the transaction's id at once if absent.",
+        "properties": properties,
         "additionalProperties": false,
     })
 }

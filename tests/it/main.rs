@@ -5,6 +5,7 @@
 //! `on_postgres`, and use that one always.
 
 mod actions;
+mod answers;
 mod apply;
 mod bodies;
 mod calls;
