@@ -20,7 +20,7 @@ use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
-use crate::door::{Door, Limits, Refusals, TrustedProxies, forget_deliveries};
+use crate::door::{Door, Limits, Pacing, Refusals, TrustedProxies, forget_deliveries};
 use crate::engine::{Engine, Programs};
 use crate::hook::Verification;
 use crate::id::Id;
@@ -130,8 +130,8 @@ async fn run(
         body_bytes: settings.body_limit_bytes as usize,
         inflated_bytes: settings.inflated_limit_bytes as usize,
     };
-    let proxies = TrustedProxies::new(settings.proxies.clone());
-    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, proxies, &public_url);
+    let (proxies, pacing) = (TrustedProxies::new(settings.proxies.clone()), Pacing::new(settings.rates));
+    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, proxies, pacing, &public_url);
     let (close, closing) = watch::channel(false);
     let live = Live::new(closing);
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone(), live };

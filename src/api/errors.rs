@@ -42,6 +42,7 @@ codes! {
     Unauthorized = 401 "unauthorized" "An API key is required";
     NotVerified = 401 "not_verified" "The request was not signed as the hook wants it";
     Forbidden = 403 "forbidden" "The API key may not do this";
+    AddressNotAllowed = 403 "address_not_allowed" "The hook takes nothing from this address";
     NotFound = 404 "not_found" "There is no such thing";
     UnknownHook = 404 "unknown_hook" "There is no such hook";
     MethodNotAllowed = 405 "method_not_allowed" "The address does not take this method";
@@ -53,6 +54,8 @@ codes! {
     BodyTooLarge = 413 "body_too_large" "The body is too large";
     UnsupportedMediaType = 415 "unsupported_media_type" "The kind of content is not supported";
     Invalid = 422 "invalid" "The document is not valid";
+    RateLimited = 429 "rate_limited" "Too many requests have come";
+    TooManyAtOnce = 429 "too_many_at_once" "Too many requests are under way";
     HeadersTooLarge = 431 "headers_too_large" "The headers are too large";
     Internal = 500 "internal" "Something went wrong inside";
     Overloaded = 503 "overloaded" "Too much is waiting";
@@ -179,12 +182,15 @@ impl From<door::Refusal> for ApiError {
             Reason::UnknownHook => Code::UnknownHook,
             Reason::HookDisabled => Code::HookDisabled,
             Reason::HookDeleted => Code::HookDeleted,
+            Reason::AddressNotAllowed => Code::AddressNotAllowed,
             Reason::Method => Code::MethodNotAllowed,
             Reason::BodyTooLarge => Code::BodyTooLarge,
             Reason::BodyTooSlow => Code::BodyTooSlow,
             Reason::BodyIncomplete => Code::BodyIncomplete,
             Reason::UnsupportedMediaType => Code::UnsupportedMediaType,
             Reason::Signature => Code::NotVerified,
+            Reason::RateLimited | Reason::OrgRateLimited => Code::RateLimited,
+            Reason::TooManyAtOnce => Code::TooManyAtOnce,
             Reason::MalformedJson => Code::MalformedJson,
             Reason::MalformedBody => Code::MalformedBody,
             Reason::NestingTooDeep => Code::NestingTooDeep,
@@ -239,6 +245,9 @@ impl ResponseError for door::Refusal {
         let mut response = ApiError::from(self.clone()).error_response();
         if self.reason == Reason::Method {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Some(retry_after_s) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         response
     }

@@ -26,7 +26,7 @@ mod variables;
 mod versions;
 mod workflows;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -36,7 +36,7 @@ use crate::changes::Editor;
 use crate::door::Door;
 use crate::engine::Programs;
 use crate::id::Id;
-use crate::listen::{Exchange, HeadTooLarge};
+use crate::listen::{Answering, Exchange, HeadTooLarge};
 use crate::starts::{Cause, raise};
 use crate::store::{Session, StoreResult};
 use errors::{ApiError, Code};
@@ -93,18 +93,15 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
 pub async fn to_the_end<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+) -> Result<ServiceResponse<Answering<BoxBody>>, Error> {
     let exchange = Exchange::begin(&request).map_err(|HeadTooLarge| {
         ApiError::new(Code::HeadersTooLarge, "the request has too many headers, or too long ones")
     })?;
-    let answering = next.call(request);
-    let answered = actix_web::rt::spawn(async move {
-        let answer = answering.await;
-        drop(exchange);
-        answer
-    });
-    let answered = answered.await;
-    answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()))
+    let answered = actix_web::rt::spawn(next.call(request)).await;
+    let answered = answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()));
+    let hold =
+        |answer: ServiceResponse<B>| answer.map_into_boxed_body().map_body(|_, body| Answering::new(body, exchange));
+    answered.map(hold)
 }
 
 /// An address that takes these methods; others are answered with an error like any other.

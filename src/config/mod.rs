@@ -4,6 +4,7 @@ mod database;
 mod mail;
 mod postgres_url;
 mod proxies;
+mod rates;
 mod tls;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub use postgres_url::{
     TlsSettings,
 };
 pub use proxies::{Proxies, ProxyHeader};
+pub use rates::Rates;
 pub use tls::TlsFiles;
 
 use crate::content::INFLATED_BYTES_CEILING;
@@ -102,6 +104,8 @@ pub struct Serve {
     pub forget_variables: bool,
     #[command(flatten)]
     pub mail: MailSettings,
+    #[command(flatten)]
+    pub rates: Rates,
     /// How many connections one address may have at a time; trusted proxies may have any number
     #[arg(long, env = "HOOKFLOW_CONNECTIONS_PER_PEER", default_value_t = 1_000, value_name = "NUMBER",
           value_parser = clap::value_parser!(u32).range(1..))]

@@ -12,6 +12,7 @@ mod answer;
 pub mod body;
 mod headers;
 mod intake;
+mod pacing;
 mod peer;
 mod receive;
 mod refusal;
@@ -25,6 +26,7 @@ use actix_web::HttpRequest;
 use tokio::sync::Semaphore;
 
 pub use intake::{DUPLICATE, forget_deliveries};
+pub use pacing::Pacing;
 pub use peer::TrustedProxies;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal};
@@ -48,6 +50,7 @@ pub struct Door {
     pub refusals: Refusals,
     pub limits: Limits,
     pub proxies: TrustedProxies,
+    pub pacing: Pacing,
     /// What senders find this server at, which some of them sign.
     pub public_url: Arc<str>,
     bytes_in_flight: Arc<Semaphore>,
@@ -71,12 +74,13 @@ impl Door {
         engine: EngineHandle,
         limits: Limits,
         proxies: TrustedProxies,
+        pacing: Pacing,
         public_url: &str,
     ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
         let (refusals, public_url) = (Refusals::default(), public_url.into());
         let waiting = Arc::new(Semaphore::new(answer::WAITING_MAX));
-        Door { store, catalog, engine, refusals, limits, proxies, public_url, bytes_in_flight, waiting }
+        Door { store, catalog, engine, refusals, limits, proxies, pacing, public_url, bytes_in_flight, waiting }
     }
 
     /// Whom a request comes from, behind trusted proxies.

@@ -20,6 +20,7 @@ use crate::catalog::HookInForce;
 use crate::content::FORM;
 use crate::hook::{self, HookKind, Settings};
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
+use crate::networks;
 use crate::signature::{Received, Verified};
 use crate::store::{Hook, Role, Status};
 use crate::time::Timestamp;
@@ -85,6 +86,7 @@ async fn accept(
     seen: &mut Bytes,
 ) -> Result<HttpResponse, Refusal> {
     check_status(&in_force.hook)?;
+    check_address(door, in_force, request)?;
     check_method(in_force, request)?;
     let is_query = request.method() == Method::GET;
     let kind = in_force.hook.kind;
@@ -99,6 +101,7 @@ async fn accept(
     let (received, mut reservation) = body::read(payload, door.limits.body_bytes, budget).await?;
     *seen = received.clone();
     let verified = verify(door, in_force, request, received)?;
+    let _admission = door.pacing.admit(in_force, || door.catalog.snapshot())?;
     let raw = if is_query { Bytes::copy_from_slice(request.query_string().as_bytes()) } else { verified.into_body() };
     let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;
     let bytes = inflated.as_ref().unwrap_or(&raw);
@@ -129,6 +132,15 @@ fn check_status(hook: &Hook) -> Result<(), Refusal> {
         Status::Enabled => Ok(()),
         Status::Disabled => Err(Refusal::new(Reason::HookDisabled, "this hook is disabled")),
         Status::Deleted => Err(Refusal::new(Reason::HookDeleted, "this hook was deleted")),
+    }
+}
+
+fn check_address(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<(), Refusal> {
+    let Some(allowed) = &in_force.settings.allowed_addresses else { return Ok(()) };
+    match door.peer(request) {
+        Some(peer) if networks::contain(allowed, peer) => Ok(()),
+        Some(peer) => Err(Refusal::new(Reason::AddressNotAllowed, format!("this hook takes nothing from {peer}"))),
+        None => Err(Refusal::new(Reason::AddressNotAllowed, "nobody knows from where this request came")),
     }
 }
 

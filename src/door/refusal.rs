@@ -9,12 +9,16 @@ pub enum Reason {
     UnknownHook,
     HookDisabled,
     HookDeleted,
+    AddressNotAllowed,
     Method,
     BodyTooLarge,
     BodyTooSlow,
     BodyIncomplete,
     UnsupportedMediaType,
     Signature,
+    RateLimited,
+    OrgRateLimited,
+    TooManyAtOnce,
     MalformedJson,
     MalformedBody,
     NestingTooDeep,
@@ -24,16 +28,20 @@ pub enum Reason {
 
 impl Reason {
     /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 14] = [
+    pub const ALL: [(Reason, &'static str); 18] = [
         (Reason::UnknownHook, "unknown_hook"),
         (Reason::HookDisabled, "hook_disabled"),
         (Reason::HookDeleted, "hook_deleted"),
+        (Reason::AddressNotAllowed, "address_not_allowed"),
         (Reason::Method, "method"),
         (Reason::BodyTooLarge, "body_too_large"),
         (Reason::BodyTooSlow, "body_too_slow"),
         (Reason::BodyIncomplete, "body_incomplete"),
         (Reason::UnsupportedMediaType, "unsupported_media_type"),
         (Reason::Signature, "signature"),
+        (Reason::RateLimited, "rate_limited"),
+        (Reason::OrgRateLimited, "org_rate_limited"),
+        (Reason::TooManyAtOnce, "too_many_at_once"),
         (Reason::MalformedJson, "malformed_json"),
         (Reason::MalformedBody, "malformed_body"),
         (Reason::NestingTooDeep, "nesting_too_deep"),
@@ -56,11 +64,18 @@ impl Reason {
 pub struct Refusal {
     pub reason: Reason,
     pub detail: String,
+    /// When to come again, if the reason alone does not tell.
+    pub retry_after_s: Option<u64>,
 }
 
 impl Refusal {
     pub fn new(reason: Reason, detail: impl Into<String>) -> Refusal {
-        Refusal { reason, detail: detail.into() }
+        Refusal { reason, detail: detail.into(), retry_after_s: None }
+    }
+
+    /// The same, for a sender that may come again after so many seconds.
+    pub fn retry_after(self, retry_after_s: u64) -> Refusal {
+        Refusal { retry_after_s: Some(retry_after_s), ..self }
     }
 
     /// What a failed commit means to the sender.

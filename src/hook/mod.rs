@@ -4,10 +4,12 @@
 //! door goes by, and tells everything that is wrong with them; there is one file a concern, and one name in
 //! [`NAMES`] for each. Settings are changed one by one: what is not named stays, and null takes one away.
 
+mod addresses;
 mod answer;
 mod context;
 mod duplicates;
 mod kind;
+mod limits;
 mod settings;
 mod verification;
 
@@ -15,5 +17,6 @@ pub use answer::{Answer, BODY_BYTES_MAX, Rendered, TIMEOUT_MS_MAX, When};
 pub use context::{Request, take_payload};
 pub use duplicates::Duplicates;
 pub use kind::{HookKind, InvalidHookKind};
+pub use limits::{InvalidRate, Limits, Period, Rate};
 pub use settings::{NAMES, Settings, Written, changed, take};
 pub use verification::{KEY, Verification};

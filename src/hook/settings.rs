@@ -1,18 +1,21 @@
 //! What a hook is set up to do.
 
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::HookKind;
 use super::answer::Answer;
 use super::duplicates::Duplicates;
+use super::limits::Limits;
 use super::verification::Verification;
+use super::{HookKind, addresses};
 use crate::objects::{Fields, Problem};
 
 /// Settings as they are written, by name.
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 5] = ["acceptsGet", "answer", "capture", "deduplicate", "verification"];
+pub const NAMES: [&str; 7] =
+    ["acceptsGet", addresses::NAME, "answer", "capture", "deduplicate", "limits", "verification"];
 
 /// What the settings of a hook say.
 #[derive(Clone, Debug)]
@@ -26,6 +29,9 @@ pub struct Settings {
     pub capture: bool,
     /// How it tells that a delivery came before, if it does.
     pub duplicates: Option<Duplicates>,
+    /// Who may post; everybody if absent.
+    pub allowed_addresses: Option<Vec<IpNet>>,
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -37,6 +43,8 @@ impl Settings {
             answer: None,
             capture: false,
             duplicates: None,
+            allowed_addresses: None,
+            limits: Limits::default(),
         }
     }
 
@@ -56,6 +64,8 @@ impl Settings {
         let scheme = settings.verification.scheme();
         let duplicates = fields.section("deduplicate", |value| Duplicates::read(scheme, value));
         settings.duplicates = duplicates.unwrap_or_else(|| Duplicates::of_scheme(scheme));
+        settings.allowed_addresses = addresses::take(&mut fields);
+        settings.limits = fields.section("limits", Limits::read).unwrap_or_default();
         fields.finish(settings)
     }
 }

@@ -1,10 +1,14 @@
 //! Requests that are being answered, as far as their connection has to know of them.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Version;
+use bytes::Bytes;
 
 /// The most headers of a request with HTTP/2. With HTTP/1.1 the library has the same limit.
 pub const HEADERS_MAX: usize = 96;
@@ -36,6 +40,12 @@ impl Exchanges {
 /// A request that is being answered until this is dropped.
 pub struct Exchange(Exchanges);
 
+/// The body of an answer, during which the request counts as being answered: some answers go on for an hour.
+pub struct Answering<B> {
+    body: B,
+    _exchange: Option<Exchange>,
+}
+
 /// The head of a request is larger than it may be.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadTooLarge;
@@ -52,6 +62,24 @@ impl Exchange {
         let Some(exchanges) = request.conn_data::<Exchanges>() else { return Ok(None) };
         exchanges.0.begun.update(|count| count + 1);
         Ok(Some(Exchange(exchanges.clone())))
+    }
+}
+
+impl<B> Answering<B> {
+    pub fn new(body: B, exchange: Option<Exchange>) -> Answering<B> {
+        Answering { body, _exchange: exchange }
+    }
+}
+
+impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 

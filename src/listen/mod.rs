@@ -38,7 +38,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::observe::metrics;
 use crate::tls::Tls;
 use connection::Connection;
-pub use exchange::{Exchange, HeadTooLarge};
+pub use exchange::{Answering, Exchange, HeadTooLarge};
 use peers::Peers;
 
 /// The most connections that one worker holds.

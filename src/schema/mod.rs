@@ -100,6 +100,11 @@ fn hook() -> Value {
             "acceptsGet": { "type": ["boolean", "null"], "description": "Whether a GET request is taken, with its query as a form." },
             "answer": answer(),
             "capture": { "type": ["boolean", "null"], "description": "Whether what arrives is only stored, and starts no workflow." },
+            "allowedAddresses": {
+                "type": ["array", "null"], "items": { "type": "string" }, "minItems": 1, "maxItems": 100,
+                "description": "The addresses and networks that may post, such as `203.0.113.0/24`; everybody if absent.",
+            },
+            "limits": limits(),
             "deduplicate": {
                 "type": ["boolean", "object", "null"],
                 "description": "What tells deliveries apart; one that came before is answered like the first time and starts nothing.",
@@ -137,6 +142,21 @@ fn answer() -> Value {
         "type": ["object", "null"],
         "description": "What is answered to an accepted request; the transaction's id at once if absent.",
         "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn limits() -> Value {
+    let number = |description: &str| json!({ "type": "integer", "minimum": 1, "description": description });
+    json!({
+        "type": ["object", "null"],
+        "description": "How many requests the hook takes, on each node; more are answered with 429.",
+        "properties": {
+            "ratePerSecond": number("Requests in a second; or `ratePerMinute`."),
+            "ratePerMinute": number("Requests in a minute."),
+            "burst": number("How many may come at once after a pause; as many as the rate says if absent."),
+            "concurrent": number("Requests that are answered at a time."),
+        },
         "additionalProperties": false,
     })
 }

@@ -35,6 +35,7 @@ mod keys;
 mod kobjects;
 mod lanes;
 mod lanes_starts;
+mod limits;
 mod lists;
 mod mail_hooks;
 mod mails;

@@ -89,3 +89,20 @@ fn a_connection_without_a_request_is_closed() {
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 408 "), "{said}");
     honest(&server);
 }
+
+#[test]
+fn an_answer_that_goes_on_without_a_word_is_not_cut_off() {
+    let server = Server::start();
+    let live = format!("{}/live", server.hook("orders")["links"]["self"].as_str().unwrap());
+    let mut connection = Connection::open(&server);
+    let key = &server.admin_key;
+    connection.send(format!("GET {live} HTTP/1.1\r\nhost: hookflow\r\nauthorization: Bearer {key}\r\n\r\n"));
+    assert!(connection.read_head().starts_with("HTTP/1.1 200 "));
+    // Nothing happens for longer than a connection without a request is kept.
+    let (mut stream, mut said, mut piece) = (connection.into_stream(), String::new(), [0; 1_024]);
+    while !said.contains("nothing new") {
+        let read = stream.read(&mut piece).expect("the server goes on");
+        assert!(read > 0, "the server closed the connection after {said:?}");
+        said.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+}

@@ -1,0 +1,50 @@
+//! Which addresses may post to a hook.
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use crate::networks::network;
+use crate::objects::Fields;
+
+/// The name of the setting.
+pub const NAME: &str = "allowedAddresses";
+
+/// Takes the list of addresses and networks; none if everybody may post. What is wrong with it is noted.
+pub fn take(fields: &mut Fields) -> Option<Vec<IpNet>> {
+    let networks = fields.entries(NAME, |entry| match entry {
+        Value::String(text) => network(&text).map_err(|error| error.to_string()),
+        _ => Err("expected an address or a network, such as \"203.0.113.0/24\"".to_owned()),
+    })?;
+    if networks.is_empty() && fields.is_sound(NAME) {
+        fields.problem(format!("/{NAME}"), "name at least one address or network; with null, everybody may post");
+    }
+    Some(networks)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: Value) -> Result<Option<Vec<IpNet>>, Vec<String>> {
+        let mut fields = Fields::new(json!({ NAME: value }));
+        let networks = take(&mut fields);
+        fields.finish(networks).map_err(|problems| problems.into_iter().map(|problem| problem.pointer).collect())
+    }
+
+    #[test]
+    fn addresses_and_networks_are_read() {
+        let networks = ["203.0.113.7/32", "2001:db8::/32"].map(|network| network.parse().unwrap());
+        assert_eq!(read(json!(["203.0.113.7", "2001:db8::/32"])), Ok(Some(networks.into())));
+        assert_eq!(take(&mut Fields::new(json!({}))), None);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told() {
+        let wrong = |value: Value| read(value).unwrap_err();
+        assert_eq!(wrong(json!("203.0.113.7")), ["/allowedAddresses"]);
+        assert_eq!(wrong(json!([])), ["/allowedAddresses"]);
+        assert_eq!(wrong(json!(["203.0.113.7", "example.com", 7])), ["/allowedAddresses/1", "/allowedAddresses/2"]);
+    }
+}
