@@ -30,8 +30,17 @@ pub struct Transaction {
     pub raw: Bytes,
     /// The runs that it started when it arrived.
     pub runs: Vec<Id>,
-    /// Whether its hook captured, and so started none.
-    pub captured: bool,
+    /// Why it started none, if that was not for want of a workflow.
+    pub quiet: Option<Quiet>,
+}
+
+/// Why a transaction started none of the workflows that listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// Its hook captured.
+    Captured,
+    /// It did not pass the hook's filter.
+    Filtered,
 }
 
 impl Transaction {

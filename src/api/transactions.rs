@@ -10,7 +10,7 @@ use super::auth::Reader;
 use super::document::one;
 use super::errors::{ApiError, ApiResult};
 use super::{App, at, path_id};
-use crate::transaction::Transaction;
+use crate::transaction::{Quiet, Transaction};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -34,8 +34,12 @@ pub fn show(transaction: &Transaction) -> Value {
         "bytes": transaction.raw.len(),
         "raw": String::from_utf8_lossy(&transaction.raw),
     });
-    if transaction.captured {
-        shown["meta"]["captured"] = Value::Bool(true);
+    if let Some(quiet) = transaction.quiet {
+        let why = match quiet {
+            Quiet::Captured => "captured",
+            Quiet::Filtered => "filtered",
+        };
+        shown["meta"][why] = Value::Bool(true);
     }
     shown
 }

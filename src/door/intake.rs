@@ -13,12 +13,13 @@ use tokio::sync::watch;
 use super::Door;
 use crate::catalog::HookInForce;
 use crate::engine::{Loaded, Progress, Surroundings, begin};
+use crate::hook;
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::starts::{InForce, fresh_run, insert, with_lane};
 use crate::store::{DeliveryRecord, Run, Session, StoreResult, chain};
 use crate::time::Timestamp;
-use crate::transaction::Transaction;
+use crate::transaction::{Quiet, Transaction};
 
 /// With more units than this waiting for the store, runs are only queued: taking hooks in goes first.
 const QUEUED_MAX_TO_BEGIN: usize = 512;
@@ -49,6 +50,35 @@ pub struct Delivery {
     pub payload_bytes: usize,
     /// What tells it from other deliveries, if anything does.
     pub key: Option<DeliveryKey>,
+    /// Why it starts none of the workflows that listen, if it does not.
+    pub quiet: Option<Quiet>,
+}
+
+impl Delivery {
+    /// The delivery with what the hook's settings make of it: what tells it from others, and whether it starts workflows.
+    /// `request` is only asked for if they look at it.
+    pub fn judged<'r>(self, in_force: &HookInForce, request: impl FnOnce() -> hook::Request<'r>) -> Delivery {
+        let settings = &in_force.settings;
+        let quiet = settings.capture.then_some(Quiet::Captured);
+        if !settings.look_at_payload() {
+            return Delivery { quiet, ..self };
+        }
+        let scope = request().scope(self.data);
+        let key = settings.duplicates.as_ref().and_then(|duplicates| {
+            let digest = duplicates.key_digest(&scope)?;
+            Some(DeliveryKey { digest, window: duplicates.window })
+        });
+        let passes = settings.filter.as_ref().is_none_or(|filter| {
+            // A filter that can't be judged must not keep anything from being worked on.
+            filter.passes(&scope).unwrap_or_else(|error| {
+                let hook = in_force.hook.name.as_str();
+                log::error!(hook, err:% = error; "the hook's filter can't be judged; the request passes");
+                true
+            })
+        });
+        let quiet = quiet.or((!passes).then_some(Quiet::Filtered));
+        Delivery { data: hook::take_payload(scope), key, quiet, ..self }
+    }
 }
 
 /// What tells a delivery from others on the same hook.
@@ -110,8 +140,8 @@ impl Arrival {
         let hook = &in_force.hook;
         let now = Timestamp::now();
         let id = Id::generate();
-        let runs: Vec<Run> = in_force
-            .listeners
+        let listeners = if delivery.quiet.is_none() { in_force.listeners.as_slice() } else { &[] };
+        let runs: Vec<Run> = listeners
             .iter()
             .map(|listener| {
                 let workflow = (listener.workflow, listener.version, listener.program.as_ref());
@@ -130,7 +160,7 @@ impl Arrival {
             peer: delivery.peer,
             raw: delivery.raw,
             runs: runs.iter().map(|run| run.id).collect(),
-            captured: in_force.settings.capture,
+            quiet: delivery.quiet,
         };
         let record = |DeliveryKey { digest, window }: DeliveryKey| DeliveryRecord {
             org: hook.org,

@@ -13,12 +13,12 @@ use super::Door;
 use super::answer::answer;
 use super::body;
 use super::headers::{kept_headers, kept_query};
-use super::intake::{Delivery, DeliveryKey, take_in};
+use super::intake::{Delivery, take_in};
 use super::refusal::{Reason, Refusal};
 use super::refused;
 use crate::catalog::HookInForce;
 use crate::content::FORM;
-use crate::hook::{self, HookKind, Settings};
+use crate::hook::HookKind;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::networks;
 use crate::signature::{Received, Verified};
@@ -111,20 +111,12 @@ async fn accept(
     let data = if unheard { Value::Null } else { content.read(bytes)? };
     let payload_bytes = bytes.len();
     drop(inflated);
-    let (data, key) = delivery_key(door, &in_force.settings, request, data);
-    let delivery = Delivery { raw, data, payload_bytes, key, ..kept(door, in_force, request, is_query) };
+    let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query) };
+    let delivery = delivery.judged(in_force, || door.context(request));
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
     // Who waits for an answer does not keep others out.
     drop(reservation);
     Ok(answer(door, in_force, taken_in, request).await)
-}
-
-/// What tells the request from others, if the hook asks for it; the payload comes back with it.
-fn delivery_key(door: &Door, settings: &Settings, request: &HttpRequest, data: Value) -> (Value, Option<DeliveryKey>) {
-    let Some(duplicates) = &settings.duplicates else { return (data, None) };
-    let scope = door.context(request).scope(data);
-    let digest = duplicates.key_digest(&scope);
-    (hook::take_payload(scope), digest.map(|digest| DeliveryKey { digest, window: duplicates.window }))
 }
 
 fn check_status(hook: &Hook) -> Result<(), Refusal> {
@@ -173,6 +165,7 @@ fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bo
         data: Value::Null,
         payload_bytes: 0,
         key: None,
+        quiet: None,
     }
 }
 

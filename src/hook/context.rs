@@ -62,11 +62,13 @@ fn firsts(pairs: impl Iterator<Item = (impl Into<String>, impl Into<String>)>) -
 /// # Errors
 /// Everything that is wrong with it, with pointers below `pointer`.
 pub fn compile(pointer: &str, value: &Value) -> Result<Expr, Vec<Problem>> {
-    let problem = |fault: Fault| {
-        let help = fault.help.map(|help| format!("; {help}")).unwrap_or_default();
-        Problem::new(format!("{pointer}{}", fault.pointer), format!("{}{help}", fault.message))
-    };
-    Expr::compile(value).map_err(|faults| faults.into_iter().map(problem).collect())
+    Expr::compile(value).map_err(|faults| faults.into_iter().map(|fault| problem(pointer, fault)).collect())
+}
+
+/// What is wrong with an expression, as a problem below `pointer`.
+pub fn problem(pointer: &str, fault: Fault) -> Problem {
+    let help = fault.help.map(|help| format!("; {help}")).unwrap_or_default();
+    Problem::new(format!("{pointer}{}", fault.pointer), format!("{}{help}", fault.message))
 }
 
 /// The expression's value as a text; none if there is none, or it is empty.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::duplicates::Duplicates;
+use super::filter::Filter;
 use super::limits::Limits;
 use super::verification::Verification;
 use super::{HookKind, addresses};
@@ -14,8 +15,8 @@ use crate::objects::{Fields, Problem};
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 7] =
-    ["acceptsGet", addresses::NAME, "answer", "capture", "deduplicate", "limits", "verification"];
+pub const NAMES: [&str; 8] =
+    ["acceptsGet", addresses::NAME, "answer", "capture", "deduplicate", "filter", "limits", "verification"];
 
 /// What the settings of a hook say.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub capture: bool,
     /// How it tells that a delivery came before, if it does.
     pub duplicates: Option<Duplicates>,
+    /// Which requests start workflows, if not all.
+    pub filter: Option<Filter>,
     /// Who may post; everybody if absent.
     pub allowed_addresses: Option<Vec<IpNet>>,
     pub limits: Limits,
@@ -43,6 +46,7 @@ impl Settings {
             answer: None,
             capture: false,
             duplicates: None,
+            filter: None,
             allowed_addresses: None,
             limits: Limits::default(),
         }
@@ -64,6 +68,7 @@ impl Settings {
         let scheme = settings.verification.scheme();
         let duplicates = fields.section("deduplicate", |value| Duplicates::read(scheme, value));
         settings.duplicates = duplicates.unwrap_or_else(|| Duplicates::of_scheme(scheme));
+        settings.filter = fields.section("filter", Filter::read);
         settings.allowed_addresses = addresses::take(&mut fields);
         settings.limits = fields.section("limits", Limits::read).unwrap_or_default();
         fields.finish(settings)
@@ -73,7 +78,7 @@ impl Settings {
 impl Settings {
     /// Whether the payload has to be read even if no workflow listens.
     pub fn look_at_payload(&self) -> bool {
-        self.duplicates.is_some()
+        self.duplicates.is_some() || self.filter.is_some()
     }
 }
 

@@ -69,7 +69,7 @@ fn hook_run(
         peer: None,
         raw: data.to_string().into(),
         runs: vec![run.id],
-        captured: false,
+        quiet: None,
     };
     session.insert_transaction(&transaction)?;
     Ok(with_lane(run, &listener.program, &transaction.envelope(data.clone())))

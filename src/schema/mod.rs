@@ -114,6 +114,7 @@ fn hook() -> Value {
                 },
                 "additionalProperties": false,
             },
+            "filter": { "anyOf": [{ "$ref": "#/$defs/condition" }, { "type": "null" }], "description": "Which requests start workflows; all if absent." },
             "verification": verification(),
             "meta": meta(json!({})),
         },

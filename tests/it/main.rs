@@ -26,6 +26,7 @@ mod entities;
 mod envelope;
 mod error_cases;
 mod files;
+mod filters;
 mod first_stretch;
 mod hooks;
 mod hostile;

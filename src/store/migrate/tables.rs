@@ -250,7 +250,7 @@ pub const TABLES: [Table; 25] = [
         Table {
             day: Some("id"),
             texts: &["org_id", "id", "hook_id", "hook_kind", "content_type", "headers", "query", "peer", "run_ids"],
-            integers: &["created_at", "captured"],
+            integers: &["created_at", "quiet"],
             bytes: &["raw"],
             ..PLAIN
         },

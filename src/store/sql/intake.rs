@@ -13,7 +13,7 @@ use crate::store::records::{Page, RefusalCount};
 use crate::store::session::Intake;
 use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
-use crate::transaction::Transaction;
+use crate::transaction::{Quiet, Transaction};
 
 #[derive(QueryableByName)]
 struct TransactionRow {
@@ -38,7 +38,7 @@ struct TransactionRow {
     #[diesel(sql_type = Text)]
     run_ids: String,
     #[diesel(sql_type = BigInt)]
-    captured: i64,
+    quiet: i64,
 }
 
 #[derive(QueryableByName)]
@@ -73,7 +73,11 @@ impl TransactionRow {
             peer: self.peer,
             raw: Bytes::from(self.raw),
             runs: from_json("a transaction's runs", &self.run_ids)?,
-            captured: self.captured != 0,
+            quiet: match self.quiet {
+                1 => Some(Quiet::Captured),
+                2 => Some(Quiet::Filtered),
+                _ => None,
+            },
         })
     }
 }
@@ -87,7 +91,7 @@ where
 {
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()> {
         const SQL: &str = "INSERT INTO transactions (org_id, id, hook_id, hook_kind, created_at, content_type, headers, query, \
-                     peer, raw, run_ids, captured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                     peer, raw, run_ids, quiet) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         statement!("storing a transaction", SQL)
             .bind(transaction.org)
             .bind(transaction.id)
@@ -100,13 +104,17 @@ where
             .bind(&transaction.peer)
             .bind(&transaction.raw[..])
             .bind(to_json(&transaction.runs))
-            .bind(i64::from(transaction.captured))
+            .bind(match transaction.quiet {
+                None => 0i64,
+                Some(Quiet::Captured) => 1,
+                Some(Quiet::Filtered) => 2,
+            })
             .append(self, Table::Transactions)
     }
 
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>> {
         self.settle(Table::Transactions)?;
-        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids, captured \
+        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids, quiet \
                    FROM transactions WHERE org_id = ? AND id = ?";
         let row: Option<TransactionRow> = statement!("reading a transaction", SQL).bind(org).bind(id).first(self)?;
         row.map(|row| row.record(org)).transpose()
@@ -114,7 +122,7 @@ where
 
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>> {
         self.settle(Table::Transactions)?;
-        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids, captured \
+        const SQL: &str = "SELECT id, hook_id, hook_kind, created_at, content_type, headers, query, peer, raw, run_ids, quiet \
                    FROM transactions WHERE org_id = ? AND hook_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
         let rows: Vec<TransactionRow> = statement!("reading a hook's transactions", SQL)
             .bind(org)

@@ -147,7 +147,7 @@ impl Scene<'_> {
             peer: None,
             raw: payload.to_string().into(),
             runs: vec![run.id],
-            captured: false,
+            quiet: None,
         };
         Arrival { run, transaction, payload: payload.clone() }
     }

@@ -7,7 +7,7 @@ use hookflow::hook::HookKind;
 use hookflow::id::Id;
 use hookflow::store::{DeliveryRecord, Duplicates, Page, RefusalCount, RefusedRequest};
 use hookflow::time::Timestamp;
-use hookflow::transaction::Transaction;
+use hookflow::transaction::{Quiet, Transaction};
 
 use super::{ALL, Desk, MOMENT, id};
 
@@ -24,7 +24,7 @@ fn transaction(org: Id, hook: usize, number: usize) -> Transaction {
         peer: Some("192.0.2.1".into()),
         raw: Bytes::from(format!("{{\"org\": \"{org}\"}}")),
         runs: vec![id(8), id(7)],
-        captured: false,
+        quiet: None,
     }
 }
 
@@ -37,7 +37,7 @@ pub fn transactions(desk: &Desk) {
             headers: Vec::new(),
             raw: Bytes::from_static(b"\xFF\x00\r\n"),
             runs: Vec::new(),
-            captured: true,
+            quiet: Some(Quiet::Captured),
             ..transaction(org, 1, 3)
         };
         let stored = [bytes, transaction(org, 1, 2), transaction(org, 1, 1)];
