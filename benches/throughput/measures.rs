@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::histogram::Quantiles;
@@ -42,6 +42,7 @@ pub struct SqliteRound {
     pub orders_per_second: f64,
     pub noop_latency: Quantiles,
     pub latency: Quantiles,
+    pub answer_latency: Quantiles,
     pub startup: Duration,
     pub idle_bytes: u64,
     pub peak_bytes: u64,
@@ -65,11 +66,24 @@ fn measure_sqlite(options: &Options, noop: &Target) -> Result<SqliteRound> {
     let (orders_per_second, idle, loaded) = measure_orders(options)?;
     progress("latency");
     let noop_latency = post(options, noop, &mut Orders::from_newcomers(), paced)?.latency.quantiles();
-    let latency = measure_latency(options, paced)?;
+    let latency = measure_latency(options, paced, None)?;
+    progress("answers");
+    // Looked up, created and answered with: nothing of it can be known before the run has ended.
+    let body = json!({ "order": "/#steps.5.id", "orderOfRegular": "/#steps.4.id", "customer": "/#steps.3.id" });
+    let answer_latency = measure_latency(options, paced, Some(json!({ "when": "completed", "body": body })))?;
     progress("start");
     let startup = measure_startup(options)?;
     let (idle_bytes, peak_bytes) = (idle.resident, loaded.peak);
-    Ok(SqliteRound { accept_per_second, orders_per_second, noop_latency, latency, startup, idle_bytes, peak_bytes })
+    Ok(SqliteRound {
+        accept_per_second,
+        orders_per_second,
+        noop_latency,
+        latency,
+        answer_latency,
+        startup,
+        idle_bytes,
+        peak_bytes,
+    })
 }
 
 /// Hooks accepted durably per second, with no workflow listening.
@@ -98,11 +112,15 @@ fn measure_orders(options: &Options) -> Result<(f64, Memory, Memory)> {
     Ok((outcome.accepted as f64 / elapsed.as_secs_f64(), idle, loaded))
 }
 
-/// Latency of accepting at a fixed pace, while the order workflow runs on everything that is accepted.
-fn measure_latency(options: &Options, paced: Load) -> Result<Quantiles> {
+/// Latency at a fixed pace, while the order workflow runs on everything that is accepted; the answers wait for that if
+/// the hook is to give such an `answer`.
+fn measure_latency(options: &Options, paced: Load, answer: Option<Value>) -> Result<Quantiles> {
     let place = Place::new(options)?;
     let server = Server::start(options, &place, &options.workflows)?;
     let (hook, mut orders) = seed_orders(options, &server)?;
+    if let Some(answer) = answer {
+        server.change_hook("orders", &json!({ "answer": answer }))?;
+    }
     let completed_before = [server.completed_runs()?];
     let outcome = post(options, &hook, &mut orders, paced)?;
     wait_until_drained(&server)?;

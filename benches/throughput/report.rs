@@ -90,6 +90,9 @@ fn print_sqlite(summary: &Summary<'_, SqliteRound>) {
     ] {
         summary.size(&format!("accept at 1,000/s, {share}"), "ms", 2, target, |round| milliseconds(of(round)));
     }
+    let answer = "the order workflow's result as the answer, at 1,000/s";
+    summary.size(&format!("{answer}, p50"), "ms", 2, Some(5.0), |round| milliseconds(round.answer_latency.p50));
+    summary.size(&format!("{answer}, p99"), "ms", 2, None, |round| milliseconds(round.answer_latency.p99));
     summary.size("no-op at 1,000/s, p50", "ms", 2, None, |round| milliseconds(round.noop_latency.p50));
     summary.size("no-op at 1,000/s, p99", "ms", 2, None, |round| milliseconds(round.noop_latency.p99));
     summary.size("start with 10,000 open runs", "ms", 0, Some(1000.0), |round| milliseconds(round.startup));

@@ -142,9 +142,21 @@ impl Server {
 
     /// Where to post to the existing hook called `name`.
     pub fn find_hook(&self, name: &str) -> Result<Target> {
-        let hooks = self.call_json("GET", "/v1/hooks?pageSize=100", &Value::Null)?;
-        let hook = hooks["data"].as_array().and_then(|all| all.iter().find(|hook| hook["attributes"]["name"] == name));
-        self.hook_target(hook.ok_or_else(|| format!("there is no hook called {name}"))?)
+        self.hook_target(&self.hook(name)?)
+    }
+
+    /// Changes settings of the existing hook called `name`.
+    pub fn change_hook(&self, name: &str, settings: &Value) -> Result<()> {
+        let hook = self.hook(name)?;
+        let link = hook["links"]["self"].as_str().ok_or_else(|| format!("a hook without a link: {hook}"))?;
+        self.call_json("PATCH", link, settings).map(drop)
+    }
+
+    fn hook(&self, name: &str) -> Result<Value> {
+        let mut hooks = self.call_json("GET", "/v1/hooks?pageSize=100", &Value::Null)?;
+        let hook =
+            hooks["data"].as_array_mut().and_then(|all| all.iter_mut().find(|hook| hook["attributes"]["name"] == name));
+        Ok(hook.ok_or_else(|| format!("there is no hook called {name}"))?.take())
     }
 
     fn hook_target(&self, hook: &Value) -> Result<Target> {

@@ -114,7 +114,8 @@ async fn accept(
     let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query) };
     let delivery = delivery.judged(in_force, || door.context(request));
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
-    // Who waits for an answer does not keep others out.
+    // Who waits for an answer holds no bytes meanwhile.
+    seen.clear();
     drop(reservation);
     Ok(answer(door, in_force, taken_in, request).await)
 }
