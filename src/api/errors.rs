@@ -43,6 +43,7 @@ codes! {
     NotVerified = 401 "not_verified" "The request was not signed as the hook wants it";
     Forbidden = 403 "forbidden" "The API key may not do this";
     AddressNotAllowed = 403 "address_not_allowed" "The hook takes nothing from this address";
+    ChallengeFailed = 403 "challenge_failed" "The set-up challenge can't be answered";
     NotFound = 404 "not_found" "There is no such thing";
     UnknownHook = 404 "unknown_hook" "There is no such hook";
     MethodNotAllowed = 405 "method_not_allowed" "The address does not take this method";
@@ -194,6 +195,7 @@ impl From<door::Refusal> for ApiError {
             Reason::MalformedJson => Code::MalformedJson,
             Reason::MalformedBody => Code::MalformedBody,
             Reason::NestingTooDeep => Code::NestingTooDeep,
+            Reason::ChallengeFailed => Code::ChallengeFailed,
             Reason::Overloaded => Code::Overloaded,
             Reason::StoreUnavailable => Code::Unavailable,
         };

@@ -1,7 +1,7 @@
 //! `/v1/hooks`: the addresses that outsiders post to.
 
 use actix_web::HttpResponse;
-use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::web::{self, Data, Path, Query, ServiceConfig};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::document::{PageQuery, all, attributes, created, one, page, relationsh
 use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::new_hash;
-use crate::door::{self, DUPLICATE};
+use crate::door::{self, CHALLENGE, DUPLICATE};
 use crate::hook::{self, HookKind, InvalidHookKind, Settings};
 use crate::id::Id;
 use crate::objects::klass::is_klass_name;
@@ -34,11 +34,14 @@ pub fn addresses(service: &mut ServiceConfig) {
         let receive = move |door, hash, request, payload| door::receive(kind, door, hash, request, payload);
         let receive_of_org =
             move |door, path, request, payload| door::receive_of_org(kind, door, path, request, payload);
+        // Which of these methods a hook takes is for the door to say.
+        let method = || guard::Any(guard::Post()).or(guard::Get()).or(guard::Head()).or(guard::Options());
         let own = at(&format!("/v1/hooks/{kind}/{{hash}}"), "GET, POST");
         let of_org = at(&format!("/v1/hooks/{kind}/{{org}}/{{hash}}"), "GET, POST");
+        let shown = web::get().guard(fn_guard(has_id)).to(show);
         service
-            .service(own.post(receive).route(web::get().guard(fn_guard(has_id)).to(show)).get(receive))
-            .service(of_org.post(receive_of_org).get(receive_of_org));
+            .service(own.route(shown).route(web::route().guard(method()).to(receive)))
+            .service(of_org.route(web::route().guard(method()).to(receive_of_org)));
     }
 }
 
@@ -70,11 +73,14 @@ fn show_hook(app: &App, hook: &Hook, counts: Option<Vec<RefusalCount>>) -> Value
     shown.extend(hook::NAMES.into_iter().map(setting));
     if let Some(counts) = counts {
         let count = |count: &RefusalCount| json!({ "count": count.count, "lastAt": count.last_at });
-        let (others, refusals): (Vec<_>, Vec<_>) = counts.iter().partition(|count| count.reason == DUPLICATE);
-        let refusals = refusals.iter().map(|refusal| (refusal.reason.clone(), count(refusal)));
+        let others = [("duplicates", DUPLICATE), ("challenges", CHALLENGE)];
+        let refusals = counts.iter().filter(|counted| others.iter().all(|(_, word)| counted.reason != *word));
+        let refusals = refusals.map(|refusal| (refusal.reason.clone(), count(refusal)));
         shown.insert("refusals".into(), Value::Object(refusals.collect()));
-        let duplicates = others.first().map_or(json!({ "count": 0, "lastAt": null }), |duplicates| count(duplicates));
-        shown.insert("duplicates".into(), duplicates);
+        for (name, word) in others {
+            let counted = counts.iter().find(|counted| counted.reason == word);
+            shown.insert(name.into(), counted.map_or(json!({ "count": 0, "lastAt": null }), count));
+        }
     }
     let relationships = json!({ "org": relationship("org", hook.org, format!("/v1/org/{}", hook.org)) });
     resource(&format!("{}_hook", hook.kind), hook.id, shown, relationships, &format!("/v1/hooks/{}", hook.id))

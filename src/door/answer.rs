@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The answer to a request that has become a transaction, or was one before.
 pub async fn answer(door: &Door, in_force: &HookInForce, taken_in: TakenIn, request: &HttpRequest) -> HttpResponse {
     let id = taken_in.transaction();
-    let Some(answer) = &in_force.settings.answer else { return accepted(id, None) };
+    let Some(answer) = &in_force.settings.answer else { return unsaid(in_force, id) };
     let deadline = Instant::now() + answer.timeout;
     let state = match door.waiting.try_acquire() {
         Ok(_place) => wait(door, in_force.hook.org, id, answer, deadline).await,
@@ -42,9 +42,9 @@ pub async fn answer(door: &Door, in_force: &HookInForce, taken_in: TakenIn, requ
     let (rendered, usual) = match state {
         Err(error) => {
             log::error!(hook, transaction:% = id, err:% = chain(&error); "the answer could not be made; the usual one was sent");
-            return accepted(id, None);
+            return unsaid(in_force, id);
         }
-        Ok(State::Nothing) => return accepted(id, None),
+        Ok(State::Nothing) => return unsaid(in_force, id),
         Ok(State::Open(run)) => return later(id, &run),
         Ok(State::Ready { mut scope, run }) => {
             door.context(request).add_to(&mut scope);
@@ -161,6 +161,14 @@ fn shown(id: Id, run: Option<&Run>) -> Value {
 
 fn run_shown(run: &Run) -> Value {
     json!({ "run": { "id": run.id, "status": run.status, "links": { "self": format!("/v1/runs/{}", run.id) } } })
+}
+
+/// What is answered if the hook says nothing of it: in the words that its senders want to read, if they do.
+fn unsaid(in_force: &HookInForce, id: Id) -> HttpResponse {
+    match in_force.settings.verification.expected_answer() {
+        Some((content_type, body)) => HttpResponse::Ok().content_type(content_type).body(body),
+        None => accepted(id, None),
+    }
 }
 
 fn accepted(id: Id, run: Option<&Run>) -> HttpResponse {

@@ -10,6 +10,8 @@
 
 mod answer;
 pub mod body;
+mod challenge;
+mod cors;
 mod headers;
 mod intake;
 mod pacing;
@@ -30,7 +32,7 @@ pub use pacing::Pacing;
 pub use peer::TrustedProxies;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal};
-pub use refusals::Refusals;
+pub use refusals::{CHALLENGE, Refusals};
 pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
 
 use crate::catalog::Catalog;

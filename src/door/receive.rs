@@ -5,13 +5,15 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::Door;
 use super::answer::answer;
 use super::body;
+use super::challenge;
+use super::cors;
 use super::headers::{kept_headers, kept_query};
 use super::intake::{Delivery, take_in};
 use super::refusal::{Reason, Refusal};
@@ -61,10 +63,14 @@ async fn knock(
     };
     let mut body = Bytes::new();
     let accepted = accept(door, &hook, request, payload, &mut body).await;
-    accepted.inspect_err(|refusal| {
+    let accepted = accepted.inspect_err(|refusal| {
         let shown = || refused::shown(&hook, refusal, request, kept(door, &hook, request, false), &body);
         door.refusals.add(&hook.hook, refusal, shown);
-    })
+    });
+    let Some(cors) = &hook.settings.cors else { return accepted };
+    let mut response = accepted.unwrap_or_else(|refusal| refusal.error_response());
+    cors::share(cors, request, &mut response);
+    Ok(response)
 }
 
 fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Option<Arc<HookInForce>> {
@@ -85,8 +91,14 @@ async fn accept(
     payload: Payload,
     seen: &mut Bytes,
 ) -> Result<HttpResponse, Refusal> {
+    if let Some(answer) = cors::preflight(&in_force.settings, request) {
+        return Ok(answer);
+    }
     check_status(&in_force.hook)?;
     check_address(door, in_force, request)?;
+    if let Some(answer) = challenge::of_head(door, in_force, request)? {
+        return Ok(answer);
+    }
     check_method(in_force, request)?;
     let is_query = request.method() == Method::GET;
     let kind = in_force.hook.kind;
@@ -101,6 +113,9 @@ async fn accept(
     let (received, mut reservation) = body::read(payload, door.limits.body_bytes, budget).await?;
     *seen = received.clone();
     let verified = verify(door, in_force, request, received)?;
+    if let Some(answer) = challenge::of_body(door, in_force, request, &verified)? {
+        return Ok(answer);
+    }
     let _admission = door.pacing.admit(in_force, || door.catalog.snapshot())?;
     let raw = if is_query { Bytes::copy_from_slice(request.query_string().as_bytes()) } else { verified.into_body() };
     let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;

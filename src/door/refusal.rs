@@ -22,13 +22,14 @@ pub enum Reason {
     MalformedJson,
     MalformedBody,
     NestingTooDeep,
+    ChallengeFailed,
     Overloaded,
     StoreUnavailable,
 }
 
 impl Reason {
     /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 18] = [
+    pub const ALL: [(Reason, &'static str); 19] = [
         (Reason::UnknownHook, "unknown_hook"),
         (Reason::HookDisabled, "hook_disabled"),
         (Reason::HookDeleted, "hook_deleted"),
@@ -45,6 +46,7 @@ impl Reason {
         (Reason::MalformedJson, "malformed_json"),
         (Reason::MalformedBody, "malformed_body"),
         (Reason::NestingTooDeep, "nesting_too_deep"),
+        (Reason::ChallengeFailed, "challenge_failed"),
         (Reason::Overloaded, "overloaded"),
         (Reason::StoreUnavailable, "store_unavailable"),
     ];

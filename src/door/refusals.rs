@@ -1,4 +1,5 @@
-//! What is known of refused requests: how many there were, and what the newest ones looked like.
+//! What is known of refused requests: how many there were, and what the newest ones looked like. Set-up challenges that
+//! were answered are counted beside them.
 //!
 //! Both wait in memory and are written about once a second, in one unit of work, so a flood of refusals costs the store no
 //! more than a few do. A killed process loses the last second of them and nothing else.
@@ -17,6 +18,9 @@ use crate::observe::metrics;
 use crate::store::{Hook, RefusedRequest, Session, Store, StoreResult};
 use crate::time::Timestamp;
 
+/// The word that answered set-up challenges are counted by, beside the reasons of refusals.
+pub const CHALLENGE: &str = "challenge";
+
 /// How many refused requests are kept in a second.
 const PER_SECOND_MAX: usize = 30;
 /// How many of them may be of one hook.
@@ -32,8 +36,8 @@ const QUEUED_MAX: usize = 512;
 #[derive(Clone, Default)]
 pub struct Refusals(Arc<Mutex<Waiting>>);
 
-/// By org, hook and reason.
-type Counts = HashMap<(Id, Id, Reason), i64>;
+/// By org, hook and the word for the reason.
+type Counts = HashMap<(Id, Id, &'static str), i64>;
 
 #[derive(Default)]
 struct Waiting {
@@ -80,13 +84,19 @@ impl Refusals {
     pub fn add(&self, hook: &Hook, refusal: &Refusal, shown: impl FnOnce() -> RefusedRequest) {
         metrics::request_refused(refusal.reason.index());
         let mut waiting = self.waiting();
-        *waiting.counts.entry((hook.org, hook.id, refusal.reason)).or_default() += 1;
+        *waiting.counts.entry((hook.org, hook.id, refusal.reason.word())).or_default() += 1;
         // Nobody can look at those of a hook that is gone.
         if refusal.reason != Reason::HookDeleted && waiting.places.take(hook.id, Instant::now()) {
             drop(waiting);
             let shown = shown();
             self.waiting().keep(shown);
         }
+    }
+
+    /// Counts a set-up challenge that was answered.
+    pub fn add_challenge(&self, hook: &Hook) {
+        metrics::challenge_answered();
+        *self.waiting().counts.entry((hook.org, hook.id, CHALLENGE)).or_default() += 1;
     }
 
     /// Counts a request to an address that no hook has.
@@ -132,10 +142,8 @@ impl Refusals {
     }
 }
 
-fn write_counts(session: &mut dyn Session, counts: &[((Id, Id, Reason), i64)], now: Timestamp) -> StoreResult<()> {
-    counts
-        .iter()
-        .try_for_each(|((org, hook, reason), count)| session.add_refusals(*org, *hook, reason.word(), *count, now))
+fn write_counts(session: &mut dyn Session, counts: &[((Id, Id, &str), i64)], now: Timestamp) -> StoreResult<()> {
+    counts.iter().try_for_each(|((org, hook, word), count)| session.add_refusals(*org, *hook, word, *count, now))
 }
 
 fn write_requests(session: &mut dyn Session, requests: &VecDeque<RefusedRequest>) -> StoreResult<()> {

@@ -6,7 +6,9 @@
 
 mod addresses;
 mod answer;
+mod challenge;
 mod context;
+mod cors;
 mod duplicates;
 mod filter;
 mod kind;
@@ -15,7 +17,9 @@ mod settings;
 mod verification;
 
 pub use answer::{Answer, BODY_BYTES_MAX, Rendered, TIMEOUT_MS_MAX, When};
+pub use challenge::Challenge;
 pub use context::{Request, take_payload};
+pub use cors::Cors;
 pub use duplicates::Duplicates;
 pub use filter::Filter;
 pub use kind::{HookKind, InvalidHookKind};

@@ -4,6 +4,8 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
+use super::challenge::Challenge;
+use super::cors::Cors;
 use super::duplicates::Duplicates;
 use super::filter::Filter;
 use super::limits::Limits;
@@ -15,8 +17,18 @@ use crate::objects::{Fields, Problem};
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 8] =
-    ["acceptsGet", addresses::NAME, "answer", "capture", "deduplicate", "filter", "limits", "verification"];
+pub const NAMES: [&str; 10] = [
+    "acceptsGet",
+    addresses::NAME,
+    "answer",
+    "capture",
+    "challenge",
+    "cors",
+    "deduplicate",
+    "filter",
+    "limits",
+    "verification",
+];
 
 /// What the settings of a hook say.
 #[derive(Clone, Debug)]
@@ -28,6 +40,10 @@ pub struct Settings {
     pub answer: Option<Answer>,
     /// Whether what arrives is only stored, and starts no workflow.
     pub capture: bool,
+    /// By what request its sender finds out whether the address is meant for it, if by any.
+    pub challenge: Option<Challenge>,
+    /// From which web pages it may be posted to, if from any.
+    pub cors: Option<Cors>,
     /// How it tells that a delivery came before, if it does.
     pub duplicates: Option<Duplicates>,
     /// Which requests start workflows, if not all.
@@ -45,6 +61,8 @@ impl Settings {
             accepts_get: false,
             answer: None,
             capture: false,
+            challenge: None,
+            cors: Cors::of_kind(kind),
             duplicates: None,
             filter: None,
             allowed_addresses: None,
@@ -65,7 +83,12 @@ impl Settings {
         settings.accepts_get = fields.boolean("acceptsGet").unwrap_or_default();
         settings.answer = fields.section("answer", Answer::read);
         settings.capture = fields.boolean("capture").unwrap_or_default();
+        if let Some(cors) = fields.section("cors", Cors::read) {
+            settings.cors = cors;
+        }
         let scheme = settings.verification.scheme();
+        let challenge = fields.section("challenge", |value| Challenge::read(scheme, value));
+        settings.challenge = challenge.unwrap_or_else(|| Challenge::of_scheme(scheme));
         let duplicates = fields.section("deduplicate", |value| Duplicates::read(scheme, value));
         settings.duplicates = duplicates.unwrap_or_else(|| Duplicates::of_scheme(scheme));
         settings.filter = fields.section("filter", Filter::read);

@@ -44,6 +44,16 @@ impl Verification {
         if problems.is_empty() { Ok(Verification::Key) } else { Err(problems) }
     }
 
+    /// What senders want to read in an answer before they believe that it says yes: a content type and a body; none if
+    /// they look at the status alone.
+    pub fn expected_answer(&self) -> Option<(&'static str, &'static str)> {
+        match self.scheme()?.name() {
+            "twilio" => Some(("text/xml", "<Response/>")),
+            "adyen" | "adyen_payload" => Some(("text/plain", "[accepted]")),
+            _ => None,
+        }
+    }
+
     /// The scheme that signatures are made by, if they are asked for.
     pub fn scheme(&self) -> Option<&Scheme> {
         match self {

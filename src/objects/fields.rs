@@ -135,9 +135,9 @@ impl Fields {
         read.map_err(|message| self.problem(pointer, message)).ok()
     }
 
-    /// Whether nothing is known to be wrong with this field.
+    /// Whether nothing is known to be wrong with this field; without a name, with the object as such.
     pub fn is_sound(&self, name: &str) -> bool {
-        self.problems.iter().all(|problem| problem.pointer.strip_prefix('/') != Some(name))
+        self.problems.iter().all(|problem| problem.pointer.strip_prefix('/').unwrap_or_default() != name)
     }
 
     /// Notes a problem found by the caller's own rules.

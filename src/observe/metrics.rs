@@ -14,6 +14,7 @@ static CANCELLED: AtomicU64 = AtomicU64::new(0);
 static COMMITS: AtomicU64 = AtomicU64::new(0);
 static UNITS: AtomicU64 = AtomicU64::new(0);
 static DUPLICATES: AtomicU64 = AtomicU64::new(0);
+static CHALLENGES: AtomicU64 = AtomicU64::new(0);
 static REFUSED: [AtomicU64; 32] = [const { AtomicU64::new(0) }; 32];
 static CONNECTIONS_REFUSED: AtomicU64 = AtomicU64::new(0);
 
@@ -25,6 +26,11 @@ pub fn transaction_accepted() {
 /// Counts a delivery that came before.
 pub fn duplicate_received() {
     DUPLICATES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a set-up challenge that was answered.
+pub fn challenge_answered() {
+    CHALLENGES.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Counts a run that ended.
@@ -72,6 +78,11 @@ pub fn render(reasons: &[&str]) -> String {
         "hookflow_deliveries_duplicate_total",
         "Requests to hooks that had come before and were answered like the first time.",
         vec![(String::new(), read(&DUPLICATES))],
+    );
+    family(
+        "hookflow_challenges_answered_total",
+        "Requests by which vendors set a hook up.",
+        vec![(String::new(), read(&CHALLENGES))],
     );
     let refused = reasons.iter().zip(&REFUSED);
     family(

@@ -105,6 +105,23 @@ fn hook() -> Value {
                 "description": "The addresses and networks that may post, such as `203.0.113.0/24`; everybody if absent.",
             },
             "limits": limits(),
+            "challenge": {
+                "enum": hook::Challenge::WORDS.map(|(word, _)| json!(word)).into_iter().chain([json!(false), Value::Null]).collect::<Vec<_>>(),
+                "description": "Whose set-up challenges are answered; if absent, those of the vendor whose scheme verifies.",
+            },
+            "cors": {
+                "anyOf": [
+                    { "const": false },
+                    { "type": "null" },
+                    {
+                        "type": "object",
+                        "properties": { "origins": { "type": "array", "items": { "type": "string" }, "minItems": 1, "examples": [["https://shop.example.com"], ["*"]] } },
+                        "required": ["origins"],
+                        "additionalProperties": false,
+                    },
+                ],
+                "description": "From which web pages scripts may post and read the answer; form hooks: from any if absent.",
+            },
             "deduplicate": {
                 "type": ["boolean", "object", "null"],
                 "description": "What tells deliveries apart; one that came before is answered like the first time and starts nothing.",

@@ -92,6 +92,19 @@ pub enum KeyError {
     Unreadable { scheme: String, wanted: String },
 }
 
+impl Key {
+    /// HMAC-SHA256 of a text with this key.
+    pub(super) fn mac(&self, text: &[u8]) -> Vec<u8> {
+        mac::<Hmac<Sha256>>(&self.bytes, &[text.into()])
+    }
+
+    /// Whether it is this text, in a time that does not tell.
+    pub(super) fn is(&self, text: &[u8]) -> bool {
+        // Hashes have one length, so the comparison does not tell how long the secret is.
+        Sha256::digest(&self.bytes).ct_eq(&Sha256::digest(text)).into()
+    }
+}
+
 impl Rule {
     /// The secret as a key for this rule; `None` if it does not look like one.
     pub fn key(&self, index: usize, secret: &str) -> Option<Key> {
@@ -130,24 +143,20 @@ impl Rule {
 
     /// Whether one of the signatures was made of `text` with the key.
     pub fn holds(&self, key: &Key, text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
-        let key = &key.bytes;
+        let bytes = &key.bytes;
         let is_equal = |expected: &[u8]| signatures.iter().any(|signature| bool::from(expected.ct_eq(signature)));
         match self.algorithm {
-            Algorithm::HmacSha1 => is_equal(&mac::<Hmac<Sha1>>(key, text)),
-            Algorithm::HmacSha256 => is_equal(&mac::<Hmac<Sha256>>(key, text)),
-            Algorithm::HmacSha384 => is_equal(&mac::<Hmac<Sha384>>(key, text)),
-            Algorithm::HmacSha512 => is_equal(&mac::<Hmac<Sha512>>(key, text)),
+            Algorithm::HmacSha1 => is_equal(&mac::<Hmac<Sha1>>(bytes, text)),
+            Algorithm::HmacSha256 => is_equal(&mac::<Hmac<Sha256>>(bytes, text)),
+            Algorithm::HmacSha384 => is_equal(&mac::<Hmac<Sha384>>(bytes, text)),
+            Algorithm::HmacSha512 => is_equal(&mac::<Hmac<Sha512>>(bytes, text)),
             Algorithm::KeyAndTextSha256 => {
-                let hash = text.iter().fold(Sha256::new_with_prefix(key), |hash, part| hash.chain_update(part));
+                let hash = text.iter().fold(Sha256::new_with_prefix(bytes), |hash, part| hash.chain_update(part));
                 is_equal(&hash.finalize())
             }
-            Algorithm::Ed25519 => is_signed(&ED25519, key, &text.concat(), signatures),
-            Algorithm::EcdsaP256 => is_signed(&ECDSA_P256_SHA256_ASN1, key, &text.concat(), signatures),
-            // Hashes have one length, so the comparison does not tell how long the secret is.
-            Algorithm::Token => {
-                let expected = Sha256::digest(key);
-                signatures.iter().any(|token| bool::from(expected.ct_eq(&Sha256::digest(token))))
-            }
+            Algorithm::Ed25519 => is_signed(&ED25519, bytes, &text.concat(), signatures),
+            Algorithm::EcdsaP256 => is_signed(&ECDSA_P256_SHA256_ASN1, bytes, &text.concat(), signatures),
+            Algorithm::Token => signatures.iter().any(|token| key.is(token)),
         }
     }
 }

@@ -31,15 +31,35 @@ impl Gate {
         now: Timestamp,
     ) -> Result<Verified, Rejection> {
         match self {
-            Gate::Open => Ok(Verified::new(received)),
+            Gate::Open => Ok(Verified::new(received, None)),
             Gate::Key => match received.bearer() {
-                Some(key) if is_key(key) => Ok(Verified::new(received)),
+                Some(key) if is_key(key) => Ok(Verified::new(received, None)),
                 Some(_) => Err(Rejection::UnknownKey),
                 None => Err(Rejection::KeyMissing),
             },
             Gate::Signed { scheme, keys } => scheme.verify(keys, received, now),
             Gate::Shut => Err(Rejection::UnknownScheme),
         }
+    }
+
+    /// Whether the text is one of the secrets; where nothing has to be proved, any will do.
+    pub fn holds(&self, text: &str) -> bool {
+        match self {
+            Gate::Open => true,
+            Gate::Signed { keys, .. } => keys.iter().fold(false, |found, key| found | key.is(text.as_bytes())),
+            Gate::Key | Gate::Shut => false,
+        }
+    }
+
+    /// HMAC-SHA256 of a text with the secret that the request was signed with, or else the newest one; none if there is
+    /// none. To be asked only for texts that can't be a request, since senders sign theirs in the same way.
+    pub fn mac(&self, verified: Option<&Verified>, text: &str) -> Option<Vec<u8>> {
+        let Gate::Signed { keys, .. } = self else { return None };
+        let key = match verified {
+            Some(verified) => keys.get(verified.key?),
+            None => keys.last(),
+        };
+        key.map(|key| key.mac(text.as_bytes()))
     }
 
     /// The headers, in lower case, in which requests carry the secret itself.

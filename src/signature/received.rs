@@ -20,21 +20,25 @@ pub struct Received<'a> {
 
 /// A request that has passed the rules of its hook.
 #[derive(Debug)]
-pub struct Verified(Bytes);
+pub struct Verified {
+    body: Bytes,
+    /// Which of the keys it was signed with, if it was with one.
+    pub(super) key: Option<usize>,
+}
 
 impl Verified {
-    pub(super) fn new(received: Received<'_>) -> Verified {
-        Verified(received.body)
+    pub(super) fn new(received: Received<'_>, key: Option<usize>) -> Verified {
+        Verified { body: received.body, key }
     }
 
     /// The bytes that were received.
     pub fn body(&self) -> &Bytes {
-        &self.0
+        &self.body
     }
 
     /// The bytes that were received.
     pub fn into_body(self) -> Bytes {
-        self.0
+        self.body
     }
 }
 

@@ -47,15 +47,16 @@ impl Scheme {
         if keys.is_empty() {
             return Err(Rejection::NoSecret);
         }
-        self.check(keys, &received, now)?;
-        Ok(Verified::new(received))
+        let key = self.check(keys, &received, now)?;
+        Ok(Verified::new(received, key))
     }
 
-    fn check(&self, keys: &[Key], received: &Received<'_>, now: Timestamp) -> Result<(), Rejection> {
+    /// Which of the keys the request was signed with; none if its parts may each be with another.
+    fn check(&self, keys: &[Key], received: &Received<'_>, now: Timestamp) -> Result<Option<usize>, Rejection> {
         let values = match &self.source {
             Source::Headers(headers) => headers.read(received)?,
             Source::MailgunBody => mailgun(received)?,
-            Source::AdyenItems => return self.check_items(keys, received.body()),
+            Source::AdyenItems => return self.check_items(keys, received.body()).map(|()| None),
         };
         if let Some(timestamp) = &values.timestamp {
             self.clock.check(timestamp, now)?;
@@ -71,7 +72,7 @@ impl Scheme {
                 signatures.filter_map(|signature| self.encoding.signature(signature)).collect();
             !signatures.is_empty() && texts.iter().any(|text| rule.holds(key, text, &signatures))
         };
-        if keys.iter().any(is_key_used) { Ok(()) } else { Err(Rejection::NoMatch) }
+        keys.iter().position(is_key_used).map(Some).ok_or(Rejection::NoMatch)
     }
 
     /// Adyen's notifications: each item carries a signature, and all have to match.

@@ -31,10 +31,15 @@ pub const PUBLIC_KEY: &str = "standard_webhooks v1a";
 
 /// A request to this address as the vendor of the preset signs it, at this second.
 pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
+    signed_body(preset, url, at, JSON)
+}
+
+/// The same with another body, of those that sign any.
+pub fn signed_body(preset: &str, url: &str, at: i64, json: &[u8]) -> Signed {
     const TEXT: [&str; 2] = ["the-shared-secret", "another-secret"];
     let hook = |secrets: [String; 2], headers: Vec<(&'static str, String)>| {
         let [secret, other_secret] = secrets;
-        Signed { secret, other_secret, headers, body: JSON.to_vec(), signed_byte: Some(15) }
+        Signed { secret, other_secret, headers, body: json.to_vec(), signed_byte: Some(json.len() / 2) }
     };
     let text = |headers| hook(TEXT.map(str::to_owned), headers);
     let key = TEXT[0].as_bytes();
@@ -48,14 +53,14 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
                 _ => ["webhook-id", "webhook-timestamp", "webhook-signature"],
             };
             let secrets = [b"0123456789abcdef01234567", b"76543210fedcba9876543210"];
-            let made = sha256(secrets[0], &[b"msg_1.", stamp, b".", JSON].concat());
+            let made = sha256(secrets[0], &[b"msg_1.", stamp, b".", json].concat());
             let list = format!("v1,AAAA v9,x v1,{}", STANDARD.encode(made));
             let secrets = secrets.map(|secret| format!("whsec_{}", STANDARD.encode(secret)));
             hook(secrets, vec![(id, "msg_1".into()), (timestamp, seconds.clone()), (signature, list)])
         }
         PUBLIC_KEY => {
             let pairs = [[7; 32], [8; 32]].map(|seed| Ed25519KeyPair::from_seed_unchecked(&seed).unwrap());
-            let made = pairs[0].sign(&[b"msg_1.", stamp, b".", JSON].concat());
+            let made = pairs[0].sign(&[b"msg_1.", stamp, b".", json].concat());
             let secrets = pairs.each_ref().map(|pair| format!("whpk_{}", STANDARD.encode(pair.public_key())));
             let list = format!("v1a,{}", STANDARD.encode(made));
             let headers =
@@ -63,24 +68,24 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
             hook(secrets, headers)
         }
         "stripe" => {
-            let made = hex::encode(over(&[stamp, b".", JSON]));
+            let made = hex::encode(over(&[stamp, b".", json]));
             text(vec![("stripe-signature", format!("t={seconds},v1=00,v1={made},v0=00"))])
         }
-        "github" | "meta" => text(vec![("x-hub-signature-256", format!("sha256={}", hex::encode(over(&[JSON]))))]),
-        "github_sha1" => text(vec![("x-hub-signature", format!("sha1={}", hex::encode(sha1(key, JSON))))]),
+        "github" | "meta" => text(vec![("x-hub-signature-256", format!("sha256={}", hex::encode(over(&[json]))))]),
+        "github_sha1" => text(vec![("x-hub-signature", format!("sha1={}", hex::encode(sha1(key, json))))]),
         "basic" => {
             let secrets = ["shop:open sesame".to_owned(), "shop:close sesame".to_owned()];
             let header = format!("Basic {}", STANDARD.encode(&secrets[0]));
             Signed { signed_byte: None, ..hook(secrets, vec![("authorization", header)]) }
         }
         "header" => Signed { signed_byte: None, ..text(vec![("x-api-key", TEXT[0].to_owned())]) },
-        "shopify" => text(vec![("x-shopify-hmac-sha256", STANDARD.encode(over(&[JSON])))]),
+        "shopify" => text(vec![("x-shopify-hmac-sha256", STANDARD.encode(over(&[json])))]),
         "slack" | "zoom" => {
             let [header, time] = match preset {
                 "slack" => ["x-slack-signature", "x-slack-request-timestamp"],
                 _ => ["x-zm-signature", "x-zm-request-timestamp"],
             };
-            let made = format!("v0={}", hex::encode(over(&[b"v0:", stamp, b":", JSON])));
+            let made = format!("v0={}", hex::encode(over(&[b"v0:", stamp, b":", json])));
             text(vec![(header, made), (time, seconds.clone())])
         }
         "twilio" => {
@@ -94,7 +99,7 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
         "twilio json" => text(vec![("x-twilio-signature", STANDARD.encode(sha1(key, url.as_bytes())))]),
         "zendesk" => {
             let time = jiff::Timestamp::from_second(at).unwrap().to_string();
-            let made = STANDARD.encode(over(&[time.as_bytes(), JSON]));
+            let made = STANDARD.encode(over(&[time.as_bytes(), json]));
             text(vec![("x-zendesk-webhook-signature", made), ("x-zendesk-webhook-signature-timestamp", time)])
         }
         "mailgun" => {
@@ -104,30 +109,30 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
             Signed { body: body.into(), signed_byte: Some(start.len()), ..text(vec![]) }
         }
         "paddle" => {
-            let made = hex::encode(over(&[stamp, b":", JSON]));
+            let made = hex::encode(over(&[stamp, b":", json]));
             text(vec![("paddle-signature", format!("ts={seconds};h1=00;h1={made}"))])
         }
         "hubspot_v1" => {
-            let made = Sha256::digest([key, JSON].concat());
+            let made = Sha256::digest([key, json].concat());
             text(vec![("x-hubspot-signature", hex::encode(made)), ("x-hubspot-signature-version", "v1".into())])
         }
         "hubspot_v2" => {
-            let made = Sha256::digest([key, b"POST", url.as_bytes(), JSON].concat());
+            let made = Sha256::digest([key, b"POST", url.as_bytes(), json].concat());
             text(vec![("x-hubspot-signature", hex::encode(made)), ("x-hubspot-signature-version", "v2".into())])
         }
         "hubspot_v3" => {
-            let made = STANDARD.encode(over(&[b"POST", url.as_bytes(), JSON, millis.as_bytes()]));
+            let made = STANDARD.encode(over(&[b"POST", url.as_bytes(), json, millis.as_bytes()]));
             text(vec![("x-hubspot-signature-v3", made), ("x-hubspot-request-timestamp", millis.clone())])
         }
-        "iadvize" => text(vec![("x-iadvize-signature", format!("sha256={}", hex::encode(over(&[JSON]))))]),
-        "sendgrid" => sendgrid(&seconds, JSON),
-        "square" => text(vec![("x-square-hmacsha256-signature", STANDARD.encode(over(&[url.as_bytes(), JSON])))]),
+        "iadvize" => text(vec![("x-iadvize-signature", format!("sha256={}", hex::encode(over(&[json]))))]),
+        "sendgrid" => sendgrid(&seconds, json),
+        "square" => text(vec![("x-square-hmacsha256-signature", STANDARD.encode(over(&[url.as_bytes(), json])))]),
         "adyen" | "adyen_payload" => {
             let keys = ["44782DEF547AAA06", "54782def547aaa07"];
             let key = hex::decode(keys[0]).unwrap();
             let secrets = keys.map(str::to_owned);
             if preset == "adyen_payload" {
-                return hook(secrets, vec![("hmacsignature", STANDARD.encode(sha256(&key, JSON)))]);
+                return hook(secrets, vec![("hmacsignature", STANDARD.encode(sha256(&key, json)))]);
             }
             let made = STANDARD.encode(sha256(&key, b"7914::Shop:ref-1:1130:EUR:AUTHORISATION:true"));
             let item = r#""merchantReference":"ref-1","amount":{"value":1130,"currency":"EUR"},"pspReference":"7914","eventCode":"AUTHORISATION","merchantAccountCode":"Shop","success":"true""#;
@@ -136,20 +141,20 @@ pub fn signed(preset: &str, url: &str, at: i64) -> Signed {
             let signed_byte = Some(start.len() + r#""merchantReference":""#.len());
             Signed { body: body.into(), signed_byte, ..hook(secrets, vec![]) }
         }
-        "twitter" => text(vec![("x-twitter-webhooks-signature", format!("sha256={}", STANDARD.encode(over(&[JSON]))))]),
+        "twitter" => text(vec![("x-twitter-webhooks-signature", format!("sha256={}", STANDARD.encode(over(&[json]))))]),
         "gitlab" => Signed { signed_byte: None, ..text(vec![("x-gitlab-token", TEXT[0].to_owned())]) },
-        "dropbox" => text(vec![("x-dropbox-signature", hex::encode(over(&[JSON])))]),
-        "vercel" => text(vec![("x-vercel-signature", hex::encode(sha1(key, JSON)))]),
-        "woocommerce" => text(vec![("x-wc-webhook-signature", STANDARD.encode(over(&[JSON])))]),
+        "dropbox" => text(vec![("x-dropbox-signature", hex::encode(over(&[json])))]),
+        "vercel" => text(vec![("x-vercel-signature", hex::encode(sha1(key, json)))]),
+        "woocommerce" => text(vec![("x-wc-webhook-signature", STANDARD.encode(over(&[json])))]),
         "webflow" => {
-            let made = hex::encode(over(&[millis.as_bytes(), b":", JSON]));
+            let made = hex::encode(over(&[millis.as_bytes(), b":", json]));
             text(vec![("x-webflow-signature", made), ("x-webflow-timestamp", millis.clone())])
         }
         "elevenlabs" => {
-            let made = hex::encode(over(&[stamp, b".", JSON]));
+            let made = hex::encode(over(&[stamp, b".", json]));
             text(vec![("elevenlabs-signature", format!("t={seconds},v0={made}"))])
         }
-        "typeform" => text(vec![("typeform-signature", format!("sha256={}", STANDARD.encode(over(&[JSON]))))]),
+        "typeform" => text(vec![("typeform-signature", format!("sha256={}", STANDARD.encode(over(&[json]))))]),
         other => panic!("nobody has written down how `{other}` signs"),
     }
 }

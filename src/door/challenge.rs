@@ -1,0 +1,219 @@
+//! Answering set-up challenges.
+//!
+//! Those that stand in a request's method, query or headers are answered before anything else of it is looked at; those in
+//! the body, and GitHub's, once the request has passed what the hook asks for. They become no transaction, and it does not
+//! matter whether a workflow listens.
+//!
+//! What is sent back was written by somebody else, so it goes out as text or JSON and nothing may take it for more.
+//!
+//! Limits: only what the hook is set up for is answered; a challenge has at most [`BYTES_MAX`].
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use super::Door;
+use super::refusal::{Reason, Refusal};
+use crate::catalog::{HookInForce, digest};
+use crate::hook::Challenge;
+use crate::signature::{Rejection, Verified};
+
+/// The longest challenge, and the longest body with one.
+pub const BYTES_MAX: usize = 4_096;
+/// X's tokens are shorter.
+const CRC_TOKEN_BYTES_MAX: usize = 256;
+
+/// What a challenge is answered with.
+enum Reply {
+    Nothing,
+    Text(String),
+    Json(Value),
+    Headers(Vec<(&'static str, HeaderValue)>),
+}
+
+/// The answer to a challenge that is not in a body; none if the request is something else.
+///
+/// # Errors
+/// If the challenge can't be answered.
+pub fn of_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<HttpResponse>, Refusal> {
+    let Some(challenge) = in_force.settings.challenge else { return Ok(None) };
+    let reply = match *request.method() {
+        Method::GET => of_get(challenge, in_force, request)?,
+        Method::POST => of_post(challenge, request)?,
+        Method::HEAD => (challenge == Challenge::Trello).then_some(Reply::Nothing),
+        Method::OPTIONS if challenge == Challenge::CloudEvents => of_options(request),
+        _ => None,
+    };
+    Ok(reply.map(|reply| answer(door, in_force, challenge, reply)))
+}
+
+/// The answer to a challenge in a body; none if the request is something else.
+///
+/// # Errors
+/// If the challenge can't be answered.
+pub fn of_body(
+    door: &Door,
+    in_force: &HookInForce,
+    request: &HttpRequest,
+    verified: &Verified,
+) -> Result<Option<HttpResponse>, Refusal> {
+    let Some(challenge) = in_force.settings.challenge else { return Ok(None) };
+    let has_header = |name: &str, value: &[u8]| request.headers().get(name).is_some_and(|sent| sent == value);
+    let may_be = match challenge {
+        Challenge::Slack | Challenge::Zoom | Challenge::Monday => true,
+        Challenge::EventGrid => has_header("aeg-event-type", b"SubscriptionValidation"),
+        Challenge::GitHub if has_header("x-github-event", b"ping") => {
+            return Ok(Some(answer(door, in_force, challenge, Reply::Json(json!({ "pong": true })))));
+        }
+        _ => false,
+    };
+    if !may_be || verified.body().len() > BYTES_MAX {
+        return Ok(None);
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(verified.body()) else { return Ok(None) };
+    let reply = match challenge {
+        Challenge::Slack => (body["type"] == "url_verification").then(|| text(&body["challenge"])).flatten(),
+        Challenge::Monday => (body.as_object().is_some_and(|object| object.len() == 1)
+            && body["challenge"].is_string())
+        .then_some(Reply::Json(body)),
+        Challenge::EventGrid => {
+            let code = body[0]["data"]["validationCode"].as_str();
+            code.map(|code| Reply::Json(json!({ "validationResponse": code })))
+        }
+        Challenge::Zoom if body["event"] == "endpoint.url_validation" => match body["payload"]["plainToken"].as_str() {
+            Some(token) => {
+                let mac = hex::encode(in_force.gate.mac(Some(verified), token).ok_or_else(no_secret)?);
+                Some(Reply::Json(json!({ "plainToken": token, "encryptedToken": mac })))
+            }
+            None => None,
+        },
+        _ => None,
+    };
+    Ok(reply.map(|reply| answer(door, in_force, challenge, reply)))
+}
+
+fn of_get(challenge: Challenge, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<Reply>, Refusal> {
+    let parameter = |name: &str| parameter(request, name);
+    Ok(match challenge {
+        Challenge::Dropbox => parameter("challenge")?.map(Reply::Text),
+        Challenge::Microsoft => parameter("validationToken")?.map(Reply::Text),
+        Challenge::Meta | Challenge::Strava => {
+            let Some(text) = parameter("hub.challenge")?.filter(|_| is_subscription(request)) else { return Ok(None) };
+            let token = parameter("hub.verify_token")?.unwrap_or_default();
+            if !is_verify_token(in_force, &token) {
+                let detail = "the verify token is neither the last part of the hook's address nor one of its secrets";
+                return Err(failed(detail));
+            }
+            Some(match challenge {
+                Challenge::Meta => Reply::Text(text),
+                _ => Reply::Json(json!({ "hub.challenge": text })),
+            })
+        }
+        Challenge::Twitter => match parameter("crc_token")? {
+            Some(token) => {
+                check_crc_token(&token)?;
+                let mac = STANDARD.encode(in_force.gate.mac(None, &token).ok_or_else(no_secret)?);
+                Some(Reply::Json(json!({ "response_token": format!("sha256={mac}") })))
+            }
+            None => None,
+        },
+        Challenge::Okta => match request.headers().get("x-okta-verification-challenge") {
+            Some(sent) => {
+                let sent = sent.to_str().map_err(|_| failed("the challenge is not text"))?;
+                Some(Reply::Json(json!({ "verification": bounded(sent)? })))
+            }
+            None => None,
+        },
+        _ => None,
+    })
+}
+
+fn of_post(challenge: Challenge, request: &HttpRequest) -> Result<Option<Reply>, Refusal> {
+    Ok(match challenge {
+        Challenge::Microsoft => parameter(request, "validationToken")?.map(Reply::Text),
+        Challenge::Asana => match request.headers().get("x-hook-secret") {
+            Some(secret) if secret.len() > BYTES_MAX => return Err(too_long()),
+            Some(secret) => Some(Reply::Headers(vec![("x-hook-secret", secret.clone())])),
+            None => None,
+        },
+        _ => None,
+    })
+}
+
+/// The permission that a sender of CloudEvents asks for.
+fn of_options(request: &HttpRequest) -> Option<Reply> {
+    let origin = request.headers().get("webhook-request-origin").filter(|origin| origin.len() <= BYTES_MAX)?;
+    let mut headers = vec![("webhook-allowed-origin", origin.clone()), ("allow", HeaderValue::from_static("POST"))];
+    if request.headers().contains_key("webhook-request-rate") {
+        headers.push(("webhook-allowed-rate", HeaderValue::from_static("*")));
+    }
+    Some(Reply::Headers(headers))
+}
+
+fn is_subscription(request: &HttpRequest) -> bool {
+    parameter(request, "hub.mode").is_ok_and(|mode| mode.as_deref() == Some("subscribe"))
+}
+
+/// Whether whoever set the vendor up knows what only the hook's owner does.
+fn is_verify_token(in_force: &HookInForce, token: &str) -> bool {
+    let is_address = bool::from(digest(&in_force.hook.hash).ct_eq(&digest(token)));
+    is_address | in_force.gate.holds(token)
+}
+
+/// X signs its requests in the way that this token is to be signed in, so whoever could have any text signed could sign
+/// requests. A token is one word.
+fn check_crc_token(token: &str) -> Result<(), Refusal> {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/=".contains(&byte);
+    match (1..=CRC_TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(is_fit) {
+        true => Ok(()),
+        false => Err(failed("a `crc_token` is a word of at most 256 letters, digits and -_+/=")),
+    }
+}
+
+/// The first value of a parameter of the query.
+fn parameter(request: &HttpRequest, name: &str) -> Result<Option<String>, Refusal> {
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| bounded(&value)).transpose()
+}
+
+fn bounded(text: &str) -> Result<String, Refusal> {
+    if text.len() > BYTES_MAX { Err(too_long()) } else { Ok(text.to_owned()) }
+}
+
+fn text(value: &Value) -> Option<Reply> {
+    value.as_str().map(|text| Reply::Text(text.to_owned()))
+}
+
+fn too_long() -> Refusal {
+    failed(format!("the challenge is longer than {BYTES_MAX} bytes"))
+}
+
+fn failed(detail: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::ChallengeFailed, detail)
+}
+
+fn no_secret() -> Refusal {
+    Refusal::new(Reason::Signature, Rejection::NoSecret.to_string())
+}
+
+fn answer(door: &Door, in_force: &HookInForce, challenge: Challenge, reply: Reply) -> HttpResponse {
+    door.refusals.add_challenge(&in_force.hook);
+    log::info!(hook = in_force.hook.name.as_str(); "answered the set-up challenge of {}", challenge.word());
+    let mut response = HttpResponse::build(StatusCode::OK);
+    response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff")).insert_header((CACHE_CONTROL, "no-store"));
+    match reply {
+        Reply::Nothing => response.finish(),
+        Reply::Text(text) => response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text),
+        Reply::Json(value) => response.json(value),
+        Reply::Headers(headers) => {
+            headers.into_iter().for_each(|(name, value)| {
+                response.insert_header((HeaderName::from_static(name), value));
+            });
+            response.finish()
+        }
+    }
+}

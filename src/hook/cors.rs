@@ -1,0 +1,173 @@
+//! From which web pages a hook may be posted to by a script.
+//!
+//! This is for browsers, which keep to it; it keeps nobody else out. Pages never send credentials of this server along,
+//! because there are none.
+
+use serde_json::Value;
+use url::Url;
+
+use super::HookKind;
+use crate::objects::{Fields, Problem};
+
+/// What stands for every origin.
+const ANY: &str = "*";
+
+/// The origins whose pages may read answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cors {
+    Any,
+    Listed(Vec<Origin>),
+}
+
+/// `https://shop.example.com`, or all names below one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// `https://`
+    scheme: String,
+    /// The host, with the port unless it is the usual one.
+    host: String,
+    /// Whether names below the host are meant, and not the host itself.
+    is_below: bool,
+}
+
+impl Cors {
+    /// What holds for a hook that says nothing of it.
+    pub fn of_kind(kind: HookKind) -> Option<Cors> {
+        (kind == HookKind::Form).then_some(Cors::Any)
+    }
+
+    /// Reads `{"origins": ["https://shop.example.com", "https://*.example.com"]}`, or `false`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with pointers into `value`.
+    pub fn read(value: &Value) -> Result<Option<Cors>, Vec<Problem>> {
+        if *value == Value::Bool(false) {
+            return Ok(None);
+        }
+        let mut fields = Fields::new(value.clone());
+        let origins = fields.entries("origins", |entry| Origin::read(&entry)).unwrap_or_default();
+        let is_empty = |sent: &Value| sent.is_null() || sent.as_array().is_some_and(Vec::is_empty);
+        if fields.is_sound("") && value.get("origins").is_none_or(is_empty) {
+            let message = "name the origins whose pages may post, such as `https://shop.example.com`, or `*`";
+            fields.problem("/origins", message);
+        }
+        let listed: Option<Vec<Origin>> = origins.into_iter().collect();
+        fields.finish(Some(listed.map_or(Cors::Any, Cors::Listed)))
+    }
+
+    /// What the header `access-control-allow-origin` says to a page of this origin; none if it may not read the answer.
+    pub fn allowed<'a>(&self, origin: &'a str) -> Option<&'a str> {
+        match self {
+            Cors::Any => Some(ANY),
+            Cors::Listed(origins) => origins.iter().any(|listed| listed.is(origin)).then_some(origin),
+        }
+    }
+}
+
+impl Origin {
+    /// An entry of the list; none for `*`.
+    fn read(entry: &Value) -> Result<Option<Origin>, String> {
+        let wanted = "expected an origin, such as `https://shop.example.com` or `https://*.example.com`, or `*`";
+        let text = entry.as_str().ok_or(wanted)?;
+        if text == ANY {
+            return Ok(None);
+        }
+        let (scheme, host) = text.split_once("://").ok_or(wanted)?;
+        let (host, is_below) = host.strip_prefix("*.").map_or((host, false), |host| (host, true));
+        let url = Url::parse(&format!("{scheme}://{host}")).map_err(|_| wanted)?;
+        let is_origin = matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && !host.contains(['?', '#', '@', '*'])
+            // Nothing is below an address.
+            && (!is_below || url.domain().is_some());
+        let origin = url.origin().ascii_serialization();
+        match origin.split_once("://").filter(|_| is_origin) {
+            Some((scheme, host)) => {
+                Ok(Some(Origin { scheme: format!("{scheme}://"), host: host.to_owned(), is_below }))
+            }
+            None => Err(wanted.to_owned()),
+        }
+    }
+
+    fn is(&self, origin: &str) -> bool {
+        let Some(host) = origin.strip_prefix(&self.scheme) else { return false };
+        if !self.is_below {
+            return host == self.host;
+        }
+        let name = host.strip_suffix(&self.host).and_then(|start| start.strip_suffix('.'));
+        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        name.is_some_and(|name| !name.is_empty() && name.bytes().all(is_fit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn origins_are_compared_as_browsers_write_them() {
+        let allows = |entry: &str, origin: &str| {
+            let cors = Cors::read(&json!({ "origins": [entry] })).expect(entry).expect("it is set");
+            cors.allowed(origin).is_some()
+        };
+        for (entry, origin) in [
+            ("https://shop.example.com", "https://shop.example.com"),
+            ("https://Shop.Example.com/", "https://shop.example.com"),
+            ("https://shop.example.com:443", "https://shop.example.com"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("https://*.example.com", "https://a.example.com"),
+            ("https://*.example.com", "https://a.b.example.com"),
+            ("https://*.example.com:8443", "https://a.example.com:8443"),
+            ("*", "null"),
+        ] {
+            assert!(allows(entry, origin), "{entry} {origin}");
+        }
+        for (entry, origin) in [
+            ("https://shop.example.com", "http://shop.example.com"),
+            ("https://shop.example.com", "https://shop.example.com:8443"),
+            ("https://shop.example.com", "https://shop.example.com.evil.test"),
+            ("https://shop.example.com", "https://ashop.example.com"),
+            ("https://shop.example.com", "null"),
+            ("https://*.example.com", "https://example.com"),
+            ("https://*.example.com", "https://.example.com"),
+            ("https://*.example.com", "https://evilexample.com"),
+            ("https://*.example.com", "https://evil.test/.example.com"),
+            ("https://*.example.com", "https://evil.test:1.example.com"),
+            ("https://*.example.com", "http://a.example.com"),
+            ("https://*.example.com", "https://a.example.com:8443"),
+        ] {
+            assert!(!allows(entry, origin), "{entry} {origin}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_is_told() {
+        for entry in [
+            "example.com",
+            "https://",
+            "https://*",
+            "https://*.",
+            "https://a.*.com",
+            "https://example.com/form",
+            "https://me@example.com",
+            "ftp://example.com",
+            "https://*.10.0.0.1",
+            "null",
+            "https://example.com?x",
+            "",
+        ] {
+            let problems = Cors::read(&json!({ "origins": [entry] })).expect_err(entry);
+            assert_eq!(problems[0].pointer, "/origins/0", "{entry}");
+            assert_eq!(problems.len(), 1, "{entry}");
+        }
+        for value in [json!({}), json!({ "origins": [] }), json!({ "origins": null })] {
+            assert_eq!(Cors::read(&value).expect_err("there is none")[0].pointer, "/origins");
+        }
+        assert_eq!(Cors::read(&json!({ "origins": "*" })).expect_err("no list").len(), 1);
+        assert_eq!(Cors::read(&json!("*")).expect_err("no object").len(), 1);
+    }
+}
