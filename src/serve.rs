@@ -124,14 +124,16 @@ async fn run(
     // Nothing that goes wrong from here on may keep it from being shown: there is no other time.
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     let files = load_files(settings, &catalog, org.id).await?;
-    let (engine, engine_handle) = Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), performer);
+    let (engine, engine_handle) =
+        Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), performer.clone());
     engine.recover().await;
     let limits = Limits {
         body_bytes: settings.body_limit_bytes as usize,
         inflated_bytes: settings.inflated_limit_bytes as usize,
     };
     let (proxies, pacing) = (TrustedProxies::new(settings.proxies.clone()), Pacing::new(settings.rates));
-    let door = Door::new(store.clone(), catalog.clone(), engine_handle, limits, proxies, pacing, &public_url);
+    let door =
+        Door::new(store.clone(), catalog.clone(), (engine_handle, performer), limits, proxies, pacing, &public_url);
     let (close, closing) = watch::channel(false);
     let live = Live::new(closing);
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone(), live };

@@ -44,6 +44,7 @@ codes! {
     Forbidden = 403 "forbidden" "The API key may not do this";
     AddressNotAllowed = 403 "address_not_allowed" "The hook takes nothing from this address";
     ChallengeFailed = 403 "challenge_failed" "The set-up challenge can't be answered";
+    NotHuman = 403 "not_human" "Nobody vouches for a person having sent this";
     NotFound = 404 "not_found" "There is no such thing";
     UnknownHook = 404 "unknown_hook" "There is no such hook";
     MethodNotAllowed = 405 "method_not_allowed" "The address does not take this method";
@@ -59,6 +60,7 @@ codes! {
     TooManyAtOnce = 429 "too_many_at_once" "Too many requests are under way";
     HeadersTooLarge = 431 "headers_too_large" "The headers are too large";
     Internal = 500 "internal" "Something went wrong inside";
+    CaptchaUnavailable = 503 "captcha_unavailable" "Whether a person sent this can't be checked";
     Overloaded = 503 "overloaded" "Too much is waiting";
     Unavailable = 503 "unavailable" "The database does not take writes at the moment";
 }
@@ -196,6 +198,8 @@ impl From<door::Refusal> for ApiError {
             Reason::MalformedBody => Code::MalformedBody,
             Reason::NestingTooDeep => Code::NestingTooDeep,
             Reason::ChallengeFailed => Code::ChallengeFailed,
+            Reason::NotHuman => Code::NotHuman,
+            Reason::CaptchaUnavailable => Code::CaptchaUnavailable,
             Reason::Overloaded => Code::Overloaded,
             Reason::StoreUnavailable => Code::Unavailable,
         };
@@ -219,7 +223,7 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(self.status_code());
         match self.code {
             Code::Overloaded => drop(response.insert_header((RETRY_AFTER, "1"))),
-            Code::Unavailable => drop(response.insert_header((RETRY_AFTER, "5"))),
+            Code::Unavailable | Code::CaptchaUnavailable => drop(response.insert_header((RETRY_AFTER, "5"))),
             Code::Unauthorized => drop(response.insert_header((WWW_AUTHENTICATE, "Bearer"))),
             _ => {}
         }

@@ -10,6 +10,7 @@
 
 mod answer;
 pub mod body;
+mod captcha;
 mod challenge;
 mod cors;
 mod headers;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use tokio::sync::Semaphore;
 
+use captcha::Checks;
 pub use intake::{DUPLICATE, forget_deliveries};
 pub use pacing::Pacing;
 pub use peer::TrustedProxies;
@@ -38,6 +40,7 @@ pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
 use crate::catalog::Catalog;
 use crate::engine::EngineHandle;
 use crate::hook;
+use crate::outbound::Performer;
 use crate::store::Store;
 
 /// How many bytes of bodies may be in memory at a time, over all requests that wait for their commit.
@@ -58,6 +61,7 @@ pub struct Door {
     bytes_in_flight: Arc<Semaphore>,
     /// Places for requests that wait for their runs.
     waiting: Arc<Semaphore>,
+    checks: Checks,
 }
 
 /// How large a body may be.
@@ -73,7 +77,7 @@ impl Door {
     pub fn new(
         store: Store,
         catalog: Catalog,
-        engine: EngineHandle,
+        (engine, performer): (EngineHandle, Performer),
         limits: Limits,
         proxies: TrustedProxies,
         pacing: Pacing,
@@ -82,7 +86,8 @@ impl Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
         let (refusals, public_url) = (Refusals::default(), public_url.into());
         let waiting = Arc::new(Semaphore::new(answer::WAITING_MAX));
-        Door { store, catalog, engine, refusals, limits, proxies, pacing, public_url, bytes_in_flight, waiting }
+        let checks = Checks::new(performer);
+        Door { store, catalog, engine, checks, refusals, limits, proxies, pacing, public_url, bytes_in_flight, waiting }
     }
 
     /// Whom a request comes from, behind trusted proxies.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::Door;
 use super::answer::answer;
 use super::body;
+use super::captcha;
 use super::challenge;
 use super::cors;
 use super::headers::{kept_headers, kept_query};
@@ -126,6 +127,9 @@ async fn accept(
     let data = if unheard { Value::Null } else { content.read(bytes)? };
     let payload_bytes = bytes.len();
     drop(inflated);
+    if let Some(captcha) = &in_force.settings.captcha {
+        captcha::check(door, in_force, captcha, request, &data).await?;
+    }
     let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query) };
     let delivery = delivery.judged(in_force, || door.context(request));
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;

@@ -23,13 +23,15 @@ pub enum Reason {
     MalformedBody,
     NestingTooDeep,
     ChallengeFailed,
+    NotHuman,
+    CaptchaUnavailable,
     Overloaded,
     StoreUnavailable,
 }
 
 impl Reason {
     /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 19] = [
+    pub const ALL: [(Reason, &'static str); 21] = [
         (Reason::UnknownHook, "unknown_hook"),
         (Reason::HookDisabled, "hook_disabled"),
         (Reason::HookDeleted, "hook_deleted"),
@@ -47,6 +49,8 @@ impl Reason {
         (Reason::MalformedBody, "malformed_body"),
         (Reason::NestingTooDeep, "nesting_too_deep"),
         (Reason::ChallengeFailed, "challenge_failed"),
+        (Reason::NotHuman, "not_human"),
+        (Reason::CaptchaUnavailable, "captcha_unavailable"),
         (Reason::Overloaded, "overloaded"),
         (Reason::StoreUnavailable, "store_unavailable"),
     ];

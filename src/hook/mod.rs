@@ -6,6 +6,7 @@
 
 mod addresses;
 mod answer;
+mod captcha;
 mod challenge;
 mod context;
 mod cors;
@@ -17,6 +18,7 @@ mod settings;
 mod verification;
 
 pub use answer::{Answer, BODY_BYTES_MAX, Rendered, TIMEOUT_MS_MAX, When};
+pub use captcha::{Captcha, Score};
 pub use challenge::Challenge;
 pub use context::{Request, take_payload};
 pub use cors::Cors;

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
+use super::captcha::Captcha;
 use super::challenge::Challenge;
 use super::cors::Cors;
 use super::duplicates::Duplicates;
@@ -17,10 +18,11 @@ use crate::objects::{Fields, Problem};
 pub type Written = Map<String, Value>;
 
 /// The names of all settings.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "acceptsGet",
     addresses::NAME,
     "answer",
+    "captcha",
     "capture",
     "challenge",
     "cors",
@@ -40,6 +42,8 @@ pub struct Settings {
     pub answer: Option<Answer>,
     /// Whether what arrives is only stored, and starts no workflow.
     pub capture: bool,
+    /// How it checks that a person posts, if it does.
+    pub captcha: Option<Captcha>,
     /// By what request its sender finds out whether the address is meant for it, if by any.
     pub challenge: Option<Challenge>,
     /// From which web pages it may be posted to, if from any.
@@ -61,6 +65,7 @@ impl Settings {
             accepts_get: false,
             answer: None,
             capture: false,
+            captcha: None,
             challenge: None,
             cors: Cors::of_kind(kind),
             duplicates: None,
@@ -83,6 +88,10 @@ impl Settings {
         settings.accepts_get = fields.boolean("acceptsGet").unwrap_or_default();
         settings.answer = fields.section("answer", Answer::read);
         settings.capture = fields.boolean("capture").unwrap_or_default();
+        settings.captcha = fields.section("captcha", Captcha::read);
+        if settings.captcha.is_some() && kind != HookKind::Form {
+            fields.problem("/captcha", "only form hooks ask whether a person posts");
+        }
         if let Some(cors) = fields.section("cors", Cors::read) {
             settings.cors = cors;
         }
@@ -101,7 +110,7 @@ impl Settings {
 impl Settings {
     /// Whether the payload has to be read even if no workflow listens.
     pub fn look_at_payload(&self) -> bool {
-        self.duplicates.is_some() || self.filter.is_some()
+        self.duplicates.is_some() || self.filter.is_some() || self.captcha.is_some()
     }
 }
 

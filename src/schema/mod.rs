@@ -105,6 +105,7 @@ fn hook() -> Value {
                 "description": "The addresses and networks that may post, such as `203.0.113.0/24`; everybody if absent.",
             },
             "limits": limits(),
+            "captcha": captcha(),
             "challenge": {
                 "enum": hook::Challenge::WORDS.map(|(word, _)| json!(word)).into_iter().chain([json!(false), Value::Null]).collect::<Vec<_>>(),
                 "description": "Whose set-up challenges are answered; if absent, those of the vendor whose scheme verifies.",
@@ -175,6 +176,25 @@ fn limits() -> Value {
             "burst": number("How many may come at once after a pause; as many as the rate says if absent."),
             "concurrent": number("Requests that are answered at a time."),
         },
+        "additionalProperties": false,
+    })
+}
+
+fn captcha() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "description": "Asks a service whether a person posts, about the token that its widget put into the form; for form hooks.",
+        "properties": {
+            "provider": { "enum": hook::Captcha::providers().collect::<Vec<_>>(), "description": "The service, or the one that `url` is like." },
+            "url": { "type": "string", "description": "Where to ask another service of the same interface." },
+            "secret": { "type": "string", "description": "The variable of the org that holds the service's secret." },
+            "field": text("The field of the form, or else the header, with the token; the service's usual one if absent."),
+            "minimumScore": { "type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "The score that is asked for; of reCAPTCHA, if it gives one, 0.5 if absent." },
+            "hostname": text("The host of the page that the token has to be from."),
+            "action": text("What the token has to be for."),
+        },
+        "required": ["secret"],
+        "anyOf": [{ "required": ["provider"] }, { "required": ["url", "field"] }],
         "additionalProperties": false,
     })
 }

@@ -11,6 +11,7 @@ mod bodies;
 mod calls;
 mod calls_graphql;
 mod calls_http;
+mod captcha;
 mod capture;
 mod challenges;
 mod changes;

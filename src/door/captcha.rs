@@ -1,0 +1,162 @@
+//! Asking a service whether a person posts.
+//!
+//! Whoever is not vouched for is refused, and so is everybody while the service can't be asked, or says what makes no sense:
+//! then with 503, since that is no fault of theirs, and loudly. The call goes out like those of workflows, to addresses that
+//! the policy allows, and follows no redirect. Neither the token nor the secret is logged.
+//!
+//! Limits: [`TOKEN_BYTES_MAX`], [`TIMEOUT_MS`] for an answer, [`CHECKS_MAX`] checks at a time; others are answered 503.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use super::Door;
+use super::refusal::{Reason, Refusal};
+use crate::catalog::HookInForce;
+use crate::hook::{Captcha, Score};
+use crate::id::Id;
+use crate::outbound::{self, Effect, HttpAnswer, Outcome, Performer, Reading};
+use crate::starts::InForce;
+
+/// The longest token.
+const TOKEN_BYTES_MAX: usize = 8_192;
+/// How long the service may take, in milliseconds.
+const TIMEOUT_MS: u64 = 5_000;
+/// How many checks are made at a time.
+const CHECKS_MAX: usize = 64;
+/// What the service says if it is not about who posts.
+const OWN_FAULTS: [&str; 3] = ["missing-input-secret", "invalid-input-secret", "internal-error"];
+
+/// What checks need; cheap to clone.
+#[derive(Clone)]
+pub struct Checks {
+    performer: Performer,
+    places: Arc<Semaphore>,
+}
+
+impl Checks {
+    pub fn new(performer: Performer) -> Checks {
+        Checks { performer, places: Arc::new(Semaphore::new(CHECKS_MAX)) }
+    }
+}
+
+/// Lets pass whom the service vouches for.
+///
+/// # Errors
+/// That it does not, or that it can't be asked.
+pub async fn check(
+    door: &Door,
+    in_force: &HookInForce,
+    captcha: &Captcha,
+    request: &HttpRequest,
+    data: &Value,
+) -> Result<(), Refusal> {
+    let token = token(captcha, request, data)?;
+    let Ok(_place) = door.checks.places.try_acquire() else {
+        return Err(Refusal::new(Reason::Overloaded, "too many requests are being checked; try again"));
+    };
+    let asked = match question(door, in_force.hook.org, captcha, token, door.peer(request)) {
+        Ok(question) => match door.checks.performer.perform(in_force.hook.org, &Effect::Http(Box::new(question))).await
+        {
+            Outcome::Answer(answer) => judge(captcha, &answer),
+            Outcome::Failure(failure) => Err(Verdict::Unknown(failure.message)),
+            Outcome::Receipt(_) => Err(Verdict::Unknown("it is no HTTP server".to_owned())),
+        },
+        Err(missing) => Err(Verdict::Unknown(missing)),
+    };
+    asked.map_err(|verdict| match verdict {
+        Verdict::NotHuman(detail) => Refusal::new(Reason::NotHuman, detail),
+        Verdict::Unknown(cause) => {
+            log::error!(hook = in_force.hook.name.as_str(), err = cause.as_str(); "the captcha could not be checked; the request was refused");
+            Refusal::new(Reason::CaptchaUnavailable, "whether a person sent this can't be checked at the moment; try again")
+        }
+    })
+}
+
+/// Why somebody does not pass.
+enum Verdict {
+    /// With what the sender is told.
+    NotHuman(&'static str),
+    /// The service does not say, with what is logged.
+    Unknown(String),
+}
+
+/// The token, from the payload or else from a header of the same name.
+fn token<'a>(captcha: &Captcha, request: &'a HttpRequest, data: &'a Value) -> Result<&'a str, Refusal> {
+    let not_human = |detail: String| Refusal::new(Reason::NotHuman, detail);
+    let header = || request.headers().get(captcha.field.as_str()).and_then(|value| value.to_str().ok());
+    let token = data.get(&captcha.field).and_then(Value::as_str).or_else(header).filter(|token| !token.is_empty());
+    match token {
+        None => Err(not_human(format!("the captcha's token is missing; it is sent as `{}`", captcha.field))),
+        Some(token) if token.len() > TOKEN_BYTES_MAX => {
+            Err(not_human(format!("the captcha's token is longer than {TOKEN_BYTES_MAX} bytes")))
+        }
+        Some(token) => Ok(token),
+    }
+}
+
+fn question(
+    door: &Door,
+    org: Id,
+    captcha: &Captcha,
+    token: &str,
+    peer: Option<IpAddr>,
+) -> Result<outbound::HttpRequest, String> {
+    // No workflow has this id, so only the org's own variables are meant.
+    let secret = door.catalog.variable(org, Id::MIN, &captcha.secret);
+    let secret = secret.ok_or_else(|| format!("there is no variable `{}` of the org", captcha.secret))?;
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("secret", &secret.value).append_pair("response", token);
+    if let Some(peer) = peer {
+        form.append_pair("remoteip", &peer.to_string());
+    }
+    Ok(outbound::HttpRequest {
+        method: "POST".to_owned(),
+        uri: captcha.url.clone(),
+        headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+        body: Some(form.finish()),
+        timeout_ms: TIMEOUT_MS,
+        auth: None,
+        redirects: 0,
+        reading: Reading::Json,
+    })
+}
+
+fn judge(captcha: &Captcha, answer: &HttpAnswer) -> Result<(), Verdict> {
+    let status = answer.status_code;
+    let unknown = |what: &str| Verdict::Unknown(format!("the service's answer, with status {status}, {what}"));
+    let body = &answer.body;
+    match body.get("success").and_then(Value::as_bool) {
+        None => return Err(unknown("says neither yes nor no")),
+        Some(false) if status < 500 => return Err(no(&body["error-codes"], unknown)),
+        Some(true) if status == 200 => {}
+        Some(_) => return Err(unknown("can't be meant")),
+    }
+    let score = body.get("score").and_then(Value::as_f64);
+    match (captcha.score, score) {
+        (Score::Required(_), None) => {
+            return Err(unknown("has no score; take `minimumScore` out for a captcha without"));
+        }
+        (Score::Required(least) | Score::IfGiven(least), Some(score)) if score < least => {
+            return Err(Verdict::NotHuman("the captcha's score is too low"));
+        }
+        _ => {}
+    }
+    let is_told = |(name, text): &(&str, String)| body.get(*name).and_then(Value::as_str) == Some(text.as_str());
+    match captcha.expected.iter().all(is_told) {
+        true => Ok(()),
+        false => Err(Verdict::NotHuman("the captcha was solved on another page, or for something else")),
+    }
+}
+
+/// What the service means by a no.
+fn no(codes: &Value, unknown: impl Fn(&str) -> Verdict) -> Verdict {
+    let own_fault = codes.as_array().into_iter().flatten().find(|code| OWN_FAULTS.iter().any(|known| *code == known));
+    match own_fault {
+        Some(code) => unknown(&format!("is {code}")),
+        None => Verdict::NotHuman("the captcha was not solved, or its token is used up"),
+    }
+}

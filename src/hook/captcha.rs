@@ -1,0 +1,154 @@
+//! Whether somebody who posts a form is a person: what to ask a service about the token that its widget put into the form.
+//!
+//! The services are asked alike, in the way that reCAPTCHA began, so any other with the same interface can be named by its
+//! address.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::objects::{Fields, Problem, unknown};
+
+/// The services that are known by name, with the address to ask at, the field of the form, and whether their score says how
+/// surely it was a person, from 0 to 1.
+const PROVIDERS: [(&str, &str, &str, bool); 3] = [
+    ("recaptcha", "https://www.google.com/recaptcha/api/siteverify", "g-recaptcha-response", true),
+    ("hcaptcha", "https://api.hcaptcha.com/siteverify", "h-captcha-response", false),
+    ("turnstile", "https://challenges.cloudflare.com/turnstile/v0/siteverify", "cf-turnstile-response", false),
+];
+/// The score that is asked of reCAPTCHA, if it gives one and nothing is said.
+const USUAL_SCORE: f64 = 0.5;
+/// The most characters of a name or an address.
+const CHARACTERS_MAX: usize = 1_000;
+
+/// How it is checked that a person posts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Captcha {
+    /// Where the service is asked.
+    pub url: String,
+    /// The org's variable with the secret that the service knows this site by.
+    pub secret: String,
+    /// The field of the form, or else the header, that holds the token.
+    pub field: String,
+    pub score: Score,
+    /// What the service has to say of the page that the token is from, by field: its host's name, and what it was for.
+    pub expected: Vec<(&'static str, String)>,
+}
+
+/// What is asked of the score in the service's answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Score {
+    Ignored,
+    /// At least this, if there is one.
+    IfGiven(f64),
+    /// At least this.
+    Required(f64),
+}
+
+impl Captcha {
+    /// The names of the services that are known.
+    pub fn providers() -> impl Iterator<Item = &'static str> {
+        PROVIDERS.iter().map(|(name, ..)| *name)
+    }
+
+    /// Reads `{"provider": "turnstile", "secret": "TURNSTILE_SECRET"}` and the like.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with pointers into `value`.
+    pub fn read(value: &Value) -> Result<Captcha, Vec<Problem>> {
+        let mut fields = Fields::new(value.clone());
+        let provider = read_provider(&mut fields);
+        let url = read_url(&mut fields);
+        if provider.is_none() && url.is_none() && ["", "provider", "url"].iter().all(|name| fields.is_sound(name)) {
+            fields.problem("/provider", "name the service, such as `turnstile`, or its address as `url`");
+        }
+        let secret = fields.text("secret", CHARACTERS_MAX).flatten().unwrap_or_default();
+        if secret.is_empty() && fields.is_sound("") && fields.is_sound("secret") {
+            fields.problem("/secret", "name the variable of the org that holds the service's secret");
+        }
+        let field = fields.text("field", CHARACTERS_MAX).flatten().filter(|field| !field.is_empty());
+        let field = field.or(provider.map(|(_, _, field, _)| field.to_owned()));
+        if field.is_none() && url.is_some() && fields.is_sound("field") {
+            fields.problem("/field", "name the field of the form that holds the token");
+        }
+        let score = read_score(&mut fields, provider);
+        let mut expected = Vec::new();
+        for name in ["hostname", "action"] {
+            expected.extend(fields.text(name, CHARACTERS_MAX).flatten().map(|text| (name, text)));
+        }
+        let url = url.or(provider.map(|(_, url, ..)| url.to_owned())).unwrap_or_default();
+        fields.finish(Captcha { url, secret, field: field.unwrap_or_default(), score, expected })
+    }
+}
+
+type Provider = (&'static str, &'static str, &'static str, bool);
+
+fn read_provider(fields: &mut Fields) -> Option<Provider> {
+    let name = fields.text("provider", CHARACTERS_MAX).flatten()?;
+    let known = PROVIDERS.into_iter().find(|(known, ..)| *known == name);
+    fields.keep("/provider", known.ok_or_else(|| unknown("provider", &name, Captcha::providers())))
+}
+
+fn read_url(fields: &mut Fields) -> Option<String> {
+    let text = fields.text("url", CHARACTERS_MAX).flatten()?;
+    let is_address = Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    fields.keep("/url", if is_address { Ok(text) } else { Err("expected an address, such as `https://…`".to_owned()) })
+}
+
+fn read_score(fields: &mut Fields, provider: Option<Provider>) -> Score {
+    let has_score = provider.is_none_or(|(.., has_score)| has_score);
+    match fields.take("minimumScore").filter(|value| !value.is_null()) {
+        None if provider.is_some() && has_score => Score::IfGiven(USUAL_SCORE),
+        None => Score::Ignored,
+        Some(_) if !has_score => {
+            fields.problem("/minimumScore", "this service gives no score of which more is better");
+            Score::Ignored
+        }
+        Some(value) => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
+            Some(score) => Score::Required(score),
+            None => {
+                fields.problem("/minimumScore", "expected a number from 0 to 1");
+                Score::Ignored
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_with_a_check_is_told() {
+        let pointers = |value: Value| -> Vec<String> {
+            let problems = Captcha::read(&value).err().unwrap_or_default();
+            problems.into_iter().map(|problem| problem.pointer).collect()
+        };
+        assert_eq!(pointers(json!({})), ["/provider", "/secret"]);
+        assert_eq!(pointers(json!({ "provider": "turnstyle", "secret": 1 })), ["/provider", "/secret"]);
+        assert_eq!(pointers(json!({ "url": "ftp://a", "secret": "S", "field": "t" })), ["/url"]);
+        assert_eq!(pointers(json!({ "url": "https://a.example", "secret": "S" })), ["/field"]);
+        let scored = |provider: &str, score: Value| {
+            pointers(json!({ "provider": provider, "secret": "S", "minimumScore": score }))
+        };
+        assert_eq!(scored("recaptcha", json!(1.1)), ["/minimumScore"]);
+        assert_eq!(scored("hcaptcha", json!(0.5)), ["/minimumScore"]);
+        assert!(scored("recaptcha", json!(0)).is_empty());
+        assert_eq!(pointers(json!({ "provider": "recaptcha", "secret": "S", "sitekey": "x" })), ["/sitekey"]);
+        assert_eq!(pointers(json!(true)), [""]);
+    }
+
+    #[test]
+    fn a_known_service_needs_only_a_secret() {
+        let read = |value: Value| Captcha::read(&value).expect("nothing is wrong");
+        let captcha = read(json!({ "provider": "recaptcha", "secret": "S", "hostname": "shop.example.com" }));
+        assert_eq!((captcha.field.as_str(), captcha.score), ("g-recaptcha-response", Score::IfGiven(0.5)));
+        assert_eq!(captcha.expected, [("hostname", "shop.example.com".to_owned())]);
+        // The same service elsewhere, where it is known by another name.
+        let moved = read(json!({ "provider": "recaptcha", "url": "https://www.recaptcha.net/x", "secret": "S" }));
+        assert_eq!((moved.url.as_str(), moved.field), ("https://www.recaptcha.net/x", captcha.field));
+        let own = read(json!({ "url": "http://10.0.0.1/", "field": "t", "secret": "S", "minimumScore": 0.7 }));
+        assert_eq!(own.score, Score::Required(0.7));
+    }
+}
