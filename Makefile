@@ -1,6 +1,6 @@
-# `make test` checks everything, on a fresh machine too. `make bench` measures.
+# `make test` checks everything, on a fresh machine too. `make bench` measures; `make hostile` shows what attacks cost.
 
-.PHONY: test bench tools
+.PHONY: test bench hostile tools
 
 # Snapshots that differ fail; they are never rewritten by a check.
 export INSTA_UPDATE = no
@@ -15,6 +15,10 @@ test: tools
 
 bench:
 	cargo bench --locked --bench throughput -- $(BENCH)
+
+# One attack after the other, against the real program; each line says how honest senders fared and what memory it took.
+hostile:
+	cargo test --locked --test it -- hostile::siege --nocapture --test-threads 1
 
 # What the tests use beside the Rust toolchain: a C compiler for SQLite, curl for the README's commands, mount for the
 # full disk, PostgreSQL's programs for clusters of their own. Installed where Debian's packages are, and only what is

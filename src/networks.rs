@@ -1,6 +1,6 @@
 //! Lists of addresses and networks, as operators and hooks give them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -25,9 +25,25 @@ pub fn contain(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
+/// Who an address is, where something is counted by address: with IPv6 a network of 64 bits, in which one machine has any
+/// address it likes.
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_of_64_bits_is_one_household() {
+        let household = |address: &str| household(address.parse().unwrap()).to_string();
+        assert_eq!(household("2001:db8:1:2:ffff::9"), "2001:db8:1:2::");
+        assert_eq!(household("::ffff:192.0.2.1"), "192.0.2.1");
+    }
 
     #[test]
     fn addresses_and_networks_are_told_from_anything_else() {

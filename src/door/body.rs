@@ -6,18 +6,20 @@
 //! Limits: the size is configured, as received and inflated. A body has [`BODY_TIME_MAX`] to arrive, and less if it is small:
 //! [`PATIENCE`], and a second more for each [`BYTES_PER_SECOND_MIN`] that have come.
 
+use std::cell::LazyCell;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal::{Reason, Refusal};
+use super::unfinished::Held;
 use crate::content::{Content, read_json};
 use crate::hook::HookKind;
 use crate::transaction;
@@ -42,20 +44,29 @@ pub fn check_length(length: Option<usize>, bytes_max: usize) -> Result<(), Refus
     }
 }
 
-/// Reads the whole body, reserving its bytes from `budget` as they come.
+/// Reads the whole body, reserving its bytes from `budget` as they come. What is not complete at once is `held` by its sender.
 pub async fn read<'a>(
     mut payload: Payload,
     bytes_max: usize,
     budget: &'a Semaphore,
+    held: impl FnOnce() -> Option<Held>,
 ) -> Result<(Bytes, SemaphorePermit<'a>), Refusal> {
     let mut reserved = budget.try_acquire_many(0).map_err(overloaded)?;
     let mut first = Bytes::new();
     let mut body = BytesMut::new();
     let begun = Instant::now();
+    let mut held = LazyCell::new(held);
     loop {
         let received = first.len() + body.len();
-        let chunk = timeout_at(begun + time_for(received), payload.next()).await;
-        let Some(chunk) = chunk.map_err(|_| too_slow(begun.elapsed(), received))? else { break };
+        let chunk = match payload.next().now_or_never() {
+            Some(chunk) => chunk,
+            None => {
+                (*held).as_mut().map_or(Ok(()), |held| held.grow_to(received))?;
+                let waited = timeout_at(begun + time_for(received), payload.next()).await;
+                waited.map_err(|_| too_slow(begun.elapsed(), received))?
+            }
+        };
+        let Some(chunk) = chunk else { break };
         let chunk = chunk.map_err(incomplete)?;
         if received + chunk.len() > bytes_max {
             return Err(too_large(bytes_max));

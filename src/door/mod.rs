@@ -6,7 +6,8 @@
 //! some, what is shown to find out why ([`refusals`]).
 //!
 //! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
-//! and when the store's queue is full, the answer is 503 with `Retry-After`.
+//! and when the store's queue is full, the answer is 503 with `Retry-After`. One peer holds a part of that at most in bodies
+//! that are not complete ([`unfinished`]).
 
 mod answer;
 pub mod body;
@@ -21,6 +22,7 @@ mod receive;
 mod refusal;
 mod refusals;
 mod refused;
+mod unfinished;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -42,6 +44,7 @@ use crate::engine::EngineHandle;
 use crate::hook;
 use crate::outbound::Performer;
 use crate::store::Store;
+use unfinished::Unfinished;
 
 /// How many bytes of bodies may be in memory at a time, over all requests that wait for their commit.
 pub const BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
@@ -59,6 +62,7 @@ pub struct Door {
     /// What senders find this server at, which some of them sign.
     pub public_url: Arc<str>,
     bytes_in_flight: Arc<Semaphore>,
+    unfinished: Unfinished,
     /// Places for requests that wait for their runs.
     waiting: Arc<Semaphore>,
     checks: Checks,
@@ -84,10 +88,23 @@ impl Door {
         public_url: &str,
     ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
-        let (refusals, public_url) = (Refusals::default(), public_url.into());
+        let (refusals, unfinished, public_url) = (Refusals::default(), Unfinished::default(), public_url.into());
         let waiting = Arc::new(Semaphore::new(answer::WAITING_MAX));
         let checks = Checks::new(performer);
-        Door { store, catalog, engine, checks, refusals, limits, proxies, pacing, public_url, bytes_in_flight, waiting }
+        Door {
+            store,
+            catalog,
+            engine,
+            checks,
+            refusals,
+            limits,
+            proxies,
+            pacing,
+            public_url,
+            bytes_in_flight,
+            unfinished,
+            waiting,
+        }
     }
 
     /// Whom a request comes from, behind trusted proxies.

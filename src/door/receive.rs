@@ -111,7 +111,8 @@ async fn accept(
     body::check_length(length, door.limits.body_bytes)?;
     // The bytes stay reserved until the commit.
     let budget = &door.bytes_in_flight;
-    let (received, mut reservation) = body::read(payload, door.limits.body_bytes, budget).await?;
+    let held = || Some(door.unfinished.body(door.peer(request)?));
+    let (received, mut reservation) = body::read(payload, door.limits.body_bytes, budget, held).await?;
     *seen = received.clone();
     let verified = verify(door, in_force, request, received)?;
     if let Some(answer) = challenge::of_body(door, in_force, request, &verified)? {

@@ -1,12 +1,12 @@
 //! How many connections each peer has.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
 
-use crate::networks::contain;
+use crate::networks::{contain, household};
 
 /// Counts of connections by peer; cheap to clone. It holds as many entries as there are connections at most.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Peers {
         if contain(&self.0.trusted, address) {
             return Some(Place(None));
         }
-        let peer = peer(address);
+        let peer = household(address);
         let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(peer).or_default();
         if *count >= self.0.connections_max {
@@ -57,14 +57,6 @@ impl Drop for Place {
         if let Some((peers, peer)) = self.0.take() {
             peers.leave(peer);
         }
-    }
-}
-
-/// Who an address is: with IPv6, a network of 64 bits, in which one machine has any address it likes.
-fn peer(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

@@ -3,6 +3,7 @@
 mod crowd;
 mod heads;
 mod http_2;
+mod siege;
 mod slow;
 
 use std::io::{ErrorKind, Read};
