@@ -8,6 +8,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use serde_json::Value;
+use tokio::sync::SemaphorePermit;
 
 use super::Door;
 use super::answer::answer;
@@ -20,7 +21,7 @@ use super::intake::{Delivery, take_in};
 use super::refusal::{Reason, Refusal};
 use super::refused;
 use crate::catalog::HookInForce;
-use crate::content::FORM;
+use crate::content::{Content, FORM};
 use crate::hook::HookKind;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::networks;
@@ -92,52 +93,79 @@ async fn accept(
     payload: Payload,
     seen: &mut Bytes,
 ) -> Result<HttpResponse, Refusal> {
-    if let Some(answer) = cors::preflight(&in_force.settings, request) {
+    if let Some(answer) = judge_head(door, in_force, request)? {
         return Ok(answer);
     }
-    check_status(&in_force.hook)?;
-    check_address(door, in_force, request)?;
-    if let Some(answer) = challenge::of_head(door, in_force, request)? {
-        return Ok(answer);
-    }
-    check_method(in_force, request)?;
-    let is_query = request.method() == Method::GET;
-    let kind = in_force.hook.kind;
-    let content = match is_query {
-        true => transaction::content(kind, Some(FORM), |_| None)?,
-        false => body::content(kind, request.headers())?,
-    };
-    let length = body::announced_length(request.headers());
-    body::check_length(length, door.limits.body_bytes)?;
+    let content = content(in_force, request)?;
+    body::check_length(body::announced_length(request.headers()), door.limits.body_bytes)?;
     // The bytes stay reserved until the commit.
-    let budget = &door.bytes_in_flight;
     let held = || Some(door.unfinished.body(door.peer(request)?));
-    let (received, mut reservation) = body::read(payload, door.limits.body_bytes, budget, held).await?;
+    let reading = body::read(payload, door.limits.body_bytes, &door.bytes_in_flight, held);
+    let (received, mut reservation) = reading.await?;
     *seen = received.clone();
     let verified = verify(door, in_force, request, received)?;
     if let Some(answer) = challenge::of_body(door, in_force, request, &verified)? {
         return Ok(answer);
     }
     let _admission = door.pacing.admit(in_force, || door.catalog.snapshot())?;
-    let raw = if is_query { Bytes::copy_from_slice(request.query_string().as_bytes()) } else { verified.into_body() };
-    let inflated = body::inflate(&content, &raw, door.limits.inflated_bytes, &mut reservation, budget)?;
-    let bytes = inflated.as_ref().unwrap_or(&raw);
-    // Without anybody who listens, that it can be read is all that has to be known of the payload.
-    let nobody_looks = in_force.listeners.is_empty() && !in_force.settings.look_at_payload();
-    let unheard = nobody_looks && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
-    let data = if unheard { Value::Null } else { content.read(bytes)? };
-    let payload_bytes = bytes.len();
-    drop(inflated);
+    let raw = match is_query(request) {
+        true => Bytes::copy_from_slice(request.query_string().as_bytes()),
+        false => verified.into_body(),
+    };
+    let (data, payload_bytes) = read_payload(door, in_force, &content, &raw, &mut reservation)?;
     if let Some(captcha) = &in_force.settings.captcha {
         captcha::check(door, in_force, captcha, request, &data).await?;
     }
-    let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query) };
+    let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query(request)) };
     let delivery = delivery.judged(in_force, || door.context(request));
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
     // Who waits for an answer holds no bytes meanwhile.
     seen.clear();
     drop(reservation);
     Ok(answer(door, in_force, taken_in, request).await)
+}
+
+/// What can be said before the body is read: an answer to those who only ask, or why the request is refused.
+fn judge_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<HttpResponse>, Refusal> {
+    if let Some(answer) = cors::preflight(&in_force.settings, request) {
+        return Ok(Some(answer));
+    }
+    check_status(&in_force.hook)?;
+    check_address(door, in_force, request)?;
+    if let Some(answer) = challenge::of_head(door, in_force, request)? {
+        return Ok(Some(answer));
+    }
+    check_method(in_force, request).map(|()| None)
+}
+
+/// Whether the query stands for the body.
+fn is_query(request: &HttpRequest) -> bool {
+    request.method() == Method::GET
+}
+
+fn content<'a>(in_force: &HookInForce, request: &'a HttpRequest) -> Result<Content<'a>, Refusal> {
+    let kind = in_force.hook.kind;
+    match is_query(request) {
+        true => Ok(transaction::content(kind, Some(FORM), |_| None)?),
+        false => body::content(kind, request.headers()),
+    }
+}
+
+/// The payload, and the size of what it was read from.
+fn read_payload<'a>(
+    door: &'a Door,
+    in_force: &HookInForce,
+    content: &Content<'_>,
+    raw: &Bytes,
+    reservation: &mut SemaphorePermit<'a>,
+) -> Result<(Value, usize), Refusal> {
+    let inflated = body::inflate(content, raw, door.limits.inflated_bytes, reservation, &door.bytes_in_flight)?;
+    let bytes = inflated.as_ref().unwrap_or(raw);
+    // Without anybody who listens, that it can be read is all that has to be known of the payload.
+    let nobody_looks = in_force.listeners.is_empty() && !in_force.settings.look_at_payload();
+    let unheard = nobody_looks && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
+    let data = if unheard { Value::Null } else { content.read(bytes)? };
+    Ok((data, bytes.len()))
 }
 
 fn check_status(hook: &Hook) -> Result<(), Refusal> {
