@@ -83,8 +83,10 @@ async fn listen(app: Data<App>, reader: Reader, id: Path<String>, request: HttpR
         listener.look().await?;
         listener.waiting.clear();
     }
-    // Tells the listener that nothing is missed from now on.
-    let first = futures_util::stream::once(async { Ok(Bytes::from_static(b"retry: 1000\n: listening\n\n")) });
+    // Tells the listener that nothing is missed from now on, also if the connection breaks before anything has come.
+    let from = listener.sent.last().copied().unwrap_or(listener.above);
+    let first = Bytes::from(format!("retry: 1000\nid: {from}\n: listening\n\n"));
+    let first = futures_util::stream::once(async { Ok(first) });
     let events = unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<_, actix_web::Error>(event), listener))

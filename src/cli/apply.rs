@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::plan::{Kind, Plan, Step};
-use super::remote::{Remote, RemoteError};
+use super::remote::{Remote, RemoteError, Server};
 use super::say;
 use super::state::State;
 use crate::catalog::files::{CheckedFiles, FilesError, check_files, read_folder};
@@ -59,7 +59,8 @@ impl Apply {
         if files.is_empty() {
             return Err(ApplyError::NoFiles(self.folder.clone()));
         }
-        let state = State::read(&self.remote)?;
+        let server = self.remote.connect()?;
+        let state = State::read(&server)?;
         let CheckedFiles { bundles, reports } = check_files(&files, &state.known());
         reports.iter().for_each(|(_, report)| eprintln!("{}\n", report.trim_end()));
         if reports.iter().any(|(severity, _)| *severity == Severity::Error) {
@@ -75,21 +76,21 @@ impl Apply {
             say("Nothing was changed.\n");
             return Ok(ExitCode::FAILURE);
         }
-        plan.steps.iter().try_for_each(|step| self.take(step))?;
+        plan.steps.iter().try_for_each(|step| take(&server, step))?;
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    fn take(&self, step: &Step) -> Result<(), ApplyError> {
-        let sent = self.remote.send(step.method.clone(), &step.path, step.body.as_ref());
-        sent.map_err(|source| ApplyError::Step { what: step.what.clone(), source })?;
-        let done = match step.kind {
-            Kind::Add => "added",
-            Kind::Change => "changed",
-            Kind::Delete => "deleted",
-        };
-        say(&format!("{}: {done}\n", step.what));
-        Ok(())
-    }
+fn take(server: &Server, step: &Step) -> Result<(), ApplyError> {
+    let sent = server.send(step.method.clone(), &step.path, step.body.as_ref());
+    sent.map_err(|source| ApplyError::Step { what: step.what.clone(), source })?;
+    let done = match step.kind {
+        Kind::Add => "added",
+        Kind::Change => "changed",
+        Kind::Delete => "deleted",
+    };
+    say(&format!("{}: {done}\n", step.what));
+    Ok(())
 }
 
 fn describe(plan: &Plan) -> String {

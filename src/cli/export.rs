@@ -51,7 +51,7 @@ impl Export {
     }
 
     fn export(&self) -> Result<usize, ExportError> {
-        let files = files(&State::read(&self.remote)?);
+        let files = files(&State::read(&self.remote.connect()?)?);
         let paths: Vec<PathBuf> = files.iter().map(|(name, _)| self.folder.join(name)).collect();
         if self.folder.is_dir() && !self.force {
             let other = read_folder(&self.folder)?.into_iter().find(|file| !paths.contains(&PathBuf::from(&file.name)));

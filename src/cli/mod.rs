@@ -3,7 +3,9 @@
 mod apply;
 mod check;
 mod export;
+mod hooks;
 mod import;
+mod input;
 mod migrate_store;
 mod plan;
 mod remote;
@@ -55,6 +57,8 @@ enum Command {
     Test(test::Test),
     /// Set, list and delete the variables of a running server
     Variables(variables::Variables),
+    /// Make and change the hooks of a running server, see what arrives at them and what they refuse, and try them out
+    Hooks(hooks::Hooks),
     /// Copy everything from a SQLite database to an empty PostgreSQL database, and compare both; goes on where it was
     /// interrupted
     MigrateStore(migrate_store::MigrateStore),
@@ -74,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Try(rehearsal) => rehearsal.run(),
         Command::Test(test) => test.run(),
         Command::Variables(variables) => variables.run(),
+        Command::Hooks(hooks) => hooks.run(),
         Command::MigrateStore(migrate) => migrate.run(),
     }
 }

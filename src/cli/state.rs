@@ -1,9 +1,8 @@
 //! What a running server has been told: its hooks, klasses and workflows, for comparing them with files.
 
-use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::remote::{Remote, RemoteError};
+use super::remote::{RemoteError, Server};
 use crate::hook::HookKind;
 use crate::workflow::Known;
 
@@ -31,11 +30,11 @@ impl State {
     ///
     /// # Errors
     /// Those of the requests.
-    pub fn read(remote: &Remote) -> Result<State, RemoteError> {
+    pub fn read(server: &Server) -> Result<State, RemoteError> {
         Ok(State {
-            hooks: list(remote, "/v1/hooks")?,
-            klasses: list(remote, "/v1/klasses")?,
-            workflows: list(remote, "/v1/workflows")?,
+            hooks: list(server, "/v1/hooks")?,
+            klasses: list(server, "/v1/klasses")?,
+            workflows: list(server, "/v1/workflows")?,
         })
     }
 
@@ -82,16 +81,8 @@ impl Record {
 }
 
 /// All entries of a list, by name.
-fn list(remote: &Remote, path: &str) -> Result<Vec<Record>, RemoteError> {
-    let mut records = Vec::new();
-    let mut next = Some(path.to_owned());
-    while let Some(path) = next {
-        let mut answer = remote.send(Method::GET, &path, None)?;
-        if let Value::Array(resources) = answer["data"].take() {
-            records.extend(resources.into_iter().map(record));
-        }
-        next = answer["links"]["next"].as_str().map(str::to_owned);
-    }
+fn list(server: &Server, path: &str) -> Result<Vec<Record>, RemoteError> {
+    let mut records: Vec<Record> = server.all(path)?.into_iter().map(record).collect();
     records.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(records)
 }

@@ -1,6 +1,5 @@
 //! `hookflow variables set|list|delete`: variables on a running server.
 
-use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,12 +7,15 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::remote::{Remote, RemoteError};
+use super::input::{self, InputError};
+use super::remote::{Remote, RemoteError, Server};
 
 #[derive(Debug, clap::Args)]
 pub struct Variables {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 #[derive(Debug, Subcommand)]
@@ -28,20 +30,13 @@ enum Command {
         /// The file that holds the value
         #[arg(long, value_name = "FILE")]
         value_file: Option<PathBuf>,
-        #[command(flatten)]
-        remote: Remote,
     },
     /// List the variables; values are never shown
-    List {
-        #[command(flatten)]
-        remote: Remote,
-    },
+    List,
     /// Delete a variable
     Delete {
         /// Its id or name
         name: String,
-        #[command(flatten)]
-        remote: Remote,
     },
 }
 
@@ -50,8 +45,8 @@ enum Command {
 enum VariablesError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    #[error("the value can't be read")]
-    Value(#[source] std::io::Error),
+    #[error(transparent)]
+    Input(#[from] InputError),
     #[error("there is no variable `{0}`; `hookflow variables list` lists them")]
     Unknown(String),
     #[error("several variables are called `{0}`; name one by its id, which `hookflow variables list` shows")]
@@ -60,11 +55,11 @@ enum VariablesError {
 
 impl Variables {
     pub fn run(self) -> ExitCode {
-        let done = match self.command {
-            Command::Set { name, workflow, value_file, remote } => set(&remote, &name, workflow, value_file),
-            Command::List { remote } => list(&remote),
-            Command::Delete { name, remote } => delete(&remote, &name),
-        };
+        let done = self.remote.connect().map_err(VariablesError::from).and_then(|server| match self.command {
+            Command::Set { name, workflow, value_file } => set(&server, &name, workflow, value_file),
+            Command::List => list(&server),
+            Command::Delete { name } => delete(&server, &name),
+        });
         match done {
             Ok(said) => {
                 super::say(&said);
@@ -75,14 +70,9 @@ impl Variables {
     }
 }
 
-fn set(remote: &Remote, name: &str, workflow: Option<String>, file: Option<PathBuf>) -> Result<String, VariablesError> {
-    let value = match file {
-        Some(path) => std::fs::read_to_string(path),
-        None => read_input(name),
-    };
-    let value = value.map_err(VariablesError::Value)?;
-    let value = value.strip_suffix('\n').map_or(value.as_str(), |value| value.strip_suffix('\r').unwrap_or(value));
-    let answer = remote.send(
+fn set(server: &Server, name: &str, workflow: Option<String>, file: Option<PathBuf>) -> Result<String, VariablesError> {
+    let value = input::secret(&format!("Value of {name}"), file.as_deref())?;
+    let answer = server.send(
         Method::POST,
         "/v1/variables",
         Some(&json!({ "name": name, "value": value, "workflow": workflow })),
@@ -90,19 +80,7 @@ fn set(remote: &Remote, name: &str, workflow: Option<String>, file: Option<PathB
     Ok(format!("{name} is set ({})\n", answer["data"]["id"].as_str().unwrap_or_default()))
 }
 
-/// One line from a terminal, everything from elsewhere.
-fn read_input(name: &str) -> std::io::Result<String> {
-    let mut value = String::new();
-    if std::io::stdin().is_terminal() {
-        eprint!("Value of {name}: ");
-        std::io::stdin().read_line(&mut value)?;
-    } else {
-        std::io::stdin().read_to_string(&mut value)?;
-    }
-    Ok(value)
-}
-
-fn list(remote: &Remote) -> Result<String, VariablesError> {
+fn list(server: &Server) -> Result<String, VariablesError> {
     let line = |variable: &Value| {
         let attributes = &variable["attributes"];
         let workflow = variable["relationships"]["workflow"]["data"]["id"].as_str();
@@ -115,11 +93,11 @@ fn list(remote: &Remote) -> Result<String, VariablesError> {
             text(&attributes["updatedAt"])
         )
     };
-    Ok(variables(remote)?.iter().rev().map(line).collect())
+    Ok(variables(server)?.iter().rev().map(line).collect())
 }
 
-fn delete(remote: &Remote, name: &str) -> Result<String, VariablesError> {
-    let variables = variables(remote)?;
+fn delete(server: &Server, name: &str) -> Result<String, VariablesError> {
+    let variables = variables(server)?;
     let is = |variable: &&Value| variable["id"] == name || variable["attributes"]["name"] == name;
     let mut found = variables.iter().filter(is);
     let variable = found.next().ok_or_else(|| VariablesError::Unknown(name.to_owned()))?;
@@ -127,12 +105,12 @@ fn delete(remote: &Remote, name: &str) -> Result<String, VariablesError> {
         return Err(VariablesError::Ambiguous(name.to_owned()));
     }
     let id = variable["id"].as_str().unwrap_or_default();
-    remote.send(Method::DELETE, &format!("/v1/variables/{id}"), None)?;
+    server.send(Method::DELETE, &format!("/v1/variables/{id}"), None)?;
     Ok(format!("{name} is deleted\n"))
 }
 
-fn variables(remote: &Remote) -> Result<Vec<Value>, RemoteError> {
-    let mut answer = remote.send(Method::GET, "/v1/variables", None)?;
+fn variables(server: &Server) -> Result<Vec<Value>, RemoteError> {
+    let mut answer = server.send(Method::GET, "/v1/variables", None)?;
     Ok(match answer["data"].take() {
         Value::Array(variables) => variables,
         _ => Vec::new(),

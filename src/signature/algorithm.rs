@@ -143,20 +143,30 @@ impl Rule {
 
     /// Whether one of the signatures was made of `text` with the key.
     pub fn holds(&self, key: &Key, text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
-        let bytes = &key.bytes;
-        let is_equal = |expected: &[u8]| signatures.iter().any(|signature| bool::from(expected.ct_eq(signature)));
         match self.algorithm {
-            Algorithm::HmacSha1 => is_equal(&mac::<Hmac<Sha1>>(bytes, text)),
-            Algorithm::HmacSha256 => is_equal(&mac::<Hmac<Sha256>>(bytes, text)),
-            Algorithm::HmacSha384 => is_equal(&mac::<Hmac<Sha384>>(bytes, text)),
-            Algorithm::HmacSha512 => is_equal(&mac::<Hmac<Sha512>>(bytes, text)),
-            Algorithm::KeyAndTextSha256 => {
-                let hash = text.iter().fold(Sha256::new_with_prefix(bytes), |hash, part| hash.chain_update(part));
-                is_equal(&hash.finalize())
-            }
-            Algorithm::Ed25519 => is_signed(&ED25519, bytes, &text.concat(), signatures),
-            Algorithm::EcdsaP256 => is_signed(&ECDSA_P256_SHA256_ASN1, bytes, &text.concat(), signatures),
+            Algorithm::Ed25519 => is_signed(&ED25519, &key.bytes, &text.concat(), signatures),
+            Algorithm::EcdsaP256 => is_signed(&ECDSA_P256_SHA256_ASN1, &key.bytes, &text.concat(), signatures),
             Algorithm::Token => signatures.iter().any(|token| key.is(token)),
+            _ => self
+                .sign(key, text)
+                .is_some_and(|expected| signatures.iter().any(|signature| bool::from(expected.ct_eq(signature)))),
+        }
+    }
+
+    /// What a sender makes of `text` with the key; none if that takes a private key.
+    pub fn sign(&self, key: &Key, text: &[Cow<'_, [u8]>]) -> Option<Vec<u8>> {
+        let key = &key.bytes;
+        match self.algorithm {
+            Algorithm::HmacSha1 => Some(mac::<Hmac<Sha1>>(key, text)),
+            Algorithm::HmacSha256 => Some(mac::<Hmac<Sha256>>(key, text)),
+            Algorithm::HmacSha384 => Some(mac::<Hmac<Sha384>>(key, text)),
+            Algorithm::HmacSha512 => Some(mac::<Hmac<Sha512>>(key, text)),
+            Algorithm::KeyAndTextSha256 => {
+                let hash = text.iter().fold(Sha256::new_with_prefix(key), |hash, part| hash.chain_update(part));
+                Some(hash.finalize().to_vec())
+            }
+            Algorithm::Token => Some(key.clone()),
+            Algorithm::Ed25519 | Algorithm::EcdsaP256 => None,
         }
     }
 }

@@ -19,6 +19,15 @@ impl Unit {
     pub const WORDS: [(&'static str, Unit); 3] =
         [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("iso8601", Unit::Iso8601)];
 
+    /// The moment as senders write it.
+    pub fn write(self, moment: Timestamp) -> String {
+        match self {
+            Unit::Seconds => (moment.0 / 1_000_000).to_string(),
+            Unit::Milliseconds => (moment.0 / 1_000).to_string(),
+            Unit::Iso8601 => moment.to_string(),
+        }
+    }
+
     /// Microseconds since 1970.
     fn read(self, text: &str) -> Option<i64> {
         // A sign or a fraction is nobody's spelling of a moment.

@@ -47,6 +47,16 @@ impl Encoding {
         }
     }
 
+    /// A signature as senders write it.
+    pub fn write(self, signature: &[u8]) -> String {
+        match self {
+            Encoding::Text => String::from_utf8_lossy(signature).into_owned(),
+            Encoding::Hex => hex::encode(signature),
+            Encoding::Base64 => STANDARD.encode(signature),
+            Encoding::Base64Url => URL_SAFE.encode(signature),
+        }
+    }
+
     /// The bytes of a key.
     pub fn key(self, text: &str) -> Option<Vec<u8>> {
         match self {

@@ -8,6 +8,8 @@
 //! can; besides, only an open [`Gate`] does, so nobody parses what was not verified. Signed is what was received: the bytes of the body, the
 //! header's own spelling of a timestamp, never anything parsed and written again.
 //!
+//! [`Scheme::sign`] does what senders do, to try hooks out.
+//!
 //! Without a key nothing passes. Signatures are compared in constant time. A [`Rejection`] names the rule that failed,
 //! and neither a secret nor the signature that was expected.
 //!
@@ -24,6 +26,7 @@ mod presets;
 mod read;
 mod received;
 mod scheme;
+mod sign;
 mod template;
 mod verify;
 
@@ -33,4 +36,5 @@ pub use presets::{names, preset};
 pub use read::{GENERIC, HEADER};
 pub use received::{Received, Verified};
 pub use scheme::Scheme;
+pub use sign::{SignError, Signed, Unsigned};
 pub use verify::{Rejection, SIGNATURES_MAX};

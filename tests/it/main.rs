@@ -31,6 +31,7 @@ mod error_cases;
 mod files;
 mod filters;
 mod first_stretch;
+mod hook_commands;
 mod hooks;
 mod hostile;
 mod import;

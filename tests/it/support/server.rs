@@ -174,10 +174,15 @@ impl Server {
 
     /// Runs a command of the program against this server, with the admin key in its environment and this input.
     pub fn command(&self, arguments: &[&str], input: &str) -> Said {
+        run_with_input(self.program(arguments), input)
+    }
+
+    /// A command of the program against this server, not yet started.
+    pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hookflow"));
         command.args(arguments).current_dir(self.workspace.path()).env_clear();
         command.env("HOOKFLOW_SERVER", &self.base_url).env("HOOKFLOW_API_KEY", &self.admin_key);
-        run_with_input(command, input)
+        command
     }
 
     /// A hook by name.

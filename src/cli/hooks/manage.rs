@@ -1,0 +1,173 @@
+//! Hooks are listed, shown, made and changed.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::shown::{self, printable, text};
+use super::{Hook, HooksError, Named, get};
+use crate::cli::remote::Server;
+use crate::cli::say;
+use crate::hook::{HookKind, NAMES};
+
+/// How many refused requests are listed if nothing is said.
+const REFUSALS_DEFAULT: u16 = 20;
+
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// Its name: lower-case letters, digits, `-` and `_`
+    name: String,
+    /// What posts to it: form, web or email
+    #[arg(long = "type", value_name = "KIND", default_value = "form")]
+    kind: HookKind,
+    /// What people call it
+    #[arg(long)]
+    title: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    /// How requests prove who sent them: the name of a scheme, such as `stripe`
+    #[arg(long, value_name = "SCHEME")]
+    verification: Option<String>,
+    /// Store what arrives without starting any workflow
+    #[arg(long)]
+    capture: bool,
+    /// Other settings, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    settings: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Refusals {
+    #[command(flatten)]
+    hook: Named,
+    /// Only those for this reason, such as `signature`
+    #[arg(long)]
+    reason: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = REFUSALS_DEFAULT, value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: u16,
+    /// Print JSON, an entry a line
+    #[arg(long)]
+    json: bool,
+    /// Print the first bytes of each body
+    #[arg(long)]
+    body: bool,
+}
+
+/// Prints all hooks, a line each.
+pub fn list(server: &Server) -> Result<(), HooksError> {
+    let line = |hook: &Value| {
+        let attributes = &hook["attributes"];
+        let [name, kind, title] = ["name", "kind", "title"].map(|key| printable(&text(&attributes[key])));
+        format!("{name}  {kind}  {}  {title}\n", state(attributes))
+    };
+    let lines: String = server.all("/v1/hooks")?.iter().rev().map(line).collect();
+    say(&lines);
+    Ok(())
+}
+
+fn state(attributes: &Value) -> String {
+    let enabled = if attributes["enabled"] == true { "enabled" } else { "disabled" };
+    let capture = if attributes["capture"] == true { ", captures" } else { "" };
+    format!("{enabled}{capture}")
+}
+
+/// Prints everything about a hook.
+pub fn show(server: &Server, hook: &Named, json: bool) -> Result<(), HooksError> {
+    let hook = hook.find(server)?;
+    let shown = get(server, &hook.link)?;
+    if json {
+        say(&format!("{shown:#}\n"));
+        return Ok(());
+    }
+    let attributes = &shown["attributes"];
+    let mut lines = format!("{} ({}), {}\n", hook.name, text(&attributes["kind"]), state(attributes));
+    let mut line = |name: &str, value: &str| lines.push_str(&format!("  {name:<12} {}\n", printable(value)));
+    line("id", &text(&shown["id"]));
+    line("title", &text(&attributes["title"]));
+    line("address", &text(&attributes["url"]));
+    line("event", &text(&attributes["eventName"]));
+    for name in NAMES.iter().filter(|name| !attributes[**name].is_null()) {
+        line(name, &attributes[*name].to_string());
+    }
+    let secrets = server.all(&format!("{}/secrets", hook.link))?.len();
+    line("secrets", &secrets.to_string());
+    for (reason, refusal) in attributes["refusals"].as_object().into_iter().flatten() {
+        line("refused", &format!("{reason}: {}, last {}", refusal["count"], text(&refusal["lastAt"])));
+    }
+    if attributes["duplicates"]["count"] != 0 {
+        let duplicates = &attributes["duplicates"];
+        line("duplicates", &format!("{}, last {}", duplicates["count"], text(&duplicates["lastAt"])));
+    }
+    say(&lines);
+    Ok(())
+}
+
+impl Create {
+    pub fn run(self, server: &Server) -> Result<(), HooksError> {
+        let mut body = match self.settings.as_deref().map(serde_json::from_str) {
+            None => Map::new(),
+            Some(Ok(Value::Object(settings))) => settings,
+            Some(_) => return Err(HooksError::Settings),
+        };
+        body.insert("name".into(), json!(self.name));
+        body.insert("type".into(), json!(self.kind));
+        let texts = [("title", self.title), ("description", self.description)];
+        body.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text?)))));
+        body.extend(self.verification.map(|scheme| ("verification".to_owned(), json!({ "scheme": scheme }))));
+        body.extend(self.capture.then(|| ("capture".to_owned(), json!(true))));
+        let hook = server.send(Method::POST, "/v1/hooks", Some(&Value::Object(body)))?;
+        tell_address(&Hook::of(&hook["data"]));
+        Ok(())
+    }
+}
+
+fn tell_address(hook: &Hook) {
+    say(&format!("{}: {}\n", hook.name, text(&hook.attributes["url"])));
+}
+
+/// Gives a hook a new address.
+pub fn rotate(server: &Server, hook: &Named) -> Result<(), HooksError> {
+    let hook = hook.find(server)?;
+    let rotated = server.send(Method::POST, &format!("{}/rotate", hook.link), None)?;
+    tell_address(&Hook::of(&rotated["data"]));
+    Ok(())
+}
+
+/// Enables or disables a hook.
+pub fn enable(server: &Server, hook: &Named, enabled: bool) -> Result<(), HooksError> {
+    change(server, hook, json!({ "enabled": enabled }))
+}
+
+/// Has a hook capture, or not.
+pub fn capture(server: &Server, hook: &Named, captures: bool) -> Result<(), HooksError> {
+    change(server, hook, json!({ "capture": captures }))
+}
+
+fn change(server: &Server, hook: &Named, change: Value) -> Result<(), HooksError> {
+    let hook = hook.find(server)?;
+    let changed = server.send(Method::PATCH, &hook.link, Some(&change))?;
+    say(&format!("{}: {}\n", hook.name, state(&changed["data"]["attributes"])));
+    Ok(())
+}
+
+impl Refusals {
+    pub fn run(self, server: &Server) -> Result<(), HooksError> {
+        let hook = self.hook.find(server)?;
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let reason: String = url::form_urlencoded::byte_serialize(reason.as_bytes()).collect();
+        let filter = if reason.is_empty() { String::new() } else { format!("&reason={reason}") };
+        let path = format!("{}/refusals?pageSize={}{filter}", hook.link, self.limit);
+        let list = get(server, &path)?;
+        for refusal in list.as_array().into_iter().flatten().rev() {
+            if self.json {
+                say(&format!("{refusal}\n"));
+                continue;
+            }
+            say(&shown::refusal(refusal));
+            if let Some(body) = shown::refused_body(refusal).filter(|_| self.body) {
+                say(&format!("{body}\n"));
+            }
+        }
+        Ok(())
+    }
+}
