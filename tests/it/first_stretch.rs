@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::database::Kind;
 use crate::support::peer::Peer;
 use crate::support::server::{is_open, send};
-use crate::support::{Server, ServerBuilder, ids, workflow};
+use crate::support::{Server, ServerBuilder, always, ids, workflow};
 
 /// Has the database refuse rows of which the condition, on `NEW`, is true.
 fn refuse(server: &Server, table: &str, condition: &str) {
@@ -104,6 +104,33 @@ fn a_run_that_can_not_be_advanced_fails_alone() {
     let again = server.wait_for_run(&again, |status| !is_open(status));
     assert_eq!(again["attributes"]["status"], "completed", "{again:#}");
     server.get("/v1/customers/email=bad@example.com").expect(200);
+}
+
+#[test]
+fn runs_that_are_only_queued_take_turns_too_and_one_that_can_not_be_advanced_makes_room() {
+    let steps = json!([
+        { "id": "2", "action": "delay", "params": { "for": 0.1 }, "transitions": [always("3")] },
+        { "id": "3", "action": "customer.create", "params": { "email": "/#steps.1.attributes.data.email" } },
+    ]);
+    let mut limited = workflow("limited", steps);
+    limited["concurrency"] = json!({ "limit": 1 });
+    let builder = ServerBuilder::bare();
+    let bundle = json!({ "hooks": [{ "name": "orders", "type": "form" }], "workflows": [limited] });
+    builder.write_workflow("bundle.json", &bundle.to_string());
+    let server = builder.start();
+    refuse_begun_runs(&server);
+    refuse(&server, "customer_emails", "NEW.email = 'bad@example.com'");
+    for email in ["ann@example.com", "bad@example.com", "bob@example.com", "bad@example.com", "cid@example.com"] {
+        server.post_hook("orders", &json!({ "email": email })).expect(200);
+    }
+    let mut runs = server.wait_for_runs();
+    runs.reverse();
+    let statuses: Vec<&Value> = runs.iter().map(|run| &run["attributes"]["status"]).collect();
+    assert_eq!(statuses, ["completed", "failed", "completed", "failed", "completed"]);
+    for pair in runs.windows(2) {
+        let (finished, started) = (&pair[0]["attributes"]["finishedAt"], &pair[1]["attributes"]["startedAt"]);
+        assert!(finished.as_str() <= started.as_str(), "{finished} and {started}");
+    }
 }
 
 #[test]
