@@ -44,7 +44,7 @@ pub(super) fn show_run(run: &Run, steps: Option<Vec<Value>>) -> Value {
         shown.insert("output".into(), output.clone());
     }
     if let Some(lane) = &run.lane {
-        let waits = matches!(lane.turn, Turn::Waits(_));
+        let waits = run.waits_in_lane();
         shown.insert("concurrency".into(), json!({ "lane": lane.id, "limit": lane.limit, "waits": waits }));
     }
     if let Some(steps) = steps {
@@ -184,7 +184,7 @@ async fn replay(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
     let shown = show_run(&run, None);
     match place {
-        Some(_) if run.waits_in_lane() => {}
+        Some(_) if run.waits_in_lane() => app.door.engine.look(),
         Some(place) => place.start(vec![Loaded::fresh(run, workflow, payload)]),
         None => app.door.engine.look(),
     }

@@ -265,6 +265,9 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
         Ok((first, if is_new { stored.insert_runs(session, held)? } else { Vec::new() }))
     });
     let (first, runs) = written.await?;
+    if runs.iter().any(Run::waits_in_lane) {
+        door.engine.look();
+    }
     match place {
         _ if first != arrival.transaction.id => {}
         Some(place) => place.start(load(in_force, arrival, runs, data)),

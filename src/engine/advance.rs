@@ -9,7 +9,6 @@
 
 use super::Loaded;
 use super::entry::{Entry, Segment};
-use super::lanes::end;
 use super::starts::wake_others;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
 use crate::actions::{Effects, LogLine};
@@ -160,7 +159,7 @@ pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
     run.finished_at = Some(now);
     run.due_at = None;
     run.held = false;
-    end(session, &mut run)?;
+    session.update_run(&mut run)?;
     append(entries, &run, segment, session)?;
     wake_others(session, &run)?;
     Ok(run)

@@ -12,20 +12,12 @@ use std::time::Duration;
 
 use super::starts::{awaited, waits_for};
 use crate::id::Id;
-use crate::store::{Run, Session, StoreResult, Turn};
+use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 
 /// How soon a run looks whether one that it waits for can get its turn at all.
 pub(super) const TURN_EVERY: Duration = Duration::from_secs(10);
 /// How many runs are looked at to find a circle.
 const CIRCLE_MAX: usize = 200;
-
-/// Writes the end of a run. Whoever comes to its lane, or leaves it, waits until this is committed.
-pub(super) fn end(session: &mut dyn Session, run: &mut Run) -> StoreResult<()> {
-    if let Some(lane) = &run.lane {
-        session.lock_lane(&lane.id)?;
-    }
-    session.update_run(run)
-}
 
 /// Whether a run that `run` starts belongs to the turn of a run that waits for it: of this one, or of one that waits for
 /// this one.
@@ -52,18 +44,18 @@ pub(super) fn free_from_circle(session: &mut dyn Session, run: &Run, child: &Run
     if !child.waits_in_lane() {
         return Ok(());
     }
-    if let Some(lane) = &child.lane {
-        session.lock_lane(&lane.id)?;
-    }
     let mut seen = HashSet::new();
     if !is_stuck(session, child, &mut seen)? || !seen.contains(&run.id) {
         return Ok(());
     }
-    // Since it was read it may have got its turn.
-    let Some(mut child) = session.run(run.org, child.id)?.filter(Run::waits_in_lane) else { return Ok(()) };
+    let mut child = child.clone();
     child.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
     child.due_at = Some(session.now());
-    session.update_run(&mut child)
+    match session.update_run(&mut child) {
+        // It has got its turn at this moment, or was cancelled.
+        Ok(()) | Err(StoreError::Fenced) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a run does nothing but wait for runs that do nothing but wait, and so on; these are put into `seen`.

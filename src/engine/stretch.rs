@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::advance::{Input, Next, OUTPUT_BYTES_MAX, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX};
 use super::entry::{Entry, Judged, Segment};
-use super::lanes::end;
 use super::pending::{Attempt, Pending};
 use super::starts::{start_others, wake_others};
 use crate::actions::{self, Call, Effects, Failure, Outcome};
@@ -325,23 +324,21 @@ impl<'a> Stretch<'a> {
         // Whoever hears of these is to act on them at once; all else is for whoever looks first.
         self.run.held = matches!(next, Next::Perform(_) | Next::Again);
         let segment = self.run.rev;
-        self.effects.mask(self.loaded.scope.secrets());
-        let lines = std::mem::take(&mut self.effects.lines);
-        // Before this run: those that it starts may have to wait for their lanes.
-        let started = start_others(self.session, self.in_force, self.run, self.effects)?;
-        let has_ended = matches!(next, Next::Ended(_));
-        // The run before its log: whoever has lost it has to hear that, and not that the segment is there already.
+        // The run first: whoever has lost it has to hear that, and not that the segment is there already.
         if self.unwritten {
             self.run.rev += 1;
             self.session.insert_run(self.run)?;
-        } else if has_ended {
-            end(self.session, self.run)?;
         } else {
             self.session.update_run(self.run)?;
         }
         append(self.segment, self.run, segment, self.session)?;
-        let woken = has_ended && wake_others(self.session, self.run)?;
-        Ok(Progress { next, rev: self.run.rev, frees_runs: started || woken, lines })
+        self.effects.mask(self.loaded.scope.secrets());
+        let lines = std::mem::take(&mut self.effects.lines);
+        let started = start_others(self.session, self.in_force, self.run, self.effects)?;
+        let woken = matches!(next, Next::Ended(_)) && wake_others(self.session, self.run)?;
+        // It may have its turn when this is committed.
+        let comes = self.run.waits_in_lane();
+        Ok(Progress { next, rev: self.run.rev, frees_runs: started || woken || comes, lines })
     }
 }
 

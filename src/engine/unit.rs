@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 use super::advance::{Input, Progress, Surroundings, advance};
 use super::driver::Event;
 use super::fresh::Loaded;
-use super::lanes::end;
 use super::load::{Programs, load};
 use super::starts::wake_others;
 use crate::id::Id;
@@ -60,6 +59,6 @@ pub(super) fn fail_run(session: &mut dyn Session, org: Id, id: Id, rev: i64, mes
     run.finished_at = Some(session.now());
     run.due_at = None;
     run.held = false;
-    end(session, &mut run)?;
+    session.update_run(&mut run)?;
     wake_others(session, &run).map(|_| ())
 }

@@ -266,6 +266,8 @@ pub struct Lane {
 pub enum Turn {
     /// It has not come to the lane: it is to begin at a later time.
     Later,
+    /// It has come in this transaction, as the so manieth, and gets its place when that ends.
+    Comes(i64),
     /// It waits behind those with lower numbers.
     Waits(i64),
     /// It goes on.
@@ -313,9 +315,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether it waits for others in its lane.
+    /// Whether it has come to its lane and does not have its turn.
     pub fn waits_in_lane(&self) -> bool {
-        self.lane.as_ref().is_some_and(|lane| matches!(lane.turn, Turn::Waits(_)))
+        self.lane.as_ref().is_some_and(|lane| matches!(lane.turn, Turn::Comes(_) | Turn::Waits(_)))
     }
 }
 

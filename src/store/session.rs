@@ -209,13 +209,11 @@ pub trait Runs {
 ///
 /// A lane is nothing but the open runs that name it: there is nothing to make, to tidy up, or to get out of step.
 pub trait Lanes {
-    /// Waits until nobody else changes the lane, and keeps others from it until the commit. To be called before any run in
-    /// it is written: who holds a row that the holder of the lane needs must not wait for the lane.
-    fn lock_lane(&mut self, lane: &str) -> StoreResult<()>;
     /// Has a run come to its lane. It has its turn if there is room and nobody waits; else it waits behind all others, due
-    /// [`Timestamp::NEVER`] and held by nobody. Writing it is up to the caller. A lane that has come to a standstill moves.
+    /// [`Timestamp::NEVER`] and held by nobody. Where others write at the same time, that is decided when the transaction
+    /// ends, and until then it waits. Writing the run is up to the caller. A lane that has come to a standstill moves.
     fn enter_lane(&mut self, run: &mut Run) -> StoreResult<()>;
-    /// Gives those their turn that wait first, as far as there is room, and makes them due; whether there were any. To be
+    /// Gives those their turn that wait first, as far as there is room, and makes them due; whether there may be any. To be
     /// called by whoever has ended a run of the lane, in the same transaction.
     fn move_lane(&mut self, org: Id, lane: &str) -> StoreResult<bool>;
     /// The runs that have their turn, oldest first, at most `size`.

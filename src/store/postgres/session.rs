@@ -2,11 +2,13 @@
 
 use diesel::QueryableByName;
 use diesel::pg::Pg;
+use diesel_async::AsyncConnectionCore;
 
 use super::bulk::{self, Bulk};
 use super::connection::Connection;
 use crate::id::Id;
 use crate::store::session::Session;
+use crate::store::sql::lanes::{self, TouchedLanes};
 use crate::store::sql::statement::{Statement, statement};
 use crate::store::sql::{Sql, Table};
 use crate::store::{StoreError, StoreResult};
@@ -19,6 +21,8 @@ pub(super) struct Gathered {
     pub(super) bulks: Vec<Bulk>,
     /// Whether there are runs now that any process may take.
     pub(super) frees_runs: bool,
+    /// The lanes that were changed, to be settled at the end.
+    pub(super) lanes: TouchedLanes,
     /// Whether the catalog was changed.
     pub(super) changes_catalog: bool,
     /// Whether a statement failed: whatever the unit makes of that, the transaction can't be committed.
@@ -39,6 +43,26 @@ impl PgSession<'_> {
     fn failed<T>(&mut self, operation: &'static str, source: diesel::result::Error) -> StoreResult<T> {
         self.gathered.failed = true;
         Err(StoreError::Query { operation, source })
+    }
+}
+
+impl PgSession<'_> {
+    /// Settles the lanes that the transaction has changed, when all its units are done. Whoever else comes to them or
+    /// leaves them waits from here on until the commit.
+    pub(super) fn settle_lanes(&mut self) -> StoreResult<()> {
+        let touched = std::mem::take(&mut self.gathered.lanes);
+        const OPERATION: &str = "waiting for a lane";
+        const SQL: &str = "SELECT pg_advisory_xact_lock(?)";
+        let locks = touched.locks();
+        if locks.is_empty() {
+            return Ok(());
+        }
+        let locked = self.connection.pipeline(|mut shared| {
+            let locks = locks.iter().map(|lock| statement!(OPERATION, SQL).bind(*lock));
+            locks.map(|lock| shared.execute_returning_count(lock)).collect()
+        });
+        locked.map(|_| ()).or_else(|source| self.failed(OPERATION, source))?;
+        lanes::settle(self, touched)
     }
 }
 
@@ -63,6 +87,10 @@ impl Sql for PgSession<'_> {
         let operation = statement.operation();
         bulk::add(&mut self.gathered.bulks, table, operation, statement.into_parts());
         Ok(())
+    }
+
+    fn touched_lanes(&mut self) -> Option<&mut TouchedLanes> {
+        Some(&mut self.gathered.lanes)
     }
 
     fn catalog_changed(&mut self) {

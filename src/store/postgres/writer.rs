@@ -215,7 +215,12 @@ impl Writer {
             let session = PgSession { connection: &mut *connection, gathered: &mut gathered, node: identity };
             run_unit(session, unit.as_mut()).map_err(|error| Attempt::Failed(Failure::Unit(Some(index), error)))
         });
-        let done = done.and_then(|()| close_transaction(connection, &gathered, (identity, slot, number)));
+        let settled = done.and_then(|()| {
+            let mut session = PgSession { connection: &mut *connection, gathered: &mut gathered, node: identity };
+            let settled = session.settle_lanes().map_err(classify);
+            settled.map_err(|error| Attempt::Failed(Failure::Unit(None, error)))
+        });
+        let done = settled.and_then(|()| close_transaction(connection, &gathered, (identity, slot, number)));
         if let Err(failure) = done {
             // Whatever was wrong with a statement: if the connection is gone, that was it.
             return Err(match connection.run("ROLLBACK") {

@@ -1,9 +1,12 @@
 //! Lanes: runs that take turns.
 //!
-//! What is known of a lane is read from the open runs that name it, along a small index. PostgreSQL, where others write at
-//! the same time, keeps them out by a lock on the lane's number until the commit. So of two transactions that come to a lane
-//! or leave it, the second sees what the first has done: places are given in the order of commits, whatever the clocks of
-//! their nodes say, and nobody is forgotten.
+//! What is known of a lane is read from the open runs that name it, along a small index. SQLite has one writer, and settles
+//! at once who has a turn. PostgreSQL does when the transaction ends: it takes the locks of all lanes that the transaction has
+//! touched, in one order for all, and holds them for the few statements up to the commit. So of two transactions that come
+//! to a lane or leave it, the second sees what the first has done: places are given in the order of commits, whatever the
+//! clocks of their nodes say, and nobody is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -17,9 +20,11 @@ use crate::store::session::{Lanes, Runs, Session};
 use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
-pub struct PlaceRow {
+pub struct StateRow {
     #[diesel(sql_type = Nullable<BigInt>)]
     place: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 #[derive(QueryableByName)]
@@ -39,6 +44,25 @@ pub struct InLaneRow {
 /// The place of those that have their turn; those that wait have higher ones.
 const HAS_TURN: i64 = 0;
 
+/// The lanes that a transaction has changed and has yet to settle.
+#[derive(Default)]
+pub struct TouchedLanes {
+    /// By lane and org, the runs that have come, with their limits.
+    lanes: BTreeMap<(String, Id), Vec<(Id, i64)>>,
+    /// How many runs have come to all lanes together.
+    came: i64,
+}
+
+impl TouchedLanes {
+    /// The numbers that the locks of the lanes are known by, in the order in which they are to be taken. Lanes with the same
+    /// number only wait for each other.
+    pub fn locks(&self) -> Vec<i64> {
+        let number = |lane: &str| lane.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let numbers = self.lanes.keys().map(|(lane, _)| number(lane).unwrap_or_default().cast_signed());
+        numbers.collect::<BTreeSet<i64>>().into_iter().collect()
+    }
+}
+
 /// A run's lane as its three columns, which are null once the run has ended.
 pub fn columns(run: &Run) -> (Option<&str>, Option<i64>, Option<i64>) {
     let Some(lane) = run.lane.as_ref().filter(|_| run.due_at.is_some()) else { return (None, None, None) };
@@ -48,6 +72,8 @@ pub fn columns(run: &Run) -> (Option<&str>, Option<i64>, Option<i64>) {
 fn place(turn: Turn) -> Option<i64> {
     match turn {
         Turn::Later => None,
+        // Below all places that are given, so that they are found.
+        Turn::Comes(number) => Some(-number),
         Turn::Waits(place) => Some(place),
         Turn::Has => Some(HAS_TURN),
     }
@@ -58,78 +84,48 @@ pub fn turn(place: Option<i64>) -> Turn {
     match place {
         None => Turn::Later,
         Some(HAS_TURN) => Turn::Has,
+        Some(place) if place < HAS_TURN => Turn::Comes(-place),
         Some(place) => Turn::Waits(place),
     }
-}
-
-/// The number by which PostgreSQL knows the lock of a lane. Lanes with the same number only wait for each other.
-fn lock_number(lane: &str) -> i64 {
-    let digits = lane.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    digits.unwrap_or_default().cast_signed()
 }
 
 impl<S> Lanes for S
 where
     S: Sql + Session + Runs,
-    PlaceRow: QueryableByName<S::Backend>,
+    StateRow: QueryableByName<S::Backend>,
     CountRow: QueryableByName<S::Backend>,
     InLaneRow: QueryableByName<S::Backend>,
 {
-    fn lock_lane(&mut self, lane: &str) -> StoreResult<()> {
-        if S::HAS_OTHER_WRITERS {
-            const SQL: &str = "SELECT pg_advisory_xact_lock(?)";
-            statement!("waiting for a lane", SQL).bind(lock_number(lane)).execute(self)?;
-        }
-        Ok(())
-    }
-
     fn enter_lane(&mut self, run: &mut Run) -> StoreResult<()> {
-        const LAST: &str = "SELECT max(lane_place) AS place FROM open_runs \
-                   WHERE org_id = ? AND lane = ? AND lane_place IS NOT NULL";
         let org = run.org;
         let Some(lane) = &mut run.lane else { return Ok(()) };
-        self.lock_lane(&lane.id)?;
-        self.settle(Table::OpenRuns)?;
-        let last: Option<PlaceRow> =
-            statement!("reading the last in a lane", LAST).bind(org).bind(&lane.id).first(self)?;
-        let last = last.and_then(|row| row.place).unwrap_or(HAS_TURN);
-        let going = going(self, org, &lane.id)?;
-        if last == HAS_TURN && going < lane.limit {
-            lane.turn = Turn::Has;
-            return Ok(());
-        }
-        lane.turn = Turn::Waits(last + 1);
-        // Whoever ended the last run did not know of lanes: a node of an older version, or somebody with SQL.
-        if going == 0 {
-            self.move_lane(org, &lane.id)?;
+        if let Some(touched) = self.touched_lanes() {
+            touched.came += 1;
+            touched.lanes.entry((lane.id.clone(), org)).or_default().push((run.id, lane.limit));
+            lane.turn = Turn::Comes(touched.came);
+        } else {
+            let (last, going) = state(self, org, &lane.id)?;
+            if last == HAS_TURN && going < lane.limit {
+                lane.turn = Turn::Has;
+                return Ok(());
+            }
+            lane.turn = Turn::Waits(last + 1);
+            // Whoever ended the last run did not know of lanes: an older version, or somebody with SQL.
+            if going == 0 {
+                give_turns(self, org, &lane.id)?;
+            }
         }
         (run.due_at, run.held) = (Some(Timestamp::NEVER), false);
         Ok(())
     }
 
     fn move_lane(&mut self, org: Id, lane: &str) -> StoreResult<bool> {
-        const FIRST: &str = "SELECT id, lane_limit FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place > 0 \
-                   ORDER BY lane_place LIMIT 1";
-        self.lock_lane(lane)?;
-        self.settle(Table::OpenRuns)?;
-        let mut going_now = None;
-        let mut moved = false;
-        loop {
-            let first: Option<InLaneRow> =
-                statement!("reading the first that waits in a lane", FIRST).bind(org).bind(lane).first(self)?;
-            let Some(first) = first else { return Ok(moved) };
-            let going = match going_now {
-                Some(going) => going,
-                None => going(self, org, lane)?,
-            };
-            if going >= first.lane_limit {
-                return Ok(moved);
+        match self.touched_lanes() {
+            Some(touched) => {
+                touched.lanes.entry((lane.to_owned(), org)).or_default();
+                Ok(true)
             }
-            let Some(mut run) = self.run(org, first.id)? else { return Ok(moved) };
-            run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
-            run.due_at = Some(self.now());
-            self.update_run(&mut run)?;
-            (going_now, moved) = (Some(going + 1), true);
+            None => give_turns(self, org, lane),
         }
     }
 
@@ -152,14 +148,72 @@ where
     }
 }
 
-/// How many runs have their turn.
-fn going<S>(sql: &mut S, org: Id, lane: &str) -> StoreResult<i64>
+/// Gives all that have come their turn or a place, and those their turn that wait first. To be called when everything else
+/// of the transaction is written, with the locks of the lanes.
+pub fn settle<S>(sql: &mut S, touched: TouchedLanes) -> StoreResult<()>
+where
+    S: Sql + Session + Runs,
+    StateRow: QueryableByName<S::Backend>,
+    InLaneRow: QueryableByName<S::Backend>,
+{
+    const TURN: &str = "UPDATE open_runs SET lane_place = 0, due_at = ?, rev = rev + 1 WHERE org_id = ? AND id = ?";
+    const PLACES: &str =
+        "UPDATE open_runs SET lane_place = ? - lane_place WHERE org_id = ? AND lane = ? AND lane_place < 0";
+    sql.settle(Table::OpenRuns)?;
+    let now = sql.now();
+    for ((lane, org), came) in touched.lanes {
+        let (last, mut going) = state(sql, org, &lane)?;
+        let mut waiting = came.as_slice();
+        // Mostly nobody else is there.
+        while let [(first, limit), behind @ ..] = waiting
+            && last == HAS_TURN
+            && going < *limit
+        {
+            statement!("giving a turn", TURN).bind(now).bind(org).bind(*first).execute(sql)?;
+            (waiting, going) = (behind, going + 1);
+        }
+        if !waiting.is_empty() {
+            statement!("giving places in a lane", PLACES).bind(last).bind(org).bind(&lane).execute(sql)?;
+        }
+        if last != HAS_TURN {
+            give_turns(sql, org, &lane)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives those their turn that wait first, as far as there is room; whether there were any.
+fn give_turns<S>(sql: &mut S, org: Id, lane: &str) -> StoreResult<bool>
+where
+    S: Sql + Session + Runs,
+    StateRow: QueryableByName<S::Backend>,
+    InLaneRow: QueryableByName<S::Backend>,
+{
+    const FIRST: &str = "SELECT id, lane_limit FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place > 0 \
+               ORDER BY lane_place LIMIT 1";
+    let (_, mut going) = state(sql, org, lane)?;
+    let mut moved = false;
+    loop {
+        let first: Option<InLaneRow> =
+            statement!("reading the first that waits in a lane", FIRST).bind(org).bind(lane).first(sql)?;
+        let Some(first) = first.filter(|first| going < first.lane_limit) else { return Ok(moved) };
+        let Some(mut run) = sql.run(org, first.id)? else { return Ok(moved) };
+        run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
+        run.due_at = Some(sql.now());
+        sql.update_run(&mut run)?;
+        (going, moved) = (going + 1, true);
+    }
+}
+
+/// The place of the last that waits, or that of those that have their turn if nobody waits; and how many have their turn.
+fn state<S>(sql: &mut S, org: Id, lane: &str) -> StoreResult<(i64, i64)>
 where
     S: Sql,
-    CountRow: QueryableByName<S::Backend>,
+    StateRow: QueryableByName<S::Backend>,
 {
-    const SQL: &str = "SELECT count(*) AS count FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0";
-    let row: Option<CountRow> =
-        statement!("counting those that go on in a lane", SQL).bind(org).bind(lane).first(sql)?;
-    Ok(row.map_or(0, |row| row.count))
+    const SQL: &str = "SELECT (SELECT max(lane_place) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place >= 0) \
+               AS place, (SELECT count(*) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0) AS count";
+    let state = statement!("reading a lane", SQL).bind(org).bind(lane).bind(org).bind(lane);
+    let row: Option<StateRow> = state.first(sql)?;
+    Ok(row.map_or((HAS_TURN, 0), |row| (row.place.unwrap_or(HAS_TURN), row.count)))
 }

@@ -26,6 +26,7 @@ pub mod statement;
 mod variables;
 
 use diesel::QueryableByName;
+use lanes::TouchedLanes;
 
 use super::StoreResult;
 use memory::Memory;
@@ -64,6 +65,11 @@ pub trait Sql {
 
     /// What this transaction remembers, if it is one in which nobody else can change what was read.
     fn memory(&mut self) -> Option<&mut Memory> {
+        None
+    }
+
+    /// Where to note which lanes this transaction changes, if they are to be settled when it ends.
+    fn touched_lanes(&mut self) -> Option<&mut TouchedLanes> {
         None
     }
 
