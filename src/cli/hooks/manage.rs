@@ -94,9 +94,11 @@ pub fn show(server: &Server, hook: &Named, json: bool) -> Result<(), HooksError>
     for (reason, refusal) in attributes["refusals"].as_object().into_iter().flatten() {
         line("refused", &format!("{reason}: {}, last {}", refusal["count"], text(&refusal["lastAt"])));
     }
-    if attributes["duplicates"]["count"] != 0 {
-        let duplicates = &attributes["duplicates"];
-        line("duplicates", &format!("{}, last {}", duplicates["count"], text(&duplicates["lastAt"])));
+    for counted in ["duplicates", "challenges"] {
+        let count = &attributes[counted];
+        if count["count"].as_u64().is_some_and(|count| count > 0) {
+            line(counted, &format!("{}, last {}", count["count"], text(&count["lastAt"])));
+        }
     }
     say(&lines);
     Ok(())

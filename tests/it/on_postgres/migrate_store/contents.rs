@@ -187,6 +187,7 @@ pub fn everything(server: &Server) -> BTreeMap<String, Value> {
         single.push(link(&hook).to_owned());
         let transactions = list(&format!("/v1/hooks/{}/transactions?pageSize=3", hook["id"].as_str().unwrap()));
         single.extend(transactions.iter().map(|transaction| link(transaction).to_owned()));
+        list(&format!("{}/refusals?pageSize=2", link(&hook)));
     }
     for workflow in list("/v1/workflows") {
         single.push(link(&workflow).to_owned());
