@@ -17,7 +17,7 @@ use crate::hook;
 use crate::id::Id;
 use crate::observe::metrics;
 use crate::starts::{InForce, fresh_run, insert, with_lane};
-use crate::store::{DeliveryRecord, Run, Session, StoreResult, chain};
+use crate::store::{DeliveryRecord, Run, Session, Store, StoreResult, chain};
 use crate::time::Timestamp;
 use crate::transaction::{Quiet, Transaction};
 
@@ -29,10 +29,9 @@ const KEPT_BYTES_MAX: usize = 4_096;
 /// The word that deliveries which came before are counted by, beside the reasons of refusals.
 pub const DUPLICATE: &str = "duplicate";
 
-/// How often old deliveries are forgotten, and how many of an org at a time: 1,000 a second, which is more than are
-/// remembered by a hook that is worked on day and night, and too few to be in anybody's way.
-const FORGET_EVERY: Duration = Duration::from_secs(2);
-const FORGET_MAX: i64 = 2_000;
+/// How often old deliveries are forgotten, and how many in one unit of work: few enough to be in nobody's way.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+const FORGET_MAX: i64 = 1_000;
 
 /// What passed, ready to be stored. The payload can be read again from the bytes, the content type and the headers.
 pub struct Delivery {
@@ -285,13 +284,21 @@ pub async fn forget_deliveries(door: Door, mut stopping: watch::Receiver<bool>) 
         }
         let orgs: Vec<Id> = door.catalog.snapshot().orgs.iter().map(|org| org.id).collect();
         for org in orgs {
-            let forgotten = door.store.write(move |session| {
-                let now = session.now();
-                session.forget_deliveries(org, now, FORGET_MAX)
-            });
-            if let Err(error) = forgotten.await {
+            if let Err(error) = forget_deliveries_of(&door.store, org).await {
                 log::debug!(err:% = chain(&error); "old deliveries are forgotten later");
             }
+        }
+    }
+}
+
+async fn forget_deliveries_of(store: &Store, org: Id) -> StoreResult<()> {
+    loop {
+        let forgotten = store.write(move |session| {
+            let now = session.now();
+            session.forget_deliveries(org, now, FORGET_MAX)
+        });
+        if forgotten.await? < usize::try_from(FORGET_MAX).unwrap_or(usize::MAX) {
+            return Ok(());
         }
     }
 }
