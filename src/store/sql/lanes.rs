@@ -14,9 +14,9 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::statement::statement;
 use super::{Sql, Table};
 use crate::id::Id;
-use crate::store::StoreResult;
 use crate::store::records::{Run, Turn};
 use crate::store::session::{Lanes, Runs, Session};
+use crate::store::{StoreError, StoreResult};
 use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
@@ -197,11 +197,15 @@ where
         let first: Option<InLaneRow> =
             statement!("reading the first that waits in a lane", FIRST).bind(org).bind(lane).first(sql)?;
         let Some(first) = first.filter(|first| going < first.lane_limit) else { return Ok(moved) };
-        let Some(mut run) = sql.run(org, first.id)? else { return Ok(moved) };
+        // Others may cancel it, which they do without the lane's lock: then it is not the first any more.
+        let Some(mut run) = sql.run(org, first.id)? else { continue };
         run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
         run.due_at = Some(sql.now());
-        sql.update_run(&mut run)?;
-        (going, moved) = (going + 1, true);
+        match sql.update_run(&mut run) {
+            Ok(()) => (going, moved) = (going + 1, true),
+            Err(StoreError::Fenced) => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
