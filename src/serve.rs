@@ -20,9 +20,9 @@ use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
 use crate::config::{Database, DatabaseUrl, Serve};
-use crate::door::{Door, Limits, Pacing, Refusals, TrustedProxies, forget_deliveries};
+use crate::door::{Door, Limits, Pacing, Refusals, TrustedProxies, forget_deliveries, smtp};
 use crate::engine::{Engine, Programs};
-use crate::hook::Verification;
+use crate::hook::{HookKind, Verification};
 use crate::id::Id;
 use crate::keys;
 use crate::listen::{self, Listening};
@@ -42,8 +42,8 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 pub enum ServeError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("the address {0} is in use by another program; stop it, or listen elsewhere with --listen")]
-    AddressInUse(SocketAddr),
+    #[error("the address {address} is in use by another program; stop it, or listen elsewhere with {flag}")]
+    AddressInUse { address: SocketAddr, flag: &'static str },
     #[error("can't listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
@@ -89,7 +89,8 @@ pub fn open_store(settings: &Database) -> Result<Store, OpenError> {
 /// Runs the server until it is told to stop.
 pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     // What can be wrong with the settings is told before anything is made.
-    let listener = listen(settings.listen)?;
+    let listener = listen(settings.listen, "--listen")?;
+    let smtp = settings.smtp_listen.map(|address| listen(address, "--smtp-listen")).transpose()?;
     let admin_key = keys::from_environment()?;
     let tls = Tls::open(&settings.tls)?;
     let address = listener.local_addr().map_err(ServeError::Server)?;
@@ -100,15 +101,23 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     let database = settings.database.clone();
     let opened = tokio::task::spawn_blocking(move || open_store(&database)).await;
     let store = opened.map_err(|failure| ServeError::Server(failure.into()))??;
-    let served = run(&settings, (listener, tls), performer, &store, admin_key, public_url).await;
+    let served =
+        run(&settings, Listeners { http: listener, smtp, tls }, performer, &store, admin_key, public_url).await;
     tokio::task::spawn_blocking(move || store.close()).await.ok();
     log::info!("stopped");
     served
 }
 
+/// What senders connect to.
+struct Listeners {
+    http: TcpListener,
+    smtp: Option<TcpListener>,
+    tls: Option<Tls>,
+}
+
 async fn run(
     settings: &Serve,
-    (listener, tls): (TcpListener, Option<Tls>),
+    Listeners { http: listener, smtp, tls }: Listeners,
     performer: Performer,
     store: &Store,
     admin_key: Option<String>,
@@ -135,7 +144,7 @@ async fn run(
     let door =
         Door::new(store.clone(), catalog.clone(), (engine_handle, performer), limits, proxies, pacing, &public_url);
     let (close, closing) = watch::channel(false);
-    let live = Live::new(closing);
+    let live = Live::new(closing.clone());
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone(), live };
     let (stop, stopping) = watch::channel(false);
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();
@@ -157,18 +166,26 @@ async fn run(
     tokio::spawn(catalog.clone().follow(news));
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let own_url = own_url(address, tls.as_ref());
+    let mails = smtp.map(|listener| take_mails(listener, door, tls.as_ref(), closing)).transpose()?;
     let server = server(settings, (listener, tls), app)?;
     // Before anybody hears that the server is up: whoever hears it may want to stop it at once.
     let stop_signal = stop_signal().map_err(ServeError::Server)?;
     greet(&own_url, &public_url, &org, &catalog.snapshot());
-    let handle = server.handle();
+    if let Some((address, _)) = &mails {
+        print(&format!("mails are taken on smtp://{address}\n\n"));
+    }
+    let (handle, closing) = (server.handle(), close.clone());
     tokio::spawn(async move {
         stop_signal.await;
         // Answers that go on for as long as somebody listens would hold the stop up.
-        let _ = close.send(true);
+        let _ = closing.send(true);
         handle.stop(true).await;
     });
     let served = server.await.map_err(ServeError::Server);
+    let _ = close.send(true);
+    if let Some((_, mails)) = mails {
+        let _ = mails.await;
+    }
     log::info!("stopping: the door is closed");
     let _ = stop.send(true);
     for task in tasks {
@@ -182,13 +199,26 @@ fn mailer(settings: &Serve) -> Result<Option<Mailer>, MailerError> {
     mail.smtp_url.as_ref().map(|url| Mailer::new(url.reveal(), mail.mail_from.as_deref())).transpose()
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServeError> {
     let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
-        std::io::ErrorKind::AddrInUse => ServeError::AddressInUse(address),
+        std::io::ErrorKind::AddrInUse => ServeError::AddressInUse { address, flag },
         _ => ServeError::Listen { address, source },
     })?;
     listener.set_nonblocking(true).map_err(|source| ServeError::Listen { address, source })?;
     Ok(listener)
+}
+
+/// Begins to take mails, until `closing` turns true; where, and what ends when the last one is stored.
+fn take_mails(
+    listener: TcpListener,
+    door: Door,
+    tls: Option<&Tls>,
+    closing: watch::Receiver<bool>,
+) -> Result<(SocketAddr, JoinHandle<()>), ServeError> {
+    let address = listener.local_addr().map_err(ServeError::Server)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Server)?;
+    let taking = smtp::serve(listener, door, tls.map(Tls::server_config), closing);
+    Ok((address, tokio::spawn(taking)))
 }
 
 /// Where this process is reached without anything in between.
@@ -289,6 +319,11 @@ fn greet_hook(public_url: &str, in_force: &HookInForce) -> String {
             return format!("{title}  {url}\n  (requests are verified: {})\n", scheme.name());
         }
     };
-    let payload = r#"{"orderId":"1234","price":"$10.25","quantity":2,"email":"test@example.com"}"#;
-    format!("{title}  curl {url} \\\n{key}    -H 'content-type: application/json' \\\n    -d '{payload}'\n")
+    let (content_type, body) = match hook.kind {
+        HookKind::Form | HookKind::Web => {
+            ("application/json", r#"{"orderId":"1234","price":"$10.25","quantity":2,"email":"test@example.com"}"#)
+        }
+        HookKind::Email => ("message/rfc822", "Subject: Order 1234"),
+    };
+    format!("{title}  curl {url} \\\n{key}    -H 'content-type: {content_type}' \\\n    -d '{body}'\n")
 }

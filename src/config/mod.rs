@@ -72,6 +72,9 @@ pub struct Serve {
     /// The address to listen on
     #[arg(long, env = "HOOKFLOW_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// The address to take mails on by SMTP, for hooks of kind `email`, such as `0.0.0.0:25`; none are taken if not given
+    #[arg(long, env = "HOOKFLOW_SMTP_LISTEN", value_name = "ADDRESS")]
+    pub smtp_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub database: Database,
     /// The folder with workflow files, loaded at start and watched for changes

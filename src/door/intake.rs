@@ -114,15 +114,40 @@ pub async fn take_in(door: &Door, in_force: &HookInForce, delivery: Delivery) ->
     let (arrival, data) = Arrival::new(in_force, delivery);
     let arrival = Arc::new(arrival);
     let first = store(door, in_force, &arrival, data).await?;
+    Ok(tell(in_force, &arrival, first))
+}
+
+/// Stores the transactions of several hooks in one commit, with their runs queued; what each became.
+///
+/// # Errors
+/// Those of the store; then nothing is stored.
+pub async fn take_in_all(door: &Door, deliveries: Vec<(Arc<HookInForce>, Delivery)>) -> StoreResult<Vec<TakenIn>> {
+    let arrivals = deliveries.into_iter().map(|(in_force, delivery)| {
+        let (arrival, _) = Arrival::new(&in_force, delivery);
+        (in_force, arrival)
+    });
+    let arrivals: Arc<[(Arc<HookInForce>, Arrival)]> = arrivals.collect();
+    let stored = arrivals.clone();
+    let written = door.store.write(move |session| {
+        let firsts = stored.iter().map(|(_, arrival)| Ok(arrival.insert_queued(session, false)?.0));
+        firsts.collect::<StoreResult<Vec<Id>>>()
+    });
+    let firsts = written.await?;
+    door.engine.look();
+    Ok(arrivals.iter().zip(firsts).map(|((in_force, arrival), first)| tell(in_force, arrival, first)).collect())
+}
+
+/// Counts and logs what became of a delivery: the transaction that it is.
+fn tell(in_force: &HookInForce, arrival: &Arrival, first: Id) -> TakenIn {
     let hook = in_force.hook.name.as_str();
     if first != arrival.transaction.id {
         metrics::duplicate_received();
         log::info!(hook, transaction:% = first; "a delivery came again");
-        return Ok(TakenIn::Duplicate(first));
+        return TakenIn::Duplicate(first);
     }
     metrics::transaction_accepted();
     log::debug!(hook, transaction:% = first; "transaction accepted");
-    Ok(TakenIn::New(first))
+    TakenIn::New(first)
 }
 
 /// A transaction with the runs that it starts.
@@ -200,6 +225,13 @@ impl Arrival {
         Ok(self.transaction.id)
     }
 
+    /// The same with its runs as queued, which come back; `held` as for [`insert_runs`](Arrival::insert_runs).
+    fn insert_queued(&self, session: &mut dyn Session, held: bool) -> StoreResult<(Id, Vec<Run>)> {
+        let first = self.insert_transaction(session)?;
+        let is_new = first == self.transaction.id;
+        Ok((first, if is_new { self.insert_runs(session, held)? } else { Vec::new() }))
+    }
+
     /// Inserts the runs as queued, and returns them so; `held` says whether this process goes on at once with those that
     /// don't have to wait for others.
     fn insert_runs(&self, session: &mut dyn Session, held: bool) -> StoreResult<Vec<Run>> {
@@ -258,12 +290,7 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
     // Bytes that wait in the engine are not counted by anybody, so only small payloads wait there.
     let place = door.engine.place().filter(|_| arrival.payload_bytes <= KEPT_BYTES_MAX);
     let (stored, held) = (arrival.clone(), place.is_some());
-    let written = door.store.write(move |session| {
-        let first = stored.insert_transaction(session)?;
-        let is_new = first == stored.transaction.id;
-        Ok((first, if is_new { stored.insert_runs(session, held)? } else { Vec::new() }))
-    });
-    let (first, runs) = written.await?;
+    let (first, runs) = door.store.write(move |session| stored.insert_queued(session, held)).await?;
     if runs.iter().any(Run::waits_in_lane) {
         door.engine.look();
     }

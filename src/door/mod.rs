@@ -5,6 +5,8 @@
 //! on the disk, or when the hook says ([`answer`]). Of a refused request nothing is stored but a count of the reason and, of
 //! some, what is shown to find out why ([`refusals`]).
 //!
+//! Mails that come by SMTP take the same way behind a listener of their own ([`smtp`]).
+//!
 //! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
 //! and when the store's queue is full, the answer is 503 with `Retry-After`. One peer holds a part of that at most in bodies
 //! that are not complete ([`unfinished`]).
@@ -22,6 +24,7 @@ mod receive;
 mod refusal;
 mod refusals;
 mod refused;
+pub mod smtp;
 mod unfinished;
 
 use std::net::IpAddr;

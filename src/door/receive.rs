@@ -1,5 +1,6 @@
 //! From a request to a stored transaction and its answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -66,7 +67,12 @@ async fn knock(
     let mut body = Bytes::new();
     let accepted = accept(door, &hook, request, payload, &mut body).await;
     let accepted = accepted.inspect_err(|refusal| {
-        let shown = || refused::shown(&hook, refusal, request, kept(door, &hook, request, false), &body);
+        let asked = || refused::Asked {
+            method: request.method().as_str(),
+            path: refused::path(&hook, org),
+            content_length: body::announced_length(request.headers()),
+        };
+        let shown = || refused::shown(&hook, refusal, asked(), kept(door, &hook, request, false), &body);
         door.refusals.add(&hook.hook, refusal, shown);
     });
     let Some(cors) = &hook.settings.cors else { return accepted };
@@ -131,7 +137,7 @@ fn judge_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Res
         return Ok(Some(answer));
     }
     check_status(&in_force.hook)?;
-    check_address(door, in_force, request)?;
+    check_address(in_force, door.peer(request))?;
     if let Some(answer) = challenge::of_head(door, in_force, request)? {
         return Ok(Some(answer));
     }
@@ -168,7 +174,8 @@ fn read_payload<'a>(
     Ok((data, bytes.len()))
 }
 
-fn check_status(hook: &Hook) -> Result<(), Refusal> {
+/// Whether the hook takes anything at all.
+pub(super) fn check_status(hook: &Hook) -> Result<(), Refusal> {
     match hook.status {
         Status::Enabled => Ok(()),
         Status::Disabled => Err(Refusal::new(Reason::HookDisabled, "this hook is disabled")),
@@ -176,9 +183,10 @@ fn check_status(hook: &Hook) -> Result<(), Refusal> {
     }
 }
 
-fn check_address(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<(), Refusal> {
+/// Whether the hook takes anything from there.
+pub(super) fn check_address(in_force: &HookInForce, peer: Option<IpAddr>) -> Result<(), Refusal> {
     let Some(allowed) = &in_force.settings.allowed_addresses else { return Ok(()) };
-    match door.peer(request) {
+    match peer {
         Some(peer) if networks::contain(allowed, peer) => Ok(()),
         Some(peer) => Err(Refusal::new(Reason::AddressNotAllowed, format!("this hook takes nothing from {peer}"))),
         None => Err(Refusal::new(Reason::AddressNotAllowed, "nobody knows from where this request came")),

@@ -6,9 +6,6 @@
 //!
 //! Limits: the constants below; of what is longer, the first part is shown.
 
-use actix_web::HttpRequest;
-
-use super::body;
 use super::headers::MASK;
 use super::intake::Delivery;
 use super::refusal::Refusal;
@@ -26,17 +23,31 @@ const HEADER_CHARACTERS_MAX: usize = 500;
 /// How many bytes the headers have together.
 const HEADERS_BYTES_MAX: usize = 8_192;
 
+/// What a request was that is no part of what would be kept of it.
+pub struct Asked<'a> {
+    pub method: &'a str,
+    /// Without the secret of the hook's address.
+    pub path: String,
+    /// How many bytes it said that its body has.
+    pub content_length: Option<usize>,
+}
+
+/// The path of a hook, with the org that a request named.
+pub fn path(in_force: &HookInForce, org: Option<&str>) -> String {
+    let org = org.map(|org| format!("{org}/")).unwrap_or_default();
+    format!("/v1/hooks/{}/{org}{MASK}", in_force.hook.kind)
+}
+
 /// What is shown of a request; `kept` is what would be kept of it had it been accepted, `body` what was received of its
 /// body.
 pub fn shown(
     in_force: &HookInForce,
     refusal: &Refusal,
-    request: &HttpRequest,
+    asked: Asked<'_>,
     kept: Delivery,
     body: &[u8],
 ) -> RefusedRequest {
     let hook = &in_force.hook;
-    let org = request.match_info().get("org").map(|org| format!("{org}/")).unwrap_or_default();
     let body = if in_force.gate.signs_in_body() { &[] } else { body };
     RefusedRequest {
         id: Id::generate(),
@@ -45,12 +56,12 @@ pub fn shown(
         created_at: Timestamp::now(),
         reason: refusal.reason.word().to_owned(),
         detail: storable(excerpt(&refusal.detail, DETAIL_CHARACTERS_MAX).into_owned()),
-        method: request.method().to_string(),
-        path: format!("/v1/hooks/{}/{org}{MASK}", hook.kind),
+        method: asked.method.to_owned(),
+        path: asked.path,
         query: kept.query.map(|query| storable(excerpt(&query, QUERY_CHARACTERS_MAX).into_owned())),
         headers: shortened(kept.headers),
         peer: kept.peer,
-        content_length: body::announced_length(request.headers()).and_then(|length| i64::try_from(length).ok()),
+        content_length: asked.content_length.and_then(|length| i64::try_from(length).ok()),
         body: body[..body.len().min(BODY_BYTES_MAX)].to_vec(),
     }
 }

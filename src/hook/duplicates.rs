@@ -32,7 +32,7 @@ const KEYS: [(&str, &str); 19] = [
     ("twilio", "/#steps.1.request.headers.i-twilio-idempotency-token"),
     ("zendesk", "/#steps.1.request.headers.x-zendesk-webhook-invocation-id"),
     // Signed is nothing but this and the timestamp, so who knows one request could send others with it.
-    ("mailgun", "{{steps.1.attributes.data.signature.token}}{{steps.1.attributes.data.token}}"),
+    ("mailgun", MAILGUN),
     ("paddle", "/#steps.1.attributes.data.event_id"),
     ("iadvize", "/#steps.1.request.headers.x-iadvize-delivery"),
     ("square", "/#steps.1.attributes.data.event_id"),
@@ -43,6 +43,10 @@ const KEYS: [(&str, &str); 19] = [
     ("woocommerce", "/#steps.1.request.headers.x-wc-webhook-delivery-id"),
     ("typeform", "/#steps.1.attributes.data.event_id"),
 ];
+
+/// Of an event, of a form, and of a mail.
+const MAILGUN: &str = "{{steps.1.attributes.data.signature.token}}{{steps.1.attributes.data.token}}\
+                       {{steps.1.attributes.data.providerFields.token}}";
 
 /// A notification is the same if all three are.
 const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.NotificationRequestItem}}{{pspReference}} \
@@ -134,5 +138,6 @@ mod tests {
         assert_eq!(digest("stripe", vec![], Value::Null), None);
         assert_eq!(digest("mailgun", vec![], json!({ "token": "t" })), of("t"));
         assert_eq!(digest("mailgun", vec![], json!({ "signature": { "token": "t" } })), of("t"));
+        assert_eq!(digest("mailgun", vec![], json!({ "providerFields": { "token": "t" } })), of("t"));
     }
 }

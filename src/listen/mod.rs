@@ -39,7 +39,7 @@ use crate::observe::metrics;
 use crate::tls::Tls;
 use connection::Connection;
 pub use exchange::{Answering, Exchange, HeadTooLarge};
-use peers::Peers;
+pub use peers::Peers;
 
 /// The most connections that one worker holds.
 pub const CONNECTIONS_MAX: usize = 10_000;

@@ -109,3 +109,18 @@ fn other_hooks_read_raw_mails_too() {
     let transaction = stored(&server, send(request.body(MAIL)));
     assert_eq!(transaction["attributes"]["data"]["subject"], "Order 1234");
 }
+
+#[test]
+fn the_command_that_is_shown_at_start_posts_a_mail() {
+    let server = start();
+    let output = crate::support::wait_for("the hooks to be shown", || {
+        Some(server.output()).filter(|shown| shown.ends_with("\n\n"))
+    });
+    let command =
+        output.split("\n\n").find(|paragraph| paragraph.contains("message/rfc822")).expect("a command is shown");
+    let said = std::process::Command::new("sh").args(["-c", &format!("{command} --silent")]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    assert_eq!(answer["data"]["type"], "transaction");
+    let run = server.wait_for_runs().remove(0);
+    assert_eq!(server.steps(&run)[1]["input"]["name"], "Order 1234");
+}

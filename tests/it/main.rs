@@ -56,6 +56,7 @@ mod schedules;
 mod schema;
 mod shutdown;
 mod signatures;
+mod smtp;
 mod start;
 mod starts;
 mod stop;

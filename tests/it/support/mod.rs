@@ -14,6 +14,7 @@ pub mod random;
 pub mod raw;
 pub mod server;
 pub mod signing;
+pub mod smtp;
 pub mod sqlite;
 pub mod tls;
 pub mod turns;
