@@ -73,22 +73,29 @@ fn whom_the_service_vouches_for_passes() {
 
 #[test]
 fn whom_the_service_does_not_vouch_for_is_refused_as_no_person() {
+    let (unsolved, elsewhere) = (
+        "the captcha was not solved, or its token is used up",
+        "the captcha was solved on another page, or for something else",
+    );
     let answers = [
-        r#"{"success":false,"error-codes":["timeout-or-duplicate"]}"#,
-        r#"{"success":false}"#,
-        r#"{"success":true,"score":0.4}"#,
-        r#"{"success":true,"score":0.9,"hostname":"evil.test"}"#,
-        r#"{"success":true,"score":0.9}"#,
-        r#"{"success":true,"score":0.9,"hostname":"shop.example.com","action":"login"}"#,
+        (r#"{"success":false,"error-codes":["timeout-or-duplicate"]}"#, unsolved),
+        (r#"{"success":false,"score":0.9,"hostname":"shop.example.com","action":"order"}"#, unsolved),
+        (
+            r#"{"success":true,"score":0.49,"hostname":"shop.example.com","action":"order"}"#,
+            "the captcha's score is too low",
+        ),
+        (r#"{"success":true,"score":0.9,"hostname":"evil.test","action":"order"}"#, elsewhere),
+        (r#"{"success":true,"score":0.9,"action":"order"}"#, elsewhere),
+        (r#"{"success":true,"score":0.9,"hostname":"shop.example.com","action":"login"}"#, elsewhere),
     ];
-    let peer = Peer::start(move |number, stream| answer(stream, "200 OK", answers[number]));
+    let peer = Peer::start(move |number, stream| answer(stream, "200 OK", answers[number].0));
     let mut captcha = asking(&peer);
     captcha["hostname"] = json!("shop.example.com");
     captcha["action"] = json!("order");
     let server = server(&captcha);
-    for said in answers {
+    for (said, why) in answers {
         let answer = refused(&server, post(&server), 403);
-        assert_eq!(errors(&answer), [("not_human", "")], "{said}");
+        assert_eq!((errors(&answer), detail(&answer)), (vec![("not_human", "")], why), "{said}");
     }
     let hook = server.get(&link(&server.hook("orders"))).expect(200);
     assert_eq!(hook["data"]["attributes"]["refusals"]["not_human"]["count"], answers.len());
@@ -112,14 +119,16 @@ fn without_a_fit_token_the_service_is_not_asked() {
 
 #[test]
 fn a_service_that_lies_or_fails_lets_nobody_pass() {
-    let lies: [(&str, &str); 9] = [
+    let yes = r#"{"success":true,"score":0.9}"#;
+    let lies: [(&str, &str); 10] = [
         ("200 OK", r#"{"success":"true"}"#),
         ("200 OK", "true"),
         ("200 OK", "{"),
         ("200 OK", ""),
-        ("201 Created", r#"{"success":true}"#),
-        ("500 Internal Server Error", r#"{"success":true}"#),
-        ("302 Found\r\nlocation: /elsewhere", r#"{"success":true}"#),
+        ("201 Created", yes),
+        ("500 Internal Server Error", yes),
+        ("302 Found\r\nlocation: /elsewhere", yes),
+        ("503 Service Unavailable", r#"{"success":false}"#),
         ("200 OK", r#"{"success":false,"error-codes":["invalid-input-secret"]}"#),
         ("200 OK", r#"{"success":true}"#),
     ];
