@@ -194,7 +194,12 @@ pub(super) fn check_address(in_force: &HookInForce, peer: Option<IpAddr>) -> Res
 }
 
 fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Refusal> {
-    match request.method() == Method::POST || in_force.settings.accepts_get {
+    let is_taken = match *request.method() {
+        Method::POST => true,
+        Method::GET => in_force.settings.accepts_get,
+        _ => false,
+    };
+    match is_taken {
         true => Ok(()),
         false => Err(Refusal::new(Reason::Method, "this hook takes POST requests only")),
     }
