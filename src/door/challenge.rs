@@ -202,7 +202,8 @@ fn no_secret() -> Refusal {
 
 fn answer(door: &Door, in_force: &HookInForce, challenge: Challenge, reply: Reply) -> HttpResponse {
     door.refusals.add_challenge(&in_force.hook);
-    log::info!(hook = in_force.hook.name.as_str(); "answered the set-up challenge of {}", challenge.word());
+    // Who knows an address may ask as often as he likes; the count tells of it.
+    log::debug!(hook = in_force.hook.name.as_str(); "answered the set-up challenge of {}", challenge.word());
     let mut response = HttpResponse::build(StatusCode::OK);
     response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff")).insert_header((CACHE_CONTROL, "no-store"));
     match reply {

@@ -16,7 +16,7 @@ fn page() -> String {
 /// The rows of the documented table: the challenge's name, and the code in the two other cells.
 fn documented() -> Vec<[Vec<String>; 3]> {
     let page = page();
-    let section = page.split("\n# Set-up challenges\n").nth(1).unwrap().split("\n# ").next().unwrap().to_owned();
+    let section = page.split("\n## Set-up challenges\n").nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
     let code = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows = section.lines().filter(|line| line.starts_with("| `")).skip(1);
     rows.map(|row| {

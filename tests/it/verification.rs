@@ -10,7 +10,7 @@ use crate::support::{Server, ServerBuilder, detail, errors};
 /// The names in the first column of the table of schemes.
 fn documented() -> Vec<String> {
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hooks.md")).unwrap();
-    let table = docs.split("## Schemes").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = docs.split("### Schemes").nth(1).unwrap().split("\n### ").next().unwrap();
     table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())).collect()
 }
 
