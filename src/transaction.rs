@@ -65,7 +65,7 @@ impl Transaction {
     /// What the body is, and its bytes if they were encoded.
     fn content(&self) -> Result<(Content<'_>, Option<Bytes>), ContentError> {
         let header = |name: &str| self.headers.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
-        let content = content(self.hook_kind, self.content_type.as_deref(), header)?;
+        let content = content(self.hook_kind, self.content_type.as_deref(), header("content-encoding"), header)?;
         let inflated = content.inflate(&self.raw, INFLATED_BYTES_CEILING)?;
         Ok((content, inflated))
     }
@@ -93,16 +93,16 @@ impl Transaction {
     }
 }
 
-/// What a body is that came to a hook of this kind, by its content type and its other headers.
+/// What a body is that came to a hook of this kind, by its content type and encoding, and its other headers.
 ///
 /// # Errors
 /// As for [`Content::of`].
 pub fn content<'a>(
     kind: HookKind,
     content_type: Option<&'a str>,
+    encoding: Option<&str>,
     header: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<Content<'a>, ContentError> {
-    let encoding = header("content-encoding");
     match kind {
         HookKind::Email => Content::of_mail(content_type, encoding, envelope_of_mail(header)),
         HookKind::Form | HookKind::Web => Content::of(content_type, encoding),

@@ -33,6 +33,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub async fn answer(door: &Door, in_force: &HookInForce, taken_in: TakenIn, request: &HttpRequest) -> HttpResponse {
     let id = taken_in.transaction();
     let Some(answer) = &in_force.settings.answer else { return unsaid(in_force, id) };
+    // Boxed, so that requests to hooks that say nothing don't carry its size about.
+    Box::pin(answer_as_said(door, in_force, answer, id, request)).await
+}
+
+async fn answer_as_said(
+    door: &Door,
+    in_force: &HookInForce,
+    answer: &Answer,
+    id: Id,
+    request: &HttpRequest,
+) -> HttpResponse {
     let deadline = Instant::now() + answer.timeout;
     let state = match door.waiting.try_acquire() {
         Ok(_place) => wait(door, in_force.hook.org, id, answer, deadline).await,

@@ -10,7 +10,7 @@ use std::cell::LazyCell;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
@@ -106,17 +106,20 @@ fn too_large(bytes_max: usize) -> Refusal {
 }
 
 /// What the headers say about the body, unless hooks of this kind can't read it.
-pub fn content(kind: HookKind, headers: &HeaderMap) -> Result<Content<'_>, Refusal> {
+pub fn content<'h>(kind: HookKind, headers: &'h HeaderMap) -> Result<Content<'h>, Refusal> {
     let unsupported = |detail: String| Refusal::new(Reason::UnsupportedMediaType, detail);
-    let is_text = |name: &HeaderName| headers.get(name).is_none_or(|value| value.to_str().is_ok());
-    if let Some(name) = [CONTENT_TYPE, CONTENT_ENCODING].iter().find(|name| !is_text(name)) {
-        return Err(unsupported(format!("the header `{name}` is not text")));
-    }
-    if headers.get_all(CONTENT_ENCODING).nth(1).is_some() {
+    let text = |name: HeaderName, value: Option<&'h HeaderValue>| {
+        let text = value.map(HeaderValue::to_str).transpose();
+        text.map_err(|_| unsupported(format!("the header `{name}` is not text")))
+    };
+    let mut encodings = headers.get_all(CONTENT_ENCODING);
+    let content_type = text(CONTENT_TYPE, headers.get(CONTENT_TYPE))?;
+    let encoding = text(CONTENT_ENCODING, encodings.next())?;
+    if encodings.next().is_some() {
         return Err(unsupported("several content encodings are not supported; use one".to_owned()));
     }
     let header = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    Ok(transaction::content(kind, header(CONTENT_TYPE.as_str()), header)?)
+    Ok(transaction::content(kind, content_type, encoding, header)?)
 }
 
 /// Undoes the content encoding. What that adds is reserved too: from a budget that has no room for it, it is refused

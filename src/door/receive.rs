@@ -120,7 +120,8 @@ async fn accept(
     };
     let (data, payload_bytes) = read_payload(door, in_force, &content, &raw, &mut reservation)?;
     if let Some(captcha) = &in_force.settings.captcha {
-        captcha::check(door, in_force, captcha, request, &data).await?;
+        // Boxed like all that few requests need, so that the others don't carry its size about.
+        Box::pin(captcha::check(door, in_force, captcha, request, &data)).await?;
     }
     let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query(request)) };
     let delivery = delivery.judged(in_force, || door.context(request));
@@ -152,7 +153,7 @@ fn is_query(request: &HttpRequest) -> bool {
 fn content<'a>(in_force: &HookInForce, request: &'a HttpRequest) -> Result<Content<'a>, Refusal> {
     let kind = in_force.hook.kind;
     match is_query(request) {
-        true => Ok(transaction::content(kind, Some(FORM), |_| None)?),
+        true => Ok(transaction::content(kind, Some(FORM), None, |_| None)?),
         false => body::content(kind, request.headers()),
     }
 }

@@ -99,7 +99,7 @@ fn assert_answered(row: &[Vec<String>; 3], answer: &Answer) {
 
 #[test]
 fn every_documented_challenge_is_answered_and_becomes_nothing_else() {
-    let server = ServerBuilder::bare().start();
+    let server = ServerBuilder::bare().arguments(&["--log", "hookflow=debug"]).start();
     let rows = documented();
     let names: Vec<&str> = rows.iter().map(|row| row[0][0].as_str()).collect();
     assert_eq!(names, hookflow::hook::Challenge::WORDS.map(|(word, _)| word));

@@ -141,7 +141,7 @@ impl Hooks<'_> {
     ) -> Result<Delivery, Refusal> {
         let kept = self.kept(headers(mail, addresses));
         let header = |name: &str| kept.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        let data = transaction::content(HookKind::Email, Some(CONTENT_TYPE), header)?.read(text)?;
+        let data = transaction::content(HookKind::Email, Some(CONTENT_TYPE), None, header)?.read(text)?;
         let (headers, peer) = (kept.headers.clone(), kept.peer.clone());
         let delivery = Delivery { raw: text.clone(), data, payload_bytes: text.len(), ..kept };
         Ok(delivery.judged(in_force, || {
