@@ -73,7 +73,8 @@ async fn answer_as_said(
     match rendered {
         Ok(rendered) => {
             for note in &rendered.notes {
-                log::warn!(hook, transaction:% = id; "the answer at {}: {} {}", note.pointer, note.expression, note.message);
+                // A run takes one of several ways, so most often nothing is amiss.
+                log::debug!(hook, transaction:% = id; "the answer at {}: {} {}", note.pointer, note.expression, note.message);
             }
             send(rendered, usual)
         }
