@@ -33,7 +33,7 @@
 //! | [`tls`] | the certificate that listeners show, as its files are now |
 //! | [`vault`] | encryption of what must not be read from the database |
 //! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
-//! | [`pem`], [`watch`], [`networks`] | certificates in files; notices that files changed; lists of addresses |
+//! | [`pem`], [`watch`], [`networks`] | certificates in files; notices that files changed; lists of addresses, and what is counted by address |
 //!
 //! Arrows point down this table. `workflow`, `expr`, `content` and `objects` are pure; the engine knows the store's seam and no
 //! database; only `expr` uses the template and JSONPath crates, and only `outbound` and `cli` the HTTP client's.

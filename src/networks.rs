@@ -1,6 +1,8 @@
-//! Lists of addresses and networks, as operators and hooks give them.
+//! Lists of addresses and networks, as operators and hooks give them; and what is counted by address.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
@@ -31,6 +33,65 @@ pub fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address => address,
+    }
+}
+
+/// How much each household has of something that none may have too much of; cheap to clone. It holds an entry for each
+/// that has any.
+#[derive(Clone, Default)]
+pub struct Shares(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A part of what a household has, which it gives back when this is dropped.
+pub struct Share {
+    shares: Shares,
+    household: IpAddr,
+    amount: usize,
+}
+
+impl Shares {
+    /// A share of whoever has this address, with nothing in it yet.
+    pub fn of(&self, address: IpAddr) -> Share {
+        Share { shares: self.clone(), household: household(address), amount: 0 }
+    }
+
+    fn amounts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.amounts().is_empty()
+    }
+}
+
+impl Share {
+    /// How much is in it.
+    pub fn amount(&self) -> usize {
+        self.amount
+    }
+
+    /// Takes more, unless the household would have more than `amount_max` then; whether it was taken.
+    pub fn grow(&mut self, more: usize, amount_max: usize) -> bool {
+        let mut amounts = self.shares.amounts();
+        let of_household = amounts.entry(self.household).or_default();
+        let fits = *of_household + more <= amount_max;
+        if fits {
+            *of_household += more;
+            self.amount += more;
+        }
+        fits
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut amounts = self.shares.amounts();
+        if let Some(of_household) = amounts.get_mut(&self.household) {
+            *of_household -= self.amount;
+            if *of_household == 0 {
+                amounts.remove(&self.household);
+            }
+        }
     }
 }
 

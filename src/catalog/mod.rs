@@ -48,7 +48,6 @@ pub struct HookInForce {
     pub settings: Settings,
     /// What requests have to pass.
     pub gate: Gate,
-    /// None while the hook captures.
     pub listeners: Vec<Listener>,
 }
 
@@ -330,7 +329,6 @@ fn hook_in_force(vault: &Vault, hook: Hook, listeners: Vec<Listener>, secrets: &
     match Settings::read(hook.kind, &hook.settings) {
         Ok(settings) => {
             let gate = hook_secrets::gate(vault, &hook, &settings.verification, secrets);
-            let listeners = if settings.capture { Vec::new() } else { listeners };
             HookInForce { hook, settings, gate, listeners }
         }
         Err(problems) => {

@@ -143,10 +143,7 @@ fn state_of(session: &mut dyn Session, programs: &Programs, run: Run, when: &Whe
     }
     let loaded = recall(session, programs, run)?;
     let (mut scope, run) = (loaded.scope, loaded.run);
-    let has_come = match when {
-        When::Step(step) => scope.step(step).is_some(),
-        When::Accepted | When::Completed => false,
-    };
+    let has_come = matches!(when, When::Step(step) if scope.step(step).is_some());
     Ok(match run.status {
         _ if has_come => State::Ready { scope, run: Some(run) },
         RunStatus::Completed => State::Ready { scope, run: Some(run) },

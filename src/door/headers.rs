@@ -2,8 +2,7 @@
 
 use actix_web::http::header::HeaderMap;
 
-/// What stands instead of a secret.
-pub const MASK: &str = "•••";
+use crate::sensitive::MASK;
 
 /// Parts of names that tell of a secret value.
 const SECRET_PARTS: [&str; 10] =

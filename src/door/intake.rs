@@ -203,7 +203,8 @@ impl Arrival {
 
     /// Finds out with which others the runs of limited workflows take turns.
     fn find_lanes(&mut self, in_force: &HookInForce, data: &Value) {
-        if in_force.listeners.iter().all(|listener| listener.program.concurrency.is_none()) {
+        let mut limited = self.runs.iter().zip(&in_force.listeners);
+        if limited.all(|(_, listener)| listener.program.concurrency.is_none()) {
             return;
         }
         let envelope = self.transaction.envelope(data.clone());

@@ -6,12 +6,11 @@
 //!
 //! Limits: the constants below; of what is longer, the first part is shown.
 
-use super::headers::MASK;
 use super::intake::Delivery;
 use super::refusal::Refusal;
 use crate::catalog::HookInForce;
 use crate::id::Id;
-use crate::sensitive::excerpt;
+use crate::sensitive::{MASK, excerpt};
 use crate::store::RefusedRequest;
 use crate::time::Timestamp;
 

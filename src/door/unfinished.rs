@@ -4,31 +4,25 @@
 //! everybody. So no peer may hold more than a part of it in bodies that it has not finished. A body that is there as a whole when
 //! it is looked at is never counted here.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::refusal::{Reason, Refusal};
-use crate::networks::household;
+use crate::networks::{Share, Shares};
 
 /// How much one peer may hold. It is no less than the largest body that can be allowed.
 pub const BYTES_PER_PEER_MAX: usize = 16 * 1024 * 1024;
 
 /// What peers hold; cheap to clone. It has an entry for each peer with a body that is not complete.
 #[derive(Clone, Default)]
-pub struct Unfinished(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub struct Unfinished(Shares);
 
 /// What one body holds until this is dropped.
-pub struct Held {
-    unfinished: Unfinished,
-    peer: IpAddr,
-    bytes: usize,
-}
+pub struct Held(Share);
 
 impl Unfinished {
     /// A body of this peer, of which nothing is counted yet.
     pub fn body(&self, peer: IpAddr) -> Held {
-        Held { unfinished: self.clone(), peer: household(peer), bytes: 0 }
+        Held(self.0.of(peer))
     }
 }
 
@@ -38,28 +32,11 @@ impl Held {
     /// # Errors
     /// If the peer holds too many.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let mut held = self.unfinished.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_peer = held.entry(self.peer).or_default();
-        let more = bytes.saturating_sub(self.bytes);
-        if *of_peer + more > BYTES_PER_PEER_MAX {
-            return Err(Refusal::new(
-                Reason::Overloaded,
-                "too many bodies from this address are not complete; try again",
-            ));
-        }
-        *of_peer += more;
-        self.bytes += more;
-        Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut held = self.unfinished.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_peer) = held.get_mut(&self.peer) {
-            *of_peer -= self.bytes;
-            if *of_peer == 0 {
-                held.remove(&self.peer);
+        let more = bytes.saturating_sub(self.0.amount());
+        match self.0.grow(more, BYTES_PER_PEER_MAX) {
+            true => Ok(()),
+            false => {
+                Err(Refusal::new(Reason::Overloaded, "too many bodies from this address are not complete; try again"))
             }
         }
     }
@@ -82,6 +59,6 @@ mod tests {
         drop(first);
         second.grow_to(11).unwrap();
         drop((second, other));
-        assert!(unfinished.0.lock().unwrap().is_empty());
+        assert!(unfinished.0.is_empty());
     }
 }

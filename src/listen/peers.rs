@@ -1,62 +1,37 @@
 //! How many connections each peer has.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::networks::{contain, household};
+use crate::networks::{Share, Shares, contain};
 
 /// Counts of connections by peer; cheap to clone. It holds as many entries as there are connections at most.
 #[derive(Clone)]
-pub struct Peers(Arc<Inner>);
-
-struct Inner {
-    connections_max: u32,
-    trusted: Vec<IpNet>,
-    counts: Mutex<HashMap<IpAddr, u32>>,
+pub struct Peers {
+    connections_max: usize,
+    trusted: Arc<[IpNet]>,
+    counts: Shares,
 }
 
-/// A connection that is counted until this is dropped.
-pub struct Place(Option<(Peers, IpAddr)>);
+/// A connection that is counted until this is dropped; one of a trusted address is not.
+pub struct Place {
+    _share: Option<Share>,
+}
 
 impl Peers {
     pub fn new(connections_max: u32, trusted: Vec<IpNet>) -> Peers {
-        Peers(Arc::new(Inner { connections_max, trusted, counts: Mutex::default() }))
+        Peers { connections_max: connections_max as usize, trusted: trusted.into(), counts: Shares::default() }
     }
 
     /// Counts a connection of this address; none if it has as many as it may.
     pub fn enter(&self, address: IpAddr) -> Option<Place> {
-        if contain(&self.0.trusted, address) {
-            return Some(Place(None));
+        if contain(&self.trusted, address) {
+            return Some(Place { _share: None });
         }
-        let peer = household(address);
-        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(peer).or_default();
-        if *count >= self.0.connections_max {
-            return None;
-        }
-        *count += 1;
-        Some(Place(Some((self.clone(), peer))))
-    }
-
-    fn leave(&self, peer: IpAddr) {
-        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&peer) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&peer);
-            }
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some((peers, peer)) = self.0.take() {
-            peers.leave(peer);
-        }
+        let mut share = self.counts.of(address);
+        share.grow(1, self.connections_max).then(|| Place { _share: Some(share) })
     }
 }
 
@@ -80,7 +55,7 @@ mod tests {
         assert!(enter(&peers, "192.0.2.1").is_none());
         let trusted: Vec<Place> = (0..9).map(|_| enter(&peers, "10.1.2.3").unwrap()).collect();
         drop((second, third, other, trusted));
-        assert!(peers.0.counts.lock().unwrap().is_empty());
+        assert!(peers.counts.is_empty());
     }
 
     #[test]
