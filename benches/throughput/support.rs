@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[path = "../../tests/it/support/ports.rs"]
+pub mod ports;
 #[path = "../../tests/it/support/postgres/mod.rs"]
 pub mod postgres;
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use hookflow::changes::{Editor, create_customer, create_entity, create_kobject, merge_customers};
 use hookflow::id::Id;
@@ -18,7 +17,7 @@ use hookflow::time::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::postgres::Cluster;
+use crate::support::postgres::{Cluster, TestDatabase};
 use crate::support::wait_for;
 
 /// Changes something that nobody listens for.
@@ -28,6 +27,7 @@ fn edit<T>(session: &mut dyn Session, org: Id, work: impl FnOnce(&mut Editor<'_>
 
 /// A store with two threads that write, and in it two customers, one of which has a conversation.
 struct Scene {
+    database: TestDatabase,
     store: Store,
     runtime: Runtime,
     org: Id,
@@ -37,9 +37,9 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(url: &str) -> Scene {
-        let sizes = PoolSizes { writers: 2, readers: 1 };
-        let store = Postgres::open(&url.parse().unwrap(), sizes).expect("the database can be opened");
+    fn new() -> Scene {
+        let (database, sizes) = (Cluster::shared().database(), PoolSizes { writers: 2, readers: 1 });
+        let store = Postgres::open(&database.url().parse().unwrap(), sizes).expect("the database can be opened");
         let store = Store::new(Arc::new(store));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let org = Org { id: Id::generate(), name: "one".into(), created_at: Timestamp::now() };
@@ -54,21 +54,23 @@ impl Scene {
             })
         });
         let (source, target, conversation) = runtime.block_on(made).unwrap();
-        Scene { store, runtime, org: id, source, target, conversation }
+        Scene { database, store, runtime, org: id, source, target, conversation }
     }
 
-    /// Does `first`, and has `second` begin while the transaction of `first` is open still. What came of `second`.
+    /// Does `first`, and has `second` begin while the transaction of `first` is open still, which ends when `second` waits
+    /// for it. What came of `second`.
     fn overlap<T: Send + 'static>(
         &self,
         mut first: impl FnMut(&mut dyn Session) -> StoreResult<()> + Send + 'static,
         second: impl FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
     ) -> T {
         let done = Arc::new(AtomicBool::new(false));
-        let signal = done.clone();
+        let (signal, watcher) = (done.clone(), self.database.session());
+        let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let work = move |session: &mut dyn Session| {
             first(session)?;
             signal.store(true, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(100));
+            wait_for("the second to wait for the first", || (!watcher.rows(waits).is_empty()).then_some(()));
             Ok(())
         };
         let store = self.store.clone();
@@ -119,8 +121,7 @@ fn add_order(session: &mut dyn Session, org: Id, customer: Id) -> StoreResult<bo
 
 #[test]
 fn what_is_added_while_a_customer_is_merged_is_not_left_behind() {
-    let database = Cluster::shared().database();
-    let scene = Scene::new(&database.url());
+    let scene = Scene::new();
     let (org, source) = (scene.org, scene.source.id);
     let mut add_message = scene.add_message();
     let add_both = move |session: &mut dyn Session| {
@@ -134,8 +135,7 @@ fn what_is_added_while_a_customer_is_merged_is_not_left_behind() {
 
 #[test]
 fn nothing_is_added_to_a_customer_that_is_merged_away() {
-    let database = Cluster::shared().database();
-    let scene = Scene::new(&database.url());
+    let scene = Scene::new();
     let (org, source) = (scene.org, scene.source.id);
     let mut add_message = scene.add_message();
     let add_both = move |session: &mut dyn Session| {

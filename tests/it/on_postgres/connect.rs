@@ -16,6 +16,8 @@ use hookflow::store::postgres::{ConnectError, SessionSettings, connect};
 
 use cluster::WITHOUT_TLS;
 
+use crate::support::ports::free_port;
+
 /// Runs on one thread, as the store does.
 fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
@@ -90,7 +92,7 @@ fn the_first_server_that_takes_writes_is_used() {
     let recovery = "pg_is_in_recovery()::text";
     let hosts = |first: &str, rest: &str| format!("postgres://app:{}@{first}/orders{rest}", cluster::PASSWORD);
     let place = |cluster: &cluster::Cluster| format!("localhost:{}", cluster.port);
-    let both = format!("localhost:{},{},{}", fake::deserted(), place(standby), place(&WITHOUT_TLS));
+    let both = format!("localhost:{},{},{}", free_port(), place(standby), place(&WITHOUT_TLS));
     assert_eq!(ask(&hosts(&both, ""), recovery), "false");
     assert_eq!(ask(&hosts(&both, "?target_session_attrs=any"), recovery), "true");
     assert_eq!(ask(&hosts(&both, "?load_balance_hosts=random"), recovery), "false");
@@ -98,7 +100,7 @@ fn the_first_server_that_takes_writes_is_used() {
     let error = refusal(&standby.app(""));
     assert!(matches!(error, ConnectError::ReadOnly { .. }) && error.is_passing());
     assert!(error.to_string().contains("takes no writes; it is a standby, or"), "{error}");
-    let deserted = fake::deserted();
+    let deserted = free_port();
     let error = refusal(&hosts(&format!("localhost:{deserted},{}", place(standby)), ""));
     assert!(error.is_passing());
     assert!(error.to_string().starts_with("none of the servers can be used: nothing listens on localhost:"), "{error}");

@@ -141,14 +141,13 @@ impl ServerBuilder {
         command.envs(database_url.iter().map(|url| ("HOOKFLOW_DATABASE_URL", url)));
         command.envs(self.admin_key.iter().map(|key| ("HOOKFLOW_ADMIN_KEY", key)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
         command
     }
 
     /// Starts it, and waits until it is ready.
     pub fn start(self) -> Server {
-        let child = self.command().spawn().expect("the program starts");
-        Server::new(child, self.workspace, self.admin_key)
+        Server::spawn(self.command(), self.workspace, self.admin_key)
     }
 
     /// Starts it and expects it to end by itself; what it said, and its exit code.

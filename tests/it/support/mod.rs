@@ -7,6 +7,7 @@ pub mod http_2;
 pub mod mail;
 pub mod orders;
 pub mod peer;
+pub mod ports;
 pub mod postgres;
 pub mod program;
 pub mod proxy;
@@ -17,6 +18,7 @@ pub mod signing;
 pub mod smtp;
 pub mod sqlite;
 pub mod tls;
+pub mod transcript;
 pub mod turns;
 pub mod workspace;
 

@@ -1,10 +1,8 @@
 //! A real hookflow process on a database of its own, and a client for it.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::blocking::{Client, RequestBuilder};
@@ -12,6 +10,7 @@ use serde_json::Value;
 
 use super::audit::all_pages;
 use super::program::{Said, run_with_input};
+use super::transcript::Transcript;
 use super::workspace::Workspace;
 use super::{ServerBuilder, wait_for};
 
@@ -48,30 +47,14 @@ pub fn client() -> Client {
     builder.pool_idle_timeout(Duration::from_secs(2)).build().expect("a client can be made")
 }
 
-/// Reads what comes until it ends, on a thread of its own.
-fn collect_lines(source: impl Read + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
-    let text = Arc::new(Mutex::new(String::new()));
-    let collected = text.clone();
-    (text, std::thread::spawn(move || collect(source, &collected)))
-}
-
-fn collect(source: impl Read, collected: &Mutex<String>) {
-    for line in BufReader::new(source).lines().map_while(Result::ok) {
-        let mut text = collected.lock().unwrap();
-        text.push_str(&line);
-        text.push('\n');
-    }
-}
-
 /// A running server; killed when dropped.
 pub struct Server {
     pub base_url: String,
     pub admin_key: String,
     child: Child,
     workspace: Arc<Workspace>,
-    output: Arc<Mutex<String>>,
-    errors: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<()>>,
+    output: Transcript,
+    errors: Transcript,
     client: Client,
 }
 
@@ -80,31 +63,23 @@ impl Server {
         ServerBuilder::new().start()
     }
 
-    /// A server that has just been started, once it is ready.
-    pub(super) fn new(mut child: Child, workspace: Arc<Workspace>, admin_key: Option<String>) -> Server {
-        let (output, stdout_reader) = collect_lines(child.stdout.take().expect("its output is piped"));
-        let (errors, stderr_reader) = collect_lines(child.stderr.take().expect("its errors are piped"));
-        let mut server = Server {
-            base_url: String::new(),
-            admin_key: admin_key.unwrap_or_default(),
-            child,
-            workspace,
-            output,
-            errors,
-            readers: vec![stdout_reader, stderr_reader],
-            client: client(),
-        };
+    /// Starts this command, and waits until the server is ready.
+    pub(super) fn spawn(mut command: Command, workspace: Arc<Workspace>, admin_key: Option<String>) -> Server {
+        let (output, errors) = (Transcript::new(), Transcript::new());
+        command.stdout(output.stdio()).stderr(errors.stdio());
+        let child = command.spawn().expect("the program starts");
+        let (base_url, admin_key, client) = (String::new(), admin_key.unwrap_or_default(), client());
+        let mut server = Server { base_url, admin_key, child, workspace, output, errors, client };
         server.wait_until_ready();
         server
     }
 
     fn wait_until_ready(&mut self) {
-        let output = self.output.clone();
         let line = wait_for("the server to say where it listens", || {
             if let Some(status) = self.child.try_wait().expect("the child can be asked") {
-                panic!("the server ended with {status}: {}", self.errors.lock().unwrap());
+                panic!("the server ended with {status}: {}", self.errors());
             }
-            output.lock().unwrap().lines().find(|line| line.contains("listens on http")).map(str::to_owned)
+            self.output().lines().find(|line| line.contains("listens on http")).map(str::to_owned)
         });
         self.base_url = line[line.find("http").unwrap()..].trim().to_owned();
         wait_for("the server to be ready", || (self.get_without_key("/readyz").status == 200).then_some(()));
@@ -134,12 +109,12 @@ impl Server {
 
     /// What it printed so far.
     pub fn output(&self) -> String {
-        self.output.lock().unwrap().clone()
+        self.output.text()
     }
 
     /// What it logged so far.
     pub fn errors(&self) -> String {
-        self.errors.lock().unwrap().clone()
+        self.errors.text()
     }
 
     /// Waits until it has logged this; what it logged so far.
@@ -261,9 +236,7 @@ impl Server {
         if self.child.try_wait().expect("the child can be asked").is_none() {
             self.signal("TERM");
         }
-        let status = wait_for("the server to stop", || self.child.try_wait().expect("the child can be asked"));
-        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
-        status
+        wait_for("the server to stop", || self.child.try_wait().expect("the child can be asked"))
     }
 
     /// Kills it on the spot.

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+
+use crate::support::ports::free_port;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
@@ -68,8 +69,7 @@ impl Cluster {
     fn start(tls: &str, signal: &str) -> Cluster {
         let directory = tempfile::TempDir::with_prefix("hookflow-connect-").unwrap().keep();
         write_certificates(&directory);
-        // The port is free now, and the kernel hands the same out again only after many others.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut command = Command::new("sh");
         // PostgreSQL refuses to run as root.
         if fs::metadata(&directory).unwrap().uid() == 0 {

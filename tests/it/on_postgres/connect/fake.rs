@@ -11,11 +11,6 @@ pub fn listen(mut serve: impl FnMut(TcpStream) + Send + 'static) -> u16 {
     port
 }
 
-/// A port on which nothing listens.
-pub fn deserted() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A server that answers the start of a session with these bytes.
 pub fn answers(bytes: Vec<u8>) -> u16 {
     listen(move |mut stream| {

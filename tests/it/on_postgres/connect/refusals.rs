@@ -4,6 +4,7 @@ use hookflow::store::postgres::ConnectError;
 
 use super::cluster::{PASSWORD, WITHOUT_TLS};
 use super::{fake, refusal, wrapped};
+use crate::support::ports::free_port;
 
 /// Whether it may pass, and what is said, with the port replaced.
 fn said(url: &str, port: u16) -> String {
@@ -46,7 +47,7 @@ fn a_server_that_does_not_let_in() {
 
 #[test]
 fn a_place_where_there_is_no_server() {
-    let port = fake::deserted();
+    let port = free_port();
     insta::assert_snapshot!(said_of(port), @"passing: nothing listens on 127.0.0.1:PORT; is PostgreSQL running there?");
     let url = format!("postgres://app@/orders?host=/nonexistent&port={port}");
     insta::assert_snapshot!(said(&url, port), @"passing: nothing listens on /nonexistent/.s.PGSQL.PORT; is PostgreSQL running there?");

@@ -143,6 +143,6 @@ fn who_waits_for_an_unknown_outcome_keeps_nobody_else_waiting() {
             break;
         }
     }
-    assert!(scene.server.errors().contains("its outcome is known now committed=true"), "{}", scene.server.errors());
+    scene.server.wait_for_log("its outcome is known now committed=true");
     scene.audit(&ledger, &mut random);
 }

@@ -89,7 +89,7 @@ fn a_node_that_pauses_past_its_lease_changes_nothing_and_goes_on_as_a_new_one() 
     let renewed = node_id(&database, paused.pid()).expect("the node is known again");
     assert_ne!(renewed, node);
     assert!(!paused.errors().contains("ERROR"), "{}", paused.errors());
-    assert!(other.errors().contains(TAKEN_FOR_DEAD), "{}", other.errors());
+    other.wait_for_log(TAKEN_FOR_DEAD);
     check_owners(&database);
 }
 

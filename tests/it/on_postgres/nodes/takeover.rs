@@ -42,7 +42,7 @@ fn the_runs_of_a_node_that_dies_are_finished_by_another() {
     println!("they were finished after {:?}", killed_at.elapsed());
     gate.open();
 
-    assert!(other.errors().contains(TAKEN_FOR_DEAD), "{}", other.errors());
+    other.wait_for_log(TAKEN_FOR_DEAD);
     assert_eq!(runs.len(), ORDERS);
     for run in &runs {
         let run = other.wait_for_run(run["id"].as_str().unwrap(), |_| true);

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+use super::ports::free_port;
 use super::wait_for;
 pub use database::TestDatabase;
 use programs::Programs;
@@ -118,7 +119,7 @@ impl Cluster {
 
     fn start_on_a_free_port(&mut self) {
         for _ in 0..PORTS_TRIED {
-            self.port = programs::free_port();
+            self.port = free_port();
             match self.try_start() {
                 Ok(()) => return,
                 Err(said) if self.log().contains("Address already in use") => println!("port {}: {said}", self.port),

@@ -1,6 +1,5 @@
 //! PostgreSQL's programs: where they are, and who may run them.
 
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,9 +7,6 @@ use std::sync::OnceLock;
 
 /// What a folder has to hold to be of use.
 const NEEDED: [&str; 4] = ["initdb", "pg_basebackup", "pg_ctl", "postgres"];
-/// Ports below this are for well-known services.
-const PORTS_FROM: u16 = 10_000;
-
 /// The newest PostgreSQL of this machine.
 pub struct Programs {
     folder: PathBuf,
@@ -74,20 +70,6 @@ fn folder() -> Option<PathBuf> {
     let folders = told.into_iter().chain(installed.into_iter().rev().map(|version| version.join("bin")));
     // pg_config is also installed for those who only want to connect.
     folders.into_iter().find(|folder| NEEDED.iter().all(|program| folder.join(program).is_file()))
-}
-
-/// A port for a server that may be away for a while: not one that the system hands out to whoever wants any.
-pub fn free_port() -> u16 {
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let handed_out_from = range.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(PORTS_FROM);
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let any = |ports: u16| PORTS_FROM + (getrandom::u32().expect("there are random numbers") % u32::from(ports)) as u16;
-    match handed_out_from.saturating_sub(PORTS_FROM) {
-        0 => {
-            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
-        }
-        ports => std::iter::repeat_with(|| any(ports)).take(1_000).find(is_free).expect("a port is free"),
-    }
 }
 
 /// # Panics
