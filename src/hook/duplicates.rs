@@ -20,8 +20,9 @@ const WINDOW_DAYS: i64 = 30;
 /// How long it can be remembered at most.
 const WINDOW_DAYS_MAX: i64 = 365;
 
-/// Where the vendors put the ids of deliveries, by scheme.
-const KEYS: [(&str, &str); 19] = [
+/// Where the vendors put the ids of deliveries, by scheme. An id that is made anew for each attempt is of no use, nor one
+/// that two deliveries may share: WooCommerce's is a hash of the second, so all orders of a second have the same.
+const KEYS: [(&str, &str); 18] = [
     ("standard_webhooks", "/#steps.1.request.headers.webhook-id"),
     ("svix", "{{steps.1.request.headers.svix-id}}{{steps.1.request.headers.webhook-id}}"),
     ("stripe", "/#steps.1.attributes.data.id"),
@@ -34,19 +35,24 @@ const KEYS: [(&str, &str); 19] = [
     // Signed is nothing but this and the timestamp, so who knows one request could send others with it.
     ("mailgun", MAILGUN),
     ("paddle", "/#steps.1.attributes.data.event_id"),
-    ("iadvize", "/#steps.1.request.headers.x-iadvize-delivery"),
+    ("iadvize", IADVIZE),
     ("square", "/#steps.1.attributes.data.event_id"),
     ("adyen", ADYEN),
     ("adyen_payload", ADYEN),
     ("gitlab", "/#steps.1.request.headers.idempotency-key"),
     ("vercel", "/#steps.1.attributes.data.id"),
-    ("woocommerce", "/#steps.1.request.headers.x-wc-webhook-delivery-id"),
     ("typeform", "/#steps.1.attributes.data.event_id"),
 ];
 
 /// Of an event, of a form, and of a mail.
 const MAILGUN: &str = "{{steps.1.attributes.data.signature.token}}{{steps.1.attributes.data.token}}\
                        {{steps.1.attributes.data.providerFields.token}}";
+
+/// Each attempt has a delivery id of its own; the event's id and the correlation id stay the same.
+const IADVIZE: &str = "{{#if steps.1.attributes.data.eventId}}{{steps.1.attributes.data.eventId}}{{else}}\
+                       {{#if steps.1.request.headers.x-iadvize-correlationid}}\
+                       {{steps.1.request.headers.x-iadvize-correlationid}}{{else}}\
+                       {{steps.1.request.headers.x-iadvize-delivery}}{{/if}}{{/if}}";
 
 /// A notification is the same if all three are.
 const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.NotificationRequestItem}}{{pspReference}} \
@@ -132,6 +138,13 @@ mod tests {
         assert_eq!(digest("adyen", vec![], item("CAPTURE")), of("7914073381342284 CAPTURE true"));
         assert_ne!(digest("adyen", vec![], item("REFUND")), digest("adyen", vec![], item("CAPTURE")));
         assert_eq!(digest("adyen", vec![], json!({ "notificationItems": [] })), None);
+        let attempt: (&str, &[u8]) = ("x-iadvize-delivery", b"attempt");
+        let correlated = vec![attempt, ("x-iadvize-correlationid", b"correlation")];
+        assert_eq!(digest("iadvize", correlated.clone(), json!({ "eventId": "event" })), of("event"));
+        assert_eq!(digest("iadvize", correlated, Value::Null), of("correlation"));
+        assert_eq!(digest("iadvize", vec![attempt], Value::Null), of("attempt"));
+        assert_eq!(digest("iadvize", vec![], Value::Null), None);
+        assert!(Duplicates::of_scheme(crate::signature::preset("woocommerce").as_ref()).is_none());
         assert_eq!(digest("svix", vec![("webhook-id", b"msg_1")], Value::Null), of("msg_1"));
         assert_eq!(digest("svix", vec![("svix-id", b"msg_2")], Value::Null), of("msg_2"));
         assert_eq!(digest("stripe", vec![], json!({ "id": "evt_1" })), of("evt_1"));
