@@ -77,9 +77,9 @@ fn header<'r>(received: &'r Received<'_>, names: &[String]) -> Result<&'r [u8], 
 
 /// Timestamp, token and signature of a request by Mailgun.
 pub(super) fn mailgun<'r>(received: &'r Received<'_>) -> Result<Values<'r>, Rejection> {
-    const NAMES: [&str; 3] = ["timestamp", "token", "signature"];
+    const NAMES: [&str; 4] = ["timestamp", "token", "signature", "parent-signature"];
     let body = received.body();
-    let [timestamp, token, signature] = match received.media_type().as_str() {
+    let [timestamp, token, signature, of_parent] = match received.media_type().as_str() {
         "application/x-www-form-urlencoded" => {
             form_pairs(body).fold(NAMES.map(|_| None), |found, (name, value)| filled(found, &NAMES, &name, value))
         }
@@ -90,20 +90,20 @@ pub(super) fn mailgun<'r>(received: &'r Received<'_>) -> Result<Values<'r>, Reje
         }
         _ => {
             let read: MailgunEvent = serde_json::from_slice(body).map_err(|_| Rejection::BodyUnreadable)?;
-            let MailgunSignature { timestamp, token, signature } = read.signature;
-            [Some(plain(&timestamp).into_bytes()), Some(token.into_bytes()), Some(signature.into_bytes())]
+            let MailgunSignature { timestamp, token, signature, of_parent } = read.signature;
+            [Some(plain(&timestamp)), Some(token), Some(signature), of_parent].map(|text| text.map(String::into_bytes))
         }
     };
     let found = |value: Option<Vec<u8>>| value.ok_or(Rejection::BodyUnreadable);
     Ok(Values {
         id: Some(found(token)?.into()),
         timestamp: Some(found(timestamp)?.into()),
-        signatures: vec![found(signature)?.into()],
+        signatures: std::iter::once(found(signature)?).chain(of_parent).map(Cow::Owned).collect(),
     })
 }
 
 /// What was found so far, with one more field; the first of a name counts.
-fn filled(mut found: [Option<Vec<u8>>; 3], names: &[&str; 3], name: &[u8], value: Vec<u8>) -> [Option<Vec<u8>>; 3] {
+fn filled(mut found: [Option<Vec<u8>>; 4], names: &[&str; 4], name: &[u8], value: Vec<u8>) -> [Option<Vec<u8>>; 4] {
     let place = names.iter().position(|known| known.as_bytes() == name);
     if let Some(place) = place.and_then(|place| found.get_mut(place)) {
         place.get_or_insert(value);
@@ -121,6 +121,9 @@ struct MailgunSignature {
     timestamp: Value,
     token: String,
     signature: String,
+    /// By the account that a subaccount belongs to.
+    #[serde(rename = "parent-signature")]
+    of_parent: Option<String>,
 }
 
 /// Names and values of the parts of a multipart body that are texts. What is read here is verified by itself, so it need

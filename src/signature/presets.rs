@@ -19,8 +19,8 @@ static PRESETS: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
         standard(row("standard_webhooks", &["webhook-signature"]), &["webhook"]),
         standard(row("svix", &["svix-signature", "webhook-signature"]), &["svix", "webhook"]),
         row("stripe", &["stripe-signature"]).list(',', "v1=").text("{timestamp}.{body}").among("t=").old(USUAL_S),
-        row("github", &["x-hub-signature-256"]).prefix("sha256="),
-        // A list is how some senders roll secrets.
+        // GitHub sends one signature; a list is how some that sign like it roll secrets.
+        row("github", &["x-hub-signature-256"]).list(',', "sha256="),
         row("github_sha1", &["x-hub-signature"]).algorithm(HmacSha1).list(',', "sha1="),
         row("shopify", &["x-shopify-hmac-sha256", "shopify-hmac-sha256"]).encoding(Base64),
         row("slack", &["x-slack-signature"])

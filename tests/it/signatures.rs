@@ -221,6 +221,39 @@ fn mailgun_signs_forms_of_both_kinds() {
 }
 
 #[test]
+fn an_event_of_a_mailgun_subaccount_passes_with_the_key_of_either_account() {
+    let scheme = preset("mailgun").unwrap();
+    let sign = |key: &[u8]| {
+        use hmac::{Hmac, KeyInit, Mac};
+        let mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+        hex::encode(mac.chain_update(format!("{NOW_S}tok")).finalize().into_bytes())
+    };
+    let signature = json!({
+        "timestamp": NOW_S, "token": "tok", "signature": sign(b"subaccount"), "parent-signature": sign(b"account"),
+    });
+    let body = json!({ "signature": signature, "event-data": {} }).to_string();
+    let with = |key: &str| {
+        let headers = [("content-type", "application/json".to_owned())];
+        verify(&scheme, &[scheme.key(key).unwrap()], ("POST", URL), (&headers, body.as_bytes()), seconds(NOW_S))
+    };
+    assert_eq!(with("subaccount"), Ok(()));
+    assert_eq!(with("account"), Ok(()));
+    assert_eq!(with("another"), Err(Rejection::NoMatch));
+}
+
+#[test]
+fn github_takes_a_list_of_signatures() {
+    let (scheme, signed) = example("github");
+    let (name, own) = signed.headers[0].clone();
+    let with = |value: String| {
+        let headers = vec![(name, value)];
+        verify_example(&scheme, &Signed { headers, ..signed.clone() }, &[&signed.secret], NOW_S)
+    };
+    assert_eq!(with(format!("sha256=00,sha1=00, {own}")), Ok(()));
+    assert_eq!(with(own.replace("sha256=", "sha256=00")), Err(Rejection::NoMatch));
+}
+
+#[test]
 fn every_item_by_adyen_has_to_be_signed() {
     let (scheme, signed) = example("adyen");
     let body: Value = serde_json::from_slice(&signed.body).unwrap();
