@@ -28,19 +28,23 @@ impl Unit {
         }
     }
 
-    /// Microseconds since 1970.
-    fn read(self, text: &str) -> Option<i64> {
+    /// Seconds since 1970.
+    fn read_s(self, text: &str) -> Option<i64> {
         // A sign or a fraction is nobody's spelling of a moment.
         let count = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>().ok())?;
         match self {
-            Unit::Seconds => count()?.checked_mul(1_000_000),
-            Unit::Milliseconds => count()?.checked_mul(1_000),
-            Unit::Iso8601 => Timestamp::parse(text).map(|moment| moment.0),
+            Unit::Seconds => count(),
+            Unit::Milliseconds => count().map(|count_ms| count_ms / 1_000),
+            Unit::Iso8601 => Timestamp::parse(text).map(whole_s),
         }
     }
 }
 
-/// How far a request's timestamp may be from the present, in seconds.
+fn whole_s(moment: Timestamp) -> i64 {
+    moment.0.div_euclid(1_000_000)
+}
+
+/// How far a request's timestamp may be from the present, in whole seconds: senders have cut off what is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Clock {
     pub unit: Unit,
@@ -55,15 +59,11 @@ impl Clock {
             return Ok(());
         }
         let text = std::str::from_utf8(timestamp).ok();
-        let at = text.and_then(|text| self.unit.read(text)).ok_or(Rejection::TimestampUnreadable)?;
-        let is_beyond = |distance: Option<i64>, tolerance_s: Option<i64>| match (distance, tolerance_s) {
-            (_, None) => false,
-            (Some(distance), Some(tolerance_s)) => distance > tolerance_s.saturating_mul(1_000_000),
-            (None, Some(_)) => true,
-        };
+        let at_s = text.and_then(|text| self.unit.read_s(text)).ok_or(Rejection::TimestampUnreadable)?;
+        let age_s = whole_s(now).saturating_sub(at_s);
         match () {
-            () if is_beyond(now.0.checked_sub(at), self.past_s) => Err(Rejection::Stale),
-            () if is_beyond(at.checked_sub(now.0), self.future_s) => Err(Rejection::Early),
+            () if self.past_s.is_some_and(|past_s| age_s > past_s) => Err(Rejection::Stale),
+            () if self.future_s.is_some_and(|future_s| age_s < -future_s) => Err(Rejection::Early),
             () => Ok(()),
         }
     }

@@ -64,8 +64,9 @@ fn tolerances(fields: &mut Fields, scheme: &mut Scheme) {
     let past = seconds(fields, "tolerance_s", scheme);
     let future = seconds(fields, "future_s", scheme);
     if let Some(past) = past {
-        // Where a preset takes no heed of the future, a tolerance does not make it.
-        scheme.clock.future_s = scheme.clock.future_s.map(|_| past).or((scheme.name == GENERIC).then_some(past));
+        // Where a vendor looks at a request's age alone, a tolerance does not make it more.
+        let looks_at_age_alone = scheme.clock.past_s.is_some() && scheme.clock.future_s.is_none();
+        scheme.clock.future_s = (!looks_at_age_alone).then_some(past);
         scheme.clock.past_s = Some(past);
     }
     scheme.clock.future_s = future.or(scheme.clock.future_s);
