@@ -5,10 +5,12 @@ use base64::alphabet;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Keys are typed in by people, who lose padding.
-const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+/// Keys are typed in by people, who lose padding, or make one up, as Python and Go take it.
+const STANDARD_OF_KEYS: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// An encoding.
@@ -62,7 +64,7 @@ impl Encoding {
         match self {
             Encoding::Text => Some(text.as_bytes().to_vec()),
             Encoding::Hex => hex::decode(text.trim()).ok(),
-            Encoding::Base64 => STANDARD_ANY_PADDING.decode(text.trim()).ok(),
+            Encoding::Base64 => STANDARD_OF_KEYS.decode(text.trim()).ok(),
             Encoding::Base64Url => URL_SAFE.decode(text.trim()).ok(),
         }
     }

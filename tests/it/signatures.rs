@@ -198,6 +198,14 @@ fn secrets_that_cannot_be_used_are_refused() {
 }
 
 #[test]
+fn a_secret_may_have_lost_its_padding_or_be_made_up() {
+    let scheme = preset("standard_webhooks").unwrap();
+    let key = |secret: &str| scheme.key(secret).unwrap();
+    assert_eq!(key("whsec_MDEyMzQ1Njc4OQ"), key("MDEyMzQ1Njc4OQ=="));
+    assert_eq!(key("whsec_MDEyMzQ1Njc4OR=="), key("whsec_MDEyMzQ1Njc4OQ=="));
+}
+
+#[test]
 fn twilio_signs_other_bodies_by_their_hash() {
     let scheme = preset("twilio").unwrap();
     let key = [scheme.key("12345").unwrap()];
