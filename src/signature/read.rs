@@ -114,10 +114,19 @@ fn generic(fields: &mut Fields) -> Scheme {
         rule.algorithm = word(fields, "algorithm", &Algorithm::WORDS).unwrap_or(rule.algorithm);
         rule.encoding = word(fields, "key", &Encoding::OF_KEYS).unwrap_or(rule.encoding);
     }
-    scheme.encoding = word(fields, "encoding", &Encoding::OF_SIGNATURES).unwrap_or(scheme.encoding);
+    // Who sends the secret itself hardly ever encodes it.
+    let is_token = scheme.rules.iter().any(|rule| rule.algorithm == Algorithm::Token);
+    let usual = if is_token { Encoding::Text } else { scheme.encoding };
+    scheme.encoding = word(fields, "encoding", &Encoding::OF_SIGNATURES).unwrap_or(usual);
     scheme.clock.unit = word(fields, "unit", &Unit::WORDS).unwrap_or(scheme.clock.unit);
     if let Some(text) = fields.text("text", CHARACTERS_MAX).flatten() {
         scheme.text = fields.keep("/text", Template::parse(&text)).unwrap_or(scheme.text);
+    }
+    if matches!(headers.timestamp, TimestampPlace::Among(_))
+        && headers.separator.is_none()
+        && fields.is_sound("separator")
+    {
+        fields.problem("/separator", "the timestamp stands beside the signature: what separates them?");
     }
     for (part, name, is_given) in [
         (Part::Id, "id", !headers.id.is_empty()),

@@ -331,7 +331,7 @@ fn the_generic_scheme_says_what_others_do() {
         "scheme": "generic", "header": "Webhook-Signature", "separator": " ", "prefix": "v1,", "id": "Webhook-Id",
         "timestamp": "Webhook-Timestamp", "text": "{id}.{timestamp}.{body}", "key": "base64", "encoding": "base64",
     });
-    let gitlab = json!({ "scheme": "generic", "header": "X-Gitlab-Token", "algorithm": "token", "encoding": "text" });
+    let gitlab = json!({ "scheme": "generic", "header": "X-Gitlab-Token", "algorithm": "token" });
     for (kind, config) in [
         ("slack", slack),
         ("stripe", stripe),
@@ -368,6 +368,7 @@ fn everything_that_is_wrong_with_a_scheme_is_told() {
         problems(json!({ "scheme": "generic", "header": "X-Sig", "text": "{id}.{timestamp}.{body}" })),
         problems(json!({ "scheme": "generic", "header": "X-Sig", "timestamp": "X-Time", "tolerance_s": 5 })),
         problems(json!({ "scheme": "generic", "header": "X-Sig", "text": "{bdy}" })),
+        problems(json!({ "scheme": "generic", "header": "X-Sig", "timestamp": { "prefix": "t=" } })),
     ]);
 }
 
