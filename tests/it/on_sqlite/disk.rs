@@ -84,13 +84,12 @@ fn a_full_disk_refuses_hooks_until_there_is_room_again() {
 
     let filler = disk.fill();
     post_until_refused(&server, &mut ledger, "full");
-    let answer = server.post_hook("orders", &serde_json::json!({ "orderId": "never" }));
-    assert_eq!(answer.status, 503, "{}", answer.text);
-    assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
     // A small write may still find room, and the next larger one not.
     wait_for("the server to say that the disk is full", || {
-        server.post_hook("orders", &serde_json::json!({ "orderId": "never" }));
-        server.get_without_key("/readyz").text.contains("the disk is full").then_some(())
+        let answer = server.post_hook("orders", &serde_json::json!({ "orderId": "never" }));
+        let is_refused = answer.status == 503 && answer.headers.contains_key("retry-after");
+        assert!(is_refused || answer.status == 200, "{answer:?}");
+        (is_refused && server.get_without_key("/readyz").text.contains("the disk is full")).then_some(())
     });
 
     std::fs::remove_file(filler).expect("the filler can be removed");
