@@ -4,9 +4,9 @@
 //! due; and back from an external call. Each is advanced by a unit of work in the store's writer, several at a time, so
 //! that many stretches share one commit. What has to happen next comes back as an event after that commit.
 //!
-//! The door never waits for this loop. When there is no [`Place`] left in it, fresh runs are only queued in the database,
-//! where whoever looks first takes them: waking is a hint, polling is the guarantee. A run in memory is held for this
-//! process, and every write of it is guarded by its `rev`: whoever has lost it finds another one.
+//! The door never waits for this loop: see [`super::handle`]. What is queued in the database is taken by whoever looks first:
+//! waking is a hint, polling is the guarantee. A run in memory is held for this process, and every write of it is guarded by
+//! its `rev`: whoever has lost it finds another one.
 //!
 //! Limits: [`READY_MAX`] runs wait in memory, [`UNITS_MAX`] are being advanced, [`CLAIM_MAX`] are taken from the database
 //! at a time, which is asked for due runs at least every [`POLL_EVERY`].
@@ -20,10 +20,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Calls, WAITING_MAX};
+use super::handle::{EngineHandle, Message};
 use super::load::Programs;
 use super::report;
 use super::unit::{Advance, fail_run};
-use super::watch::{Watch, Watchers};
+use super::watch::Watchers;
 use super::{Input, Loaded, Next, Progress};
 use crate::id::Id;
 use crate::observe::metrics;
@@ -73,78 +74,12 @@ pub struct DueRuns {
     next_due: Option<Timestamp>,
 }
 
-/// What the door says to the loop.
-enum Message {
-    /// Advance runs that were committed as queued and held.
-    Start(Vec<Loaded>),
-    /// Do what comes next for runs that were advanced already.
-    Follow { org: Id, runs: Vec<(Id, Progress)> },
-    /// There are queued runs in the database.
-    Look,
-}
-
 struct Ready {
     org: Id,
     run: Id,
     rev: i64,
     loaded: Option<Box<Loaded>>,
     input: Input,
-}
-
-/// How others reach the engine; cheap to clone.
-#[derive(Clone)]
-pub struct EngineHandle {
-    inbox: mpsc::Sender<Message>,
-    lagging: Arc<AtomicBool>,
-    watchers: Watchers,
-}
-
-/// Room in the engine's memory for the runs of one event.
-pub struct Place(mpsc::OwnedPermit<Message>);
-
-impl EngineHandle {
-    /// Room for the runs of one event, if there is any. Without it they have to wait in the database, held by nobody.
-    pub fn place(&self) -> Option<Place> {
-        self.inbox.clone().try_reserve_owned().ok().map(Place)
-    }
-
-    /// Hears from now on when a stretch of the run is committed by this process.
-    pub fn watch(&self, run: Id) -> Watch {
-        self.watchers.watch(run)
-    }
-
-    /// Looks for queued runs in the database.
-    pub fn look(&self) {
-        self.lagging.store(true, Ordering::Relaxed);
-        // With a full inbox there is no need to wake anybody.
-        let _ = self.inbox.try_send(Message::Look);
-    }
-}
-
-impl Place {
-    /// Starts runs that were just committed as queued and held.
-    pub fn start(self, runs: Vec<Loaded>) {
-        self.0.send(Message::Start(runs));
-    }
-
-    /// Takes over runs of an org whose first stretch was committed together with their transaction.
-    pub fn follow(self, org: Id, mut runs: Vec<(Id, Progress)>) {
-        // Most runs end here, and with lines about them switched off there is nothing to do but to count.
-        if !log::log_enabled!(log::Level::Debug) {
-            let completed = |progress: &Progress| {
-                progress.next == Next::Ended(RunStatus::Completed) && !progress.frees_runs && progress.lines.is_empty()
-            };
-            runs.retain(|(_, progress)| {
-                !completed(progress) || {
-                    metrics::run_finished(RunStatus::Completed);
-                    false
-                }
-            });
-        }
-        if !runs.is_empty() {
-            self.0.send(Message::Follow { org, runs });
-        }
-    }
 }
 
 /// The loop's state.

@@ -15,6 +15,7 @@ mod driver;
 mod entry;
 mod failure;
 mod fresh;
+mod handle;
 mod items;
 mod lanes;
 mod load;
@@ -32,10 +33,11 @@ mod watch;
 pub use advance::{
     Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, Surroundings, advance, begin, cancel,
 };
-pub use driver::{Engine, EngineHandle, Place};
+pub use driver::Engine;
 pub use entry::merge_log;
 pub use failure::PASSES_MAX;
 pub use fresh::Loaded;
+pub use handle::{EngineHandle, Place};
 pub use load::{Programs, event_payload, load, recall};
 pub use pending::Pending;
 pub use watch::Watch;

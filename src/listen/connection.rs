@@ -87,7 +87,9 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         let read = this.wire.reader().poll_read(context, buffer);
         match &mut this.watch {
-            Watch::Http1(patience) => patience.check(&this.exchanges, context)?,
+            // The timer has to know whom to wake only if nothing else will.
+            Watch::Http1(patience) if read.is_pending() => patience.check(&this.exchanges, context)?,
+            Watch::Http1(_) => {}
             Watch::Http2(frames) => frames.received(&buffer.filled()[before..])?,
         }
         read
