@@ -13,6 +13,7 @@ mod connect;
 mod connect_error;
 pub(in crate::store) mod connection;
 mod coordinator;
+mod errors;
 mod explain;
 pub(in crate::store) mod node;
 pub(in crate::store) mod open;

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use super::LOCK_WAIT;
 use super::connection::Connection;
+use super::errors::{classify, is_of_no_kind, others_got_in_the_way, takes_no_writes};
 use super::node::Node;
 use super::session::{Gathered, PgSession};
 use crate::id::Id;
@@ -225,7 +226,9 @@ impl Writer {
             // Whatever was wrong with a statement: if the connection is gone, that was it.
             return Err(match connection.run("ROLLBACK") {
                 Err(error) => Attempt::Failed(lost(error)),
-                Ok(()) if takes_no_writes(&failure) => Failure::Lost("the server takes no writes".into()).into(),
+                Ok(()) if matches!(&failure, Attempt::Failed(Failure::Unit(_, error)) if takes_no_writes(error)) => {
+                    Failure::Lost("the server takes no writes".into()).into()
+                }
                 Ok(()) => failure,
             });
         }
@@ -390,43 +393,4 @@ fn tell(node: &Node, gathered: &Gathered) {
     if gathered.frees_runs || gathered.changes_catalog {
         node.outbox.bell.notify_one();
     }
-}
-
-/// Tells a full disk from other errors. Diesel passes on PostgreSQL's message but not its code, and this part of the
-/// message comes from the operating system.
-fn classify(error: StoreError) -> StoreError {
-    match &error {
-        StoreError::Query { source: DieselError::DatabaseError(_, information), .. }
-            if information.message().contains("No space left on device") =>
-        {
-            StoreError::DiskFull
-        }
-        _ => error,
-    }
-}
-
-/// Whether it was none of the units that failed: the server has become read-only, and will say so to whoever connects.
-fn takes_no_writes(failure: &Attempt) -> bool {
-    use diesel::result::DatabaseErrorKind::ReadOnlyTransaction;
-    let Attempt::Failed(Failure::Unit(_, StoreError::Query { source, .. })) = failure else { return false };
-    matches!(source, DieselError::DatabaseError(ReadOnlyTransaction, _))
-}
-
-/// Whether trying again at once may help.
-fn others_got_in_the_way(error: &StoreError) -> bool {
-    use diesel::result::DatabaseErrorKind::{SerializationFailure, UniqueViolation};
-    match error {
-        StoreError::Conflict { .. } => true,
-        StoreError::Query { source: DieselError::DatabaseError(kind, _), .. } => {
-            matches!(kind, SerializationFailure | UniqueViolation) || is_of_no_kind(error)
-        }
-        _ => false,
-    }
-}
-
-/// Whether it is one of the many errors that diesel does not tell apart. A deadlock is one, and a lock that took too long;
-/// what PostgreSQL says of them is in the language of the server.
-fn is_of_no_kind(error: &StoreError) -> bool {
-    use diesel::result::DatabaseErrorKind::Unknown;
-    matches!(error, StoreError::Query { source: DieselError::DatabaseError(Unknown, _), .. })
 }
