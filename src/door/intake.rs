@@ -33,8 +33,8 @@ pub const DUPLICATE: &str = "duplicate";
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 const FORGET_MAX: i64 = 1_000;
 
-/// What passed, ready to be stored. The payload can be read again from the bytes, the content type and the headers.
-pub struct Delivery {
+/// What is kept of a request beside its body.
+pub struct Kept {
     pub content_type: Option<String>,
     /// By name, in lower case; secrets masked.
     pub headers: Vec<(String, String)>,
@@ -42,27 +42,38 @@ pub struct Delivery {
     pub query: Option<String>,
     /// The address that sent it.
     pub peer: Option<String>,
-    pub raw: Bytes,
+}
+
+/// What passed, ready to be stored. The payload can be read again from the bytes, the content type and the headers.
+pub struct Delivery {
+    kept: Kept,
+    raw: Bytes,
     /// The payload; null if no workflow listens.
-    pub data: Value,
+    data: Value,
     /// How large the bytes are that the payload was read from.
-    pub payload_bytes: usize,
+    payload_bytes: usize,
     /// What tells it from other deliveries, if anything does.
-    pub key: Option<DeliveryKey>,
+    key: Option<DeliveryKey>,
     /// Why it starts none of the workflows that listen, if it does not.
-    pub quiet: Option<Quiet>,
+    quiet: Option<Quiet>,
 }
 
 impl Delivery {
-    /// The delivery with what the hook's settings make of it: what tells it from others, and whether it starts workflows.
-    /// `request` is only asked for if they look at it.
-    pub fn judged<'r>(self, in_force: &HookInForce, request: impl FnOnce() -> hook::Request<'r>) -> Delivery {
+    /// A delivery with what the hook's settings make of it: what tells it from others, and whether it starts workflows.
+    /// `data` is the payload, with the size of what it was read from; `request` is only asked for if the settings look at it.
+    pub fn new<'r>(
+        in_force: &HookInForce,
+        kept: Kept,
+        raw: Bytes,
+        (data, payload_bytes): (Value, usize),
+        request: impl FnOnce() -> hook::Request<'r>,
+    ) -> Delivery {
         let settings = &in_force.settings;
         let quiet = settings.capture.then_some(Quiet::Captured);
         if !settings.look_at_payload() {
-            return Delivery { quiet, ..self };
+            return Delivery { kept, raw, data, payload_bytes, key: None, quiet };
         }
-        let scope = request().scope(self.data);
+        let scope = request().scope(data);
         let key = settings.duplicates.as_ref().and_then(|duplicates| {
             let digest = duplicates.key_digest(&scope)?;
             Some(DeliveryKey { digest, window: duplicates.window })
@@ -76,16 +87,16 @@ impl Delivery {
             })
         });
         let quiet = quiet.or((!passes).then_some(Quiet::Filtered));
-        Delivery { data: hook::take_payload(scope), key, quiet, ..self }
+        Delivery { kept, raw, data: hook::take_payload(scope), payload_bytes, key, quiet }
     }
 }
 
 /// What tells a delivery from others on the same hook.
-pub struct DeliveryKey {
+struct DeliveryKey {
     /// SHA-256 of the key, in hex.
-    pub digest: String,
+    digest: String,
     /// How long another one with the same key is taken for the same.
-    pub window: Duration,
+    window: Duration,
 }
 
 /// What became of a delivery.
@@ -178,10 +189,10 @@ impl Arrival {
             hook: hook.id,
             hook_kind: hook.kind,
             created_at: now,
-            content_type: delivery.content_type,
-            headers: delivery.headers,
-            query: delivery.query,
-            peer: delivery.peer,
+            content_type: delivery.kept.content_type,
+            headers: delivery.kept.headers,
+            query: delivery.kept.query,
+            peer: delivery.kept.peer,
             raw: delivery.raw,
             runs: runs.iter().map(|run| run.id).collect(),
             quiet: delivery.quiet,

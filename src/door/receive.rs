@@ -18,7 +18,7 @@ use super::captcha;
 use super::challenge;
 use super::cors;
 use super::headers::{kept_headers, kept_query};
-use super::intake::{Delivery, take_in};
+use super::intake::{Delivery, Kept, take_in};
 use super::refusal::{Reason, Refusal};
 use super::refused;
 use crate::catalog::HookInForce;
@@ -118,13 +118,13 @@ async fn accept(
         true => Bytes::copy_from_slice(request.query_string().as_bytes()),
         false => verified.into_body(),
     };
-    let (data, payload_bytes) = read_payload(door, in_force, &content, &raw, &mut reservation)?;
+    let payload = read_payload(door, in_force, &content, &raw, &mut reservation)?;
     if let Some(captcha) = &in_force.settings.captcha {
         // Boxed like all that few requests need, so that the others don't carry its size about.
-        Box::pin(captcha::check(door, in_force, captcha, request, &data)).await?;
+        Box::pin(captcha::check(door, in_force, captcha, request, &payload.0)).await?;
     }
-    let delivery = Delivery { raw, data, payload_bytes, ..kept(door, in_force, request, is_query(request)) };
-    let delivery = delivery.judged(in_force, || door.context(request));
+    let kept = kept(door, in_force, request, is_query(request));
+    let delivery = Delivery::new(in_force, kept, raw, payload, || door.context(request));
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
     // Who waits for an answer holds no bytes meanwhile.
     seen.clear();
@@ -208,7 +208,7 @@ fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Ref
 
 /// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
 /// content encoding.
-fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Delivery {
+fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Kept {
     let content_type = match is_query {
         true => Some(FORM.to_owned()),
         false => {
@@ -219,16 +219,11 @@ fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bo
     if is_query {
         headers.retain(|(name, _)| *name != CONTENT_ENCODING.as_str());
     }
-    Delivery {
+    Kept {
         content_type,
         headers,
         query: kept_query(request.query_string()),
         peer: door.peer(request).map(|peer| peer.to_string()),
-        raw: Bytes::new(),
-        data: Value::Null,
-        payload_bytes: 0,
-        key: None,
-        quiet: None,
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Limits: the constants below; of what is longer, the first part is shown.
 
-use super::intake::Delivery;
+use super::intake::Kept;
 use super::refusal::Refusal;
 use crate::catalog::HookInForce;
 use crate::id::Id;
@@ -43,7 +43,7 @@ pub fn shown(
     in_force: &HookInForce,
     refusal: &Refusal,
     asked: Asked<'_>,
-    kept: Delivery,
+    kept: Kept,
     body: &[u8],
 ) -> RefusedRequest {
     let hook = &in_force.hook;

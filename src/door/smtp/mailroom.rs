@@ -7,14 +7,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 
 use super::command::Address;
 use super::conversation::Mailroom;
 use super::session::Announced;
 use crate::catalog::HookInForce;
-use crate::door::intake::{Delivery, take_in, take_in_all};
+use crate::door::intake::{Delivery, Kept, take_in, take_in_all};
 use crate::door::receive::{check_address, check_status};
 use crate::door::refused::{Asked, shown};
 use crate::door::unfinished::Held;
@@ -104,31 +103,14 @@ impl<'a> Mailroom for Hooks<'a> {
 
 impl Hooks<'_> {
     /// Counts a refusal, and keeps what is shown of the mail.
-    fn tell(
-        &self,
-        in_force: &HookInForce,
-        address: &Address,
-        refusal: &Refusal,
-        kept: impl Fn() -> Delivery,
-        text: &[u8],
-    ) {
+    fn tell(&self, in_force: &HookInForce, address: &Address, refusal: &Refusal, kept: impl Fn() -> Kept, text: &[u8]) {
         let asked = || Asked { method: METHOD, path: masked(address), content_length: None };
         self.door.refusals.add(&in_force.hook, refusal, || shown(in_force, refusal, asked(), kept(), text));
     }
 
     /// What is kept of a mail beside its bytes.
-    fn kept(&self, headers: Vec<(String, String)>) -> Delivery {
-        Delivery {
-            content_type: Some(CONTENT_TYPE.to_owned()),
-            headers,
-            query: None,
-            peer: Some(self.peer.to_string()),
-            raw: Bytes::new(),
-            data: Value::Null,
-            payload_bytes: 0,
-            key: None,
-            quiet: None,
-        }
+    fn kept(&self, headers: Vec<(String, String)>) -> Kept {
+        Kept { content_type: Some(CONTENT_TYPE.to_owned()), headers, query: None, peer: Some(self.peer.to_string()) }
     }
 
     /// A mail as what a hook gets that is one or several of its recipients.
@@ -143,8 +125,7 @@ impl Hooks<'_> {
         let header = |name: &str| kept.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let data = transaction::content(HookKind::Email, Some(CONTENT_TYPE), None, header)?.read(text)?;
         let (headers, peer) = (kept.headers.clone(), kept.peer.clone());
-        let delivery = Delivery { raw: text.clone(), data, payload_bytes: text.len(), ..kept };
-        Ok(delivery.judged(in_force, || {
+        Ok(Delivery::new(in_force, kept, text.clone(), (data, text.len()), || {
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
             hook::Request { method: METHOD, headers, query: "", peer }
         }))
