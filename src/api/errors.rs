@@ -249,8 +249,8 @@ impl ResponseError for door::Refusal {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = ApiError::from(self.clone()).error_response();
-        if self.reason == Reason::Method {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        if let Some(methods) = self.methods.as_ref().and_then(|methods| HeaderValue::from_str(methods).ok()) {
+            response.headers_mut().insert(ALLOW, methods);
         }
         if let Some(retry_after_s) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));

@@ -34,14 +34,12 @@ pub fn addresses(service: &mut ServiceConfig) {
         let receive = move |door, hash, request, payload| door::receive(kind, door, hash, request, payload);
         let receive_of_org =
             move |door, path, request, payload| door::receive_of_org(kind, door, path, request, payload);
-        // Which of these methods a hook takes is for the door to say. What nearly all requests are comes first.
-        let method = || guard::Any(guard::Get()).or(guard::Head()).or(guard::Options());
-        let own = at(&format!("/v1/hooks/{kind}/{{hash}}"), "GET, POST");
-        let of_org = at(&format!("/v1/hooks/{kind}/{{org}}/{{hash}}"), "GET, POST");
+        // Which methods a hook takes is for the door to say. What nearly all requests are comes first.
+        let own = at(&format!("/v1/hooks/{kind}/{{hash}}"), "GET").post(receive);
+        let of_org = web::resource(format!("/v1/hooks/{kind}/{{org}}/{{hash}}"));
         let shown = web::get().guard(fn_guard(has_id)).to(show);
-        service
-            .service(own.post(receive).route(shown).route(web::route().guard(method()).to(receive)))
-            .service(of_org.post(receive_of_org).route(web::route().guard(method()).to(receive_of_org)));
+        let asked = web::route().guard(guard::Not(fn_guard(has_id))).to(receive);
+        service.service(own.route(shown).route(asked)).service(of_org.route(web::route().to(receive_of_org)));
     }
 }
 

@@ -35,6 +35,26 @@ enum Reply {
     Headers(Vec<(&'static str, HeaderValue)>),
 }
 
+/// The method that a challenge comes with. Microsoft's may come with POST as well, which every hook takes.
+pub fn method(challenge: Challenge) -> Method {
+    match challenge {
+        Challenge::Dropbox
+        | Challenge::Meta
+        | Challenge::Microsoft
+        | Challenge::Okta
+        | Challenge::Strava
+        | Challenge::Twitter => Method::GET,
+        Challenge::Trello => Method::HEAD,
+        Challenge::CloudEvents => Method::OPTIONS,
+        Challenge::Asana
+        | Challenge::EventGrid
+        | Challenge::GitHub
+        | Challenge::Monday
+        | Challenge::Slack
+        | Challenge::Zoom => Method::POST,
+    }
+}
+
 /// The answer to a challenge that is not in a body; none if the request is something else.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ use super::refusal::{Reason, Refusal};
 use super::refused;
 use crate::catalog::HookInForce;
 use crate::content::{Content, FORM};
-use crate::hook::HookKind;
+use crate::hook::{HookKind, Settings};
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::networks;
 use crate::signature::{Received, Verified};
@@ -200,9 +200,8 @@ fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Ref
         Method::GET => in_force.settings.accepts_get,
         _ => false,
     };
-    match is_taken {
-        true => Ok(()),
-        false => Err(Refusal::new(Reason::Method, "this hook takes POST requests only")),
+    if is_taken {
+        return Ok(());
     }
 }
 
@@ -210,6 +209,22 @@ fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Ref
 /// content encoding.
 fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Kept {
     let content_type = match is_query {
+    let taken = if in_force.settings.accepts_get { "GET and POST" } else { "POST" };
+    let detail = format!("this hook takes {taken} requests only");
+    Err(Refusal::new(Reason::Method, detail).methods(methods(&in_force.settings)))
+}
+
+/// The methods that a hook answers, also those with which somebody only asks.
+fn methods(settings: &Settings) -> String {
+    let challenge = settings.challenge.map(challenge::method);
+    let answered = [
+        (Method::GET, settings.accepts_get),
+        (Method::HEAD, false),
+        (Method::OPTIONS, settings.cors.is_some()),
+        (Method::POST, true),
+    ];
+    let answered = answered.into_iter().filter(|(method, is)| *is || challenge.as_ref() == Some(method));
+    answered.map(|(method, _)| method.to_string()).collect::<Vec<_>>().join(", ")
         true => Some(FORM.to_owned()),
         false => {
             request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())

@@ -72,16 +72,23 @@ pub struct Refusal {
     pub detail: String,
     /// When to come again, if the reason alone does not tell.
     pub retry_after_s: Option<u64>,
+    /// The methods that would be answered, if it is about the method.
+    pub methods: Option<String>,
 }
 
 impl Refusal {
     pub fn new(reason: Reason, detail: impl Into<String>) -> Refusal {
-        Refusal { reason, detail: detail.into(), retry_after_s: None }
+        Refusal { reason, detail: detail.into(), retry_after_s: None, methods: None }
     }
 
     /// The same, for a sender that may come again after so many seconds.
     pub fn retry_after(self, retry_after_s: u64) -> Refusal {
         Refusal { retry_after_s: Some(retry_after_s), ..self }
+    }
+
+    /// The same, for a sender that may use these methods.
+    pub fn methods(self, methods: String) -> Refusal {
+        Refusal { methods: Some(methods), ..self }
     }
 
     /// What a failed commit means to the sender.

@@ -107,10 +107,12 @@ fn every_documented_challenge_is_answered_and_becomes_nothing_else() {
         let name = row[0][0].as_str();
         let hook = hook(&server, name);
         assert_answered(row, &send(asked(&server, &hook, name, &row[1])));
+        let allowed = send(server.request("PUT", url(&hook))).headers["allow"].to_str().unwrap().to_owned();
+        assert!(allowed.split(", ").any(|method| method == row[1][0]), "{name} {allowed}");
         let shown = server.get(&link(&hook)).expect(200)["data"]["attributes"].take();
         assert_eq!(shown["challenges"]["count"], 1, "{name}");
         assert!(shown["challenges"]["lastAt"].is_string(), "{name}");
-        assert_eq!(shown["refusals"], json!({}), "{name}");
+        assert_eq!(shown["refusals"].as_object().unwrap().keys().collect::<Vec<_>>(), ["method"], "{name}");
         assert!(ids(&server.get(&format!("{}/transactions", link(&hook))).expect(200)).is_empty(), "{name}");
         // Set up for nobody's challenges, it takes the same request for whatever it is, and sends nothing back.
         server.call("PATCH", &link(&hook), json!({ "challenge": false })).expect(200);

@@ -81,7 +81,7 @@ fn a_hook_takes_a_query_for_a_form_only_if_it_is_set_up_to() {
     let hook = server.create("/v1/hooks", json!({ "name": "clicks" }));
     let address = format!("{}?order[id]=7&tag[]=a&tag[]=b&token=x%20y", url(&hook));
     let refused = send(server.request("GET", &address));
-    assert_eq!(refused.headers["allow"], "POST");
+    assert_eq!(refused.headers["allow"], "OPTIONS, POST");
     assert_eq!(errors(&refused.expect(405)), [("method_not_allowed", "")]);
     server.call("PATCH", &link(&hook), json!({ "acceptsGet": true })).expect(200);
     let request = server.request("GET", &address).header("content-encoding", "gzip");
@@ -90,13 +90,15 @@ fn a_hook_takes_a_query_for_a_form_only_if_it_is_set_up_to() {
     let data = &transaction["data"]["attributes"]["data"];
     assert_eq!(*data, json!({ "order": { "id": "7" }, "tag": ["a", "b"], "token": "x y" }));
     assert_eq!(transaction["data"]["meta"]["query"], "order[id]=7&tag[]=a&tag[]=b&token=•••");
-    for method in ["HEAD", "OPTIONS"] {
-        assert_eq!(send(server.request(method, &address)).status, 405, "{method}");
+    for method in ["HEAD", "OPTIONS", "PUT"] {
+        let refused = send(server.request(method, &address));
+        assert_eq!(refused.headers["allow"], "GET, OPTIONS, POST", "{method}");
+        assert_eq!(refused.status, 405, "{method}");
     }
     // With its id instead of its secret, the same address shows the hook to who may read it.
     let shown = server.get(&format!("/v1/hooks/form/{}", hook["id"].as_str().unwrap())).expect(200);
     assert_eq!((&shown["data"]["id"], &shown["data"]["attributes"]["acceptsGet"]), (&hook["id"], &json!(true)));
-    assert_eq!(shown["data"]["attributes"]["refusals"]["method"]["count"], 3);
+    assert_eq!(shown["data"]["attributes"]["refusals"]["method"]["count"], 4);
 }
 
 #[test]
@@ -184,8 +186,11 @@ fn a_hooks_address_takes_only_posts() {
     let server = Server::start();
     let url = server.hook_url("orders");
     let put = send(server.request("PUT", &url).json(&json!({})));
-    assert!(put.headers["allow"].to_str().unwrap().contains("POST"));
-    assert_eq!(detail(&put.expect(405)), "PUT is not possible here");
+    assert_eq!(put.headers["allow"], "OPTIONS, POST");
+    assert_eq!(detail(&put.expect(405)), "this hook takes POST requests only");
+    let of_org = send(server.request("DELETE", &url.replace("/form/", "/form/default/")));
+    assert_eq!(of_org.headers["allow"], "OPTIONS, POST");
+    assert_eq!(errors(&of_org.expect(405)), [("method_not_allowed", "")]);
     let head = send(server.request("HEAD", &url));
     assert_eq!((head.status, head.text.as_str()), (405, ""));
     // Reading below this address is for admins, by the hook's id.
@@ -193,6 +198,9 @@ fn a_hooks_address_takes_only_posts() {
     let hook = server.hook("orders");
     let linked = server.get(&format!("/v1/hooks/form/{}", hook["id"].as_str().unwrap())).expect(200);
     assert_eq!(linked["data"]["id"], hook["id"]);
+    let delete = server.call("DELETE", &format!("/v1/hooks/form/{}", hook["id"].as_str().unwrap()), Value::Null);
+    assert_eq!(delete.headers["allow"], "GET");
+    assert_eq!(errors(&delete.expect(405)), [("method_not_allowed", "")]);
 }
 
 #[test]
