@@ -2,7 +2,8 @@
 //!
 //! Whoever is not vouched for is refused, and so is everybody while the service can't be asked, or says what makes no sense:
 //! then with 503, since that is no fault of theirs, and loudly. The call goes out like those of workflows, to addresses that
-//! the policy allows, and follows no redirect. Neither the token nor the secret is logged.
+//! the policy allows, and follows no redirect. Neither the token nor the secret is logged, and what is shown
+//! of a refused request does not have the token.
 //!
 //! Limits: [`TOKEN_BYTES_MAX`], [`TIMEOUT_MS`] for an answer, [`CHECKS_MAX`] checks at a time; others are answered 503.
 
@@ -10,15 +11,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, HeaderMap};
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::Door;
 use super::refusal::{Reason, Refusal};
+use super::{Door, body};
 use crate::catalog::HookInForce;
-use crate::hook::{Captcha, Score};
+use crate::hook::{Captcha, HookKind, Score};
 use crate::id::Id;
 use crate::outbound::{self, Effect, HttpAnswer, Outcome, Performer, Reading};
+use crate::sensitive::MASK;
 use crate::starts::InForce;
 
 /// The longest token.
@@ -96,6 +100,42 @@ fn token<'a>(captcha: &Captcha, request: &'a HttpRequest, data: &'a Value) -> Re
         }
         Some(token) => Ok(token),
     }
+}
+
+/// A body as it may be shown: with the token masked, or nothing of it if there may be one and nobody knows where. A token that
+/// was not used up yet lets anybody pass for the visitor.
+pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Bytes {
+    // No form that holds a token comes with its bytes encoded.
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Bytes::new();
+    }
+    let payload = body::content(HookKind::Form, headers).and_then(|content| Ok(content.read(&body)?));
+    match payload.as_ref().ok().and_then(|payload| payload.get(&captcha.field)) {
+        Some(Value::String(token)) if token.is_empty() => body,
+        Some(Value::String(token)) => masked(&body, token).unwrap_or_default(),
+        Some(_) => Bytes::new(),
+        None if position(&body, captcha.field.as_bytes()).is_some() => Bytes::new(),
+        None => body,
+    }
+}
+
+/// The body with a mask wherever the text stands in it, as it is or percent-encoded; none if it is not found.
+fn masked(body: &[u8], text: &str) -> Option<Bytes> {
+    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let spellings = [text.as_bytes(), encoded.as_bytes()];
+    let spelling = spellings.into_iter().find(|spelling| position(body, spelling).is_some())?;
+    let (mut masked, mut rest) = (Vec::with_capacity(body.len()), body);
+    while let Some(at) = position(rest, spelling) {
+        masked.extend_from_slice(&rest[..at]);
+        masked.extend_from_slice(MASK.as_bytes());
+        rest = &rest[at + spelling.len()..];
+    }
+    masked.extend_from_slice(rest);
+    Some(masked.into())
+}
+
+fn position(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
 }
 
 fn question(

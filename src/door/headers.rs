@@ -13,11 +13,11 @@ fn is_secret(name: &str) -> bool {
     SECRET_PARTS.iter().any(|part| name.contains(part)) || name == "key" || name == "pwd"
 }
 
-/// The headers as they are stored: by lower-case name; bytes that aren't UTF-8 are replaced. `secret` are those in which
-/// senders of this hook send its secret, whatever they are called.
-pub fn kept_headers(headers: &HeaderMap, secret: &[String]) -> Vec<(String, String)> {
+/// The headers as they are stored: by lower-case name; bytes that aren't UTF-8 are replaced. `is_own_secret` says which
+/// hold a secret of this hook's, whatever they are called.
+pub fn kept_headers(headers: &HeaderMap, is_own_secret: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     // The library has the names in lower case.
-    let shown = |name: &str, value: &[u8]| match is_secret(name) || secret.iter().any(|secret| secret == name) {
+    let shown = |name: &str, value: &[u8]| match is_secret(name) || is_own_secret(name) {
         true => MASK.to_owned(),
         false => String::from_utf8_lossy(value).into_owned(),
     };
@@ -35,10 +35,11 @@ fn decoded(name: &str) -> String {
     url::form_urlencoded::parse(name.as_bytes()).map(|(name, _)| name.into_owned()).collect()
 }
 
-/// The query as it is stored; none if there was none.
-pub fn kept_query(query: &str) -> Option<String> {
+/// The query as it is stored; none if there was none. `is_own_secret` as for [`kept_headers`].
+pub fn kept_query(query: &str, is_own_secret: impl Fn(&str) -> bool) -> Option<String> {
+    let is_masked = |name: &str| is_secret(name) || is_own_secret(name);
     let masked = |part: &str| match part.split_once('=') {
-        Some((name, _)) if is_secret(&decoded(name).to_ascii_lowercase()) => format!("{name}={MASK}"),
+        Some((name, _)) if is_masked(&decoded(name).to_ascii_lowercase()) => format!("{name}={MASK}"),
         _ => part.to_owned(),
     };
     (!query.is_empty()).then(|| query.split('&').map(masked).collect::<Vec<_>>().join("&"))
@@ -57,14 +58,16 @@ mod tests {
         {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let kept = kept_headers(&headers, &["x-pass".to_owned()]);
+        let kept = kept_headers(&headers, |name| name == "x-pass");
         let value = |name: &str| kept.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
         assert_eq!(value("authorization"), Some(MASK));
         assert_eq!(value("x-auth-token"), Some(MASK));
         assert_eq!(value("cookie"), Some(MASK));
         assert_eq!(value("x-pass"), Some(MASK));
         assert_eq!(value("x-shop"), Some("a"));
-        assert_eq!(kept_query("a=1&access_token=s&b&api%5Fkey=x"), Some("a=1&access_token=•••&b&api%5Fkey=•••".into()));
-        assert_eq!(kept_query(""), None);
+        let query = "a=1&access_token=s&b&api%5Fkey=x&X-%50ass=v";
+        let masked = "a=1&access_token=•••&b&api%5Fkey=•••&X-%50ass=•••";
+        assert_eq!(kept_query(query, |name| name == "x-pass"), Some(masked.into()));
+        assert_eq!(kept_query("", |_| true), None);
     }
 }

@@ -72,7 +72,13 @@ async fn knock(
             path: refused::path(&hook, org),
             content_length: body::announced_length(request.headers()),
         };
-        let shown = || refused::shown(&hook, refusal, asked(), kept(door, &hook, request, false), &body);
+        let shown = || {
+            let body = match &hook.settings.captcha {
+                Some(captcha) => captcha::without_token(captcha, request.headers(), body),
+                None => body,
+            };
+            refused::shown(&hook, refusal, asked(), kept(door, &hook, request, false), &body)
+        };
         door.refusals.add(&hook.hook, refusal, shown);
     });
     let Some(cors) = &hook.settings.cors else { return accepted };
@@ -203,12 +209,6 @@ fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Ref
     if is_taken {
         return Ok(());
     }
-}
-
-/// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
-/// content encoding.
-fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Kept {
-    let content_type = match is_query {
     let taken = if in_force.settings.accepts_get { "GET and POST" } else { "POST" };
     let detail = format!("this hook takes {taken} requests only");
     Err(Refusal::new(Reason::Method, detail).methods(methods(&in_force.settings)))
@@ -225,19 +225,30 @@ fn methods(settings: &Settings) -> String {
     ];
     let answered = answered.into_iter().filter(|(method, is)| *is || challenge.as_ref() == Some(method));
     answered.map(|(method, _)| method.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
+/// content encoding.
+fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Kept {
+    let content_type = match is_query {
         true => Some(FORM.to_owned()),
         false => {
             request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         }
     };
-    let mut headers = kept_headers(request.headers(), in_force.gate.secret_headers());
+    // In which senders of this hook send a secret, whatever it is called.
+    let secret_headers = in_force.gate.secret_headers();
+    let captcha = in_force.settings.captcha.as_ref();
+    let is_token = |name: &str| captcha.is_some_and(|captcha| captcha.field.eq_ignore_ascii_case(name));
+    let is_secret = |name: &str| secret_headers.iter().any(|secret| secret == name) || is_token(name);
+    let mut headers = kept_headers(request.headers(), is_secret);
     if is_query {
         headers.retain(|(name, _)| *name != CONTENT_ENCODING.as_str());
     }
     Kept {
         content_type,
         headers,
-        query: kept_query(request.query_string()),
+        query: kept_query(request.query_string(), is_token),
         peer: door.peer(request).map(|peer| peer.to_string()),
     }
 }

@@ -1,8 +1,8 @@
 //! What is shown of a refused request.
 //!
 //! Enough to find out what its sender does wrong, and no secret: the address without the hook's, headers and query masked as
-//! they are of accepted requests, and no body of a request whose signature is in the body. The body was not verified, so
-//! nothing here reads it.
+//! they are of accepted requests, no body of a request whose signature is in the body, and no token of a
+//! [captcha](super::captcha). The body was not verified, so nothing here reads it.
 //!
 //! Limits: the constants below; of what is longer, the first part is shown.
 
@@ -39,13 +39,7 @@ pub fn path(in_force: &HookInForce, org: Option<&str>) -> String {
 
 /// What is shown of a request; `kept` is what would be kept of it had it been accepted, `body` what was received of its
 /// body.
-pub fn shown(
-    in_force: &HookInForce,
-    refusal: &Refusal,
-    asked: Asked<'_>,
-    kept: Kept,
-    body: &[u8],
-) -> RefusedRequest {
+pub fn shown(in_force: &HookInForce, refusal: &Refusal, asked: Asked<'_>, kept: Kept, body: &[u8]) -> RefusedRequest {
     let hook = &in_force.hook;
     let body = if in_force.gate.signs_in_body() { &[] } else { body };
     RefusedRequest {

@@ -119,6 +119,47 @@ fn without_a_fit_token_the_service_is_not_asked() {
 }
 
 #[test]
+fn the_token_is_not_shown_with_what_is_refused() {
+    let peer = Peer::answering("200 OK", r#"{"success":false}"#);
+    let server = server(&asking(&peer));
+    let (url, hook) = (server.hook_url("orders"), link(&server.hook("orders")));
+    let part =
+        |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let parts = |token: &str| format!("{}{}--x--", part("g-recaptcha-response", token), part("orderId", "77"));
+    let (multipart, form) = ("multipart/form-data; boundary=x", "application/x-www-form-urlencoded");
+    let json = format!(r#"{{"g-recaptcha-response":"{TOKEN}","orderId":"77"}}"#);
+    let mistaken = format!(r#"{{"g-recaptcha-response":"{TOKEN}",}}"#);
+    for (content_type, body, shown) in [
+        ("application/json", json.clone(), Some(json.replace(TOKEN, "•••"))),
+        (
+            form,
+            format!("orderId=77&g-recaptcha-response={TOKEN}"),
+            Some("orderId=77&g-recaptcha-response=•••".to_owned()),
+        ),
+        (
+            form,
+            "g-recaptcha-response=hush%2Fa&orderId=77".to_owned(),
+            Some("g-recaptcha-response=•••&orderId=77".to_owned()),
+        ),
+        (multipart, parts(TOKEN), Some(parts("•••"))),
+        ("application/json", r#"{"orderId":"#.to_owned(), Some(r#"{"orderId":"#.to_owned())),
+        // Nobody knows for sure where the token is.
+        ("application/json", mistaken, None),
+        ("text/plain", json, None),
+        (form, format!("g-recaptcha-response={TOKEN}&g-recaptcha-response=hush"), None),
+        (form, "g-recaptcha-response=hus%68".to_owned(), None),
+    ] {
+        let request = server.request("POST", &format!("{url}?g-recaptcha-response=hush"));
+        let request = request.header("G-Recaptcha-Response", "hush").header("content-type", content_type);
+        assert!([400, 403].contains(&send(request.body(body.clone())).status), "{body}");
+        let list = server.get(&format!("{hook}/refusals?pageSize=1")).expect(200);
+        let refusal = &list["data"][0]["attributes"];
+        assert_eq!(refusal["body"]["text"].as_str(), shown.as_deref(), "{content_type} {body}");
+        assert!(!list.to_string().contains("hush"), "{list}");
+    }
+}
+
+#[test]
 fn a_service_that_lies_or_fails_lets_nobody_pass() {
     let yes = r#"{"success":true,"score":0.9}"#;
     let lies: [(&str, &str); 10] = [
