@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::context::compile;
@@ -30,6 +31,8 @@ pub const BODY_BYTES_MAX: usize = 1_048_576;
 /// Headers that are the server's own affair.
 const OWN_HEADERS: [&str; 8] =
     ["connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+/// What can't stand in an address as it is, beside letters of other alphabets.
+const NOT_IN_ADDRESSES: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
 
 /// What to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ struct Reply {
     status: Option<Expr>,
     headers: Vec<(String, Expr)>,
     body: Option<Expr>,
+    /// Where browsers go on to, instead of status and body.
+    redirect: Option<Expr>,
 }
 
 /// An answer that can be sent.
@@ -136,20 +141,18 @@ impl Reply {
     /// Takes `status`, `headers`, `body` and `redirect`.
     fn read(fields: &mut Fields) -> Reply {
         let status = fields.section("status", read_status);
-        let mut headers = fields.section("headers", read_headers).unwrap_or_default();
+        let headers = fields.section("headers", read_headers).unwrap_or_default();
         let body = fields.section("body", |value| compile("", value));
         let redirect = fields.section("redirect", |value| match value {
             Value::String(_) => compile("", value),
             _ => Err(vec![Problem::new("", "expected an address, such as `https://shop.example.com/thanks`")]),
         });
-        let Some(address) = redirect else { return Reply { status, headers, body } };
         for (name, is_given) in [("status", status.is_some()), ("body", body.is_some())] {
-            if is_given {
+            if is_given && redirect.is_some() {
                 fields.problem(format!("/{name}"), "a redirect has a status of its own, and no body");
             }
         }
-        headers.push(("location".to_owned(), address));
-        Reply { status: Some(Expr::Literal(Value::from(303))), headers, body: Some(Expr::Literal(Value::from(""))) }
+        Reply { status, headers, body, redirect }
     }
 
     fn render(&self, scope: &Scope) -> Result<Rendered, EvalError> {
@@ -161,6 +164,13 @@ impl Reply {
             if let Some(value) = resolve(value, &format!("/headers/{name}"))?.and_then(plain) {
                 headers.push((name.clone(), value));
             }
+        }
+        let redirect = self.redirect.as_ref().map(|address| resolve(address, "/redirect")).transpose()?.flatten();
+        if let Some(address) = redirect.and_then(plain).filter(|address| !address.trim().is_empty()) {
+            // Whatever a sender wrote into it, it stays one header, and one that browsers understand.
+            let address = utf8_percent_encode(address.trim(), &NOT_IN_ADDRESSES).to_string();
+            headers.push(("location".to_owned(), address));
+            return Ok(Rendered { status: Some(303), headers, body: Some(Value::from("")), notes });
         }
         let body = self.body.as_ref().map(|body| resolve(body, "/body")).transpose()?;
         // What was asked for and is missing is null, not what is usual.
@@ -261,6 +271,12 @@ mod tests {
         assert_eq!(answer.notes.len(), 1);
         let redirect = read(json!({ "redirect": "https://example.com/?t={{steps.1.id}}" }));
         assert_eq!((redirect.status, redirect.headers[0].1.as_str()), (Some(303), "https://example.com/?t=t1"));
+        let odd = read(json!({ "redirect": "https://example.com/{{{steps.1.attributes.data.name}}}/\r\nx-a: ü%20" }));
+        assert_eq!(odd.headers[0].1, "https://example.com/Ann%20%3C3/%0D%0Ax-a:%20%C3%BC%20");
+        for address in ["/#steps.1.none", " {{steps.1.none}}"] {
+            let nowhere = read(json!({ "redirect": address, "headers": { "x-a": "b" } }));
+            assert_eq!((nowhere.status, nowhere.body, nowhere.headers.len(), nowhere.notes.len()), (None, None, 1, 1));
+        }
         let odd = read(json!({ "status": format!("{data}.name") }));
         assert_eq!((odd.status, odd.notes.len()), (None, 1));
         assert_eq!(read(json!({})), Rendered::default());

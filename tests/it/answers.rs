@@ -54,6 +54,14 @@ fn an_answer_is_made_of_the_request_as_soon_as_it_is_stored() {
     let transactions = server.get(&format!("{}/transactions", link(&server.hook("orders")))).expect(200);
     let newest = transactions["data"][0]["id"].as_str().unwrap();
     assert_eq!(answer.headers()["location"], format!("https://shop.example.com/thanks?t={newest}"));
+    // Whatever a sender writes, a redirect leads somewhere, or there is none.
+    set(&server, json!({ "redirect": "{{{steps.1.attributes.data.next}}}" }));
+    let go_on = |next: Value| client.post(server.hook_url("orders")).json(&json!({ "next": next })).send().unwrap();
+    let answer = go_on(json!("/thanks?name=Zoë B\r\nset-cookie: a=b"));
+    assert_eq!((answer.status().as_u16(), answer.headers().get("set-cookie")), (303, None));
+    assert_eq!(answer.headers()["location"], "/thanks?name=Zo%C3%AB%20B%0D%0Aset-cookie:%20a=b");
+    let answer = go_on(Value::Null);
+    assert_eq!((answer.status().as_u16(), answer.headers().get("location")), (200, None));
     // A line break would begin a header of the sender's own.
     set(&server, json!({ "headers": { "x-order": "{{{steps.1.attributes.data.orderId}}}" } }));
     let answer = post(&server, &json!({ "orderId": "1\r\nset-cookie: a=b" }));
