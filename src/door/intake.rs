@@ -74,7 +74,9 @@ impl Delivery {
             return Delivery { kept, raw, data, payload_bytes, key: None, quiet };
         }
         let scope = request().scope(data);
-        let key = settings.duplicates.as_ref().and_then(|duplicates| {
+        // What was only captured was not worked on: when it comes again after that, it has to be.
+        let duplicates = settings.duplicates.as_ref().filter(|_| !settings.capture);
+        let key = duplicates.and_then(|duplicates| {
             let digest = duplicates.key_digest(&scope)?;
             Some(DeliveryKey { digest, window: duplicates.window })
         });

@@ -3,7 +3,8 @@
 //! Senders repeat a delivery whose answer they did not get, and give it the same id. Where that id stands is known for the
 //! vendors' schemes; an expression may say it for others, or say something else. It is never guessed from the body.
 //!
-//! A request without the id is never a duplicate.
+//! A request without the id is never a duplicate. Neither is one of which nothing is in the key: a template such as
+//! `{{shop}}/{{id}}` gives a text for that too, and all of them would be taken for one.
 
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.Notific
 #[derive(Clone, Debug)]
 pub struct Duplicates {
     key: Expr,
+    /// What the key gives without a request, which tells nothing apart.
+    blank: Option<String>,
     /// From the first delivery on; one that comes later is a new one.
     pub window: Duration,
 }
@@ -71,7 +74,7 @@ impl Duplicates {
     pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Duplicates> {
         let known = KEYS.iter().find(|(name, _)| Some(*name) == scheme.map(Scheme::name))?.1;
         let key = Expr::compile(&Value::from(known)).expect("a test compiles all keys");
-        Some(Duplicates { key, window: days(WINDOW_DAYS) })
+        Some(Duplicates::new(key, WINDOW_DAYS))
     }
 
     /// Reads `true`, `false` or `{"key": "/#steps.1.request.headers.x-id", "windowDays": 7}`.
@@ -94,19 +97,20 @@ impl Duplicates {
             fields.problem("/key", message);
         }
         let key = key.unwrap_or(Expr::Literal(Value::Null));
-        fields.finish(Some(Duplicates { key, window: days(window_days) }))
+        fields.finish(Some(Duplicates::new(key, window_days)))
+    }
+
+    fn new(key: Expr, window_days: i64) -> Duplicates {
+        let blank = text(&key, &Scope::new());
+        Duplicates { key, blank, window: Duration::from_secs(window_days.unsigned_abs() * 86_400) }
     }
 
     /// The digest of what tells this request from others, in hex; none if it carries nothing that does.
     pub fn key_digest(&self, scope: &Scope) -> Option<String> {
         let key = text(&self.key, scope)?;
-        // Only a template with all its parts missing gives blanks.
-        (!key.trim().is_empty()).then(|| hex::encode(Sha256::digest(key)))
+        let tells_apart = !key.trim().is_empty() && self.blank.as_ref() != Some(&key);
+        tells_apart.then(|| hex::encode(Sha256::digest(key)))
     }
-}
-
-fn days(days: i64) -> Duration {
-    Duration::from_secs(days.unsigned_abs() * 86_400)
 }
 
 #[cfg(test)]
@@ -152,5 +156,20 @@ mod tests {
         assert_eq!(digest("mailgun", vec![], json!({ "token": "t" })), of("t"));
         assert_eq!(digest("mailgun", vec![], json!({ "signature": { "token": "t" } })), of("t"));
         assert_eq!(digest("mailgun", vec![], json!({ "providerFields": { "token": "t" } })), of("t"));
+    }
+
+    #[test]
+    fn a_key_without_anything_of_the_request_tells_nothing_apart() {
+        let digest = |key: &str, data: Value| {
+            let duplicates = Duplicates::read(None, &json!({ "key": key })).expect(key).expect("it is set");
+            let request = super::super::Request { method: "POST", headers: vec![], query: "", peer: None };
+            duplicates.key_digest(&request.scope(data))
+        };
+        let key = "{{steps.1.attributes.data.shop}}/{{steps.1.attributes.data.id}}";
+        let of = |key: &str| Some(hex::encode(Sha256::digest(key)));
+        assert_eq!(digest(key, json!({ "shop": "a", "id": 7 })), of("a/7"));
+        assert_eq!(digest(key, json!({ "id": 7 })), of("/7"));
+        assert_eq!(digest(key, json!({ "order": 7 })), None);
+        assert_eq!(digest("orders", json!({ "id": 7 })), None);
     }
 }

@@ -49,6 +49,34 @@ fn a_delivery_that_comes_again_gets_the_first_answer_and_starts_nothing() {
 }
 
 #[test]
+fn what_was_captured_is_worked_on_when_it_comes_again() {
+    let server = Server::start();
+    let hook = set(&server, json!({ "key": "/#steps.1.request.headers.x-delivery" }));
+    let url = server.hook_url("orders");
+    let deliver = || post(&server, &url, &[("x-delivery", "a1")], &json!({ "email": "ann@example.com" })).text;
+    server.call("PATCH", &hook, json!({ "capture": true })).expect(200);
+    let captured = [deliver(), deliver()];
+    server.call("PATCH", &hook, json!({ "capture": false })).expect(200);
+    assert_eq!(ids(&server.get("/v1/runs").expect(200)).len(), 0);
+    let first = deliver();
+    assert!(captured[0] != captured[1] && !captured.contains(&first));
+    assert_eq!(deliver(), first);
+    assert_eq!(ids(&server.get("/v1/runs").expect(200)).len(), 1);
+    assert_eq!(server.get(&hook).expect(200)["data"]["attributes"]["duplicates"]["count"], 1);
+}
+
+#[test]
+fn a_key_without_anything_of_the_request_tells_nothing_apart() {
+    let server = Server::start();
+    set(&server, json!({ "key": "{{steps.1.attributes.data.shop}}/{{steps.1.attributes.data.id}}" }));
+    let url = server.hook_url("orders");
+    let deliver = |order: Value| post(&server, &url, &[], &order).text;
+    assert_ne!(deliver(json!({ "orderId": 1 })), deliver(json!({ "orderId": 2 })));
+    assert_eq!(deliver(json!({ "id": 1 })), deliver(json!({ "id": 1 })));
+    assert_eq!(ids(&server.get("/v1/runs").expect(200)).len(), 3);
+}
+
+#[test]
 fn many_of_one_delivery_at_once_are_one_transaction() {
     let server = Server::start();
     set(&server, json!({ "key": "{{steps.1.attributes.data.orderId}}/{{steps.1.request.query.shop}}" }));
