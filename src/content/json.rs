@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::ContentError;
 use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 
+/// What some senders begin every text with.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Reads a JSON document; an error says at which line and column.
 ///
 /// # Errors
@@ -12,6 +15,7 @@ use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 pub fn read(body: &[u8]) -> Result<Value, ContentError> {
     let too_deep =
         |place: String| ContentError::TooDeep(format!("the JSON nests deeper than {PAYLOAD_LEVELS_MAX} levels{place}"));
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         let text = error.to_string();
         match text.starts_with("recursion limit exceeded") {

@@ -185,7 +185,7 @@ impl<'a> Content<'a> {
 impl<'a> Kind<'a> {
     fn of(content_type: &'a str) -> Result<Kind<'a>, ContentError> {
         let unsupported = |detail: String| Err(ContentError::Unsupported(detail));
-        let Ok(media_type) = content_type.parse::<Mime>() else {
+        let Ok(media_type) = content_type.parse().or_else(|_| without_spaces(content_type).parse::<Mime>()) else {
             return unsupported(format!(
                 "content type {content_type:?} is none; it has the form `type/subtype`, such as `application/json`"
             ));
@@ -193,7 +193,7 @@ impl<'a> Kind<'a> {
         let is = |name| media_type.subtype() == name || media_type.suffix() == Some(name);
         if is(mime::JSON) {
             return match media_type.get_param(mime::CHARSET) {
-                Some(charset) if charset != mime::UTF_8 => {
+                Some(charset) if !text::is_utf_8(charset.as_str()) => {
                     unsupported(format!("charset {charset} is not supported; use UTF-8"))
                 }
                 _ => Ok(Kind::Json),
@@ -211,6 +211,11 @@ impl<'a> Kind<'a> {
             _ => Ok(Kind::Other(content_type)),
         }
     }
+}
+
+/// The content type without spaces before semicolons, which are allowed and not known to the library.
+fn without_spaces(content_type: &str) -> String {
+    content_type.split(';').map(str::trim_end).collect::<Vec<_>>().join(";")
 }
 
 /// What stands for bytes that mean nothing here.

@@ -105,6 +105,11 @@ fn nothing_is_null_except_as_json() {
 #[test]
 fn text_in_other_encodings_is_read() {
     assert_eq!(read("text/plain; charset=latin1", b"caf\xE9"), Ok(json!("café")));
+    assert_eq!(read("text/plain ; charset=latin1 ;", b"caf\xE9"), Ok(json!("café")));
+    for charset in ["utf8", "UTF-8", "\"utf-8\"", "us-ascii"] {
+        let mark = "\u{FEFF}{\"a\":\"é\"}";
+        assert_eq!(read(&format!("application/json; charset={charset}"), mark), Ok(json!({ "a": "é" })), "{charset}");
+    }
     assert_eq!(read("text/plain", b"\xFF\xFEh\0i\0"), Ok(json!("hi")));
     assert_eq!(read("text/plain", b"caf\xE9").unwrap_err().to_string(), "the text is not valid UTF-8 at byte 4");
     assert_eq!(read(XML, b"<?xml version='1.0' encoding='iso-8859-1'?><a>\xE9</a>"), Ok(json!({ "a": "é" })));

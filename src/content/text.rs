@@ -15,6 +15,11 @@ pub(super) fn charset(media_type: &Mime) -> Result<Option<&'static Encoding>, Co
     encoding.map(Some).ok_or_else(unknown)
 }
 
+/// Whether what this says is in UTF-8 as well.
+pub(super) fn is_utf_8(charset: &str) -> bool {
+    Encoding::for_label(charset.as_bytes()) == Some(UTF_8) || charset.eq_ignore_ascii_case("us-ascii")
+}
+
 /// A whole body as text, in the encoding that its byte order mark tells, else in `encoding`.
 pub(super) fn document<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, ContentError> {
     let (encoding, mark_length) = Encoding::for_bom(bytes).unwrap_or((encoding, 0));
