@@ -98,7 +98,11 @@ fn overloaded(_: TryAcquireError) -> Refusal {
 }
 
 fn incomplete(error: PayloadError) -> Refusal {
-    Refusal::new(Reason::BodyIncomplete, format!("the body could not be read: {error}"))
+    let detail = match error {
+        PayloadError::Incomplete(_) => "the connection ended before the body did".to_owned(),
+        error => format!("the body could not be read: {error}"),
+    };
+    Refusal::new(Reason::BodyIncomplete, detail)
 }
 
 fn too_large(bytes_max: usize) -> Refusal {

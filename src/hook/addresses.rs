@@ -11,14 +11,14 @@ pub const NAME: &str = "allowedAddresses";
 
 /// Takes the list of addresses and networks; none if everybody may post. What is wrong with it is noted.
 pub fn take(fields: &mut Fields) -> Option<Vec<IpNet>> {
-    let networks = fields.entries(NAME, |entry| match entry {
-        Value::String(text) => network(&text).map_err(|error| error.to_string()),
-        _ => Err("expected an address or a network, such as \"203.0.113.0/24\"".to_owned()),
-    })?;
-    if networks.is_empty() && fields.is_sound(NAME) {
+    let list = fields.list(NAME)?;
+    if list.is_empty() {
         fields.problem(format!("/{NAME}"), "name at least one address or network; with null, everybody may post");
     }
-    Some(networks)
+    fields.read_entries(NAME, list, |entry| match entry {
+        Value::String(text) => network(&text).map_err(|error| error.to_string()),
+        _ => Err("expected an address or a network, such as \"203.0.113.0/24\"".to_owned()),
+    })
 }
 
 #[cfg(test)]
@@ -45,6 +45,7 @@ mod tests {
         let wrong = |value: Value| read(value).unwrap_err();
         assert_eq!(wrong(json!("203.0.113.7")), ["/allowedAddresses"]);
         assert_eq!(wrong(json!([])), ["/allowedAddresses"]);
+        assert_eq!(wrong(json!(["example.com"])), ["/allowedAddresses/0"]);
         assert_eq!(wrong(json!(["203.0.113.7", "example.com", 7])), ["/allowedAddresses/1", "/allowedAddresses/2"]);
     }
 }

@@ -43,6 +43,8 @@ fn a_form_hook_takes_posts_from_any_page_unless_it_says_otherwise() {
     assert_eq!(header(&asked, "access-control-allow-headers"), Some("content-type,x-a"));
     assert_eq!(header(&asked, "access-control-max-age"), Some("600"));
     let any = Some("*".to_owned());
+    let refused = send(server.request("POST", url(&hook)).header("origin", SHOP).body("{"));
+    assert_eq!(header(&refused, "access-control-expose-headers"), Some("*"));
     let post = || server.request("POST", url(&hook));
     assert_eq!(allowed(post().json(&json!({ "orderId": "1" })), SHOP), (200, any.clone()));
     assert_eq!(allowed(post().body("{"), "null"), (400, any.clone()));
