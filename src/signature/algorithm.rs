@@ -48,6 +48,11 @@ impl Algorithm {
         ("ecdsa-p256", Algorithm::EcdsaP256),
         ("token", Algorithm::Token),
     ];
+
+    /// Whether the key is bytes that nobody could write down as they are.
+    pub fn has_public_key(self) -> bool {
+        matches!(self, Algorithm::Ed25519 | Algorithm::EcdsaP256)
+    }
 }
 
 /// What a secret has to look like, and what is done with it.
@@ -127,15 +132,18 @@ impl Rule {
 
     /// What a secret for this rule is, in words.
     pub fn wanted(&self) -> String {
-        let what = match (self.algorithm, self.encoding) {
-            (Algorithm::Ed25519, _) => "a public key of 32 bytes in base64",
-            (Algorithm::EcdsaP256, _) => "a P-256 public key (DER) in base64",
-            (_, Encoding::Text) => "a text",
-            (_, Encoding::Hex) => "a key in hexadecimal characters",
-            (_, Encoding::Base64 | Encoding::Base64Url) => "a key in base64",
+        let key = match self.algorithm {
+            Algorithm::Ed25519 => "a public key of 32 bytes",
+            Algorithm::EcdsaP256 => "a P-256 public key (DER)",
+            _ => "a key",
+        };
+        let what = match self.encoding {
+            Encoding::Text => "a text".to_owned(),
+            Encoding::Hex => format!("{key} in hexadecimal characters"),
+            Encoding::Base64 | Encoding::Base64Url => format!("{key} in base64"),
         };
         match self.key_prefix {
-            KeyPrefix::Nothing => what.to_owned(),
+            KeyPrefix::Nothing => what,
             KeyPrefix::Optional(prefix) => format!("{what}, with or without `{prefix}` before it"),
             KeyPrefix::Required(prefix) => format!("{what} after `{prefix}`"),
         }

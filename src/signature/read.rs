@@ -112,7 +112,8 @@ fn generic(fields: &mut Fields) -> Scheme {
     if let Some(rule) = scheme.rules.first_mut() {
         rule.signature_prefix = fields.text("prefix", CHARACTERS_MAX).flatten().unwrap_or_default();
         rule.algorithm = word(fields, "algorithm", &Algorithm::WORDS).unwrap_or(rule.algorithm);
-        rule.encoding = word(fields, "key", &Encoding::OF_KEYS).unwrap_or(rule.encoding);
+        let usual = if rule.algorithm.has_public_key() { Encoding::Base64 } else { Encoding::Text };
+        rule.encoding = word(fields, "key", &Encoding::OF_KEYS).unwrap_or(usual);
     }
     // Who sends the secret itself hardly ever encodes it.
     let is_token = scheme.rules.iter().any(|rule| rule.algorithm == Algorithm::Token);

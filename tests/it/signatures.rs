@@ -324,7 +324,7 @@ fn the_generic_scheme_says_what_others_do() {
     });
     let sendgrid = json!({
         "scheme": "generic", "header": "X-Twilio-Email-Event-Webhook-Signature", "algorithm": "ecdsa-p256",
-        "key": "base64", "encoding": "base64", "timestamp": "X-Twilio-Email-Event-Webhook-Timestamp",
+        "encoding": "base64", "timestamp": "X-Twilio-Email-Event-Webhook-Timestamp",
         "text": "{timestamp}{body}",
     });
     let webhooks = json!({
@@ -346,6 +346,25 @@ fn the_generic_scheme_says_what_others_do() {
         let stale = verify_example(&scheme, &signed, &[secret], NOW_S + 301);
         assert_eq!(stale, if kind == "gitlab" { Ok(()) } else { Err(Rejection::Stale) }, "{kind}");
     }
+}
+
+#[test]
+fn a_public_key_may_be_written_in_hexadecimal_characters() {
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let scheme = Scheme::read(&json!({
+        "scheme": "generic", "header": "X-Signature-Ed25519", "algorithm": "ed25519", "key": "hex",
+        "timestamp": "X-Signature-Timestamp", "text": "{timestamp}{body}",
+    }))
+    .unwrap();
+    let signature = hex::encode(pair.sign(format!("{NOW_S}{{}}").as_bytes()));
+    let headers = [("x-signature-ed25519", signature), ("x-signature-timestamp", NOW_S.to_string())];
+    let key = [scheme.key(&hex::encode(pair.public_key())).unwrap()];
+    let with = |body: &[u8]| verify(&scheme, &key, ("POST", URL), (&headers, body), seconds(NOW_S));
+    assert_eq!(with(b"{}"), Ok(()));
+    assert_eq!(with(b"[]"), Err(Rejection::NoMatch));
+    let error = scheme.key("00").unwrap_err().to_string();
+    assert_eq!(error, "the secret of a `generic` hook is a public key of 32 bytes in hexadecimal characters");
 }
 
 #[test]
