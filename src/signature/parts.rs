@@ -151,10 +151,11 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// An item of a notification by Adyen: its signature, and the text that was signed.
+/// An item of a notification by Adyen: its signature, and the texts of which one was signed.
 pub(super) struct AdyenItem {
     pub signature: String,
-    pub text: String,
+    /// As Adyen's libraries join the fields, and as its older ones did, with what separates them escaped.
+    pub texts: [String; 2],
 }
 
 #[derive(Deserialize)]
@@ -217,7 +218,9 @@ pub(super) fn adyen_items(body: &[u8]) -> Result<Vec<AdyenItem>, Rejection> {
             &item.event_code,
             &item.success,
         ];
-        AdyenItem { signature: item.additional_data.hmac_signature, text: signed.map(plain).join(":") }
+        let signed = signed.map(plain);
+        let escaped = signed.each_ref().map(|value| value.replace('\\', "\\\\").replace(':', "\\:"));
+        AdyenItem { signature: item.additional_data.hmac_signature, texts: [signed.join(":"), escaped.join(":")] }
     };
     let items: Vec<AdyenItem> = body.items.into_iter().map(read).collect();
     if items.is_empty() { Err(Rejection::BodyUnreadable) } else { Ok(items) }

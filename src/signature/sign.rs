@@ -145,7 +145,8 @@ impl Scheme {
         }
         let items = adyen_items(body.to_string().as_bytes()).map_err(|_| wrong())?;
         for (index, item) in items.into_iter().enumerate() {
-            let made = rule.sign(key, &[item.text.into_bytes().into()]);
+            let [text, _] = item.texts;
+            let made = rule.sign(key, &[text.into_bytes().into()]);
             let made = made.ok_or_else(|| SignError::PrivateKey(self.name.clone()))?;
             body["notificationItems"][index]["NotificationRequestItem"]["additionalData"]["hmacSignature"] =
                 json!(self.encoding.write(&made));

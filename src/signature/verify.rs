@@ -79,11 +79,11 @@ impl Scheme {
     fn check_items(&self, keys: &[Key], body: &[u8]) -> Result<(), Rejection> {
         for item in adyen_items(body)? {
             let signature = self.encoding.signature(item.signature.as_bytes()).ok_or(Rejection::NoMatch)?;
-            let text = [item.text.into_bytes().into()];
+            let texts = item.texts.map(|text| [text.into_bytes().into()]);
             let signatures = [signature];
             let is_key_used = |key: &Key| {
                 let rule = self.rules.get(key.rule);
-                rule.is_some_and(|rule| rule.holds(key, &text, &signatures))
+                rule.is_some_and(|rule| texts.iter().any(|text| rule.holds(key, text, &signatures)))
             };
             if !keys.iter().any(is_key_used) {
                 return Err(Rejection::NoMatch);

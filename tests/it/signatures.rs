@@ -286,6 +286,26 @@ fn every_item_by_adyen_has_to_be_signed() {
 }
 
 #[test]
+fn adyen_separates_fields_by_what_may_be_in_them() {
+    let scheme = preset("adyen").unwrap();
+    let signed_as = |text: &str| {
+        use base64::Engine;
+        use hmac::{Hmac, KeyInit, Mac};
+        let mac = Hmac::<sha2::Sha256>::new_from_slice(&[0xab]).unwrap();
+        let made = mac.chain_update(text.as_bytes()).finalize().into_bytes();
+        let item = json!({
+            "pspReference": "7914", "merchantReference": r"a:\b", "eventCode": "CAPTURE", "success": true,
+            "additionalData": { "hmacSignature": base64::engine::general_purpose::STANDARD.encode(made) },
+        });
+        let body = json!({ "notificationItems": [{ "NotificationRequestItem": item }] }).to_string();
+        verify(&scheme, &[scheme.key("ab").unwrap()], ("POST", URL), (&[], body.as_bytes()), seconds(NOW_S))
+    };
+    assert_eq!(signed_as(r"7914:::a:\b:::CAPTURE:true"), Ok(()));
+    assert_eq!(signed_as(r"7914:::a\:\\b:::CAPTURE:true"), Ok(()));
+    assert_eq!(signed_as(r"7914:::a:b:::CAPTURE:true"), Err(Rejection::NoMatch));
+}
+
+#[test]
 fn iadvize_signs_the_query_of_a_get() {
     let scheme = preset("iadvize").unwrap();
     let made = {
