@@ -113,6 +113,19 @@ impl Scheme {
         self.text.has(&Part::Url)
     }
 
+    /// Whether nobody but the sender can say what the request says: of a GET request, that is the query. Otherwise whoever
+    /// has seen one request could send another query with its body and its signature.
+    pub(super) fn covers_payload(&self, received: &Received<'_>) -> bool {
+        let query = Received::query(received.path);
+        if received.method != "GET" || query.is_empty() || !self.secret_headers().is_empty() {
+            return true;
+        }
+        let signs_query = [Part::Url, Part::Query, Part::BodyOrQuery].iter().any(|part| self.text.has(part));
+        // An address that is set with a query of its own stands for the one that was received.
+        let own_query = self.url.as_deref().map_or("", Received::query);
+        signs_query && (own_query.is_empty() || own_query == query)
+    }
+
     /// The spellings of the request's address that the sender may have signed.
     pub(super) fn urls<'r>(&'r self, received: &'r Received<'_>) -> Vec<Cow<'r, str>> {
         let query = Received::query(received.path);

@@ -34,6 +34,8 @@ pub enum Rejection {
     BodyUnreadable,
     #[error("the signature does not cover the body")]
     BodyNotSigned,
+    #[error("the signature does not cover the query, which is what a GET request says")]
+    QueryNotSigned,
     #[error("no signature matches")]
     NoMatch,
 }
@@ -46,6 +48,9 @@ impl Scheme {
     pub fn verify(&self, keys: &[Key], received: Received<'_>, now: Timestamp) -> Result<Verified, Rejection> {
         if keys.is_empty() {
             return Err(Rejection::NoSecret);
+        }
+        if !self.covers_payload(&received) {
+            return Err(Rejection::QueryNotSigned);
         }
         let key = self.check(keys, &received, now)?;
         Ok(Verified::new(received, key))

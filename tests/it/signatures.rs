@@ -28,7 +28,8 @@ fn verify(
     let header = |wanted: &str| {
         headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_bytes())
     };
-    let received = Received::new(method, (url, ""), &header, Bytes::copy_from_slice(body));
+    let place = url.split_at(url.find('?').unwrap_or(url.len()));
+    let received = Received::new(method, place, &header, Bytes::copy_from_slice(body));
     let verified = scheme.verify(keys, received, now)?;
     assert_eq!(verified.into_body(), body);
     Ok(())
@@ -119,6 +120,40 @@ fn one_changed_byte_does_not_pass() {
             assert!(verified.is_err(), "{kind}: {:?}", changed.headers[0]);
         }
     }
+}
+
+#[test]
+fn what_was_signed_for_a_body_does_not_pass_for_a_query() {
+    for kind in kinds() {
+        let (scheme, signed) = example(kind);
+        let key = [scheme.key(&signed.secret).unwrap()];
+        let url = format!("{URL}?orderId=4711");
+        let verified = verify(&scheme, &key, ("GET", &url), (&signed.headers, &signed.body), seconds(NOW_S));
+        let expected = match kind {
+            // They prove who sends, not what.
+            "gitlab" | "basic" => Ok(()),
+            "twilio" | "hubspot_v2" | "hubspot_v3" | "square" | "iadvize" => Err(Rejection::NoMatch),
+            _ => Err(Rejection::QueryNotSigned),
+        };
+        assert_eq!(verified, expected, "{kind}");
+    }
+}
+
+#[test]
+fn a_query_that_is_set_stands_for_no_other() {
+    let with_query = format!("{URL}?a=1");
+    let signed = signed("square", &with_query, NOW_S);
+    let scheme = Scheme::read(&json!({ "scheme": "square", "url": with_query })).unwrap();
+    let key = [scheme.key(&signed.secret).unwrap()];
+    let with = |method: &str, query: &str| {
+        let url = format!("http://10.0.0.7:8080/v1/hooks/web/abc{query}");
+        verify(&scheme, &key, (method, &url), (&signed.headers, &signed.body), seconds(NOW_S))
+    };
+    assert_eq!(with("GET", "?a=1"), Ok(()));
+    assert_eq!(with("GET", ""), Ok(()));
+    assert_eq!(with("GET", "?a=2"), Err(Rejection::QueryNotSigned));
+    // Of a POST request, the body is what counts.
+    assert_eq!(with("POST", "?a=2"), Ok(()));
 }
 
 #[test]

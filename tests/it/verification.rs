@@ -98,6 +98,23 @@ fn requests_are_verified_before_they_are_parsed() {
 }
 
 #[test]
+fn a_signature_that_somebody_saw_is_of_no_use_for_another_query() {
+    let server = ServerBuilder::bare().start();
+    let draft = json!({ "name": "orders", "verification": { "scheme": "github" }, "acceptsGet": true });
+    let hook = server.create("/v1/hooks", draft);
+    let url = hook["attributes"]["url"].as_str().unwrap();
+    let signed = signed("github", url, now_s());
+    add_secret(&server, hook["links"]["self"].as_str().unwrap(), &signed.secret);
+    let get = |query: &str| {
+        let request = server.request("GET", &format!("{url}{query}")).body(signed.body.clone());
+        send(signed.headers.iter().fold(request, |request, (name, value)| request.header(*name, value)))
+    };
+    let refused = get("?orderId=1").expect(401);
+    assert_eq!(detail(&refused), "the signature does not cover the query, which is what a GET request says");
+    get("").expect(200);
+}
+
+#[test]
 fn secrets_are_rolled_without_a_gap_and_never_shown() {
     let server = ServerBuilder::bare().start();
     let (url, hook) = hook(&server, "orders", json!({ "scheme": "stripe" }));
