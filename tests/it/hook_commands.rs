@@ -116,6 +116,13 @@ fn what_is_sent_says_where_its_run_is() {
     let run = sent.lines().find_map(|line| line.strip_prefix("run          ")).expect(&sent);
     assert_eq!(server.get(run).expect(200)["data"]["attributes"]["event"], "hooks.form.orders.receive");
     hooks(&server, &["create", "keyed", "--type", "web"], "");
+    let key = json!({ "key": "/#steps.1.attributes.data.orderId" });
+    server.create("/v1/hooks", json!({ "name": "once", "deduplicate": key }));
+    let twice = [(); 2].map(|()| hooks(&server, &["send", "once", "-"], order));
+    assert!(
+        !twice[0].contains("duplicate") && twice[1].contains("\nduplicate    this delivery came before"),
+        "{twice:?}"
+    );
     assert!(hooks(&server, &["send", "keyed", "-"], order).starts_with("200 in "));
 
     let answer = r#"{"answer":{"redirect":"https://shop.example.com/thanks"}}"#;

@@ -121,6 +121,9 @@ fn tell(server: &Server, json: &Value, answer: &str) -> Result<(), HooksError> {
     };
     say(&format!("transaction  {}{link}\n", server.url));
     let transaction = get(server, link)?;
+    if transaction["meta"]["duplicates"]["count"].as_u64().is_some_and(|count| count > 0) {
+        say("duplicate    this delivery came before, as this transaction; nothing was started now\n");
+    }
     for run in transaction["relationships"]["runs"]["data"].as_array().into_iter().flatten() {
         say(&format!("run          {}/v1/runs/{}\n", server.url, text(&run["id"])));
     }
