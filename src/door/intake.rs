@@ -73,11 +73,12 @@ impl Delivery {
         if !settings.look_at_payload() {
             return Delivery { kept, raw, data, payload_bytes, key: None, quiet };
         }
-        let scope = request().scope(data);
+        let request = request();
+        let scope = request.scope(data);
         // What was only captured was not worked on: when it comes again after that, it has to be.
         let duplicates = settings.duplicates.as_ref().filter(|_| !settings.capture);
         let key = duplicates.and_then(|duplicates| {
-            let digest = duplicates.key_digest(&scope)?;
+            let digest = duplicates.key_digest(&scope, request.signed_id.as_deref())?;
             Some(DeliveryKey { digest, window: duplicates.window })
         });
         let passes = settings.filter.as_ref().is_none_or(|filter| {

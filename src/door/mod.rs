@@ -122,6 +122,7 @@ impl Door {
             headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
             query: request.query_string(),
             peer: self.peer(request).map(|peer| peer.to_string()),
+            signed_id: None,
         }
     }
 }

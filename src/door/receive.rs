@@ -23,7 +23,7 @@ use super::refusal::{Reason, Refusal};
 use super::refused;
 use crate::catalog::HookInForce;
 use crate::content::{Content, FORM};
-use crate::hook::{HookKind, Settings};
+use crate::hook::{self, HookKind, Settings};
 use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::networks;
 use crate::signature::{Received, Verified};
@@ -120,9 +120,10 @@ async fn accept(
         return Ok(answer);
     }
     let _admission = door.pacing.admit(in_force, || door.catalog.snapshot())?;
+    let (body, signed_id) = verified.into_parts();
     let raw = match is_query(request) {
         true => Bytes::copy_from_slice(request.query_string().as_bytes()),
-        false => verified.into_body(),
+        false => body,
     };
     let payload = read_payload(door, in_force, &content, &raw, &mut reservation)?;
     if let Some(captcha) = &in_force.settings.captcha {
@@ -130,7 +131,8 @@ async fn accept(
         Box::pin(captcha::check(door, in_force, captcha, request, &payload.0)).await?;
     }
     let kept = kept(door, in_force, request, is_query(request));
-    let delivery = Delivery::new(in_force, kept, raw, payload, || door.context(request));
+    let context = || hook::Request { signed_id, ..door.context(request) };
+    let delivery = Delivery::new(in_force, kept, raw, payload, context);
     let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
     // Who waits for an answer holds no bytes meanwhile.
     seen.clear();

@@ -17,6 +17,8 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The address that sent it.
     pub peer: Option<String>,
+    /// What its sender calls it, if that was signed. For telling repetitions alone; expressions don't see it.
+    pub signed_id: Option<Vec<u8>>,
 }
 
 impl Request<'_> {

@@ -21,11 +21,13 @@ const WINDOW_DAYS: i64 = 30;
 /// How long it can be remembered at most.
 const WINDOW_DAYS_MAX: i64 = 365;
 
-/// Where the vendors put the ids of deliveries, by scheme. An id that is made anew for each attempt is of no use, nor one
+/// The schemes that sign the id of a delivery. It is taken from there and nowhere else: Mailgun signs nothing but this and
+/// the time, so who has seen one request could send others, and an id that is looked for in them could be any.
+const SIGNED_IDS: [&str; 3] = ["standard_webhooks", "svix", "mailgun"];
+
+/// Where the other vendors put the ids of deliveries, by scheme. An id that is made anew for each attempt is of no use, nor one
 /// that two deliveries may share: WooCommerce's is a hash of the second, so all orders of a second have the same.
-const KEYS: [(&str, &str); 18] = [
-    ("standard_webhooks", "/#steps.1.request.headers.webhook-id"),
-    ("svix", "{{steps.1.request.headers.svix-id}}{{steps.1.request.headers.webhook-id}}"),
+const KEYS: [(&str, &str); 15] = [
     ("stripe", "/#steps.1.attributes.data.id"),
     ("github", "/#steps.1.request.headers.x-github-delivery"),
     ("github_sha1", "/#steps.1.request.headers.x-github-delivery"),
@@ -33,8 +35,6 @@ const KEYS: [(&str, &str); 18] = [
     ("slack", "/#steps.1.attributes.data.event_id"),
     ("twilio", "/#steps.1.request.headers.i-twilio-idempotency-token"),
     ("zendesk", "/#steps.1.request.headers.x-zendesk-webhook-invocation-id"),
-    // Signed is nothing but this and the timestamp, so who knows one request could send others with it.
-    ("mailgun", MAILGUN),
     ("paddle", "/#steps.1.attributes.data.event_id"),
     ("iadvize", IADVIZE),
     ("square", "/#steps.1.attributes.data.event_id"),
@@ -44,10 +44,6 @@ const KEYS: [(&str, &str); 18] = [
     ("vercel", "/#steps.1.attributes.data.id"),
     ("typeform", "/#steps.1.attributes.data.event_id"),
 ];
-
-/// Of an event, of a form, and of a mail.
-const MAILGUN: &str = "{{steps.1.attributes.data.signature.token}}{{steps.1.attributes.data.token}}\
-                       {{steps.1.attributes.data.providerFields.token}}";
 
 /// Each attempt has a delivery id of its own; the event's id and the correlation id stay the same.
 const IADVIZE: &str = "{{#if steps.1.attributes.data.eventId}}{{steps.1.attributes.data.eventId}}{{else}}\
@@ -62,19 +58,41 @@ const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.Notific
 /// How a hook tells that a delivery came before.
 #[derive(Clone, Debug)]
 pub struct Duplicates {
-    key: Expr,
-    /// What the key gives without a request, which tells nothing apart.
-    blank: Option<String>,
+    key: Key,
     /// From the first delivery on; one that comes later is a new one.
     pub window: Duration,
+}
+
+/// What tells deliveries apart.
+#[derive(Clone, Debug)]
+enum Key {
+    /// The id that a request's signature covers.
+    SignedId,
+    Expression {
+        expression: Expr,
+        /// What it gives without a request, which tells nothing apart.
+        blank: Option<String>,
+    },
+}
+
+impl From<Expr> for Key {
+    fn from(expression: Expr) -> Key {
+        let blank = text(&expression, &Scope::new());
+        Key::Expression { expression, blank }
+    }
 }
 
 impl Duplicates {
     /// What holds for a hook that says nothing of it.
     pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Duplicates> {
-        let known = KEYS.iter().find(|(name, _)| Some(*name) == scheme.map(Scheme::name))?.1;
-        let key = Expr::compile(&Value::from(known)).expect("a test compiles all keys");
-        Some(Duplicates::new(key, WINDOW_DAYS))
+        let scheme = scheme?.name();
+        let key = if SIGNED_IDS.contains(&scheme) {
+            Key::SignedId
+        } else {
+            let known = KEYS.iter().find(|(name, _)| *name == scheme)?.1;
+            Expr::compile(&Value::from(known)).expect("a test compiles all keys").into()
+        };
+        Some(Duplicates { key, window: days(WINDOW_DAYS) })
     }
 
     /// Reads `true`, `false` or `{"key": "/#steps.1.request.headers.x-id", "windowDays": 7}`.
@@ -90,27 +108,32 @@ impl Duplicates {
         };
         let key = fields.section("key", |key| compile("", key));
         let window_days = fields.whole("windowDays", 1..=WINDOW_DAYS_MAX).unwrap_or(WINDOW_DAYS);
-        let key = key.or(usual.map(|usual| usual.key));
+        let key = key.map(Key::from).or(usual.map(|usual| usual.key));
         if key.is_none() && fields.is_sound("") && fields.is_sound("key") {
             let message = "nothing is known that tells deliveries of this hook apart; name it, such as \
                            `/#steps.1.request.headers.x-request-id`";
             fields.problem("/key", message);
         }
-        let key = key.unwrap_or(Expr::Literal(Value::Null));
-        fields.finish(Some(Duplicates::new(key, window_days)))
-    }
-
-    fn new(key: Expr, window_days: i64) -> Duplicates {
-        let blank = text(&key, &Scope::new());
-        Duplicates { key, blank, window: Duration::from_secs(window_days.unsigned_abs() * 86_400) }
+        let key = key.unwrap_or(Key::SignedId);
+        fields.finish(Some(Duplicates { key, window: days(window_days) }))
     }
 
     /// The digest of what tells this request from others, in hex; none if it carries nothing that does.
-    pub fn key_digest(&self, scope: &Scope) -> Option<String> {
-        let key = text(&self.key, scope)?;
-        let tells_apart = !key.trim().is_empty() && self.blank.as_ref() != Some(&key);
-        tells_apart.then(|| hex::encode(Sha256::digest(key)))
+    pub fn key_digest(&self, scope: &Scope, signed_id: Option<&[u8]>) -> Option<String> {
+        let digest = |key: &[u8]| hex::encode(Sha256::digest(key));
+        match &self.key {
+            Key::SignedId => signed_id.filter(|id| !id.is_empty()).map(digest),
+            Key::Expression { expression, blank } => {
+                let key = text(expression, scope)?;
+                let tells_apart = !key.trim().is_empty() && blank.as_ref() != Some(&key);
+                tells_apart.then(|| digest(key.as_bytes()))
+            }
+        }
     }
+}
+
+fn days(days: i64) -> Duration {
+    Duration::from_secs(days.unsigned_abs() * 86_400)
 }
 
 #[cfg(test)]
@@ -125,14 +148,15 @@ mod tests {
             assert!(crate::signature::preset(name).is_some(), "{name}");
             assert!(Expr::compile(&Value::from(key)).is_ok(), "{key}");
         }
+        assert!(SIGNED_IDS.iter().all(|name| crate::signature::preset(name).is_some()));
     }
 
     #[test]
     fn keys_find_what_tells_deliveries_apart() {
         let digest = |scheme: &str, headers: Vec<(&str, &[u8])>, data: Value| {
             let duplicates = Duplicates::of_scheme(crate::signature::preset(scheme).as_ref()).expect("it is known");
-            let request = super::super::Request { method: "POST", headers, query: "", peer: None };
-            duplicates.key_digest(&request.scope(data))
+            let request = super::super::Request { method: "POST", headers, query: "", peer: None, signed_id: None };
+            duplicates.key_digest(&request.scope(data), None)
         };
         let item = |code: &str| {
             let item = json!({ "pspReference": "7914073381342284", "eventCode": code, "success": "true" });
@@ -149,21 +173,20 @@ mod tests {
         assert_eq!(digest("iadvize", vec![attempt], Value::Null), of("attempt"));
         assert_eq!(digest("iadvize", vec![], Value::Null), None);
         assert!(Duplicates::of_scheme(crate::signature::preset("woocommerce").as_ref()).is_none());
-        assert_eq!(digest("svix", vec![("webhook-id", b"msg_1")], Value::Null), of("msg_1"));
-        assert_eq!(digest("svix", vec![("svix-id", b"msg_2")], Value::Null), of("msg_2"));
         assert_eq!(digest("stripe", vec![], json!({ "id": "evt_1" })), of("evt_1"));
         assert_eq!(digest("stripe", vec![], Value::Null), None);
-        assert_eq!(digest("mailgun", vec![], json!({ "token": "t" })), of("t"));
-        assert_eq!(digest("mailgun", vec![], json!({ "signature": { "token": "t" } })), of("t"));
-        assert_eq!(digest("mailgun", vec![], json!({ "providerFields": { "token": "t" } })), of("t"));
+        // Only what is signed counts.
+        assert_eq!(digest("svix", vec![("svix-id", b"msg_2")], Value::Null), None);
+        assert_eq!(digest("mailgun", vec![], json!({ "token": "t", "signature": { "token": "t" } })), None);
     }
 
     #[test]
     fn a_key_without_anything_of_the_request_tells_nothing_apart() {
         let digest = |key: &str, data: Value| {
             let duplicates = Duplicates::read(None, &json!({ "key": key })).expect(key).expect("it is set");
-            let request = super::super::Request { method: "POST", headers: vec![], query: "", peer: None };
-            duplicates.key_digest(&request.scope(data))
+            let request =
+                super::super::Request { method: "POST", headers: vec![], query: "", peer: None, signed_id: None };
+            duplicates.key_digest(&request.scope(data), None)
         };
         let key = "{{steps.1.attributes.data.shop}}/{{steps.1.attributes.data.id}}";
         let of = |key: &str| Some(hex::encode(Sha256::digest(key)));

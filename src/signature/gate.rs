@@ -1,7 +1,7 @@
 //! What a request has to pass to get into a hook.
 
 use super::algorithm::Key;
-use super::received::{Received, Verified};
+use super::received::{Proof, Received, Verified};
 use super::scheme::Scheme;
 use super::verify::Rejection;
 use crate::time::Timestamp;
@@ -31,9 +31,9 @@ impl Gate {
         now: Timestamp,
     ) -> Result<Verified, Rejection> {
         match self {
-            Gate::Open => Ok(Verified::new(received, None)),
+            Gate::Open => Ok(Verified::new(received, Proof::default())),
             Gate::Key => match received.bearer() {
-                Some(key) if is_key(key) => Ok(Verified::new(received, None)),
+                Some(key) if is_key(key) => Ok(Verified::new(received, Proof::default())),
                 Some(_) => Err(Rejection::UnknownKey),
                 None => Err(Rejection::KeyMissing),
             },
@@ -56,7 +56,7 @@ impl Gate {
     pub fn mac(&self, verified: Option<&Verified>, text: &str) -> Option<Vec<u8>> {
         let Gate::Signed { keys, .. } = self else { return None };
         let key = match verified {
-            Some(verified) => keys.get(verified.key?),
+            Some(verified) => keys.get(verified.proof.key?),
             None => keys.last(),
         };
         key.map(|key| key.mac(text.as_bytes()))

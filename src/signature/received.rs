@@ -22,13 +22,21 @@ pub struct Received<'a> {
 #[derive(Debug)]
 pub struct Verified {
     body: Bytes,
+    pub(super) proof: Proof,
+}
+
+/// What its signature says of a request.
+#[derive(Debug, Default)]
+pub(super) struct Proof {
     /// Which of the keys it was signed with, if it was with one.
-    pub(super) key: Option<usize>,
+    pub key: Option<usize>,
+    /// What its sender calls it, if that was signed.
+    pub id: Option<Vec<u8>>,
 }
 
 impl Verified {
-    pub(super) fn new(received: Received<'_>, key: Option<usize>) -> Verified {
-        Verified { body: received.body, key }
+    pub(super) fn new(received: Received<'_>, proof: Proof) -> Verified {
+        Verified { body: received.body, proof }
     }
 
     /// The bytes that were received.
@@ -36,9 +44,9 @@ impl Verified {
         &self.body
     }
 
-    /// The bytes that were received.
-    pub fn into_body(self) -> Bytes {
-        self.body
+    /// The bytes that were received, and what their sender calls the request, if that was signed.
+    pub fn into_parts(self) -> (Bytes, Option<Vec<u8>>) {
+        (self.body, self.proof.id)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Verifying a request.
 
+use std::borrow::Cow;
+
 use super::algorithm::Key;
 use super::parts::{Source, adyen_items, mailgun};
-use super::received::{Received, Verified};
+use super::received::{Proof, Received, Verified};
 use super::scheme::Scheme;
+use super::template::Part;
 use crate::time::Timestamp;
 
 /// How many signatures of a request are looked at.
@@ -52,16 +55,15 @@ impl Scheme {
         if !self.covers_payload(&received) {
             return Err(Rejection::QueryNotSigned);
         }
-        let key = self.check(keys, &received, now)?;
-        Ok(Verified::new(received, key))
+        let proof = self.check(keys, &received, now)?;
+        Ok(Verified::new(received, proof))
     }
 
-    /// Which of the keys the request was signed with; none if its parts may each be with another.
-    fn check(&self, keys: &[Key], received: &Received<'_>, now: Timestamp) -> Result<Option<usize>, Rejection> {
+    fn check(&self, keys: &[Key], received: &Received<'_>, now: Timestamp) -> Result<Proof, Rejection> {
         let values = match &self.source {
             Source::Headers(headers) => headers.read(received)?,
             Source::MailgunBody => mailgun(received)?,
-            Source::AdyenItems => return self.check_items(keys, received.body()).map(|()| None),
+            Source::AdyenItems => return self.check_items(keys, received.body()),
         };
         if let Some(timestamp) = &values.timestamp {
             self.clock.check(timestamp, now)?;
@@ -77,11 +79,13 @@ impl Scheme {
                 signatures.filter_map(|signature| self.encoding.signature(signature)).collect();
             !signatures.is_empty() && texts.iter().any(|text| rule.holds(key, text, &signatures))
         };
-        keys.iter().position(is_key_used).map(Some).ok_or(Rejection::NoMatch)
+        let key = keys.iter().position(is_key_used).ok_or(Rejection::NoMatch)?;
+        let id = values.id.filter(|_| self.text.has(&Part::Id)).map(Cow::into_owned);
+        Ok(Proof { key: Some(key), id })
     }
 
-    /// Adyen's notifications: each item carries a signature, and all have to match.
-    fn check_items(&self, keys: &[Key], body: &[u8]) -> Result<(), Rejection> {
+    /// Adyen's notifications: each item carries a signature, and all have to match. Each may be with another key.
+    fn check_items(&self, keys: &[Key], body: &[u8]) -> Result<Proof, Rejection> {
         for item in adyen_items(body)? {
             let signature = self.encoding.signature(item.signature.as_bytes()).ok_or(Rejection::NoMatch)?;
             let texts = item.texts.map(|text| [text.into_bytes().into()]);
@@ -94,6 +98,6 @@ impl Scheme {
                 return Err(Rejection::NoMatch);
             }
         }
-        Ok(())
+        Ok(Proof::default())
     }
 }

@@ -152,3 +152,39 @@ fn what_is_wrong_with_how_duplicates_are_told_is_told() {
     let answer = server.call("PATCH", &hook, json!({ "verification": null })).expect(422);
     assert_eq!(errors(&answer), [("invalid", "/deduplicate/key")]);
 }
+
+#[test]
+fn who_saw_a_signed_id_can_not_send_anything_else_with_it() {
+    let server = ServerBuilder::bare().start();
+    let at = jiff::Timestamp::now().as_second();
+    for scheme in ["mailgun", "svix"] {
+        let hook = server.create("/v1/hooks", json!({ "name": scheme, "verification": { "scheme": scheme } }));
+        let signed = signed(scheme, "", at);
+        server.create(&format!("{}/secrets", link(&hook)), json!({ "value": signed.secret }));
+        let url = hook["attributes"]["url"].as_str().unwrap();
+        let deliver = |more: &[(&str, &str)], body: Vec<u8>| {
+            let request = server.request("POST", url).body(body);
+            let own = signed.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            send(own.chain(more.iter().copied()).fold(request, |request, (name, value)| request.header(name, value)))
+        };
+        let first = deliver(&[], signed.body.clone());
+        assert_eq!(first.status, 200, "{scheme} {}", first.text);
+        let again = match scheme {
+            "svix" => deliver(&[("webhook-id", "another")], signed.body.clone()),
+            _ => {
+                let mut forged: Value = serde_json::from_slice(&signed.body).unwrap();
+                forged["token"] = json!("another");
+                forged["event-data"] = json!({ "event": "forged" });
+                let parts = &forged["signature"];
+                let [timestamp, token, signature] =
+                    ["timestamp", "token", "signature"].map(|name| parts[name].as_str().unwrap());
+                let form = format!("timestamp={timestamp}&token={token}&signature={signature}&token=another");
+                let form_type = [("content-type", "application/x-www-form-urlencoded")];
+                assert_eq!(deliver(&form_type, form.into_bytes()).text, first.text);
+                deliver(&[], forged.to_string().into_bytes())
+            }
+        };
+        assert_eq!(again.text, first.text, "{scheme}");
+        assert_eq!(ids(&server.get(&format!("{}/transactions", link(&hook))).expect(200)).len(), 1, "{scheme}");
+    }
+}

@@ -127,7 +127,7 @@ impl Hooks<'_> {
         let (headers, peer) = (kept.headers.clone(), kept.peer.clone());
         Ok(Delivery::new(in_force, kept, text.clone(), (data, text.len()), || {
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-            hook::Request { method: METHOD, headers, query: "", peer }
+            hook::Request { method: METHOD, headers, query: "", peer, signed_id: None }
         }))
     }
 }
