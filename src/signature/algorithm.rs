@@ -149,6 +149,18 @@ impl Rule {
         }
     }
 
+    /// What follows the prefix, of a signature that this rule is for.
+    pub fn stripped<'s>(&self, signature: &'s [u8]) -> Option<&'s [u8]> {
+        let prefix = self.signature_prefix.as_bytes();
+        let (start, rest) = signature.split_at_checked(prefix.len())?;
+        let is_prefix = match self.algorithm {
+            // `Basic` and its like may be written in any case (RFC 9110, 11.1).
+            Algorithm::Token => start.eq_ignore_ascii_case(prefix),
+            _ => start == prefix,
+        };
+        is_prefix.then_some(rest)
+    }
+
     /// Whether one of the signatures was made of `text` with the key.
     pub fn holds(&self, key: &Key, text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
         match self.algorithm {

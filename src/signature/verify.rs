@@ -72,8 +72,7 @@ impl Scheme {
         let texts = urls.iter().map(|url| self.text.fill(received, &values, url)).collect::<Result<Vec<_>, _>>()?;
         let is_key_used = |key: &Key| {
             let Some(rule) = self.rules.get(key.rule) else { return false };
-            let prefix = rule.signature_prefix.as_bytes();
-            let signatures = values.signatures.iter().filter_map(|signature| signature.strip_prefix(prefix));
+            let signatures = values.signatures.iter().filter_map(|signature| rule.stripped(signature));
             let signatures = signatures.filter(|signature| !signature.is_empty()).take(SIGNATURES_MAX);
             let signatures: Vec<Vec<u8>> =
                 signatures.filter_map(|signature| self.encoding.signature(signature)).collect();

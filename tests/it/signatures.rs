@@ -304,6 +304,21 @@ fn github_takes_a_list_of_signatures() {
 }
 
 #[test]
+fn what_comes_before_a_password_may_be_written_in_any_case() {
+    for name in ["Basic", "basic", "BASIC", "Bearer"] {
+        let (scheme, signed) = example("basic");
+        let value = signed.headers[0].1.replacen("Basic", name, 1);
+        let headers = vec![(signed.headers[0].0, value)];
+        let verified = verify_example(&scheme, &Signed { headers, ..signed.clone() }, &[&signed.secret], NOW_S);
+        assert_eq!(verified, if name == "Bearer" { Err(Rejection::NoMatch) } else { Ok(()) }, "{name}");
+    }
+    let (scheme, signed) = example("github");
+    let headers = vec![(signed.headers[0].0, signed.headers[0].1.to_uppercase())];
+    let verified = verify_example(&scheme, &Signed { headers, ..signed.clone() }, &[&signed.secret], NOW_S);
+    assert_eq!(verified, Err(Rejection::NoMatch));
+}
+
+#[test]
 fn every_item_by_adyen_has_to_be_signed() {
     let (scheme, signed) = example("adyen");
     let body: Value = serde_json::from_slice(&signed.body).unwrap();
