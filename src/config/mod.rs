@@ -20,6 +20,8 @@ pub use proxies::{Proxies, ProxyHeader};
 pub use rates::Rates;
 pub use tls::TlsFiles;
 
+use url::Url;
+
 use crate::content::INFLATED_BYTES_CEILING;
 use crate::observe::logging::LogFormat;
 
@@ -85,7 +87,7 @@ pub struct Serve {
     #[command(flatten)]
     pub proxies: Proxies,
     /// How senders reach this server, for the hook URLs it shows; `http://ADDRESS` or, with TLS, `https://ADDRESS` if not given
-    #[arg(long, env = "HOOKFLOW_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "HOOKFLOW_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
     /// The largest body that a hook accepts, in bytes
     #[arg(long, env = "HOOKFLOW_BODY_LIMIT_BYTES", default_value_t = 400_000, value_name = "BYTES",
@@ -128,6 +130,16 @@ impl Serve {
         };
         self.secret_key_file.clone().unwrap_or_else(|| beside.into())
     }
+}
+
+/// Takes an address that paths can be put behind, as it is written.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).ok().filter(|url| {
+        let is_bare = url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && is_bare && url.username().is_empty() && url.password().is_none()
+    });
+    let wanted = "expected an address without user and query, such as `https://hooks.example.com`";
+    url.map(|_| text.trim().to_owned()).ok_or_else(|| wanted.to_owned())
 }
 
 /// The first admin key, for installations that set it beforehand. Only from the environment: flags show in `ps`.

@@ -65,6 +65,8 @@ fn unknown_flags_and_values_are_refused_with_a_suggestion() {
         (&["serve", "--listn", "127.0.0.1:0"][..], "a similar argument exists: '--listen'"),
         (&["chek", "workflows"], "'check'"),
         (&["serve", "--listen", "here"], "invalid value 'here' for '--listen <ADDRESS>'"),
+        (&["serve", "--public-url", "hooks.example.com"], "such as `https://hooks.example.com`"),
+        (&["serve", "--public-url", "https://example.com?a"], "such as `https://hooks.example.com`"),
         (&["serve", "--body-limit-bytes", "0"], "invalid value '0' for '--body-limit-bytes <BYTES>'"),
         (&["serve", "--log-format", "xml"], "[possible values: text, json]"),
     ] {
