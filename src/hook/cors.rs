@@ -44,10 +44,14 @@ impl Cors {
         if *value == Value::Bool(false) {
             return Ok(None);
         }
+        if !value.is_object() {
+            let message = "expected the origins, as in {\"origins\": [\"https://shop.example.com\"]}, or `false`";
+            return Err(vec![Problem::new("", message)]);
+        }
         let mut fields = Fields::new(value.clone());
         let origins = fields.entries("origins", |entry| Origin::read(&entry)).unwrap_or_default();
         let is_empty = |sent: &Value| sent.is_null() || sent.as_array().is_some_and(Vec::is_empty);
-        if fields.is_sound("") && value.get("origins").is_none_or(is_empty) {
+        if value.get("origins").is_none_or(is_empty) {
             let message = "name the origins whose pages may post, such as `https://shop.example.com`, or `*`";
             fields.problem("/origins", message);
         }
@@ -168,6 +172,10 @@ mod tests {
             assert_eq!(Cors::read(&value).expect_err("there is none")[0].pointer, "/origins");
         }
         assert_eq!(Cors::read(&json!({ "origins": "*" })).expect_err("no list").len(), 1);
-        assert_eq!(Cors::read(&json!("*")).expect_err("no object").len(), 1);
+        for value in [json!("*"), json!(true), json!(["https://shop.example.com"])] {
+            let problems = Cors::read(&value).expect_err("no object");
+            assert_eq!(problems.len(), 1, "{value}");
+            assert!(problems[0].message.contains("{\"origins\": "), "{}", problems[0].message);
+        }
     }
 }
