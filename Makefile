@@ -1,6 +1,7 @@
-# `make test` checks everything, on a fresh machine too. `make bench` measures; `make hostile` shows what attacks cost.
+# `make test` checks everything, on a fresh machine too. `make bench` measures, `make bench-oha` with a load generator that is
+# not ours; `make hostile` shows what attacks cost.
 
-.PHONY: test bench hostile tools
+.PHONY: test bench bench-oha hostile tools
 
 # Snapshots that differ fail; they are never rewritten by a check.
 export INSTA_UPDATE = no
@@ -15,6 +16,10 @@ test: tools
 
 bench:
 	cargo bench --locked --bench throughput -- $(BENCH)
+
+bench-oha:
+	cargo install --locked --root target/oha oha@1.16.0
+	cargo bench --locked --bench throughput -- --only sqlite --oha target/oha/bin/oha $(BENCH)
 
 # One attack after the other, against the real program; each line says how honest senders fared and what memory it took.
 hostile:

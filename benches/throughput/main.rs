@@ -1,6 +1,6 @@
 //! The benchmark: how fast the release build of hookflow is, beside a no-op handler of the same web server.
 //!
-//! `cargo bench --bench throughput -- [--quick | --rounds 5 --seconds 4 --connections 64]`
+//! `cargo bench --bench throughput -- [--quick | --rounds 5 --seconds 4 --connections 64] [--oha PATH]`
 //!
 //! It starts the real program on new databases on a real disk and posts orders to it, on the same machine: the load
 //! generator ([`load`]) takes its share of the processors, from the no-op too. What is measured is in [`measures`].
@@ -13,6 +13,7 @@ mod histogram;
 mod load;
 mod measures;
 mod noop;
+mod oha;
 mod orders;
 mod postgres;
 mod report;
@@ -46,6 +47,9 @@ struct Options {
     /// Connections that post at the same time
     #[arg(long, default_value_t = 256)]
     connections: usize,
+    /// Drive closed loops by this oha instead of the generator built in
+    #[arg(long)]
+    oha: Option<PathBuf>,
     /// Only what is measured on this database
     #[arg(long)]
     only: Option<Database>,

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::histogram::Quantiles;
 use crate::load::{self, Load, Outcome, Target};
+use crate::oha;
 use crate::orders::Orders;
 use crate::postgres::{self, PostgresRound};
 use crate::server::{Memory, Process, Server};
@@ -172,7 +173,10 @@ pub fn seed_orders(options: &Options, server: &Server) -> Result<(Target, Orders
 /// Posts, and reports what was not accepted. A full queue (503) may happen under load; any other refusal means that
 /// something else was measured than was meant.
 pub fn post(options: &Options, target: &Target, orders: &mut Orders, load: Load) -> Result<Outcome> {
-    let outcome = load::run(target, orders, load, options.connections)?;
+    let outcome = match (&options.oha, load) {
+        (Some(oha), Load::During(duration)) => oha::run(oha, options, target, orders, duration)?,
+        _ => load::run(target, orders, load, options.connections)?,
+    };
     if !outcome.refused.is_empty() {
         eprintln!("NOTE: {} accepted, refused by status: {:?}", outcome.accepted, outcome.refused);
     }

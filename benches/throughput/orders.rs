@@ -22,6 +22,14 @@ pub struct Order {
     customer: u64,
 }
 
+impl Order {
+    /// The body of its request, on one line.
+    pub fn body(self) -> String {
+        let hex = |value: u64| format!("{value:016x}");
+        BODY.replace(ORDER_PLACE, &hex(self.id)).replace(CUSTOMER_PLACE, &hex(self.customer))
+    }
+}
+
 /// Who orders: first every regular customer once, then regulars and newcomers in equal parts.
 pub struct Orders {
     random: Random,
