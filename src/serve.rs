@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use actix_web::App as ActixApp;
 use actix_web::middleware::from_fn;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,6 +37,8 @@ use crate::vault::{self, Vault};
 
 /// How often refusals are written.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+/// How many connections wait to be taken, as far as the system allows. One that finds no room asks again after a second.
+const BACKLOG: u32 = 4_096;
 
 /// Why the server can't start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -200,12 +203,18 @@ fn mailer(settings: &Serve) -> Result<Option<Mailer>, MailerError> {
 }
 
 fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServeError> {
-    let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
+    bind(address).map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => ServeError::AddressInUse { address, flag },
         _ => ServeError::Listen { address, source },
-    })?;
-    listener.set_nonblocking(true).map_err(|source| ServeError::Listen { address, source })?;
-    Ok(listener)
+    })
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // So that a start soon after a stop finds the address free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// Begins to take mails, until `closing` turns true; where, and what ends when the last one is stored.
