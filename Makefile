@@ -23,7 +23,7 @@ bench-oha:
 
 # One attack after the other, against the real program; each line says how honest senders fared and what memory it took.
 hostile:
-	cargo test --locked --test it -- hostile::siege --nocapture --test-threads 1
+	cargo test --locked --release --test it -- hostile::siege --nocapture --test-threads 1
 
 # What the tests use beside the Rust toolchain: a C compiler for SQLite, curl for the README's commands, mount for the
 # full disk, PostgreSQL's programs for clusters of their own. Installed where Debian's packages are, and only what is
