@@ -13,6 +13,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, HeaderMap};
 use bytes::Bytes;
+use memchr::memmem::find;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -114,7 +115,7 @@ pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Byt
         Some(Value::String(token)) if token.is_empty() => body,
         Some(Value::String(token)) => masked(&body, token).unwrap_or_default(),
         Some(_) => Bytes::new(),
-        None if position(&body, captcha.field.as_bytes()).is_some() => Bytes::new(),
+        None if find(&body, captcha.field.as_bytes()).is_some() => Bytes::new(),
         None => body,
     }
 }
@@ -123,19 +124,15 @@ pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Byt
 fn masked(body: &[u8], text: &str) -> Option<Bytes> {
     let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
     let spellings = [text.as_bytes(), encoded.as_bytes()];
-    let spelling = spellings.into_iter().find(|spelling| position(body, spelling).is_some())?;
+    let spelling = spellings.into_iter().find(|spelling| find(body, spelling).is_some())?;
     let (mut masked, mut rest) = (Vec::with_capacity(body.len()), body);
-    while let Some(at) = position(rest, spelling) {
+    while let Some(at) = find(rest, spelling) {
         masked.extend_from_slice(&rest[..at]);
         masked.extend_from_slice(MASK.as_bytes());
         rest = &rest[at + spelling.len()..];
     }
     masked.extend_from_slice(rest);
     Some(masked.into())
-}
-
-fn position(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    bytes.windows(part.len()).position(|window| window == part)
 }
 
 fn question(

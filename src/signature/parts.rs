@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem::find;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -145,10 +146,6 @@ fn multipart_texts<'b>(body: &'b [u8], boundary: &str) -> impl Iterator<Item = (
         let value = &part[end + 4..];
         Some((name.to_owned(), value.strip_suffix(b"\r\n").unwrap_or(value)))
     })
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// An item of a notification by Adyen: its signature, and the texts of which one was signed.
