@@ -1,7 +1,7 @@
-# `make test` checks everything, on a fresh machine too. `make bench` measures, `make bench-oha` with a load generator that is
-# not ours; `make hostile` shows what attacks cost.
+# `make test` checks everything, on a fresh machine too. `make bench` measures, driven by oha, a load generator that is not
+# ours; `make bench-own` by one that takes less of the processors; `make hostile` shows what attacks cost.
 
-.PHONY: test bench bench-oha hostile tools
+.PHONY: test bench bench-own hostile tools
 
 # Snapshots that differ fail; they are never rewritten by a check.
 export INSTA_UPDATE = no
@@ -15,11 +15,11 @@ test: tools
 	HOOKFLOW_TEST_DATABASE=postgres cargo test --locked --test it -- --skip on_sqlite:: --skip on_postgres::
 
 bench:
-	cargo bench --locked --bench throughput -- $(BENCH)
-
-bench-oha:
 	cargo install --locked --root target/oha oha@1.16.0
-	cargo bench --locked --bench throughput -- --only sqlite --oha target/oha/bin/oha $(BENCH)
+	cargo bench --locked --bench throughput -- --oha target/oha/bin/oha $(BENCH)
+
+bench-own:
+	cargo bench --locked --bench throughput -- $(BENCH)
 
 # One attack after the other, against the real program; each line says how honest senders fared and what memory it took.
 hostile:

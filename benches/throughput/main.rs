@@ -3,8 +3,8 @@
 //! `cargo bench --bench throughput -- [--quick | --rounds 5 --seconds 4 --connections 64] [--oha PATH]`
 //!
 //! It starts the real program on new databases on a real disk and posts orders to it, on the same machine: the load
-//! generator ([`load`]) takes its share of the processors, from the no-op too. What is measured is in [`measures`].
-//! Every figure is the median of several rounds. It fails on errors, never on a figure.
+//! generator takes its share of the processors, from the no-op too. It is [`load`], which takes little, and for closed loops
+//! [`oha`], if there is one. What is measured is in [`measures`]. Every figure is the median of several rounds. It fails on errors, never on a figure.
 //!
 //! Limits: Linux only, since memory and machine are read from `/proc`. PostgreSQL's programs have to be installed for what
 //! is measured on it.
@@ -45,7 +45,7 @@ struct Options {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Connections that post at the same time
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 512)]
     connections: usize,
     /// Drive closed loops by this oha instead of the generator built in
     #[arg(long)]
@@ -120,6 +120,8 @@ fn main() -> ExitCode {
 
 fn measure(options: &Options) -> Result<()> {
     report::print_machine(&options.data)?;
+    let generator = if options.oha.is_some() { "oha" } else { "the benchmark itself" };
+    println!("Closed loops: {} connections, driven by {generator}\n", options.connections);
     let noop = server::Process::start_noop()?;
     let cluster = options.measures(Database::Postgres).then(|| postgres::start(options)).transpose()?;
     let mut rounds = Vec::new();

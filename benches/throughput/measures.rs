@@ -170,12 +170,23 @@ pub fn seed_orders(options: &Options, server: &Server) -> Result<(Target, Orders
     Ok((hook, orders))
 }
 
-/// Posts, and reports what was not accepted. A full queue (503) may happen under load; any other refusal means that
-/// something else was measured than was meant.
+/// Posts over all connections, and reports what was not accepted.
 pub fn post(options: &Options, target: &Target, orders: &mut Orders, load: Load) -> Result<Outcome> {
+    post_over(options.connections, options, target, orders, load)
+}
+
+/// The same over so many connections. A full queue (503) may happen under load; any other refusal means that something
+/// else was measured than was meant.
+pub fn post_over(
+    connections: usize,
+    options: &Options,
+    target: &Target,
+    orders: &mut Orders,
+    load: Load,
+) -> Result<Outcome> {
     let outcome = match (&options.oha, load) {
-        (Some(oha), Load::During(duration)) => oha::run(oha, options, target, orders, duration)?,
-        _ => load::run(target, orders, load, options.connections)?,
+        (Some(oha), Load::During(duration)) => oha::run(oha, &options.data, target, orders, (duration, connections))?,
+        _ => load::run(target, orders, load, connections)?,
     };
     if !outcome.refused.is_empty() {
         eprintln!("NOTE: {} accepted, refused by status: {:?}", outcome.accepted, outcome.refused);

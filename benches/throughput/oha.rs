@@ -13,17 +13,24 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::Result;
 use crate::histogram::Histogram;
 use crate::load::{Outcome, Target};
 use crate::orders::Orders;
-use crate::{Options, Result};
 
 /// How many orders are drawn from.
 const ORDERS: usize = 400_000;
 
-/// Posts `orders` to `target` for `duration` with the program `oha`. Latencies are not told.
-pub fn run(oha: &Path, options: &Options, target: &Target, orders: &mut Orders, duration: Duration) -> Result<Outcome> {
-    let bodies = tempfile::NamedTempFile::new_in(&options.data)?;
+/// Posts `orders` to `target` with the program `oha` for so long and over so many connections; the file of orders is kept
+/// in `data` meanwhile. Latencies are not told.
+pub fn run(
+    oha: &Path,
+    data: &Path,
+    target: &Target,
+    orders: &mut Orders,
+    (duration, connections): (Duration, usize),
+) -> Result<Outcome> {
+    let bodies = tempfile::NamedTempFile::new_in(data)?;
     let mut file = BufWriter::new(bodies.as_file());
     for _ in 0..ORDERS {
         writeln!(file, "{}", orders.next().body())?;
@@ -32,7 +39,7 @@ pub fn run(oha: &Path, options: &Options, target: &Target, orders: &mut Orders, 
     drop(file);
     let mut command = Command::new(oha);
     command.args(["--no-tui", "--output-format", "json", "--method", "POST", "-T", "application/json"]);
-    command.args(["-w", "-z", &format!("{}ms", duration.as_millis()), "-c", &options.connections.to_string()]);
+    command.args(["-w", "-z", &format!("{}ms", duration.as_millis()), "-c", &connections.to_string()]);
     command.arg("-Z").arg(bodies.path()).arg(format!("http://{}{}", target.address, target.path));
     let started = Instant::now();
     let output = command.output().map_err(|error| format!("{} can't be started: {error}", oha.display()))?;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::load::{self, Load};
-use crate::measures::{Place, check_orders, post, progress, seed_orders, wait_until_drained};
+use crate::measures::{Place, check_orders, post, post_over, progress, seed_orders, wait_until_drained};
 use crate::server::Server;
 use crate::support::postgres::{Cluster, ClusterOptions, TestDatabase};
 use crate::{Options, Result};
@@ -63,7 +63,7 @@ fn measure_orders(options: &Options, database: &TestDatabase, nodes: usize) -> R
                 let (target, mut orders) = (server.same_target(&hook), orders.fork());
                 let load: Load = options.duration();
                 scope.spawn(move || {
-                    load::run(&target, &mut orders, load, connections).map_err(|error| error.to_string())
+                    post_over(connections, options, &target, &mut orders, load).map_err(|error| error.to_string())
                 })
             })
             .collect();
