@@ -4,7 +4,8 @@
 //!
 //! It starts the real program on new databases on a real disk and posts orders to it, on the same machine: the load
 //! generator takes its share of the processors, from the no-op too. It is [`load`], which takes little, and for closed loops
-//! [`oha`], if there is one. What is measured is in [`measures`]. Every figure is the median of several rounds. It fails on errors, never on a figure.
+//! [`oha`], if there is one. What is measured is in [`measures`]. Every figure is the median of several rounds. It fails on
+//! errors, never on a figure.
 //!
 //! Limits: Linux only, since memory and machine are read from `/proc`. PostgreSQL's programs have to be installed for what
 //! is measured on it.
