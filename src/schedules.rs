@@ -3,7 +3,7 @@
 //! For each workflow in force that has a schedule the database keeps when it is due next. Whoever finds that it is due makes
 //! the run and moves the due time on, in one transaction; of several processes that find the same, one succeeds. So a due
 //! time has one run, over restarts and on several nodes. What is to be done after a time in which nobody was there is for
-//! [`Schedule::meet`] to say.
+//! [`crate::workflow::Schedule::meet`] to say.
 //!
 //! Limits: the database is asked at least every [`POLL_EVERY`], for [`BATCH`] due workflows at a time, and not at all while
 //! no workflow has a schedule.
@@ -13,45 +13,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::base::time::Timestamp;
 use crate::catalog::Catalog;
 use crate::engine::{EngineHandle, Programs};
-use crate::starts::{Cause, Listener, insert, started_run};
-use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord, chain};
-use crate::time::Timestamp;
-use crate::workflow::Schedule;
+use crate::events::{Cause, Listener, insert, started_run};
+use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, chain};
 
 /// How often the database is asked at least: another process may have brought a schedule in force.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How many due workflows are read at a time.
 const BATCH: i64 = 64;
-/// The due time of a schedule that never comes again.
-const NEVER: Timestamp = Timestamp(i64::MAX);
-
-/// Brings what is stored of a workflow's schedule in line with its version in force. To be called in every transaction that
-/// changes which version that is, or whether it is enabled. A due time stays unless the schedule says something else now.
-pub fn settle(session: &mut dyn Session, workflow: &WorkflowRecord) -> StoreResult<()> {
-    let schedule = Schedule::of(&workflow.document).filter(|_| workflow.status == Status::Enabled);
-    let stored = session.schedule(workflow.org, workflow.id)?;
-    let Some(schedule) = schedule else {
-        return match stored {
-            Some(_) => session.delete_schedule(workflow.org, workflow.id),
-            None => Ok(()),
-        };
-    };
-    let rule = schedule.to_string();
-    if stored.as_ref().is_some_and(|stored| stored.rule == rule) {
-        return Ok(());
-    }
-    let due_at = schedule.next_after(session.now()).unwrap_or(NEVER);
-    let last_at = stored.and_then(|stored| stored.last_at);
-    session.put_schedule(&ScheduleRecord { org: workflow.org, workflow: workflow.id, rule, due_at, last_at })
-}
-
-/// When the workflow runs next, as far as its document tells.
-pub fn upcoming(workflow: &WorkflowRecord, now: Timestamp, count: usize) -> Vec<Timestamp> {
-    let schedule = Schedule::of(&workflow.document).filter(|_| workflow.status == Status::Enabled);
-    schedule.map(|schedule| schedule.upcoming(now, count)).unwrap_or_default()
-}
 
 /// The event that the schedule of a workflow raises.
 pub fn event(workflow_name: &str) -> String {
@@ -78,8 +49,11 @@ pub fn meet(
     let program = programs.get(session, org, workflow, record.version)?;
     let Some(schedule) = &program.trigger.schedule else { return Ok(None) };
     let due = schedule.meet(found.due_at, now);
-    let moved =
-        ScheduleRecord { due_at: due.next.unwrap_or(NEVER), last_at: due.at.or(found.last_at), ..found.clone() };
+    let moved = ScheduleRecord {
+        due_at: due.next.unwrap_or(Timestamp::NEVER),
+        last_at: due.at.or(found.last_at),
+        ..found.clone()
+    };
     if !session.move_schedule(found.due_at, &moved)? {
         return Ok(None);
     }

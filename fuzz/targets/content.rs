@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use hookflow::hook::HookKind;
-use hookflow::json::PAYLOAD_LEVELS_MAX;
-use hookflow::transaction::content;
+use hookflow::base::json::PAYLOAD_LEVELS_MAX;
+use hookflow::hook::transaction::content;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use hookflow::hook::HookKind;
-use hookflow::json::PAYLOAD_LEVELS_MAX;
-use hookflow::transaction::{HELO, MAIL_FROM, RCPT_TO, content};
+use hookflow::base::json::PAYLOAD_LEVELS_MAX;
+use hookflow::hook::transaction::{HELO, MAIL_FROM, RCPT_TO, content};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 

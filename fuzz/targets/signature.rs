@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use hookflow::signature::{Key, Received, Scheme};
-use hookflow::time::Timestamp;
+use hookflow::base::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 

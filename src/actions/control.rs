@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Call, Failure, LogLine, Outcome};
 use crate::objects::{Problem, unknown};
-use crate::sensitive;
+use crate::secrets::sensitive;
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, output, param};
 

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::object::{Answer, Stop, outcome, refused};
 use super::{Action, Call};
+use crate::base::id::Id;
 use crate::changes::{Refusal, change_customer, create_customer, merge_customers};
-use crate::id::Id;
 use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
 use crate::store::{Session, StoreResult};

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{Action, Call, Failure, Outcome};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::events::{Cause, InForce, Listener, started_run};
 use crate::objects::{Problem, unknown};
-use crate::starts::{Cause, InForce, Listener, started_run};
 use crate::store::{Run, StoreResult};
-use crate::time::Timestamp;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output};
 
 /// The longest that a step may wait, and that a call may be put off.

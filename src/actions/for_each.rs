@@ -11,11 +11,11 @@ use serde_json::{Map, Value, json};
 use super::flow::{callable, called_run};
 use super::list::LIST;
 use super::{Action, Call, Failure, Outcome};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::events::InForce;
 use crate::objects::{Problem, unknown};
-use crate::starts::InForce;
 use crate::store::{Run, StoreResult};
-use crate::time::Timestamp;
 use crate::workflow::{ActionSpec, ParamKind, output, param};
 
 const CONCURRENCY_MAX: usize = 10;

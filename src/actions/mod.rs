@@ -31,14 +31,14 @@ mod user;
 pub use for_each::{Batch, Ended, item_run};
 use serde_json::{Map, Value};
 
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::changes::Editor;
+use crate::events::InForce;
 use crate::expr::{Note, Secrets, mask};
-use crate::id::Id;
 use crate::objects::Problem;
 use crate::outbound::{Effect, Retry};
-use crate::starts::InForce;
 use crate::store::{Run, Session, StoreResult};
-use crate::time::Timestamp;
 use crate::workflow::ActionSpec;
 
 /// Every action there is.

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::{Call, Failure, Outcome};
+use crate::base::id::Id;
 use crate::changes::Refusal;
-use crate::id::Id;
 use crate::objects::{Problem, missing};
 use crate::store::{StoreError, StoreResult};
 

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::at;
 use super::auth::Reader;
-use super::document::{all, attributes, resource};
-use super::errors::ApiResult;
 use crate::actions::ACTIONS;
+use crate::http::document::{all, attributes, resource};
+use crate::http::errors::ApiResult;
 use crate::schema;
 use crate::workflow::ActionSpec;
 

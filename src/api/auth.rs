@@ -11,8 +11,8 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::App;
-use super::errors::{ApiError, Code};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::http::errors::{ApiError, Code};
 use crate::store::Role;
 
 /// A caller that may change things, in this org.

@@ -9,8 +9,8 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use serde_json::Value;
 
-use super::errors::{ApiError, Code};
 use crate::door;
+use crate::http::errors::{ApiError, Code};
 
 /// The largest body of an admin call, in bytes.
 pub const ADMIN_BODY_MAX: usize = 4 * 1024 * 1024;

@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use super::auth::Admin;
 use super::body::Body;
-use super::document::created;
-use super::errors::{ApiError, ApiResult, Code};
 use super::runs::show_run;
 use super::{App, at, path_id};
+use crate::base::time::Timestamp;
+use crate::events::{Cause, InForce, insert, started_run};
+use crate::http::document::created;
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::{Fields, Problem};
-use crate::starts::{Cause, InForce, insert, started_run};
-use crate::time::Timestamp;
 
 pub fn routes(service: &mut ServiceConfig) {
     service.service(at("/v1/workflows/{id}/call", "POST").post(call));

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, created, one, page, relationship, resource};
 use super::entities::show_entity;
-use super::errors::{ApiError, ApiResult};
 use super::klasses::{create_kobject, show_kobject};
 use super::{App, alter, at, edit};
+use crate::base::id::Id;
 use crate::changes::{self, Editor, Refusal};
-use crate::id::Id;
+use crate::http::document::{PageQuery, created, one, page, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult};
 use crate::objects::customer::{Profile, email_key, phone_key};
 use crate::objects::{Customer, Fields, Kind, missing};
 use crate::store::{Of, Page, Session, StoreResult};

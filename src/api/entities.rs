@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, created, one, page, relationship, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, alter, at, customers, edit};
+use crate::base::id::Id;
 use crate::changes::{self, Editor};
-use crate::id::Id;
+use crate::http::document::{PageQuery, created, one, page, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::customer::email_key;
 use crate::objects::entity::Content;
 use crate::objects::{Entity, Kind};

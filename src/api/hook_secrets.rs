@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{all, attributes, created, relationship, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
 use crate::catalog::hook_secrets::{AddError, add_secret};
+use crate::events::InForce;
+use crate::http::document::{all, attributes, created, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;
-use crate::starts::InForce;
 use crate::store::HookSecret;
 
 /// The most characters of a secret.

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
+use crate::base::id::Id;
 use crate::catalog::new_hash;
 use crate::door::{self, CHALLENGE, DUPLICATE};
 use crate::hook::{self, HookKind, InvalidHookKind, Settings};
-use crate::id::Id;
+use crate::http::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::klass::is_klass_name;
 use crate::objects::{Fields, Problem};
 use crate::store::{Hook, RefusalCount, Session, Status, StoreResult};

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::auth::Admin;
 use super::body::Body;
-use super::document::{all, attributes, created, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
-use crate::keys::{new_key, new_secret};
+use crate::catalog::keys::{new_key, new_secret};
+use crate::http::document::{all, attributes, created, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;
 use crate::store::{Key, Role};
 

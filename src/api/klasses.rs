@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, all, created, one, page, relationship, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, alter, at, edit};
+use crate::base::id::Id;
 use crate::catalog::{Saved, save_klass};
 use crate::changes::{self, Editor};
-use crate::id::Id;
+use crate::http::document::{PageQuery, all, created, one, page, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::klass::KlassDraft;
 use crate::objects::kobject::Content;
 use crate::objects::{KObject, Klass, read_id, unknown};

@@ -22,11 +22,11 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::auth::Reader;
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id, refusals, transactions};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::store::{Page, RefusedRequest, StoreResult, chain};
-use crate::time::Timestamp;
 
 /// How many may listen at a time.
 const LISTENERS_MAX: usize = 20;

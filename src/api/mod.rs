@@ -8,9 +8,7 @@ mod auth;
 mod body;
 mod calls;
 mod customers;
-mod document;
 mod entities;
-mod errors;
 mod health;
 mod hook_secrets;
 mod hooks;
@@ -32,14 +30,14 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, Resource};
 
+use crate::base::id::Id;
 use crate::changes::Editor;
 use crate::door::Door;
 use crate::engine::Programs;
-use crate::id::Id;
+use crate::events::{Cause, raise};
+use crate::http::errors::{self, ApiError, Code};
 use crate::listen::{Answering, Exchange, HeadTooLarge};
-use crate::starts::{Cause, raise};
 use crate::store::{Session, StoreResult};
-use errors::{ApiError, Code};
 
 pub use body::ADMIN_BODY_MAX;
 pub use hooks::hook_url;

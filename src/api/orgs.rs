@@ -4,10 +4,10 @@ use actix_web::web::{Data, Path, ServiceConfig};
 use serde_json::json;
 
 use super::auth::Reader;
-use super::document::{attributes, one, resource};
-use super::errors::{ApiError, ApiResult};
 use super::{App, at, path_id};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::http::document::{attributes, one, resource};
+use crate::http::errors::{ApiError, ApiResult};
 
 pub fn routes(service: &mut ServiceConfig) {
     service.service(at("/v1/org", "GET").get(own)).service(at("/v1/org/{id}", "GET").get(show));

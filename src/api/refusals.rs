@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::Reader;
-use super::document::{PageQuery, attributes, page, relationship, resource};
-use super::errors::{ApiError, ApiResult};
 use super::{App, at, path_id};
+use crate::base::id::Id;
 use crate::door::{REFUSED_BODY_BYTES_MAX, Reason};
-use crate::id::Id;
+use crate::http::document::{PageQuery, attributes, page, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult};
 use crate::store::RefusedRequest;
 
 pub fn routes(service: &mut ServiceConfig) {

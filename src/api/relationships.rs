@@ -5,11 +5,11 @@ use actix_web::web::{Data, Path, Query, ServiceConfig};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, page};
-use super::errors::{ApiError, ApiResult};
 use super::klasses::{self, finder, require_kobject, show_kobject};
 use super::{App, alter, at, path_id};
 use crate::changes::{self, Editor, Refusal};
+use crate::http::document::{PageQuery, page};
+use crate::http::errors::{ApiError, ApiResult};
 use crate::objects::{Fields, KObject, missing};
 use crate::store::Session;
 

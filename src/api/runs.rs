@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
-use super::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
+use crate::base::id::Id;
 use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log};
-use crate::id::Id;
+use crate::events::{insert, replay_run, with_lane};
+use crate::http::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::observe::metrics;
-use crate::starts::{insert, replay_run, with_lane};
 use crate::store::{Lane, Run, RunFilter, Session, StoreError, StoreResult, Turn};
 
 /// How many of the runs are shown that another one waits for.
@@ -156,7 +156,7 @@ async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult
         None => Err(ApiError::not_found("run", id)),
         Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has ended already: {status}"))),
         Some(Ok(run)) => {
-            metrics::run_finished(run.status);
+            metrics::run_finished(run.status.word());
             // Another run may have waited for this one.
             app.door.engine.look();
             log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run cancelled");

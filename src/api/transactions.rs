@@ -7,10 +7,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::auth::Reader;
-use super::document::one;
-use super::errors::{ApiError, ApiResult};
 use super::{App, at, path_id};
-use crate::transaction::{Quiet, Transaction};
+use crate::hook::transaction::{SkipReason, Transaction};
+use crate::http::document::one;
+use crate::http::errors::{ApiError, ApiResult};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -34,10 +34,10 @@ pub fn show(transaction: &Transaction) -> Value {
         "bytes": transaction.raw.len(),
         "raw": String::from_utf8_lossy(&transaction.raw),
     });
-    if let Some(quiet) = transaction.quiet {
-        let why = match quiet {
-            Quiet::Captured => "captured",
-            Quiet::Filtered => "filtered",
+    if let Some(skip_reason) = transaction.skip_reason {
+        let why = match skip_reason {
+            SkipReason::Captured => "captured",
+            SkipReason::Filtered => "filtered",
         };
         shown["meta"][why] = Value::Bool(true);
     }

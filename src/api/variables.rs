@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{all, attributes, created, one, relationship, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
+use crate::base::id::Id;
 use crate::catalog::Saved;
 use crate::catalog::variables::{PutError, VALUE_BYTES_MAX, is_variable_name, put_variable};
-use crate::id::Id;
+use crate::events::InForce;
+use crate::http::document::{all, attributes, created, one, relationship, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;
-use crate::starts::InForce;
 use crate::store::Variable;
 
 pub fn routes(service: &mut ServiceConfig) {

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{PageQuery, attributes, one, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::workflows::{check, check_text, find, save_error, show_workflow};
 use super::{App, at, path_id};
+use crate::base::id::Id;
 use crate::catalog::{self, PublishError, Saved};
-use crate::id::Id;
+use crate::http::document::{PageQuery, attributes, one, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;
 use crate::store::{DraftRecord, WorkflowRecord, WorkflowVersion};
 use crate::workflow::Diagnostic;

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use super::auth::{Admin, Reader};
 use super::body::Body;
-use super::document::{all, attributes, created, one, resource};
-use super::errors::{ApiError, ApiResult, Code};
 use super::{App, at, path_id};
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::catalog::schedules;
 use crate::catalog::{self, SaveError, save_workflow};
-use crate::id::Id;
+use crate::http::document::{all, attributes, created, one, resource};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;
-use crate::schedules;
 use crate::store::{Status, WorkflowRecord};
-use crate::time::Timestamp;
 use crate::workflow::{Diagnostic, Severity, Source, WorkflowDraft, check_workflow};
 
 /// How many due times of a schedule are shown.

@@ -15,10 +15,10 @@ use tokio::sync::watch;
 
 use super::Catalog;
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
-use crate::id::Id;
-use crate::schedules;
+use super::schedules;
+use crate::base::file_watch::Changes;
+use crate::base::id::Id;
 use crate::store::StoreError;
-use crate::watch::Changes;
 use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
 
 /// How many files a folder may hold.

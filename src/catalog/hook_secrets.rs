@@ -5,11 +5,11 @@
 //! left out, loudly: a hook that is verified and has no usable secret refuses everything.
 
 use super::variables::{PutError, claim_key};
+use crate::base::id::Id;
 use crate::hook::{Settings, Verification};
-use crate::id::Id;
+use crate::secrets::vault::Vault;
 use crate::signature::{Gate, Key, KeyError, Scheme};
 use crate::store::{Hook, HookSecret, Session, Status, StoreResult};
-use crate::vault::Vault;
 
 /// The most secrets that a hook has at a time.
 pub const SECRETS_MAX: usize = 8;

@@ -9,7 +9,9 @@
 
 pub mod files;
 pub mod hook_secrets;
+pub mod keys;
 mod save;
+pub mod schedules;
 pub mod variables;
 mod versions;
 
@@ -26,16 +28,16 @@ pub use save::{SaveError, Saved, new_hash, save_hook, save_klass, save_workflow,
 pub use versions::{PublishError, publish, roll_back, save_draft};
 
 use crate::actions;
+use crate::base::id::Id;
 use crate::engine::Programs;
+use crate::events::{InForce, Listener, VariableInForce, call_event};
 use crate::hook::Settings;
-use crate::id::Id;
 use crate::objects::Klass;
+use crate::secrets::vault::Vault;
 use crate::signature::Gate;
-use crate::starts::{InForce, Listener, VariableInForce, call_event};
 use crate::store::{
-    Hook, HookSecret, Key, News, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord, chain,
+    Hook, HookSecret, Key, Org, Session, Status, Store, StoreChanges, StoreError, StoreResult, WorkflowRecord, chain,
 };
-use crate::vault::Vault;
 use crate::workflow::Known;
 
 /// How long to wait before a failed reload is tried again.
@@ -128,7 +130,7 @@ impl Catalog {
 
     /// Puts what other processes change in force, until there is no more news. Has to be given the news from before the
     /// catalog was opened.
-    pub async fn follow(self, mut news: watch::Receiver<News>) {
+    pub async fn follow(self, mut news: watch::Receiver<StoreChanges>) {
         // Which revision the snapshot in force is of is not known, so the first one that is heard of counts as new.
         let mut seen = 0;
         while news.changed().await.is_ok() {

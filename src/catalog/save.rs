@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
+use super::schedules;
+use crate::base::id::{Id, random_bytes};
 use crate::hook::{Written, changed};
-use crate::id::{Id, random_bytes};
 use crate::objects::Klass;
 use crate::objects::klass::KlassDraft;
-use crate::schedules;
 use crate::store::{Hook, Session, Status, StoreResult, WorkflowRecord};
 use crate::workflow::{HookDraft, WorkflowDraft};
 

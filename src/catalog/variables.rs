@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::Saved;
-use crate::id::Id;
-use crate::starts::VariableInForce;
+use crate::base::id::Id;
+use crate::events::VariableInForce;
+use crate::secrets::vault::Vault;
 use crate::store::{Session, Store, StoreError, StoreResult, Variable};
-use crate::vault::Vault;
 
 /// The most bytes that a value has.
 pub const VALUE_BYTES_MAX: usize = 65_536;

@@ -1,7 +1,7 @@
 //! What comes into force next: drafts that are published, and old versions that come back.
 
 use super::save::{SaveError, Saved, save_workflow_as};
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::store::{DraftRecord, Session, Status, StoreResult, WorkflowRecord};
 use crate::workflow::WorkflowDraft;
 

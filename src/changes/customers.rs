@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Deed, Editor, Outcome, Refusal, Stored, invalid, write};
-use crate::id::Id;
+use super::{ChangeKind, Editor, Outcome, Refusal, Stored, invalid, write};
+use crate::base::id::Id;
 use crate::objects::customer::{Profile, merge};
 use crate::objects::diff::Parts;
 use crate::objects::{Customer, Kind, Problem, missing};
@@ -24,11 +24,11 @@ impl Stored for Customer {
         session.delete_customer(org, self)
     }
 
-    fn event(&self, deed: Deed) -> Option<Cow<'static, str>> {
-        Some(Cow::Borrowed(match deed {
-            Deed::Create => "customer.create",
-            Deed::Update => "customer.update",
-            Deed::Delete => "customer.delete",
+    fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match kind {
+            ChangeKind::Create => "customer.create",
+            ChangeKind::Update => "customer.update",
+            ChangeKind::Delete => "customer.delete",
         }))
     }
 

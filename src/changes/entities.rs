@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Deed, Editor, Outcome, Refusal, Stored, write};
-use crate::id::Id;
+use super::{ChangeKind, Editor, Outcome, Refusal, Stored, write};
+use crate::base::id::Id;
 use crate::objects::diff::Parts;
 use crate::objects::entity::Content;
 use crate::objects::{Entity, Kind, Problem, missing};
@@ -28,9 +28,9 @@ impl Stored for Entity {
         }
     }
 
-    fn event(&self, deed: Deed) -> Option<Cow<'static, str>> {
+    fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>> {
         // One's own people are set up like keys and hooks are; they are not what workflows are about.
-        (self.content.kind != Kind::User).then(|| format!("{}.{}", self.content.kind.word(), deed.word()).into())
+        (self.content.kind != Kind::User).then(|| format!("{}.{}", self.content.kind.word(), kind.word()).into())
     }
 
     fn parts(&self) -> Parts {

@@ -1,4 +1,4 @@
-//! New klasses, made by a step. Klasses that files and admins declare are saved by [`crate::catalog`].
+//! New klasses, made by a step. Klasses that files and admins declare are saved by the catalog.
 
 use std::sync::Arc;
 

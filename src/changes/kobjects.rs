@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Deed, Editor, Outcome, Refusal, Stored, invalid, write};
-use crate::id::Id;
+use super::{ChangeKind, Editor, Outcome, Refusal, Stored, invalid, write};
+use crate::base::id::Id;
 use crate::objects::diff::Parts;
 use crate::objects::kobject::Content;
 use crate::objects::{KObject, Klass, Problem, missing};
@@ -28,8 +28,8 @@ impl Stored for KObject {
         }
     }
 
-    fn event(&self, deed: Deed) -> Option<Cow<'static, str>> {
-        Some(format!("kobject.{}.{}", self.klass, deed.word()).into())
+    fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>> {
+        Some(format!("kobject.{}.{}", self.klass, kind.word()).into())
     }
 
     fn parts(&self) -> Parts {

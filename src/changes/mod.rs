@@ -22,10 +22,10 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::events::InForce;
 use crate::objects::Problem;
 use crate::objects::diff::{Parts, changes};
-use crate::starts::InForce;
 use crate::store::{Session, StoreResult, Taken};
 
 /// Who changes objects: the transaction that it is done in, and the events that the changes raise.
@@ -52,18 +52,18 @@ pub type Outcome<T> = StoreResult<Result<T, Refusal>>;
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+enum ChangeKind {
     Create,
     Update,
     Delete,
 }
 
-impl Deed {
+impl ChangeKind {
     fn word(self) -> &'static str {
         match self {
-            Deed::Create => "create",
-            Deed::Update => "update",
-            Deed::Delete => "delete",
+            ChangeKind::Create => "create",
+            ChangeKind::Update => "update",
+            ChangeKind::Delete => "delete",
         }
     }
 }
@@ -75,7 +75,7 @@ trait Stored: Clone {
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()>;
 
     /// The event that tells of it, if there is one.
-    fn event(&self, deed: Deed) -> Option<Cow<'static, str>>;
+    fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>>;
     /// What it says, for a comparison.
     fn parts(&self) -> Parts;
     /// The object as a step's output.
@@ -89,16 +89,16 @@ fn write<T: Stored>(
     after: Option<&T>,
 ) -> StoreResult<Result<(), Refusal>> {
     let (session, org) = (&mut *editor.session, editor.org);
-    let (written, deed, object) = match (before, after) {
-        (None, Some(after)) => (after.insert(session, org)?, Deed::Create, after),
-        (Some(before), Some(after)) => (after.update(before, session, org)?, Deed::Update, after),
-        (Some(before), None) => (Ok(before.delete(session, org)?), Deed::Delete, before),
+    let (written, kind, object) = match (before, after) {
+        (None, Some(after)) => (after.insert(session, org)?, ChangeKind::Create, after),
+        (Some(before), Some(after)) => (after.update(before, session, org)?, ChangeKind::Update, after),
+        (Some(before), None) => (Ok(before.delete(session, org)?), ChangeKind::Delete, before),
         (None, None) => return Ok(Ok(())),
     };
     if let Err(taken) = written {
         return Ok(Err(Refusal::Taken(taken)));
     }
-    if let Some(event) = object.event(deed)
+    if let Some(event) = object.event(kind)
         && editor.in_force.is_heard(org, &event)
     {
         let mut payload = object.clone().flattened();

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::base::time::Timestamp;
 use crate::catalog::Snapshot;
 use crate::catalog::files::{CheckedFiles, FileText, TEST_ENDING, check_files, read_file, read_folder};
-use crate::time::Timestamp;
 use crate::workflow::{Bundle, Severity};
 
 #[derive(Debug, clap::Args)]

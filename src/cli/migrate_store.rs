@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use crate::config::{DatabaseUrl, PostgresUrl};
+use crate::store::DatabaseUrl;
 use crate::store::migrate::{Comparison, migrate, verify};
+use crate::store::postgres::url::PostgresUrl;
 
 #[derive(Debug, clap::Args)]
 pub struct MigrateStore {

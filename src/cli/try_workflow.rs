@@ -7,12 +7,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::base::time::Timestamp;
 use crate::catalog::files::{FileText, FilesError, read_file, read_folder};
-use crate::config::{Database, DatabaseUrl};
-use crate::rehearsal::expect::path;
-use crate::rehearsal::{Answers, Given, RehearsalError, Rehearsed, RehearsedRun, Script, Stage, StageError};
+use crate::config::Database;
+use crate::dry_run::expect::path;
+use crate::dry_run::{Answers, DryRun, DryRunError, FinishedRun, Given, Runner, RunnerError, Script};
+use crate::store::DatabaseUrl;
 use crate::store::RunStatus;
-use crate::time::Timestamp;
 
 /// The most characters of a value that is shown in a line.
 const SHOWN_CHARACTERS_MAX: usize = 400;
@@ -68,24 +69,24 @@ pub(super) enum TryError {
     #[error(transparent)]
     Files(#[from] FilesError),
     #[error(transparent)]
-    Stage(#[from] StageError),
+    Runner(#[from] RunnerError),
     #[error(transparent)]
-    Rehearsal(#[from] RehearsalError),
+    Rehearsal(#[from] DryRunError),
 }
 
 impl Try {
     pub fn run(self) -> ExitCode {
-        let rehearsed = match self.rehearse() {
-            Ok(rehearsed) => rehearsed,
+        let dry_run = match self.dry_run() {
+            Ok(dry_run) => dry_run,
             Err(error) => return super::fail(&error),
         };
-        let text = if self.json { format!("{:#}\n", as_json(&rehearsed)) } else { as_text(&rehearsed) };
+        let text = if self.json { format!("{:#}\n", as_json(&dry_run)) } else { as_text(&dry_run) };
         super::say(&text);
-        let is_completed = rehearsed.runs[0].run.status == RunStatus::Completed;
+        let is_completed = dry_run.runs[0].run.status == RunStatus::Completed;
         if is_completed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    fn rehearse(&self) -> Result<Rehearsed, TryError> {
+    fn dry_run(&self) -> Result<DryRun, TryError> {
         let files = read_workflows(&self.path)?;
         let payload = self.payload.as_deref().map(read_json).transpose()?.unwrap_or_default();
         let given = self.answers.as_deref().map(|path| match read_json(path)? {
@@ -94,7 +95,7 @@ impl Try {
         });
         let answers = Answers::read(&given.transpose()?.unwrap_or_default())?;
         let database = self.database_url.clone().map(Database::from);
-        let stage = Stage::open(&files, database.as_ref())?;
+        let runner = Runner::open(&files, database.as_ref())?;
         let script = Script {
             workflow: self.workflow.clone(),
             payload,
@@ -104,7 +105,7 @@ impl Try {
             answers: answers.or_empty(),
             lists_objects: false,
         };
-        Ok(stage.rehearse(&script)?)
+        Ok(runner.dry_run(&script)?)
     }
 }
 
@@ -124,8 +125,8 @@ fn read_json(path: &Path) -> Result<Value, TryError> {
     serde_json::from_str(&text).map_err(|source| TryError::Json { path: path.to_owned(), source })
 }
 
-fn as_json(rehearsed: &Rehearsed) -> Value {
-    let run = |run: &RehearsedRun| {
+fn as_json(dry_run: &DryRun) -> Value {
+    let run = |run: &FinishedRun| {
         json!({
             "workflow": run.run.workflow_name,
             "event": run.run.event,
@@ -136,27 +137,27 @@ fn as_json(rehearsed: &Rehearsed) -> Value {
             "error": run.run.error,
         })
     };
-    let call = |call: &crate::rehearsal::MadeCall| json!({ "step": call.step, "attempt": call.attempt, "call": call.shown, "assumed": call.assumed });
+    let call = |call: &crate::dry_run::MadeCall| json!({ "step": call.step, "attempt": call.attempt, "call": call.shown, "assumed": call.assumed });
     json!({
-        "runs": rehearsed.runs.iter().map(run).collect::<Vec<_>>(),
-        "calls": rehearsed.calls.iter().map(call).collect::<Vec<_>>(),
-        "endedAt": rehearsed.ended_at,
+        "runs": dry_run.runs.iter().map(run).collect::<Vec<_>>(),
+        "calls": dry_run.calls.iter().map(call).collect::<Vec<_>>(),
+        "endedAt": dry_run.ended_at,
     })
 }
 
-fn as_text(rehearsed: &Rehearsed) -> String {
+fn as_text(dry_run: &DryRun) -> String {
     let mut text = String::new();
-    for (index, run) in rehearsed.runs.iter().enumerate() {
+    for (index, run) in dry_run.runs.iter().enumerate() {
         show_run(&mut text, run, index > 0);
     }
-    for call in &rehearsed.calls {
+    for call in &dry_run.calls {
         let assumed = if call.assumed { "; answered with 200 and {}, --answers can say otherwise" } else { "" };
         text += &format!("not sent: {} (step {}, attempt {}){assumed}\n", call.shown, call.step, call.attempt);
     }
     text
 }
 
-fn show_run(text: &mut String, run: &RehearsedRun, is_started: bool) {
+fn show_run(text: &mut String, run: &FinishedRun, is_started: bool) {
     let started = if is_started { "\nstarted by it: " } else { "" };
     // Writing to a String can't fail.
     let _ = writeln!(text, "{started}{} ({})\n", run.run.workflow_name, run.run.event);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::sensitive::MASK;
+use crate::secrets::sensitive::MASK;
 
 /// The mail server, and the sender of mails that name none.
 #[derive(Clone, Debug, Default, clap::Args)]

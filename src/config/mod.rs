@@ -1,8 +1,6 @@
 //! What can be set, by flag or by `HOOKFLOW_*` variable, and what it defaults to.
 
-mod database;
 mod mail;
-mod postgres_url;
 mod proxies;
 mod rates;
 mod tls;
@@ -10,12 +8,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use database::{DatabaseUrl, DatabaseUrlError};
 pub use mail::{MailSettings, SmtpUrl};
-pub use postgres_url::{
-    ChannelBinding, Endpoint, Keepalives, Password, PostgresUrl, PostgresUrlError, RootCertificate, SslMode,
-    TlsSettings,
-};
 pub use proxies::{Proxies, ProxyHeader};
 pub use rates::Rates;
 pub use tls::TlsFiles;
@@ -24,6 +17,8 @@ use url::Url;
 
 use crate::content::INFLATED_BYTES_CEILING;
 use crate::observe::logging::LogFormat;
+use crate::store::postgres::PoolSizes;
+use crate::store::{DatabaseUrl, OpenError, Store};
 
 /// Settings that every command takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,6 +55,17 @@ pub struct Database {
     #[arg(long, env = "HOOKFLOW_DATABASE_READERS", default_value_t = CONNECTIONS_DEFAULT, value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub database_readers: u16,
+}
+
+impl Database {
+    /// Opens the store. To be called outside of any asynchronous context.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(&self) -> Result<Store, OpenError> {
+        let sizes = PoolSizes { writers: self.database_writers, readers: self.database_readers };
+        Store::open(&self.database_url, sizes)
+    }
 }
 
 impl From<DatabaseUrl> for Database {
@@ -144,3 +150,42 @@ fn public_url(text: &str) -> Result<String, String> {
 
 /// The first admin key, for installations that set it beforehand. Only from the environment: flags show in `ps`.
 pub const ADMIN_KEY_VARIABLE: &str = "HOOKFLOW_ADMIN_KEY";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_flag_does_not_show_the_password() {
+        for url in [
+            "postgres://app:secret@host/orders?sslmod=require",
+            "postgres:app:secret",
+            "postgres://app:sec/ret@host/orders",
+            "postgres://app:secret",
+            "postgre://app:secret@host/orders",
+            "mysql://host/orders?password=secret",
+        ] {
+            let error = parse_flag(url).unwrap_err().to_string();
+            assert!(error.starts_with("error: invalid value '"), "{error}");
+            assert!(!error.contains("sec") && !error.contains("ret@"), "{error}");
+        }
+        let error = parse_flag("postgres://app:secret@host/orders?sslmod=require").unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "error: invalid value 'postgres:…' for '--database-url <URL>': `sslmod` is no parameter that hookflow \
+                 knows; did you mean `sslmode`?"
+            ),
+            "{error}"
+        );
+        let database = parse_flag("postgres://app:secret@host/orders?sslmode=require").unwrap();
+        assert_eq!(database.database_url.to_string(), "postgres://app:•••@host:5432/orders");
+        assert!(!format!("{database:?}").contains("secret"));
+    }
+
+    fn parse_flag(url: &str) -> Result<Database, clap::Error> {
+        use clap::{Args, FromArgMatches};
+        let command = Database::augment_args(clap::Command::new("hookflow"));
+        let matches = command.try_get_matches_from(["hookflow", "--database-url", url])?;
+        Database::from_arg_matches(&matches)
+    }
+}

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::networks::network;
+use crate::base::networks::network;
 
 /// Where a proxy writes the address that a request came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ContentError;
-use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
+use crate::base::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 
 /// What some senders begin every text with.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

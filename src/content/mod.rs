@@ -16,7 +16,7 @@
 //! | nothing | null; of JSON that is an error | here |
 //!
 //! Limits: the inflated size is given; the others are constants of the files named. No payload nests deeper than
-//! [`PAYLOAD_LEVELS_MAX`](crate::json::PAYLOAD_LEVELS_MAX). What breaks a limit or is malformed is refused as a whole,
+//! [`PAYLOAD_LEVELS_MAX`](crate::base::json::PAYLOAD_LEVELS_MAX). What breaks a limit or is malformed is refused as a whole,
 //! and the error says at which place.
 
 mod coding;

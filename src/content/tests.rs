@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Content, ContentError};
-use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
+use crate::base::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=x";

@@ -11,17 +11,18 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Door;
-use super::intake::TakenIn;
+use super::intake::Accepted;
+use crate::base::id::Id;
 use crate::catalog::HookInForce;
 use crate::engine::{Programs, recall};
 use crate::expr::Scope;
 use crate::hook::{Answer, BODY_BYTES_MAX, Rendered, When};
-use crate::id::Id;
+use crate::http::errors::{ApiError, Code};
 use crate::store::{Run, RunStatus, Session, StoreResult, chain};
 
 /// How many requests may wait for their runs at a time.
@@ -30,8 +31,8 @@ pub const WAITING_MAX: usize = 1_024;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The answer to a request that has become a transaction, or was one before.
-pub async fn answer(door: &Door, in_force: &HookInForce, taken_in: TakenIn, request: &HttpRequest) -> HttpResponse {
-    let id = taken_in.transaction();
+pub async fn answer(door: &Door, in_force: &HookInForce, outcome: Accepted, request: &HttpRequest) -> HttpResponse {
+    let id = outcome.transaction();
     let Some(answer) = &in_force.settings.answer else { return unsaid(in_force, id) };
     // Boxed, so that requests to hooks that say nothing don't carry its size about.
     Box::pin(answer_as_said(door, in_force, answer, id, request)).await
@@ -198,9 +199,7 @@ fn later(id: Id, run: &Run) -> HttpResponse {
 /// The answer when the run failed. Why is for admins to read.
 fn failed(run: &Run) -> HttpResponse {
     let detail = format!("the request is stored, and its run {} {}", run.id, run.status);
-    let error =
-        json!({ "status": "500", "code": "run_failed", "title": "The workflow did not complete", "detail": detail });
-    HttpResponse::InternalServerError().json(json!({ "errors": [error], "meta": run_shown(run) }))
+    ApiError::new(Code::RunFailed, detail).with_meta(run_shown(run)).error_response()
 }
 
 /// The rendered answer; what it does not say is as in the usual one.

@@ -22,7 +22,7 @@ use super::refusal::{Reason, Refusal};
 use super::unfinished::Held;
 use crate::content::{Content, read_json};
 use crate::hook::HookKind;
-use crate::transaction;
+use crate::hook::transaction;
 
 /// How long a body may take to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);

@@ -19,12 +19,12 @@ use tokio::sync::Semaphore;
 
 use super::refusal::{Reason, Refusal};
 use super::{Door, body};
+use crate::base::id::Id;
 use crate::catalog::HookInForce;
+use crate::events::InForce;
 use crate::hook::{Captcha, HookKind, Score};
-use crate::id::Id;
 use crate::outbound::{self, Effect, HttpAnswer, Outcome, Performer, Reading};
-use crate::sensitive::MASK;
-use crate::starts::InForce;
+use crate::secrets::sensitive::MASK;
 
 /// The longest token.
 const TOKEN_BYTES_MAX: usize = 8_192;

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderMap;
 
-use crate::sensitive::MASK;
+use crate::secrets::sensitive::MASK;
 
 /// Parts of names that tell of a secret value.
 const SECRET_PARTS: [&str; 10] =
@@ -59,7 +59,7 @@ mod tests {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let kept = kept_headers(&headers, |name| name == "x-pass");
-        let value = |name: &str| kept.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
+        let value = |name: &str| kept.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         assert_eq!(value("authorization"), Some(MASK));
         assert_eq!(value("x-auth-token"), Some(MASK));
         assert_eq!(value("cookie"), Some(MASK));

@@ -11,30 +11,30 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Door;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
-use crate::engine::{Loaded, Progress, Surroundings, begin};
+use crate::engine::{Context, Loaded, Progress, begin};
+use crate::events::{InForce, fresh_run, insert, with_lane};
 use crate::hook;
-use crate::id::Id;
+use crate::hook::transaction::{SkipReason, Transaction};
 use crate::observe::metrics;
-use crate::starts::{InForce, fresh_run, insert, with_lane};
-use crate::store::{DeliveryRecord, Run, Session, Store, StoreResult, chain};
-use crate::time::Timestamp;
-use crate::transaction::{Quiet, Transaction};
+use crate::store::{Run, SeenKey, Session, Store, StoreResult, chain};
 
 /// With more units than this waiting for the store, runs are only queued: taking hooks in goes first.
 const QUEUED_MAX_TO_BEGIN: usize = 512;
 /// A queued run with a larger payload is read from the database when its turn comes.
 const KEPT_BYTES_MAX: usize = 4_096;
 
-/// The word that deliveries which came before are counted by, beside the reasons of refusals.
+/// The word that requests which came before are counted by, beside the reasons of refusals.
 pub const DUPLICATE: &str = "duplicate";
 
-/// How often old deliveries are forgotten, and how many in one unit of work: few enough to be in nobody's way.
+/// How often old requests are forgotten, and how many in one unit of work: few enough to be in nobody's way.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 const FORGET_MAX: i64 = 1_000;
 
 /// What is kept of a request beside its body.
-pub struct Kept {
+pub struct RequestMeta {
     pub content_type: Option<String>,
     /// By name, in lower case; secrets masked.
     pub headers: Vec<(String, String)>,
@@ -45,33 +45,33 @@ pub struct Kept {
 }
 
 /// What passed, ready to be stored. The payload can be read again from the bytes, the content type and the headers.
-pub struct Delivery {
-    kept: Kept,
+pub struct Incoming {
+    meta: RequestMeta,
     raw: Bytes,
     /// The payload; null if no workflow listens.
     data: Value,
     /// How large the bytes are that the payload was read from.
     payload_bytes: usize,
-    /// What tells it from other deliveries, if anything does.
-    key: Option<DeliveryKey>,
+    /// What tells it from other requests, if anything does.
+    key: Option<DedupKey>,
     /// Why it starts none of the workflows that listen, if it does not.
-    quiet: Option<Quiet>,
+    skip_reason: Option<SkipReason>,
 }
 
-impl Delivery {
-    /// A delivery with what the hook's settings make of it: what tells it from others, and whether it starts workflows.
+impl Incoming {
+    /// A request with what the hook's settings make of it: what tells it from others, and whether it starts workflows.
     /// `data` is the payload, with the size of what it was read from; `request` is only asked for if the settings look at it.
     pub fn new<'r>(
         in_force: &HookInForce,
-        kept: Kept,
+        meta: RequestMeta,
         raw: Bytes,
         (data, payload_bytes): (Value, usize),
         request: impl FnOnce() -> hook::Request<'r>,
-    ) -> Delivery {
+    ) -> Incoming {
         let settings = &in_force.settings;
-        let quiet = settings.capture.then_some(Quiet::Captured);
+        let skip_reason = settings.capture.then_some(SkipReason::Captured);
         if !settings.look_at_payload() {
-            return Delivery { kept, raw, data, payload_bytes, key: None, quiet };
+            return Incoming { meta, raw, data, payload_bytes, key: None, skip_reason };
         }
         let request = request();
         let scope = request.scope(data);
@@ -79,7 +79,7 @@ impl Delivery {
         let duplicates = settings.duplicates.as_ref().filter(|_| !settings.capture);
         let key = duplicates.and_then(|duplicates| {
             let digest = duplicates.key_digest(&scope, request.signed_id.as_deref())?;
-            Some(DeliveryKey { digest, window: duplicates.window })
+            Some(DedupKey { digest, window: duplicates.window })
         });
         let passes = settings.filter.as_ref().is_none_or(|filter| {
             // A filter that can't be judged must not keep anything from being worked on.
@@ -89,33 +89,33 @@ impl Delivery {
                 true
             })
         });
-        let quiet = quiet.or((!passes).then_some(Quiet::Filtered));
-        Delivery { kept, raw, data: hook::take_payload(scope), payload_bytes, key, quiet }
+        let skip_reason = skip_reason.or((!passes).then_some(SkipReason::Filtered));
+        Incoming { meta, raw, data: hook::take_payload(scope), payload_bytes, key, skip_reason }
     }
 }
 
-/// What tells a delivery from others on the same hook.
-struct DeliveryKey {
+/// What tells a request from others on the same hook.
+struct DedupKey {
     /// SHA-256 of the key, in hex.
     digest: String,
     /// How long another one with the same key is taken for the same.
     window: Duration,
 }
 
-/// What became of a delivery.
+/// What became of a request that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TakenIn {
+pub enum Accepted {
     /// It is this transaction.
     New(Id),
     /// It came before, as this transaction. Nothing was started, and nothing stored but that it came again.
     Duplicate(Id),
 }
 
-impl TakenIn {
-    /// The transaction that the delivery is.
+impl Accepted {
+    /// The transaction that the request became.
     pub fn transaction(self) -> Id {
         match self {
-            TakenIn::New(id) | TakenIn::Duplicate(id) => id,
+            Accepted::New(id) | Accepted::Duplicate(id) => id,
         }
     }
 }
@@ -124,8 +124,8 @@ impl TakenIn {
 ///
 /// # Errors
 /// Those of the store; then nothing is stored.
-pub async fn take_in(door: &Door, in_force: &HookInForce, delivery: Delivery) -> StoreResult<TakenIn> {
-    let (arrival, data) = Arrival::new(in_force, delivery);
+pub async fn accept(door: &Door, in_force: &HookInForce, incoming: Incoming) -> StoreResult<Accepted> {
+    let (arrival, data) = Arrival::new(in_force, incoming);
     let arrival = Arc::new(arrival);
     let first = store(door, in_force, &arrival, data).await?;
     Ok(tell(in_force, &arrival, first))
@@ -135,9 +135,9 @@ pub async fn take_in(door: &Door, in_force: &HookInForce, delivery: Delivery) ->
 ///
 /// # Errors
 /// Those of the store; then nothing is stored.
-pub async fn take_in_all(door: &Door, deliveries: Vec<(Arc<HookInForce>, Delivery)>) -> StoreResult<Vec<TakenIn>> {
-    let arrivals = deliveries.into_iter().map(|(in_force, delivery)| {
-        let (arrival, _) = Arrival::new(&in_force, delivery);
+pub async fn accept_all(door: &Door, requests: Vec<(Arc<HookInForce>, Incoming)>) -> StoreResult<Vec<Accepted>> {
+    let arrivals = requests.into_iter().map(|(in_force, incoming)| {
+        let (arrival, _) = Arrival::new(&in_force, incoming);
         (in_force, arrival)
     });
     let arrivals: Arc<[(Arc<HookInForce>, Arrival)]> = arrivals.collect();
@@ -151,34 +151,34 @@ pub async fn take_in_all(door: &Door, deliveries: Vec<(Arc<HookInForce>, Deliver
     Ok(arrivals.iter().zip(firsts).map(|((in_force, arrival), first)| tell(in_force, arrival, first)).collect())
 }
 
-/// Counts and logs what became of a delivery: the transaction that it is.
-fn tell(in_force: &HookInForce, arrival: &Arrival, first: Id) -> TakenIn {
+/// Counts and logs what became of a request: the id of its transaction.
+fn tell(in_force: &HookInForce, arrival: &Arrival, first: Id) -> Accepted {
     let hook = in_force.hook.name.as_str();
     if first != arrival.transaction.id {
         metrics::duplicate_received();
-        log::info!(hook, transaction:% = first; "a delivery came again");
-        return TakenIn::Duplicate(first);
+        log::info!(hook, transaction:% = first; "a request came again");
+        return Accepted::Duplicate(first);
     }
     metrics::transaction_accepted();
     log::debug!(hook, transaction:% = first; "transaction accepted");
-    TakenIn::New(first)
+    Accepted::New(first)
 }
 
 /// A transaction with the runs that it starts.
 struct Arrival {
     transaction: Transaction,
-    delivery: Option<DeliveryRecord>,
+    seen_key: Option<SeenKey>,
     runs: Vec<Run>,
     /// The size of the body once it is inflated.
     payload_bytes: usize,
 }
 
 impl Arrival {
-    fn new(in_force: &HookInForce, delivery: Delivery) -> (Arrival, Value) {
+    fn new(in_force: &HookInForce, incoming: Incoming) -> (Arrival, Value) {
         let hook = &in_force.hook;
         let now = Timestamp::now();
         let id = Id::generate();
-        let listeners = if delivery.quiet.is_none() { in_force.listeners.as_slice() } else { &[] };
+        let listeners = if incoming.skip_reason.is_none() { in_force.listeners.as_slice() } else { &[] };
         let runs: Vec<Run> = listeners
             .iter()
             .map(|listener| {
@@ -192,15 +192,15 @@ impl Arrival {
             hook: hook.id,
             hook_kind: hook.kind,
             created_at: now,
-            content_type: delivery.kept.content_type,
-            headers: delivery.kept.headers,
-            query: delivery.kept.query,
-            peer: delivery.kept.peer,
-            raw: delivery.raw,
+            content_type: incoming.meta.content_type,
+            headers: incoming.meta.headers,
+            query: incoming.meta.query,
+            peer: incoming.meta.peer,
+            raw: incoming.raw,
             runs: runs.iter().map(|run| run.id).collect(),
-            quiet: delivery.quiet,
+            skip_reason: incoming.skip_reason,
         };
-        let record = |DeliveryKey { digest, window }: DeliveryKey| DeliveryRecord {
+        let record = |DedupKey { digest, window }: DedupKey| SeenKey {
             org: hook.org,
             hook: hook.id,
             key_digest: digest,
@@ -208,9 +208,9 @@ impl Arrival {
             at: now,
             expires_at: now + window,
         };
-        let delivery_record = delivery.key.map(record);
-        let (payload_bytes, data) = (delivery.payload_bytes, delivery.data);
-        let mut arrival = Arrival { transaction, delivery: delivery_record, runs, payload_bytes };
+        let seen_key = incoming.key.map(record);
+        let (payload_bytes, data) = (incoming.payload_bytes, incoming.data);
+        let mut arrival = Arrival { transaction, seen_key, runs, payload_bytes };
         arrival.find_lanes(in_force, &data);
         (arrival, data)
     }
@@ -227,12 +227,12 @@ impl Arrival {
         }
     }
 
-    /// Inserts the transaction; the one that its delivery is: another one if it came before, and then nothing is inserted.
+    /// Inserts the transaction; its id, or that of the first transaction with its key if it came before, and then nothing is inserted.
     fn insert_transaction(&self, session: &mut dyn Session) -> StoreResult<Id> {
-        if let Some(delivery) = &self.delivery {
-            let first = session.claim_delivery(delivery)?;
+        if let Some(seen) = &self.seen_key {
+            let first = session.claim_key(seen)?;
             if first != self.transaction.id {
-                session.add_refusals(delivery.org, delivery.hook, DUPLICATE, 1, delivery.at)?;
+                session.add_refusals(seen.org, seen.hook, DUPLICATE, 1, seen.at)?;
                 return Ok(first);
             }
         }
@@ -258,7 +258,7 @@ impl Arrival {
 
 /// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
 /// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice. Gives the
-/// transaction that the delivery is.
+/// transaction that the request became.
 async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<Id> {
     let place = door.engine.place().filter(|_| door.store.queued() <= QUEUED_MAX_TO_BEGIN);
     let Some(place) = place else {
@@ -317,7 +317,7 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
     Ok(first)
 }
 
-/// Forgets deliveries whose time is over, from now on and until `stopping` turns true.
+/// Forgets requests whose time is over, from now on and until `stopping` turns true.
 pub async fn forget_deliveries(door: Door, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
         tokio::select! {
@@ -326,18 +326,18 @@ pub async fn forget_deliveries(door: Door, mut stopping: watch::Receiver<bool>) 
         }
         let orgs: Vec<Id> = door.catalog.snapshot().orgs.iter().map(|org| org.id).collect();
         for org in orgs {
-            if let Err(error) = forget_deliveries_of(&door.store, org).await {
-                log::debug!(err:% = chain(&error); "old deliveries are forgotten later");
+            if let Err(error) = forget_keys_of(&door.store, org).await {
+                log::debug!(err:% = chain(&error); "old requests are forgotten later");
             }
         }
     }
 }
 
-async fn forget_deliveries_of(store: &Store, org: Id) -> StoreResult<()> {
+async fn forget_keys_of(store: &Store, org: Id) -> StoreResult<()> {
     loop {
         let forgotten = store.write(move |session| {
             let now = session.now();
-            session.forget_deliveries(org, now, FORGET_MAX)
+            session.forget_keys(org, now, FORGET_MAX)
         });
         if forgotten.await? < usize::try_from(FORGET_MAX).unwrap_or(usize::MAX) {
             return Ok(());
@@ -347,7 +347,7 @@ async fn forget_deliveries_of(store: &Store, org: Id) -> StoreResult<()> {
 
 fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: &mut Loaded) -> StoreResult<(Id, Progress)> {
     let run = loaded.run.id;
-    Ok((run, begin(loaded, Surroundings { session, in_force, probe: &mut |_| Ok(()) })?))
+    Ok((run, begin(loaded, Context { session, in_force, probe: &mut |_| Ok(()) })?))
 }
 
 /// The runs with their workflows and the envelope, but for those that wait for others.

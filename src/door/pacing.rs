@@ -18,10 +18,10 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::refusal::{Reason, Refusal};
+use crate::base::id::Id;
 use crate::catalog::{HookInForce, Snapshot};
 use crate::config::Rates;
 use crate::hook::{Limits, Period, Rate};
-use crate::id::Id;
 use crate::store::Status;
 
 /// With fewer counters than this, none is dropped.

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 
+use crate::base::networks::contain;
 use crate::config::{Proxies, ProxyHeader};
-use crate::networks::contain;
 
 /// The proxies that are believed; cheap to clone.
 #[derive(Clone, Debug)]

@@ -18,18 +18,18 @@ use super::captcha;
 use super::challenge;
 use super::cors;
 use super::headers::{kept_headers, kept_query};
-use super::intake::{Delivery, Kept, take_in};
+use super::intake::{Incoming, RequestMeta, accept};
 use super::refusal::{Reason, Refusal};
 use super::refused;
+use crate::base::json::{PAYLOAD_LEVELS_MAX, is_plain};
+use crate::base::networks;
+use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
 use crate::content::{Content, FORM};
+use crate::hook::transaction;
 use crate::hook::{self, HookKind, Settings};
-use crate::json::{PAYLOAD_LEVELS_MAX, is_plain};
-use crate::networks;
 use crate::signature::{Received, Verified};
 use crate::store::{Hook, Role, Status};
-use crate::time::Timestamp;
-use crate::transaction;
 
 /// `/v1/hooks/{kind}/{hash}`
 pub async fn receive(
@@ -65,7 +65,7 @@ async fn knock(
         return Err(Refusal::new(Reason::UnknownHook, "no hook has this address"));
     };
     let mut body = Bytes::new();
-    let accepted = accept(door, &hook, request, payload, &mut body).await;
+    let accepted = receive_body(door, &hook, request, payload, &mut body).await;
     let accepted = accepted.inspect_err(|refusal| {
         let asked = || refused::Asked {
             method: request.method().as_str(),
@@ -77,7 +77,7 @@ async fn knock(
                 Some(captcha) => captcha::without_token(captcha, request.headers(), body),
                 None => body,
             };
-            refused::shown(&hook, refusal, asked(), kept(door, &hook, request, false), &body)
+            refused::shown(&hook, refusal, asked(), request_meta(door, &hook, request, false), &body)
         };
         door.refusals.add(&hook.hook, refusal, shown);
     });
@@ -98,7 +98,7 @@ fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Opti
 }
 
 /// `seen` becomes what was received as the body, to be shown if the request is refused.
-async fn accept(
+async fn receive_body(
     door: &Door,
     in_force: &HookInForce,
     request: &HttpRequest,
@@ -130,14 +130,14 @@ async fn accept(
         // Boxed like all that few requests need, so that the others don't carry its size about.
         Box::pin(captcha::check(door, in_force, captcha, request, &payload.0)).await?;
     }
-    let kept = kept(door, in_force, request, is_query(request));
+    let meta = request_meta(door, in_force, request, is_query(request));
     let context = || hook::Request { signed_id, ..door.context(request) };
-    let delivery = Delivery::new(in_force, kept, raw, payload, context);
-    let taken_in = take_in(door, in_force, delivery).await.map_err(|error| Refusal::from_store(&error))?;
+    let incoming = Incoming::new(in_force, meta, raw, payload, context);
+    let outcome = accept(door, in_force, incoming).await.map_err(|error| Refusal::from_store(&error))?;
     // Who waits for an answer holds no bytes meanwhile.
     seen.clear();
     drop(reservation);
-    Ok(answer(door, in_force, taken_in, request).await)
+    Ok(answer(door, in_force, outcome, request).await)
 }
 
 /// What can be said before the body is read: an answer to those who only ask, or why the request is refused.
@@ -231,7 +231,7 @@ fn methods(settings: &Settings) -> String {
 
 /// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
 /// content encoding.
-fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> Kept {
+fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> RequestMeta {
     let content_type = match is_query {
         true => Some(FORM.to_owned()),
         false => {
@@ -247,7 +247,7 @@ fn kept(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bo
     if is_query {
         headers.retain(|(name, _)| *name != CONTENT_ENCODING.as_str());
     }
-    Kept {
+    RequestMeta {
         content_type,
         headers,
         query: kept_query(request.query_string(), is_token),

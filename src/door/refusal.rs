@@ -1,60 +1,58 @@
 //! Why a request to a hook is refused.
 
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+
 use crate::content::ContentError;
+use crate::http::errors::{ApiError, Code};
 use crate::store::StoreError;
 
-/// Every reason there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    UnknownHook,
-    HookDisabled,
-    HookDeleted,
-    AddressNotAllowed,
-    Method,
-    BodyTooLarge,
-    BodyTooSlow,
-    BodyIncomplete,
-    UnsupportedMediaType,
-    Signature,
-    RateLimited,
-    OrgRateLimited,
-    TooManyAtOnce,
-    MalformedJson,
-    MalformedBody,
-    NestingTooDeep,
-    ChallengeFailed,
-    NotHuman,
-    CaptchaUnavailable,
-    Overloaded,
-    StoreUnavailable,
+macro_rules! reasons {
+    ($($reason:ident = $word:literal $code:ident;)+) => {
+        /// Every reason there is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($reason),+ }
+
+        impl Reason {
+            /// Each reason with the word that counts and answers use for it.
+            pub const ALL: [(Reason, &'static str); [$(Reason::$reason),+].len()] = [$((Reason::$reason, $word)),+];
+
+            /// The code of the error that the sender gets.
+            pub fn code(self) -> Code {
+                match self { $(Reason::$reason => Code::$code),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    UnknownHook = "unknown_hook" UnknownHook;
+    HookDisabled = "hook_disabled" HookDisabled;
+    HookDeleted = "hook_deleted" HookDeleted;
+    AddressNotAllowed = "address_not_allowed" AddressNotAllowed;
+    Method = "method" MethodNotAllowed;
+    BodyTooLarge = "body_too_large" BodyTooLarge;
+    BodyTooSlow = "body_too_slow" BodyTooSlow;
+    BodyIncomplete = "body_incomplete" BodyIncomplete;
+    UnsupportedMediaType = "unsupported_media_type" UnsupportedMediaType;
+    Signature = "signature" NotVerified;
+    RateLimited = "rate_limited" RateLimited;
+    OrgRateLimited = "org_rate_limited" RateLimited;
+    TooManyAtOnce = "too_many_at_once" TooManyAtOnce;
+    MalformedJson = "malformed_json" MalformedJson;
+    MalformedBody = "malformed_body" MalformedBody;
+    NestingTooDeep = "nesting_too_deep" NestingTooDeep;
+    ChallengeFailed = "challenge_failed" ChallengeFailed;
+    NotHuman = "not_human" NotHuman;
+    CaptchaUnavailable = "captcha_unavailable" CaptchaUnavailable;
+    Overloaded = "overloaded" Overloaded;
+    StoreUnavailable = "store_unavailable" Unavailable;
 }
 
 impl Reason {
-    /// Each reason with the word that counts and answers use for it.
-    pub const ALL: [(Reason, &'static str); 21] = [
-        (Reason::UnknownHook, "unknown_hook"),
-        (Reason::HookDisabled, "hook_disabled"),
-        (Reason::HookDeleted, "hook_deleted"),
-        (Reason::AddressNotAllowed, "address_not_allowed"),
-        (Reason::Method, "method"),
-        (Reason::BodyTooLarge, "body_too_large"),
-        (Reason::BodyTooSlow, "body_too_slow"),
-        (Reason::BodyIncomplete, "body_incomplete"),
-        (Reason::UnsupportedMediaType, "unsupported_media_type"),
-        (Reason::Signature, "signature"),
-        (Reason::RateLimited, "rate_limited"),
-        (Reason::OrgRateLimited, "org_rate_limited"),
-        (Reason::TooManyAtOnce, "too_many_at_once"),
-        (Reason::MalformedJson, "malformed_json"),
-        (Reason::MalformedBody, "malformed_body"),
-        (Reason::NestingTooDeep, "nesting_too_deep"),
-        (Reason::ChallengeFailed, "challenge_failed"),
-        (Reason::NotHuman, "not_human"),
-        (Reason::CaptchaUnavailable, "captcha_unavailable"),
-        (Reason::Overloaded, "overloaded"),
-        (Reason::StoreUnavailable, "store_unavailable"),
-    ];
-
     /// The word for it.
     pub fn word(self) -> &'static str {
         Self::ALL[self.index()].1
@@ -97,6 +95,36 @@ impl Refusal {
             StoreError::Busy => Refusal::new(Reason::Overloaded, "too many requests are waiting; try again"),
             _ => Refusal::new(Reason::StoreUnavailable, "the request can't be stored at the moment; try again"),
         }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.detail)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        ApiError::new(refusal.reason.code(), refusal.detail)
+    }
+}
+
+/// Senders get refusals in the same shape as admins get errors.
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.reason.code().status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = ApiError::from(self.clone()).error_response();
+        if let Some(methods) = self.methods.as_ref().and_then(|methods| HeaderValue::from_str(methods).ok()) {
+            response.headers_mut().insert(ALLOW, methods);
+        }
+        if let Some(retry_after_s) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+        }
+        response
     }
 }
 

@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::refusal::{Reason, Refusal};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::observe::metrics;
 use crate::store::{Hook, RefusedRequest, Session, Store, StoreResult};
-use crate::time::Timestamp;
 
 /// The word that answered set-up challenges are counted by, beside the reasons of refusals.
 pub const CHALLENGE: &str = "challenge";

@@ -6,13 +6,13 @@
 //!
 //! Limits: the constants below; of what is longer, the first part is shown.
 
-use super::intake::Kept;
+use super::intake::RequestMeta;
 use super::refusal::Refusal;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
-use crate::id::Id;
-use crate::sensitive::{MASK, excerpt};
+use crate::secrets::sensitive::{MASK, excerpt};
 use crate::store::RefusedRequest;
-use crate::time::Timestamp;
 
 /// How many bytes of the body are shown.
 pub const BODY_BYTES_MAX: usize = 1_024;
@@ -37,9 +37,15 @@ pub fn path(in_force: &HookInForce, org: Option<&str>) -> String {
     format!("/v1/hooks/{}/{org}{MASK}", in_force.hook.kind)
 }
 
-/// What is shown of a request; `kept` is what would be kept of it had it been accepted, `body` what was received of its
+/// What is shown of a request; `meta` is what would be kept of it had it been accepted, `body` what was received of its
 /// body.
-pub fn shown(in_force: &HookInForce, refusal: &Refusal, asked: Asked<'_>, kept: Kept, body: &[u8]) -> RefusedRequest {
+pub fn shown(
+    in_force: &HookInForce,
+    refusal: &Refusal,
+    asked: Asked<'_>,
+    meta: RequestMeta,
+    body: &[u8],
+) -> RefusedRequest {
     let hook = &in_force.hook;
     let body = if in_force.gate.signs_in_body() { &[] } else { body };
     RefusedRequest {
@@ -51,9 +57,9 @@ pub fn shown(in_force: &HookInForce, refusal: &Refusal, asked: Asked<'_>, kept: 
         detail: storable(excerpt(&refusal.detail, DETAIL_CHARACTERS_MAX).into_owned()),
         method: asked.method.to_owned(),
         path: asked.path,
-        query: kept.query.map(|query| storable(excerpt(&query, QUERY_CHARACTERS_MAX).into_owned())),
-        headers: shortened(kept.headers),
-        peer: kept.peer,
+        query: meta.query.map(|query| storable(excerpt(&query, QUERY_CHARACTERS_MAX).into_owned())),
+        headers: shortened(meta.headers),
+        peer: meta.peer,
         content_length: asked.content_length.and_then(|length| i64::try_from(length).ok()),
         body: body[..body.len().min(BODY_BYTES_MAX)].to_vec(),
     }

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use super::refusal::{Reason, Refusal};
-use crate::networks::{Share, Shares};
+use crate::base::networks::{Share, Shares};
 
 /// How much one peer may hold. It is no less than the largest body that can be allowed.
 pub const BYTES_PER_PEER_MAX: usize = 16 * 1024 * 1024;

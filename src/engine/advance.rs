@@ -12,11 +12,11 @@ use super::entry::{Entry, Segment};
 use super::starts::wake_others;
 use super::stretch::{LoadedParts, Stretch, append, take_pending};
 use crate::actions::{Effects, LogLine};
+use crate::base::time::Timestamp;
+use crate::events::InForce;
 use crate::expr::Secrets;
 use crate::outbound::{Effect, Outcome};
-use crate::starts::InForce;
 use crate::store::{Run, RunStatus, Session, StoreResult};
-use crate::time::Timestamp;
 
 /// How many steps one run may execute.
 pub const STEPS_MAX: i64 = 1_000;
@@ -81,7 +81,7 @@ pub enum Point<'a> {
 pub type Probe<'a> = &'a mut dyn FnMut(Point<'_>) -> StoreResult<()>;
 
 /// What a stretch goes on in.
-pub struct Surroundings<'a> {
+pub struct Context<'a> {
     pub session: &'a mut dyn Session,
     pub in_force: &'a dyn InForce,
     pub probe: Probe<'a>,
@@ -91,8 +91,8 @@ pub struct Surroundings<'a> {
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and the run is as it was.
-pub fn advance(mut loaded: Loaded, input: Input, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
-    stretch(&mut loaded, false, input, surroundings)
+pub fn advance(mut loaded: Loaded, input: Input, context: Context<'_>) -> StoreResult<Progress> {
+    stretch(&mut loaded, false, input, context)
 }
 
 /// Inserts a run that is not in the database yet, as it is after its first stretch. What is left of `loaded` is of no use;
@@ -100,17 +100,12 @@ pub fn advance(mut loaded: Loaded, input: Input, surroundings: Surroundings<'_>)
 ///
 /// # Errors
 /// Those of the store; the caller rolls back, and there is no such run.
-pub fn begin(loaded: &mut Loaded, surroundings: Surroundings<'_>) -> StoreResult<Progress> {
-    stretch(loaded, true, Input::Continue, surroundings)
+pub fn begin(loaded: &mut Loaded, context: Context<'_>) -> StoreResult<Progress> {
+    stretch(loaded, true, Input::Continue, context)
 }
 
-fn stretch(
-    loaded: &mut Loaded,
-    unwritten: bool,
-    input: Input,
-    surroundings: Surroundings<'_>,
-) -> StoreResult<Progress> {
-    let Surroundings { session, in_force, probe } = surroundings;
+fn stretch(loaded: &mut Loaded, unwritten: bool, input: Input, context: Context<'_>) -> StoreResult<Progress> {
+    let Context { session, in_force, probe } = context;
     let Loaded { run, workflow, scope, passes } = loaded;
     // Most workflows have none, so most runs pay nothing for them.
     for mentioned in &workflow.variables {

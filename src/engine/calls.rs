@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::advance::{Input, PendingCall};
 use super::driver::Event;
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::outbound::Performer;
 
 /// How many calls go on at the same time.

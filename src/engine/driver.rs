@@ -26,12 +26,12 @@ use super::report;
 use super::unit::{Advance, fail_run};
 use super::watch::Watchers;
 use super::{Input, Loaded, Next, Progress};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::events::InForce;
 use crate::observe::metrics;
 use crate::outbound::Performer;
-use crate::starts::InForce;
-use crate::store::{Claim, News, RunStatus, Store, StoreError, StoreResult, chain};
-use crate::time::Timestamp;
+use crate::store::{Claim, RunStatus, Store, StoreChanges, StoreError, StoreResult, chain};
 
 /// How many runs wait in memory.
 const READY_MAX: usize = 4_096;
@@ -93,7 +93,7 @@ pub struct Engine {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
     calls: Calls,
-    news: watch::Receiver<News>,
+    news: watch::Receiver<StoreChanges>,
     ready: VecDeque<Ready>,
     units: usize,
     polling: bool,
@@ -116,7 +116,7 @@ impl Engine {
         let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone(), watchers: watchers.clone() };
         let calls = Calls::new(performer, sender.clone());
         let engine = Engine {
-            news: store.news(),
+            news: store.changes(),
             store,
             programs,
             in_force,
@@ -301,7 +301,7 @@ impl Engine {
                 self.poll_at = self.poll_at.min(Instant::now() + due_at.since(Timestamp::now()));
             }
             Next::Ended(status) => {
-                metrics::run_finished(status);
+                metrics::run_finished(status.word());
                 if status == RunStatus::Failed || log::log_enabled!(log::Level::Debug) {
                     report::end(&self.store, org, run);
                 }
@@ -317,7 +317,7 @@ impl Engine {
         tokio::spawn(async move {
             let write = store.write(move |session| fail_run(session, org, run, rev, &message));
             match write.await {
-                Ok(()) => metrics::run_finished(RunStatus::Failed),
+                Ok(()) => metrics::run_finished(RunStatus::Failed.word()),
                 Err(error) => {
                     log::error!(run_id:% = run, err:% = chain(&error); "the run could not be marked as failed");
                 }

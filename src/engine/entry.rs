@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::base::time::Timestamp;
 use crate::expr::{Judgement, Note, Operand, Secrets};
 use crate::store::RunError;
-use crate::time::Timestamp;
 
 use super::pending::Attempt;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::events::trigger_scope;
 use crate::expr::Scope;
-use crate::starts::trigger_scope;
 use crate::store::Run;
 use crate::workflow::Workflow;
 

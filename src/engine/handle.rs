@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::watch::{Watch, Watchers};
 use super::{Loaded, Next, Progress};
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::observe::metrics;
 use crate::store::RunStatus;
 
@@ -70,7 +70,7 @@ impl Place {
             };
             runs.retain(|(_, progress)| {
                 !completed(progress) || {
-                    metrics::run_finished(RunStatus::Completed);
+                    metrics::run_finished(RunStatus::Completed.word());
                     false
                 }
             });

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::advance::OUTPUT_BYTES_MAX;
 use super::stretch::{Executed, Stretch, raw};
 use crate::actions::Failure;
+use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::expr::{Condition, EvalError, Expr, Note, Scope};
-use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::objects::Problem;
 use crate::workflow::{ActionSpec, ParamKind};
 

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::starts::{awaited, waits_for};
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 
 /// How soon a run looks whether one that it waits for can get its turn at all.

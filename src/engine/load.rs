@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Loaded;
-use crate::id::Id;
-use crate::starts::trigger_scope;
+use crate::base::id::Id;
+use crate::events::trigger_scope;
 use crate::store::{Run, Session, StoreError, StoreResult};
 use crate::workflow::Workflow;
 

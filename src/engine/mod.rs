@@ -31,7 +31,7 @@ mod waits;
 mod watch;
 
 pub use advance::{
-    Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, Surroundings, advance, begin, cancel,
+    Context, Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, advance, begin, cancel,
 };
 pub use driver::Engine;
 pub use entry::merge_log;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::stretch::{Executed, Stretch, raw};
 use crate::actions::Failure;
-use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::objects::{Problem, escape_pointer};
 use crate::workflow::{ActionSpec, ParamKind};
 

@@ -15,11 +15,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::actions::Batch;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::expr::{Note, Secrets, mask};
-use crate::id::Id;
 use crate::outbound::{ATTEMPTS_MAX, Effect, Failure, HttpAnswer, Outcome, Retry, asks_for_retry};
-use crate::sensitive;
-use crate::time::Timestamp;
+use crate::secrets::sensitive;
 
 /// The longest `Retry-After` that is respected; a longer one is taken as this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);

@@ -3,7 +3,7 @@
 //! Nobody waits for it: the run is read anew for the names, beside whatever else goes on.
 
 use crate::actions::LogLine;
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::store::{Run, Session, Store, StoreResult};
 
 /// Logs how a run ended, and if it failed, where and why.

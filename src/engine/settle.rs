@@ -10,9 +10,9 @@ use super::pending::{Attempt, Pending, excerpt, idempotency_key, masked};
 use super::stretch::{Executed, Stretch};
 use super::waits::unknown_step;
 use crate::actions::Failure;
+use crate::base::time::Timestamp;
 use crate::outbound::{Effect, Retry, Unusable};
 use crate::store::{RunStatus, StoreError, StoreResult};
-use crate::time::Timestamp;
 
 /// How long after its time-out an effect is taken for lost; covers the time that it waits for its turn.
 const CALL_MARGIN: Duration = Duration::from_secs(300);

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::lanes::is_within_a_turn;
 use crate::actions::Effects;
-use crate::id::Id;
-use crate::starts::{Cause, InForce, insert, raise};
+use crate::base::id::Id;
+use crate::events::{Cause, InForce, insert, raise};
 use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 
 /// Writes what a stretch of a run does to other runs; whether there are any to be taken now.

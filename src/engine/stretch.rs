@@ -10,13 +10,13 @@ use super::entry::{Entry, Judged, Segment};
 use super::pending::{Attempt, Pending};
 use super::starts::{start_others, wake_others};
 use crate::actions::{self, Call, Effects, Failure, Outcome};
+use crate::base::id::Id;
+use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
+use crate::base::time::Timestamp;
+use crate::events::InForce;
 use crate::expr::{Note, mask};
-use crate::id::Id;
-use crate::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::objects::Problem;
-use crate::starts::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreError, StoreResult, Turn};
-use crate::time::Timestamp;
 use crate::workflow::{Step, Transition};
 
 pub(super) struct Stretch<'a> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::advance::{Input, Progress, Surroundings, advance};
+use super::advance::{Context, Input, Progress, advance};
 use super::driver::Event;
 use super::fresh::Loaded;
 use super::load::{Programs, load};
 use super::starts::wake_others;
-use crate::id::Id;
-use crate::starts::InForce;
+use crate::base::id::Id;
+use crate::events::InForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult, Unit};
 
 /// One stretch of one run, as a unit of work.
@@ -37,8 +37,8 @@ impl Unit for Advance {
         };
         if let Some(loaded) = loaded.filter(|loaded| loaded.run.rev == self.rev) {
             let in_force = self.in_force.as_ref();
-            let surroundings = Surroundings { session, in_force, probe: &mut |_| Ok(()) };
-            self.progress = Some(advance(*loaded, self.input.clone(), surroundings)?);
+            let context = Context { session, in_force, probe: &mut |_| Ok(()) };
+            self.progress = Some(advance(*loaded, self.input.clone(), context)?);
         }
         Ok(())
     }

@@ -9,10 +9,10 @@ use super::lanes::{TURN_EVERY, free_from_circle};
 use super::pending::Pending;
 use super::stretch::{Executed, Stretch, seed};
 use crate::actions::Failure;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::outbound::Retry;
 use crate::store::{RunStatus, StoreResult};
-use crate::time::Timestamp;
 
 /// How often a run that waits for another one looks by itself; it is woken when that one ends.
 const CHILD_EVERY: Duration = Duration::from_secs(3_600);

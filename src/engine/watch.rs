@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use crate::id::Id;
+use crate::base::id::Id;
 
 /// Who waits for which run; cheap to clone.
 #[derive(Clone, Default)]

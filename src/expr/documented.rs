@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 
 const PAGE: &str = include_str!("../../docs/language.md");
 

@@ -10,7 +10,7 @@ use super::dates;
 use super::meter::{Exceeded, Meter, VALUE_MAX};
 use super::operation::{Operation, Trouble, shown};
 use super::scope::Scope;
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 
 /// The values of one call, and what else an operation may ask for.
 pub(super) struct Inputs<'a, 'w> {

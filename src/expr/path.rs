@@ -135,8 +135,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::id::Id;
     use crate::expr::Environment;
-    use crate::id::Id;
 
     fn scope() -> Scope {
         let mut scope = Scope::new();

@@ -11,8 +11,8 @@ use jiff::tz::TimeZone;
 
 use super::dates::{zone, zoned};
 use super::report::brief;
+use crate::base::time::Timestamp;
 use crate::objects::nearest;
-use crate::time::Timestamp;
 
 /// The hours of one place.
 #[derive(Clone, Debug)]

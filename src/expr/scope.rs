@@ -13,8 +13,8 @@ use super::meter::{Clock, LIST_WORK_MAX};
 use super::path::{ERROR, INDEX, ITEM, STEPS, VARIABLES};
 use super::schedule::{Schedule, Schedules};
 use super::secrets::Secrets;
-use crate::id::Id;
-use crate::time::Timestamp;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 
 /// The outputs of a run's steps and all else that expressions refer to. Built once for a run, filled as steps finish.
 #[derive(Debug)]

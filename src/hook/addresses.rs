@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::Value;
 
-use crate::networks::network;
+use crate::base::networks::network;
 use crate::objects::Fields;
 
 /// The name of the setting.

@@ -15,6 +15,7 @@ mod filter;
 mod kind;
 mod limits;
 mod settings;
+pub mod transaction;
 mod verification;
 
 pub use answer::{Answer, BODY_BYTES_MAX, Rendered, TIMEOUT_MS_MAX, When};

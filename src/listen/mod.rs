@@ -20,6 +20,7 @@ mod connection;
 mod exchange;
 mod frames;
 mod peers;
+pub mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -36,10 +37,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::observe::metrics;
-use crate::tls::Tls;
 use connection::Connection;
 pub use exchange::{Answering, Exchange, HeadTooLarge};
 pub use peers::Peers;
+use tls::Tls;
 
 /// The most connections that one worker holds.
 pub const CONNECTIONS_MAX: usize = 10_000;

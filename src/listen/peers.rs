@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::networks::{Share, Shares, contain};
+use crate::base::networks::{Share, Shares, contain};
 
 /// Counts of connections by peer; cheap to clone. It holds as many entries as there are connections at most.
 #[derive(Clone)]

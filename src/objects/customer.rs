@@ -20,8 +20,8 @@ use super::fields::{ENTRIES_MAX, too_many_entries};
 use super::klass::{CUSTOM_MAX, merge_custom};
 use super::shape::{self, COMPANY, Field, Occasion, Type, field};
 use super::{Email, Fields, Phone, Problem};
-use crate::id::Id;
-use crate::time::Timestamp;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 
 /// What can be said of a customer beside its names, contacts and custom attributes.
 const DETAILS: &[Field] = &[

@@ -10,8 +10,8 @@ use super::contact::email_key;
 use super::diff::Parts;
 use super::shape::{self, Field, Occasion, Target};
 use super::{Fields, Problem, company, conversation, message, note, user};
-use crate::id::Id;
-use crate::time::Timestamp;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 
 /// What an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

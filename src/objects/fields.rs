@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Problem, escape_pointer, kind_of, unknown};
-use crate::id::Id;
+use crate::base::id::Id;
 
 /// The most entries that a list can have.
 pub const ENTRIES_MAX: usize = 100;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Fields, Problem, escape_pointer, kind_of, unknown};
-use crate::id::Id;
-use crate::time::Timestamp;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 
 /// The most properties that one klass may declare.
 pub const PROPERTIES_MAX: usize = 500;

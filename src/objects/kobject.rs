@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::diff::Parts;
 use super::klass::check_custom;
 use super::{Fields, Klass, Problem};
-use crate::id::Id;
-use crate::time::Timestamp;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 
 /// A custom object as stored.
 #[derive(Clone, Debug, PartialEq)]

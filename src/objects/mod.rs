@@ -1,7 +1,7 @@
 //! Customers, klasses, kobjects and entities: their shapes and the rules that hold for them, whoever writes them.
 //!
 //! Everything here is pure. A workflow's action and an HTTP handler both turn a caller's JSON into one of these
-//! types, are told of every problem at once as [`Problem`]s, and hand the result to [`crate::changes`]. Companies,
+//! types, are told of every problem at once as [`Problem`]s, and hand the result to `changes`. Companies,
 //! conversations, messages, notes and users have so much in common that they are one type, [`Entity`], of five kinds.
 
 mod company;
@@ -63,7 +63,7 @@ pub fn unknown<'a>(what: &str, name: &str, candidates: impl IntoIterator<Item = 
 }
 
 /// What is wrong with a reference to something that there is not.
-pub fn missing(name: &str, what: &str, id: crate::id::Id) -> Problem {
+pub fn missing(name: &str, what: &str, id: crate::base::id::Id) -> Problem {
     Problem::new(format!("/{name}"), format!("there is no {what} {id}"))
 }
 

@@ -13,7 +13,7 @@ use super::entries::{self, limited_object};
 use super::fields::{ENTRIES_MAX, Fields, plain_text, too_many_entries};
 use super::kind_of;
 use super::klass::{AttributeType, merge_custom};
-use crate::id::Id;
+use crate::base::id::Id;
 
 /// The most bytes of an object field, as JSON.
 pub const OBJECT_BYTES_MAX: usize = 100_000;

@@ -42,7 +42,7 @@ pub fn start(filter: &str, format: LogFormat) {
 
 fn write_json(formatter: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
     let mut line = Map::new();
-    line.insert("time".into(), json!(crate::time::Timestamp::now()));
+    line.insert("time".into(), json!(crate::base::time::Timestamp::now()));
     line.insert("level".into(), json!(record.level().as_str().to_lowercase()));
     line.insert("message".into(), json!(record.args().to_string()));
     let mut pairs = Pairs(line);

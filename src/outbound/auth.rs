@@ -8,7 +8,7 @@ use std::fmt;
 use reqwest::{RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 
-use crate::sensitive::MASK;
+use crate::secrets::sensitive::MASK;
 
 /// A text that is not shown: printing it for debugging gives a mask.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

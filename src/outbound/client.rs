@@ -24,8 +24,8 @@ use super::request::{Reading, body_value};
 use super::resolver::PolicyResolver;
 use super::tokens::{Token, Tokens};
 use super::{AddressPolicy, Failure, FailureKind, HttpAnswer, HttpRequest};
-use crate::id::Id;
-use crate::sensitive::{self, MASK};
+use crate::base::id::Id;
+use crate::secrets::sensitive::{self, MASK};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that a call may take, in milliseconds.

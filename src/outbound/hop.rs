@@ -8,7 +8,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 
 use super::auth::Auth;
 use super::{Failure, FailureKind, HttpRequest};
-use crate::sensitive;
+use crate::secrets::sensitive;
 
 /// Headers that say where a message ends and what the connection is for: wrong ones would break the connection.
 const FRAMING_HEADERS: [&str; 7] =

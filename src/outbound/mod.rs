@@ -13,7 +13,7 @@
 //! would resolve names on its own.
 //!
 //! Credentials of a call are kept apart from the rest of it ([`Auth`]) and never shown; what else carries some is told by
-//! [`crate::sensitive`].
+//! [`crate::secrets::sensitive`].
 //!
 //! The mail server is the operator's, and trusted: its address is not judged, and steps can't name another.
 //!

@@ -1,7 +1,7 @@
 //! What performs effects, of whatever kind.
 
 use super::{Client, Effect, Failure, FailureKind, Mailer, Outcome};
-use crate::id::Id;
+use crate::base::id::Id;
 
 /// Performs effects; clones share connections and tokens.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::Auth;
 use super::effect::Unusable;
-use crate::sensitive::{self, MASK};
+use crate::secrets::sensitive::{self, MASK};
 
 /// How much of a GraphQL error a message shows.
 const ERROR_CHARACTERS_MAX: usize = 500;

@@ -19,7 +19,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use super::fault::root_cause;
 use super::mail::{Attachment, Mail, Receipt};
 use super::{Failure, FailureKind};
-use crate::sensitive;
+use crate::secrets::sensitive;
 
 /// How long sending a mail may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);

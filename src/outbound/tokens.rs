@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use super::auth::{Auth, ClientAuth, Oauth2, Secret};
 use super::request::Reading;
 use super::{Failure, FailureKind, HttpAnswer, HttpRequest};
-use crate::id::Id;
+use crate::base::id::Id;
 
 const TOKENS_MAX: usize = 1_000;
 const LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
@@ -36,14 +36,14 @@ pub(super) struct Token {
 /// All tokens of this process.
 #[derive(Default)]
 pub(super) struct Tokens {
-    kept: std::sync::Mutex<HashMap<Key, Place>>,
+    kept: std::sync::Mutex<HashMap<Key, TokenCell>>,
 }
 
 type Key = [u8; 32];
 /// Locked by whoever asks for the token.
-type Place = Arc<Mutex<Option<Kept>>>;
+type TokenCell = Arc<Mutex<Option<CachedToken>>>;
 
-struct Kept {
+struct CachedToken {
     secret: Secret,
     until: Instant,
 }
@@ -62,7 +62,7 @@ impl Tokens {
         *place = None;
         let asked_at = Instant::now();
         let (secret, lifetime) = read(&ask(request(grant)).await?, grant)?;
-        *place = Some(Kept { secret: secret.clone(), until: asked_at + lifetime - MARGIN.min(lifetime / 10) });
+        *place = Some(CachedToken { secret: secret.clone(), until: asked_at + lifetime - MARGIN.min(lifetime / 10) });
         Ok(Token { secret, was_kept: false })
     }
 
@@ -75,7 +75,7 @@ impl Tokens {
         }
     }
 
-    fn place(&self, key: Key) -> Place {
+    fn place(&self, key: Key) -> TokenCell {
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if kept.len() >= TOKENS_MAX && !kept.contains_key(&key) {
             // Whoever is asking for one holds its place, and keeps it.

@@ -1,7 +1,7 @@
 //! How old a request may be.
 
 use super::verify::Rejection;
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 
 /// Five minutes, which is what most vendors say.
 pub(super) const USUAL_S: i64 = 300;

@@ -4,7 +4,7 @@ use super::algorithm::Key;
 use super::received::{Proof, Received, Verified};
 use super::scheme::Scheme;
 use super::verify::Rejection;
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 
 /// The rule of a hook.
 #[derive(Debug)]

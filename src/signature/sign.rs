@@ -12,9 +12,9 @@ use super::received::Received;
 use super::scheme::Scheme;
 use super::template::Part;
 use super::verify::Rejection;
+use crate::base::id::{Id, random_bytes};
+use crate::base::time::Timestamp;
 use crate::content::FORM;
-use crate::id::{Id, random_bytes};
-use crate::time::Timestamp;
 
 /// A POST request that is to be signed.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::parts::{Source, adyen_items, mailgun};
 use super::received::{Proof, Received, Verified};
 use super::scheme::Scheme;
 use super::template::Part;
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 
 /// How many signatures of a request are looked at.
 pub const SIGNATURES_MAX: usize = 16;

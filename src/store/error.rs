@@ -32,7 +32,7 @@ pub enum StoreError {
     Corrupt { what: &'static str, detail: String },
     /// The work was never meant to stay, and was rolled back.
     #[error("the work was rolled back, as it was meant to be")]
-    Rehearsed,
+    DryRun,
     /// A piece of work panicked; what it had written was rolled back.
     #[error("a database operation stopped unexpectedly: {0}")]
     Panicked(String),
@@ -65,7 +65,7 @@ impl StoreError {
                 | StoreError::Fenced
                 | StoreError::Conflict { .. }
                 | StoreError::Unstorable { .. }
-                | StoreError::Rehearsed
+                | StoreError::DryRun
         )
     }
 

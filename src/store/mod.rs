@@ -19,6 +19,7 @@ mod records;
 mod session;
 mod sql;
 pub mod sqlite;
+mod url;
 
 use std::sync::Arc;
 
@@ -29,9 +30,10 @@ pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
 pub use session::{
-    Belongings, Catalog, Claim, Customers, Deliveries, Drafts, Entities, HookSecrets, Intake, KObjects, Lanes, Of,
-    RefusedRequests, Relationships, Runs, Schedules, Session, Taken, Variables,
+    Belongings, Catalog, Claim, Customers, Drafts, Entities, HookSecrets, Intake, KObjects, Lanes, Of, RefusedRequests,
+    Relationships, Runs, Schedules, SeenKeys, Session, Taken, Variables,
 };
+pub use url::{DatabaseUrl, DatabaseUrlError};
 
 /// How the store is doing, for `/readyz` and for answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +51,7 @@ pub enum Health {
 /// What was done on the database by others than the one who listens, such as other processes, or runs, as counts that
 /// change. A hint, to act sooner: whoever hears nothing finds out by asking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct News {
+pub struct StoreChanges {
     /// Changes when there may be runs for anybody to take.
     pub runs: u64,
     /// The catalog's revision.
@@ -78,7 +80,7 @@ pub trait Backend: Send + Sync {
     /// How many units wait.
     fn queued(&self) -> usize;
     /// What others do; never changes where there are no others.
-    fn news(&self) -> watch::Receiver<News>;
+    fn changes(&self) -> watch::Receiver<StoreChanges>;
     /// Finishes what is queued, takes nothing more, and leaves the database tidy. Blocks.
     fn close(&self);
 }
@@ -118,7 +120,27 @@ where
     }
 }
 
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
+}
+
 impl Store {
+    /// Opens the store that a URL names; `sizes` is for PostgreSQL. To be called outside of any asynchronous context.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(url: &DatabaseUrl, sizes: postgres::PoolSizes) -> Result<Store, OpenError> {
+        Ok(match url {
+            DatabaseUrl::Sqlite(path) => Store::new(Arc::new(sqlite::Sqlite::open(path)?)),
+            DatabaseUrl::Postgres(url) => Store::new(Arc::new(postgres::Postgres::open(url, sizes)?)),
+        })
+    }
+
     pub fn new(backend: Arc<dyn Backend>) -> Store {
         Store { backend }
     }
@@ -169,8 +191,8 @@ impl Store {
     }
 
     /// What other processes on the same database do.
-    pub fn news(&self) -> watch::Receiver<News> {
-        self.backend.news()
+    pub fn changes(&self) -> watch::Receiver<StoreChanges> {
+        self.backend.changes()
     }
 
     /// Finishes what is queued and closes the database. Blocks until that is done.

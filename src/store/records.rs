@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::hook::{HookKind, Written};
-use crate::id::Id;
-use crate::time::Timestamp;
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ pub struct Variable {
     pub workflow: Option<Id>,
     /// Unique among those of the org, or of the workflow.
     pub name: String,
-    /// The value as [`crate::vault::Vault`] has sealed it.
+    /// The value as [`crate::secrets::vault::Vault`] has sealed it.
     pub sealed: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -89,14 +89,14 @@ pub struct HookSecret {
     pub id: Id,
     pub org: Id,
     pub hook: Id,
-    /// The value as [`crate::vault::Vault`] has sealed it.
+    /// The value as [`crate::secrets::vault::Vault`] has sealed it.
     pub sealed: String,
     pub created_at: Timestamp,
 }
 
 /// What tells a delivery from others on the same hook.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DeliveryRecord {
+pub struct SeenKey {
     pub org: Id,
     pub hook: Id,
     /// SHA-256 of the key, in hex.

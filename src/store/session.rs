@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use super::records::*;
 use super::{RunFilter, StoreResult};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::hook::transaction::Transaction;
 use crate::objects::{Customer, Entity, KObject, Kind, Klass};
-use crate::time::Timestamp;
-use crate::transaction::Transaction;
 
 /// One open transaction.
 pub trait Session:
     Catalog
     + HookSecrets
-    + Deliveries
+    + SeenKeys
     + RefusedRequests
     + Drafts
     + Schedules
@@ -115,7 +115,7 @@ pub trait Variables {
     /// Whether there was such a variable.
     fn delete_variable(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 
-    /// Which key the org's variables are encrypted with, as [`crate::vault::Vault::key_id`] names it; none if none was
+    /// Which key the org's variables are encrypted with, as [`crate::secrets::vault::Vault::key_id`] names it; none if none was
     /// ever used.
     fn secret_key_id(&mut self, org: Id) -> StoreResult<Option<String>>;
     fn put_secret_key_id(&mut self, org: Id, key_id: &str) -> StoreResult<()>;
@@ -131,14 +131,14 @@ pub trait HookSecrets {
 }
 
 /// Which deliveries have come already.
-pub trait Deliveries {
+pub trait SeenKeys {
     /// Remembers the delivery as that of its transaction, unless one with the same key came before and has not expired;
     /// that one is counted up. The transaction of the first: another one than the delivery's if it is a duplicate.
-    fn claim_delivery(&mut self, delivery: &DeliveryRecord) -> StoreResult<Id>;
+    fn claim_key(&mut self, delivery: &SeenKey) -> StoreResult<Id>;
     /// How often a transaction's delivery came again; none if that is not, or no longer, known.
     fn duplicates(&mut self, org: Id, transaction: Id) -> StoreResult<Option<Duplicates>>;
     /// Forgets those that have expired by `now`, at most `size`; how many they were.
-    fn forget_deliveries(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize>;
+    fn forget_keys(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize>;
 }
 
 /// What came in through the door.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::objects::unknown;
-use crate::sensitive::{self, MASK};
+use crate::secrets::sensitive::{self, MASK};
 
 /// One kind of credentials: its `type`, what it needs, and what it takes beside that.
 struct Preset {

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::findings::{Finding, Findings, Node};
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 
 /// The longest interval.
 const EVERY_MAX: Duration = Duration::from_secs(366 * 86_400);

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{credentials, pattern};
 use crate::objects::kind_of;
-use crate::sensitive;
+use crate::secrets::sensitive;
 
 /// One action, as its table describes it.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Triggers in the database make it refuse what a defect in the engine or in an action might ask of it.
 
-use hookflow::json::PAYLOAD_LEVELS_MAX;
+use hookflow::base::json::PAYLOAD_LEVELS_MAX;
 use serde_json::{Value, json};
 
 use crate::support::database::Kind;

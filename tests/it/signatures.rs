@@ -1,9 +1,9 @@
 //! Signatures: published examples, what each vendor signs and what a forger tries, schemes from JSON.
 
 use bytes::Bytes;
+use hookflow::base::time::Timestamp;
 use hookflow::objects::Problem;
 use hookflow::signature::{Key, Received, Rejection, Scheme, names, preset};
-use hookflow::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -12,9 +12,9 @@ mod objects;
 mod runs;
 mod units;
 
-use hookflow::id::Id;
+use hookflow::base::id::Id;
+use hookflow::base::time::Timestamp;
 use hookflow::store::{Org, Page, Session, Store, StoreResult};
-use hookflow::time::Timestamp;
 
 /// A page with everything on it.
 const ALL: Page = Page { after: None, size: 1_000 };

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::shown::text;
 use super::{Hook, HooksError, Named, get};
+use crate::base::id::Id;
 use crate::cli::remote::Server;
 use crate::cli::say;
-use crate::id::Id;
 
 #[derive(Debug, clap::Args)]
 pub struct Save {

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::shown::{printable, text};
 use super::{Hook, HooksError, Named, get};
+use crate::base::time::Timestamp;
 use crate::cli::input;
 use crate::cli::remote::{Server, explain};
 use crate::cli::say;
 use crate::content::FORM;
 use crate::hook::{HookKind, Verification};
 use crate::signature::{Signed, Unsigned};
-use crate::time::Timestamp;
 
 /// Content types by the ends of files' names; anything else is sent as bytes.
 const CONTENT_TYPES: [(&str, &str); 9] = [

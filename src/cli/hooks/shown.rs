@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::sensitive::excerpt;
+use crate::secrets::sensitive::excerpt;
 
 /// The most characters of a payload in a line.
 const SUMMARY_CHARACTERS_MAX: usize = 160;

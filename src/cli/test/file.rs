@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::rehearsal::{Answers, Given, RehearsalError, Script};
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
+use crate::dry_run::{Answers, DryRunError, Given, Script};
 
 /// The moment at which cases take place that name none: 2026-01-01T00:00:00Z.
 const NOW_DEFAULT: Timestamp = Timestamp(1_767_225_600_000_000);
@@ -82,7 +82,7 @@ impl TestFile {
     }
 
     /// What a case rehearses.
-    pub(super) fn script(&self, case: &Case) -> Result<Script, RehearsalError> {
+    pub(super) fn script(&self, case: &Case) -> Result<Script, DryRunError> {
         let merged = |own: &Map<String, Value>, more: &Map<String, Value>| {
             let mut merged = own.clone();
             merged.extend(more.clone());

@@ -1,6 +1,6 @@
 //! `hookflow test PATHS…`: runs the test files beside workflows.
 //!
-//! All workflow files of a folder are put on one stage; each case of its `*.test.json` files is a rehearsal of its own there.
+//! All workflow files of a folder are put on one runner; each case of its `*.test.json` files is a rehearsal of its own there.
 //! Exit codes: 0 if all cases pass, 1 if one fails, 2 if a file can't be read or understood.
 
 mod file;
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use super::say;
 use super::try_workflow::read_workflows;
 use crate::catalog::files::{FilesError, TEST_ENDING};
-use crate::rehearsal::expect::{self, Mismatch};
-use crate::rehearsal::{Stage, StageError};
+use crate::dry_run::expect::{self, Mismatch};
+use crate::dry_run::{Runner, RunnerError};
 use crate::store::chain;
 use file::{Case, ReadError, TestFile};
 
@@ -43,7 +43,7 @@ enum TestError {
     #[error(transparent)]
     Workflows(#[from] FilesError),
     #[error(transparent)]
-    Stage(#[from] StageError),
+    Runner(#[from] RunnerError),
     #[error("no case of them is called `{0}`")]
     NoCase(String),
     #[error("the report can't be written to `{}`: {reason}", path.display())]
@@ -63,7 +63,7 @@ struct Verdict {
 enum Failed {
     /// What came of it is not what was expected.
     Mismatches(Vec<Mismatch>),
-    /// It could not be rehearsed.
+    /// It could not be dry_run.
     Error(String),
 }
 
@@ -88,9 +88,9 @@ impl Test {
         for path in self.files()? {
             let test = TestFile::read(&path)?;
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let stage = Stage::open(&read_workflows(folder)?, None)?;
+            let runner = Runner::open(&read_workflows(folder)?, None)?;
             for case in test.cases.iter().filter(|case| self.is_wanted(case)) {
-                let verdict = judge(&stage, &test, case, &path);
+                let verdict = judge(&runner, &test, case, &path);
                 say(&shown(&verdict));
                 verdicts.push(verdict);
             }
@@ -130,15 +130,15 @@ impl Test {
     }
 }
 
-fn judge(stage: &Stage, test: &TestFile, case: &Case, path: &Path) -> Verdict {
+fn judge(runner: &Runner, test: &TestFile, case: &Case, path: &Path) -> Verdict {
     let began = Instant::now();
     let mut taken = String::new();
-    let outcome = test.script(case).and_then(|script| stage.rehearse(&script));
+    let outcome = test.script(case).and_then(|script| runner.dry_run(&script));
     let failure = match outcome {
         Err(error) => Some(Failed::Error(chain(&error))),
-        Ok(rehearsed) => {
-            taken = expect::path(&rehearsed.runs[0]).join(" → ");
-            match expect::compare(&case.expect, &rehearsed) {
+        Ok(dry_run) => {
+            taken = expect::path(&dry_run.runs[0]).join(" → ");
+            match expect::compare(&case.expect, &dry_run) {
                 Err(message) => Some(Failed::Error(message)),
                 Ok(mismatches) if mismatches.is_empty() => None,
                 Ok(mismatches) => Some(Failed::Mismatches(mismatches)),

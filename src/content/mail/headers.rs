@@ -12,8 +12,8 @@ use mail_parser::{ContentType, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::Address;
+use crate::base::time::Timestamp;
 use crate::content::ContentError;
-use crate::time::Timestamp;
 
 /// How many header fields a mail may have.
 const FIELDS_MAX: usize = 2_000;

@@ -7,8 +7,8 @@
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 use serde_json::Value;
 
+use crate::base::json::is_deeper_than;
 use crate::content::{ContentError, json};
-use crate::json::is_deeper_than;
 
 /// How many blocks are read.
 const BLOCKS_MAX: usize = 50;

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{ContentError, File};
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
 use headers::Headers;
 use providers::Provided;
 

@@ -2,8 +2,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::base::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 use crate::content::{Content, ContentError, Envelope};
-use crate::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 
 const RAW: &str = "message/rfc822";
 const FORM: &str = "application/x-www-form-urlencoded";

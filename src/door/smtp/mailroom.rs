@@ -13,15 +13,15 @@ use super::command::Address;
 use super::conversation::Mailroom;
 use super::session::Announced;
 use crate::catalog::HookInForce;
-use crate::door::intake::{Delivery, Kept, take_in, take_in_all};
+use crate::door::intake::{Incoming, RequestMeta, accept, accept_all};
 use crate::door::receive::{check_address, check_status};
 use crate::door::refused::{Asked, shown};
 use crate::door::unfinished::Held;
 use crate::door::{Door, Reason, Refusal};
+use crate::hook::transaction::{self, HELO, MAIL_FROM, RCPT_TO};
 use crate::hook::{self, HookKind};
-use crate::sensitive::MASK;
+use crate::secrets::sensitive::MASK;
 use crate::signature::Gate;
-use crate::transaction::{self, HELO, MAIL_FROM, RCPT_TO};
 
 /// How a mail is described to those who read transactions.
 const CONTENT_TYPE: &str = "message/rfc822";
@@ -53,8 +53,8 @@ impl<'a> Mailroom for Hooks<'a> {
             return Err(Refusal::new(Reason::UnknownHook, "no hook has this address"));
         };
         check(&in_force, self.peer).inspect_err(|refusal| {
-            let kept = || self.kept(vec![(RCPT_TO.to_owned(), masked(address))]);
-            self.tell(&in_force, address, refusal, kept, &[]);
+            let meta = || self.request_meta(vec![(RCPT_TO.to_owned(), masked(address))]);
+            self.tell(&in_force, address, refusal, meta, &[]);
         })?;
         Ok(in_force)
     }
@@ -79,53 +79,65 @@ impl<'a> Mailroom for Hooks<'a> {
         let (mut deliveries, mut admissions) = (Vec::new(), Vec::new());
         for (hook, addresses) in by_hook(mail) {
             admissions.push(self.door.pacing.admit(hook, || self.door.catalog.snapshot())?);
-            deliveries.push((hook.clone(), self.delivery(mail, hook, &addresses, &text)?));
+            deliveries.push((hook.clone(), self.incoming(mail, hook, &addresses, &text)?));
         }
-        let taken_in = match deliveries.pop() {
+        let outcome = match deliveries.pop() {
             // By itself it goes the usual way, on which the first steps ride in the same commit.
-            Some((hook, delivery)) if deliveries.is_empty() => {
-                take_in(self.door, &hook, delivery).await.map(|taken_in| vec![taken_in])
+            Some((hook, incoming)) if deliveries.is_empty() => {
+                accept(self.door, &hook, incoming).await.map(|outcome| vec![outcome])
             }
-            last => take_in_all(self.door, deliveries.into_iter().chain(last).collect()).await,
+            last => accept_all(self.door, deliveries.into_iter().chain(last).collect()).await,
         };
-        let taken_in = taken_in.map_err(|error| Refusal::from_store(&error))?;
-        let ids: Vec<String> = taken_in.into_iter().map(|taken_in| taken_in.transaction().to_string()).collect();
+        let outcome = outcome.map_err(|error| Refusal::from_store(&error))?;
+        let ids: Vec<String> = outcome.into_iter().map(|outcome| outcome.transaction().to_string()).collect();
         Ok(ids.join(", "))
     }
 
     fn refuse(&self, mail: &Announced<Arc<HookInForce>>, refusal: &Refusal, text: &[u8]) {
         for (hook, addresses) in by_hook(mail) {
-            let kept = || self.kept(headers(mail, &addresses));
-            self.tell(hook, addresses[0], refusal, kept, text);
+            let meta = || self.request_meta(headers(mail, &addresses));
+            self.tell(hook, addresses[0], refusal, meta, text);
         }
     }
 }
 
 impl Hooks<'_> {
     /// Counts a refusal, and keeps what is shown of the mail.
-    fn tell(&self, in_force: &HookInForce, address: &Address, refusal: &Refusal, kept: impl Fn() -> Kept, text: &[u8]) {
+    fn tell(
+        &self,
+        in_force: &HookInForce,
+        address: &Address,
+        refusal: &Refusal,
+        meta: impl Fn() -> RequestMeta,
+        text: &[u8],
+    ) {
         let asked = || Asked { method: METHOD, path: masked(address), content_length: None };
-        self.door.refusals.add(&in_force.hook, refusal, || shown(in_force, refusal, asked(), kept(), text));
+        self.door.refusals.add(&in_force.hook, refusal, || shown(in_force, refusal, asked(), meta(), text));
     }
 
     /// What is kept of a mail beside its bytes.
-    fn kept(&self, headers: Vec<(String, String)>) -> Kept {
-        Kept { content_type: Some(CONTENT_TYPE.to_owned()), headers, query: None, peer: Some(self.peer.to_string()) }
+    fn request_meta(&self, headers: Vec<(String, String)>) -> RequestMeta {
+        RequestMeta {
+            content_type: Some(CONTENT_TYPE.to_owned()),
+            headers,
+            query: None,
+            peer: Some(self.peer.to_string()),
+        }
     }
 
     /// A mail as what a hook gets that is one or several of its recipients.
-    fn delivery(
+    fn incoming(
         &self,
         mail: &Announced<Arc<HookInForce>>,
         in_force: &HookInForce,
         addresses: &[&Address],
         text: &Bytes,
-    ) -> Result<Delivery, Refusal> {
-        let kept = self.kept(headers(mail, addresses));
-        let header = |name: &str| kept.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    ) -> Result<Incoming, Refusal> {
+        let meta = self.request_meta(headers(mail, addresses));
+        let header = |name: &str| meta.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let data = transaction::content(HookKind::Email, Some(CONTENT_TYPE), None, header)?.read(text)?;
-        let (headers, peer) = (kept.headers.clone(), kept.peer.clone());
-        Ok(Delivery::new(in_force, kept, text.clone(), (data, text.len()), || {
+        let (headers, peer) = (meta.headers.clone(), meta.peer.clone());
+        Ok(Incoming::new(in_force, meta, text.clone(), (data, text.len()), || {
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
             hook::Request { method: METHOD, headers, query: "", peer, signed_id: None }
         }))

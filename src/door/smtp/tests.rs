@@ -19,7 +19,7 @@ const MAIL_BYTES_MAX: usize = 1_000;
 
 /// Takes mails for `hook`, and keeps them.
 #[derive(Default)]
-struct Kept {
+struct Mailbox {
     mails: Mutex<Vec<(Announced<()>, Bytes)>>,
     refused: Mutex<Vec<Reason>>,
     /// What mails are refused for.
@@ -27,7 +27,7 @@ struct Kept {
     has_no_room: bool,
 }
 
-impl Mailroom for Kept {
+impl Mailroom for Mailbox {
     type Hook = ();
     type Room = usize;
 
@@ -62,7 +62,7 @@ impl Mailroom for Kept {
     }
 }
 
-impl Kept {
+impl Mailbox {
     fn texts(&self) -> Vec<String> {
         self.mails.lock().unwrap().iter().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).collect()
     }
@@ -120,51 +120,51 @@ fn what_is_said_has_its_answer() {
     ];
     let mut shown = String::new();
     for said in conversations {
-        shown += &format!("{}\n---\n{}\n", said.replace('\0', "<NUL>"), Kept::default().told(said));
+        shown += &format!("{}\n---\n{}\n", said.replace('\0', "<NUL>"), Mailbox::default().told(said));
     }
     insta::assert_snapshot!(shown.replace('\r', ""));
 }
 
 #[test]
 fn a_mail_is_stored_as_it_was_before_it_was_sent() {
-    let kept = Kept::default();
-    kept.told(format!("{ENVELOPE}DATA\r\nA: b\r\n\r\n..dot\r\n...\r\n \r\nend\r\n.\r\nQUIT\r\n"));
-    assert_eq!(kept.texts(), ["A: b\r\n\r\n.dot\r\n..\r\n \r\nend\r\n"]);
-    let (mail, _) = &kept.mails.lock().unwrap()[0];
+    let mailbox = Mailbox::default();
+    mailbox.told(format!("{ENVELOPE}DATA\r\nA: b\r\n\r\n..dot\r\n...\r\n \r\nend\r\n.\r\nQUIT\r\n"));
+    assert_eq!(mailbox.texts(), ["A: b\r\n\r\n.dot\r\n..\r\n \r\nend\r\n"]);
+    let (mail, _) = &mailbox.mails.lock().unwrap()[0];
     assert_eq!((mail.helo.as_str(), mail.from.as_deref()), ("client.example", Some("ann@example.com")));
     assert_eq!(mail.recipients[0].1, Address { local: "hook".into(), domain: "here".into() });
 }
 
 #[test]
 fn several_mails_come_over_one_connection() {
-    let kept = Kept::default();
+    let mailbox = Mailbox::default();
     let mail = "MAIL FROM:<>\r\nRCPT TO:<hook@here>\r\nDATA\r\nA: 1\r\n.\r\n";
-    let told = kept.told(format!("EHLO a\r\n{mail}{mail}RCPT TO:<hook@here>\r\n"));
+    let told = mailbox.told(format!("EHLO a\r\n{mail}{mail}RCPT TO:<hook@here>\r\n"));
     assert_eq!(codes(&told), ["250", "250", "250", "354", "250", "250", "250", "354", "250", "503"]);
-    assert_eq!(kept.texts(), ["A: 1\r\n", "A: 1\r\n"]);
-    assert_eq!(kept.mails.lock().unwrap()[0].0.from, None);
+    assert_eq!(mailbox.texts(), ["A: 1\r\n", "A: 1\r\n"]);
+    assert_eq!(mailbox.mails.lock().unwrap()[0].0.from, None);
 }
 
 /// What a server takes for the end that another one took for text would be a mail of its own.
 #[test]
 fn no_mail_is_smuggled_in_another() {
     for end in ["\n.\n", "\n.\r\n", "\r.\r", "\r\n.\n", "\r\n.\r", "\r.\r\n", "\r\r\n.\r\n"] {
-        let kept = Kept::default();
-        let told = kept.told(format!("{ENVELOPE}DATA\r\nA: b\r\n\r\ntext{end}MAIL FROM:<evil@b>\r\nNOOP\r\n"));
+        let mailbox = Mailbox::default();
+        let told = mailbox.told(format!("{ENVELOPE}DATA\r\nA: b\r\n\r\ntext{end}MAIL FROM:<evil@b>\r\nNOOP\r\n"));
         assert_eq!(codes(&told), ["250", "250", "250", "354", "554"], "{end:?}");
-        assert!(kept.texts().is_empty());
-        assert_eq!(*kept.refused.lock().unwrap(), [Reason::MalformedBody]);
+        assert!(mailbox.texts().is_empty());
+        assert_eq!(*mailbox.refused.lock().unwrap(), [Reason::MalformedBody]);
     }
     for line in ["NOOP\n", "NOOP\r", "NO\rOP\r\n", "NO\nOP\r\n"] {
-        let told = Kept::default().told(format!("{line}NOOP\r\n"));
+        let told = Mailbox::default().told(format!("{line}NOOP\r\n"));
         assert!(codes(&told).iter().all(|code| *code == "500") || codes(&told) == ["500", "250"], "{line:?}: {told}");
     }
 }
 
 #[test]
 fn too_much_of_anything_ends_it() {
-    let kept = Kept::default();
-    let codes_of = |said: String| codes(&kept.told(said)).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mailbox = Mailbox::default();
+    let codes_of = |said: String| codes(&mailbox.told(said)).into_iter().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(codes_of("x".repeat(LINE_BYTES_MAX + 1)), ["500"]);
     assert_eq!(codes_of(format!("NOOP {}\r\n", "x".repeat(LINE_BYTES_MAX - 5))), ["250"]);
     assert_eq!(codes_of(format!("NOOP {}\r\nNOOP\r\n", "x".repeat(LINE_BYTES_MAX - 4))), ["500"]);
@@ -176,28 +176,28 @@ fn too_much_of_anything_ends_it() {
     let told = codes_of(format!("EHLO a\r\nMAIL FROM:<a@b>\r\n{recipients}DATA\r\nA: b\r\n.\r\n"));
     assert_eq!(told.iter().filter(|code| *code == "452").count(), ERRORS_MAX);
     assert_eq!(told.last().unwrap(), "250");
-    assert_eq!(kept.mails.lock().unwrap()[0].0.recipients.len(), RECIPIENTS_MAX);
+    assert_eq!(mailbox.mails.lock().unwrap()[0].0.recipients.len(), RECIPIENTS_MAX);
 }
 
 #[test]
 fn a_mail_that_can_t_be_taken_is_read_to_its_end() {
     let large = format!("{ENVELOPE}DATA\r\n{}\r\n.\r\nNOOP\r\n", "x".repeat(MAIL_BYTES_MAX - 1));
-    let kept = Kept::default();
-    assert_eq!(codes(&kept.told(&large)), ["250", "250", "250", "354", "552", "250"]);
-    assert_eq!(*kept.refused.lock().unwrap(), [Reason::BodyTooLarge]);
-    let kept = Kept::default();
-    assert_eq!(codes(&kept.told(large.replace("xxx", "x"))), ["250", "250", "250", "354", "250", "250"]);
-    let kept = Kept { has_no_room: true, ..Kept::default() };
-    assert_eq!(codes(&kept.told(format!("{ENVELOPE}DATA\r\nA: b\r\n.\r\nNOOP\r\n")))[4..], ["452", "250"]);
-    assert!(kept.texts().is_empty());
+    let mailbox = Mailbox::default();
+    assert_eq!(codes(&mailbox.told(&large)), ["250", "250", "250", "354", "552", "250"]);
+    assert_eq!(*mailbox.refused.lock().unwrap(), [Reason::BodyTooLarge]);
+    let mailbox = Mailbox::default();
+    assert_eq!(codes(&mailbox.told(large.replace("xxx", "x"))), ["250", "250", "250", "354", "250", "250"]);
+    let mailbox = Mailbox { has_no_room: true, ..Mailbox::default() };
+    assert_eq!(codes(&mailbox.told(format!("{ENVELOPE}DATA\r\nA: b\r\n.\r\nNOOP\r\n")))[4..], ["452", "250"]);
+    assert!(mailbox.texts().is_empty());
 }
 
 #[test]
 fn refusals_have_codes_by_which_senders_know_whether_to_try_again() {
     let code = |reason| {
-        let kept = Kept { refusal: Some(reason), ..Kept::default() };
-        let told = kept.told(format!("{ENVELOPE}DATA\r\nA: b\r\n.\r\n"));
-        assert_eq!(*kept.refused.lock().unwrap(), [reason]);
+        let mailbox = Mailbox { refusal: Some(reason), ..Mailbox::default() };
+        let told = mailbox.told(format!("{ENVELOPE}DATA\r\nA: b\r\n.\r\n"));
+        assert_eq!(*mailbox.refused.lock().unwrap(), [reason]);
         codes(&told)[4].to_owned()
     };
     for reason in Reason::ALL.map(|(reason, _)| reason) {
@@ -218,40 +218,40 @@ fn refusals_have_codes_by_which_senders_know_whether_to_try_again() {
 
 #[test]
 fn a_client_that_goes_away_within_a_mail_has_sent_none() {
-    let kept = Kept::default();
-    kept.told(format!("{ENVELOPE}DATA\r\nA: b\r\n\r\ntext\r\n."));
-    assert!(kept.texts().is_empty());
-    assert_eq!(*kept.refused.lock().unwrap(), [Reason::BodyIncomplete]);
+    let mailbox = Mailbox::default();
+    mailbox.told(format!("{ENVELOPE}DATA\r\nA: b\r\n\r\ntext\r\n."));
+    assert!(mailbox.texts().is_empty());
+    assert_eq!(*mailbox.refused.lock().unwrap(), [Reason::BodyIncomplete]);
 }
 
 #[test]
 fn silence_ends_a_connection() {
-    let kept = Kept::default();
+    let mailbox = Mailbox::default();
     let silent = async |_: &mut DuplexStream, _: &watch::Sender<bool>| std::future::ready(()).await;
-    let told = now(kept.hear(b"NOOP\r\n", silent));
+    let told = now(mailbox.hear(b"NOOP\r\n", silent));
     assert_eq!(codes(&told), ["250", "421"]);
-    let told = now(kept.hear(format!("{ENVELOPE}DATA\r\nA: b\r\n").as_bytes(), silent));
+    let told = now(mailbox.hear(format!("{ENVELOPE}DATA\r\nA: b\r\n").as_bytes(), silent));
     assert_eq!(codes(&told)[4..], ["421"]);
-    assert_eq!(*kept.refused.lock().unwrap(), [Reason::BodyTooSlow]);
+    assert_eq!(*mailbox.refused.lock().unwrap(), [Reason::BodyTooSlow]);
 }
 
 #[test]
 fn a_mail_byte_by_byte_is_too_slow() {
-    let kept = Kept::default();
-    let told = now(kept.hear(format!("{ENVELOPE}DATA\r\n").as_bytes(), async |client, _| {
+    let mailbox = Mailbox::default();
+    let told = now(mailbox.hear(format!("{ENVELOPE}DATA\r\n").as_bytes(), async |client, _| {
         // Each in time, but not all of them.
         while client.write_all(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }));
     assert_eq!(codes(&told)[4..], ["421"]);
-    assert_eq!(*kept.refused.lock().unwrap(), [Reason::BodyTooSlow]);
+    assert_eq!(*mailbox.refused.lock().unwrap(), [Reason::BodyTooSlow]);
 }
 
 #[test]
 fn a_server_that_stops_says_so() {
     for said in ["NOOP\r\n".to_owned(), format!("{ENVELOPE}DATA\r\nA: b\r\n")] {
-        let told = now(Kept::default().hear(said.as_bytes(), async |client, stop| {
+        let told = now(Mailbox::default().hear(said.as_bytes(), async |client, stop| {
             let mut greeting = [0; 20];
             client.read_exact(&mut greeting).await.unwrap();
             stop.send(true).unwrap();
@@ -316,8 +316,8 @@ proptest! {
             b">", b"\"", b"\\", b" ", b":", b"@", b"\xFF", b"\0", b"SIZE=", b"9999999999999999999999",
         ]), 0..40),
     ) {
-        let kept = Kept::default();
-        let told = kept.told(pieces.concat());
+        let mailbox = Mailbox::default();
+        let told = mailbox.told(pieces.concat());
         prop_assert!(told.lines().all(|line| line.is_char_boundary(3) && line[..3].parse::<u16>().is_ok()), "{}", told);
         prop_assert!(told.starts_with("220 "));
     }

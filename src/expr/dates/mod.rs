@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use super::operation::shown;
 use super::report::brief;
+use crate::base::time::Timestamp;
 use crate::objects::nearest;
-use crate::time::Timestamp;
 
 /// Numbers below this count seconds, and others milliseconds: the year 5138, or a day in March 1973.
 const SECONDS_MAX: f64 = 100_000_000_000.0;

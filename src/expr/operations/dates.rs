@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::base::time::Timestamp;
 use crate::expr::dates::{UNITS, before, between, check_zone, format, zone, zoned};
 use crate::expr::inputs::Inputs;
 use crate::expr::operation::{Kind, Operation, Parameter, Shown, Trouble};
-use crate::time::Timestamp;
 
 type Given<'a> = Result<Cow<'a, Value>, Trouble>;
 

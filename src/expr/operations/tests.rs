@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::base::time::Timestamp;
 use crate::expr::operation::Need;
 use crate::expr::{Expr, Scope};
-use crate::time::Timestamp;
 
 fn run(function: &str, value: &Value) -> Result<Value, String> {
     let mut scope = Scope::new();

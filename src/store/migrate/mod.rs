@@ -23,8 +23,8 @@ mod verify;
 pub use error::MigrateError;
 pub use verify::{Comparison, Content};
 
-use crate::config::PostgresUrl;
-use crate::time::Timestamp;
+use crate::base::time::Timestamp;
+use crate::store::postgres::url::PostgresUrl;
 use check::Findings;
 use marker::Marker;
 use source::Source;

@@ -8,12 +8,12 @@ use super::error::MigrateError;
 use super::marker::{self, Marker, Reached};
 use super::row::{Row, RowDigest, Value, digest_in_postgres};
 use super::tables::{TABLES, Table};
-use crate::config::PostgresUrl;
+use crate::base::time::Timestamp;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::node::LEASE;
+use crate::store::postgres::url::PostgresUrl;
 use crate::store::postgres::{OpenError, SessionSettings, open, partitions};
 use crate::store::sql::statement::statement;
-use crate::time::Timestamp;
 
 /// How long to wait for a move that was killed to be noticed by the server.
 const LOCK_WAIT: Duration = Duration::from_secs(10);

@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect_error::ConnectError;
 use super::explain::Situation;
 use super::tls;
-use crate::config::{ChannelBinding, Endpoint, PostgresUrl, SslMode};
+use crate::store::postgres::url::{ChannelBinding, Endpoint, PostgresUrl, SslMode};
 
 /// The oldest version of the server that hookflow is tested with.
 pub const SERVER_VERSION_MIN: u32 = 15;

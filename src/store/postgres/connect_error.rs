@@ -4,7 +4,7 @@ use std::error::Error;
 
 use super::connect::SERVER_VERSION_MIN;
 use super::tls::TlsError;
-use crate::config::SslMode;
+use crate::store::postgres::url::SslMode;
 
 /// Why a connection could not be had.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::connect::{SessionSettings, connect};
 use super::connect_error::ConnectError;
-use crate::config::PostgresUrl;
+use crate::store::postgres::url::PostgresUrl;
 
 /// How long to wait for an answer. The server ends statements sooner, if it is there.
 pub const ANSWER_MAX: Duration = Duration::from_secs(12);

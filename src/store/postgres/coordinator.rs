@@ -23,11 +23,11 @@ use super::node::{LEASE, Node};
 use super::partitions;
 use super::runs::release;
 use super::session::{Gathered, PgSession};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::session::Catalog;
 use crate::store::sql::statement::statement;
-use crate::store::{News, StoreError, StoreResult, chain};
-use crate::time::Timestamp;
+use crate::store::{StoreChanges, StoreError, StoreResult, chain};
 
 /// How often the heartbeat is renewed.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ const CHANNEL: &str = "hookflow";
 /// The coordinator's state.
 pub struct Coordinator {
     node: Arc<Node>,
-    news: watch::Sender<News>,
+    news: watch::Sender<StoreChanges>,
     beat_at: Instant,
     sweep_at: Instant,
     catalog_at: Instant,
@@ -65,7 +65,7 @@ struct DeadRow {
 }
 
 impl Coordinator {
-    pub fn new(node: Arc<Node>, news: watch::Sender<News>) -> Coordinator {
+    pub fn new(node: Arc<Node>, news: watch::Sender<StoreChanges>) -> Coordinator {
         let now = Instant::now();
         Coordinator { node, news, beat_at: now, sweep_at: now, catalog_at: now, partitions_at: now, hint_at: now }
     }

@@ -9,7 +9,7 @@ use rustls::pki_types::InvalidDnsNameError;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::connect_error::ConnectError;
-use crate::config::{Endpoint, PostgresUrl, RootCertificate};
+use crate::store::postgres::url::{Endpoint, PostgresUrl, RootCertificate};
 
 /// What was being done when it failed.
 pub(super) struct Situation<'a> {

@@ -22,6 +22,7 @@ mod readers;
 mod runs;
 mod session;
 mod tls;
+pub mod url;
 mod writer;
 
 use std::sync::atomic::Ordering;
@@ -38,13 +39,13 @@ pub use open::OpenError;
 pub use tls::TlsError;
 
 use super::migrate::marker;
-use super::{Backend, Health, News, Session, StoreError, StoreResult, Unit};
-use crate::config::PostgresUrl;
-use crate::time::Timestamp;
+use super::{Backend, Health, Session, StoreChanges, StoreError, StoreResult, Unit};
+use crate::base::time::Timestamp;
 use connection::Connection;
 use coordinator::Coordinator;
 use node::Node;
 use readers::Readers;
+use url::PostgresUrl;
 use writer::Writer;
 
 /// How many units of work may wait to be written.
@@ -72,7 +73,7 @@ pub struct Postgres {
     coordinator: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     node: Arc<Node>,
-    news: watch::Sender<News>,
+    news: watch::Sender<StoreChanges>,
 }
 
 impl Postgres {
@@ -144,7 +145,7 @@ impl Backend for Postgres {
         queue.as_ref().map_or(0, |queue| QUEUE_MAX - queue.capacity())
     }
 
-    fn news(&self) -> watch::Receiver<News> {
+    fn changes(&self) -> watch::Receiver<StoreChanges> {
         self.news.subscribe()
     }
 

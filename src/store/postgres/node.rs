@@ -15,10 +15,10 @@ use diesel::sql_types::{BigInt, Bool};
 use tokio::sync::Notify;
 
 use super::connection::Connection;
-use crate::config::PostgresUrl;
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::store::health::HealthCell;
 use crate::store::postgres::connect::SessionSettings;
+use crate::store::postgres::url::PostgresUrl;
 use crate::store::sql::statement::statement;
 
 /// How long a process that does not renew its heartbeat is waited for before its runs go to others.

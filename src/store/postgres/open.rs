@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connect::{SessionSettings, connect};
 use super::connect_error::ConnectError;
-use crate::config::PostgresUrl;
+use crate::store::postgres::url::PostgresUrl;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// What processes lock while they bring the tables up to date: `hookflow` in ASCII.

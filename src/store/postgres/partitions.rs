@@ -9,8 +9,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Text;
 
 use super::connection::Connection;
+use crate::base::time::Timestamp;
 use crate::store::sql::statement::statement;
-use crate::time::Timestamp;
 
 /// The tables, and the days that partitions are made for ahead of time.
 const TABLES: [&str; 3] = ["transactions", "runs", "step_log"];

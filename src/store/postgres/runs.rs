@@ -5,7 +5,8 @@
 //! lets go of them or is taken for dead; the `rev` that each change counts up fences off whoever was the owner before.
 
 use super::session::PgSession;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::records::{Page, Run, RunFilter};
 use crate::store::session::{Claim, Runs};
 use crate::store::sql::columns::to_json;
@@ -14,7 +15,6 @@ use crate::store::sql::runs::{DueRow, EntriesRow, NextDueRow, RunRow};
 use crate::store::sql::statement::{Statement, statement};
 use crate::store::sql::{Sql, Table};
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 macro_rules! select_open {
     () => {

@@ -6,13 +6,13 @@ use diesel_async::AsyncConnectionCore;
 
 use super::bulk::{self, Bulk};
 use super::connection::Connection;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::session::Session;
 use crate::store::sql::lanes::{self, TouchedLanes};
 use crate::store::sql::statement::{Statement, statement};
 use crate::store::sql::{Sql, Table};
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 /// What a transaction has gathered beside its statements.
 #[derive(Default)]

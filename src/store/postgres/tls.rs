@@ -26,8 +26,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::{ChannelBinding, RootCertificate, SslMode, TlsSettings};
-use crate::pem::{self, PemError};
+use crate::base::pem::{self, PemError};
+use crate::store::postgres::url::{ChannelBinding, RootCertificate, SslMode, TlsSettings};
 
 /// The name that PostgreSQL has in the negotiation of protocols, which `sslnegotiation=direct` needs.
 const PROTOCOL: &[u8] = b"postgresql";

@@ -23,7 +23,7 @@ use super::connection::Connection;
 use super::errors::{classify, is_of_no_kind, others_got_in_the_way, takes_no_writes};
 use super::node::Node;
 use super::session::{Gathered, PgSession};
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::observe::metrics;
 use crate::store::sql::statement::statement;
 use crate::store::{Health, StoreError, StoreResult, Unit, chain};

@@ -2,10 +2,10 @@
 
 use super::statement::statement;
 use super::{Sql, Table};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::StoreResult;
 use crate::store::session::Belongings;
-use crate::time::Timestamp;
 
 impl<S: Sql> Belongings for S {
     fn move_belongings(&mut self, org: Id, from: Id, to: Id, at: Timestamp) -> StoreResult<()> {

@@ -6,12 +6,12 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::Sql;
 use super::columns::{from_json, from_word, to_json};
 use super::statement::statement;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::hook::HookKind;
-use crate::id::Id;
 use crate::store::records::*;
 use crate::store::session::Catalog;
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 struct OrgRow {

@@ -4,9 +4,9 @@ use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::sql_types::{BigInt, SingleValue, Text};
 
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 impl<DB> FromSql<Text, DB> for Id
 where

@@ -10,13 +10,13 @@ use super::Sql;
 use super::columns::{from_json, to_json};
 use super::memory::Memory;
 use super::statement::{Statement, statement};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
 use crate::store::records::Page;
 use crate::store::session::{Customers, Taken};
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 struct CustomerRow {

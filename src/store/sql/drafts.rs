@@ -6,11 +6,11 @@ use diesel::sql_types::{BigInt, Text};
 use super::Sql;
 use super::columns::{from_json, to_json};
 use super::statement::statement;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::StoreResult;
 use crate::store::records::DraftRecord;
 use crate::store::session::Drafts;
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 pub struct DraftRow {

@@ -11,13 +11,13 @@ use super::columns::{from_json, to_json};
 use super::customers::OwnerRow;
 use super::statement::{Statement, statement};
 use super::{Sql, Table};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::objects::entity::Content;
 use crate::objects::{Entity, Kind};
 use crate::store::records::Page;
 use crate::store::session::{Entities, Of, Taken};
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 /// The fields that stand in columns of their own.
 const COLUMNS: [&str; 3] = ["customer", "conversation", "externalId"];

@@ -7,13 +7,13 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use super::columns::{from_json, to_json};
 use super::statement::statement;
 use super::{Sql, Table};
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::hook::HookKind;
-use crate::id::Id;
+use crate::hook::transaction::{SkipReason, Transaction};
 use crate::store::records::{Page, RefusalCount};
 use crate::store::session::Intake;
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
-use crate::transaction::{Quiet, Transaction};
 
 #[derive(QueryableByName)]
 struct TransactionRow {
@@ -73,9 +73,9 @@ impl TransactionRow {
             peer: self.peer,
             raw: Bytes::from(self.raw),
             runs: from_json("a transaction's runs", &self.run_ids)?,
-            quiet: match self.quiet {
-                1 => Some(Quiet::Captured),
-                2 => Some(Quiet::Filtered),
+            skip_reason: match self.quiet {
+                1 => Some(SkipReason::Captured),
+                2 => Some(SkipReason::Filtered),
                 _ => None,
             },
         })
@@ -104,10 +104,10 @@ where
             .bind(&transaction.peer)
             .bind(&transaction.raw[..])
             .bind(to_json(&transaction.runs))
-            .bind(match transaction.quiet {
+            .bind(match transaction.skip_reason {
                 None => 0i64,
-                Some(Quiet::Captured) => 1,
-                Some(Quiet::Filtered) => 2,
+                Some(SkipReason::Captured) => 1,
+                Some(SkipReason::Filtered) => 2,
             })
             .append(self, Table::Transactions)
     }

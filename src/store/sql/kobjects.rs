@@ -10,13 +10,13 @@ use super::customers::OwnerRow;
 use super::relationships::end_relationships;
 use super::statement::{Statement, statement};
 use super::{Sql, Table};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::objects::kobject::Content;
 use crate::objects::{KObject, Klass};
 use crate::store::records::Page;
 use crate::store::session::{KObjects, Taken};
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 struct KlassRow {

@@ -13,11 +13,11 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::statement::statement;
 use super::{Sql, Table};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::records::{Run, Turn};
 use crate::store::session::{Lanes, Runs, Session};
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 pub struct StateRow {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::objects::Klass;
 
 /// What one transaction has seen: klasses, and one customer.

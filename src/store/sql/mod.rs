@@ -10,7 +10,6 @@ mod belongings;
 mod catalog;
 pub mod columns;
 mod customers;
-mod deliveries;
 mod drafts;
 mod entities;
 mod hook_secrets;
@@ -22,6 +21,7 @@ mod refused_requests;
 mod relationships;
 pub mod runs;
 mod schedules;
+mod seen_keys;
 pub mod statement;
 mod variables;
 

@@ -5,12 +5,12 @@ use diesel::QueryableByName;
 use super::kobjects::KObjectRow;
 use super::statement::statement;
 use super::{Sql, Table};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::objects::KObject;
 use crate::store::StoreResult;
 use crate::store::records::Page;
 use crate::store::session::Relationships;
-use crate::time::Timestamp;
 
 impl<S> Relationships for S
 where

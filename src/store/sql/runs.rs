@@ -5,10 +5,10 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::columns::{from_json, from_word};
 use super::lanes;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::StoreResult;
 use crate::store::records::{Lane, Run};
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 pub struct RunRow {

@@ -5,11 +5,11 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::Sql;
 use super::statement::statement;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::StoreResult;
 use crate::store::records::ScheduleRecord;
 use crate::store::session::Schedules;
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 pub struct ScheduleRow {

@@ -16,9 +16,9 @@ use diesel::{QueryableByName, RunQueryDsl};
 use std::marker::PhantomData;
 
 use super::{Sql, Table};
-use crate::id::{Hex, Id};
+use crate::base::id::{Hex, Id};
+use crate::base::time::Timestamp;
 use crate::store::error::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 /// A value for one placeholder.
 #[derive(Debug)]

@@ -33,8 +33,8 @@ use super::session::Session;
 use super::sql::memory::Memory;
 use super::sql::statement::{Statement, statement};
 use super::sql::{Sql, Table};
-use super::{Backend, Health, News, StoreError, StoreResult, Unit};
-use crate::time::Timestamp;
+use super::{Backend, Health, StoreChanges, StoreError, StoreResult, Unit};
+use crate::base::time::Timestamp;
 use checkpointer::Checkpoints;
 use flusher::Flusher;
 
@@ -114,7 +114,7 @@ pub struct Sqlite {
     readers: Pool<ConnectionManager<SqliteConnection>>,
     health: HealthCell,
     /// Of changes of the catalog: nobody else works on this database, but runs may make klasses.
-    news: watch::Sender<News>,
+    news: watch::Sender<StoreChanges>,
     /// Keeps the lock for as long as the store lives.
     _lock: File,
 }
@@ -177,7 +177,7 @@ impl Backend for Sqlite {
         queue.as_ref().map_or(0, |queue| QUEUE_MAX - queue.capacity())
     }
 
-    fn news(&self) -> watch::Receiver<News> {
+    fn changes(&self) -> watch::Receiver<StoreChanges> {
         self.news.subscribe()
     }
 

@@ -5,7 +5,8 @@ use diesel::sql_types::{Binary, Nullable, Text};
 
 use super::SqliteSession;
 use super::packed::{pack, unpack};
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::records::{Page, Run, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
 use crate::store::sql::columns::to_json;
@@ -13,7 +14,6 @@ use crate::store::sql::lanes;
 use crate::store::sql::runs::{DueRow, NextDueRow, RunRow};
 use crate::store::sql::statement::statement;
 use crate::store::{StoreError, StoreResult};
-use crate::time::Timestamp;
 
 #[derive(QueryableByName)]
 struct SegmentRow {

@@ -21,7 +21,7 @@ use super::flusher::{Batch, Flushes};
 use crate::observe::metrics;
 use crate::store::health::HealthCell;
 use crate::store::sql::memory::Memory;
-use crate::store::{Health, News, StoreError, StoreResult, Unit};
+use crate::store::{Health, StoreChanges, StoreError, StoreResult, Unit};
 
 /// How many units share a commit at most. Beyond this, only the wait for the batch grows.
 const BATCH_MAX: usize = 256;
@@ -30,7 +30,7 @@ const BATCH_MAX: usize = 256;
 pub fn run(
     mut connection: SqliteConnection,
     mut queue: mpsc::Receiver<Box<dyn Unit>>,
-    (health, news): (HealthCell, watch::Sender<News>),
+    (health, news): (HealthCell, watch::Sender<StoreChanges>),
     checkpoints: Checkpoints,
     mut flushes: Flushes,
 ) {

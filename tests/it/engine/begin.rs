@@ -1,8 +1,8 @@
 //! The first stretch of a run in the commit that stores its transaction, stopped once at each point: the run is queued
 //! then, and its end is the same.
 
+use hookflow::base::id::Id;
 use hookflow::engine::{Input, Next};
-use hookflow::id::Id;
 use hookflow::store::{RunFilter, RunStatus, Session};
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use hookflow::base::id::Id;
 use hookflow::engine::{Input, Next, Pending, PendingCall, cancel};
-use hookflow::id::Id;
 use hookflow::outbound::{ATTEMPTS_MAX, FailureKind, HttpRequest, Outcome};
 use hookflow::store::{RunStatus, StoreError};
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use hookflow::base::id::Id;
 use hookflow::engine::{Input, Point};
-use hookflow::id::Id;
 use hookflow::outbound::{HttpRequest, Outcome};
 use hookflow::store::{RunStatus, StoreError, StoreResult};
 use serde_json::{Value, json};

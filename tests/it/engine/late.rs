@@ -1,7 +1,7 @@
 //! Outcomes that come when nobody waits for them any more: they are fenced off, and change nothing.
 
+use hookflow::base::id::Id;
 use hookflow::engine::{Input, PendingCall};
-use hookflow::id::Id;
 use hookflow::store::{RunStatus, StoreError};
 use serde_json::{Value, json};
 

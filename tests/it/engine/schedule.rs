@@ -1,8 +1,8 @@
 //! The run that a due time gets, with the time given by hand.
 
+use hookflow::base::time::Timestamp;
 use hookflow::schedules::meet;
 use hookflow::store::{Run, RunFilter, ScheduleRecord, Status};
-use hookflow::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::world::{ALL, Scene, World, workflow};

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use hookflow::engine::{Input, Loaded, Next, PendingCall, Point, Probe, Programs, Surroundings, advance, begin, load};
+use hookflow::base::id::Id;
+use hookflow::base::time::Timestamp;
+use hookflow::engine::{Context, Input, Loaded, Next, PendingCall, Point, Probe, Programs, advance, begin, load};
+use hookflow::events::{Nothing, fresh_run};
 use hookflow::hook::HookKind;
-use hookflow::id::Id;
+use hookflow::hook::transaction::Transaction;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
 use hookflow::outbound::{Effect, Failure, FailureKind, HttpAnswer, HttpRequest, Outcome};
-use hookflow::starts::{Nothing, fresh_run};
 use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
-use hookflow::time::Timestamp;
-use hookflow::transaction::Transaction;
 use hookflow::workflow::Workflow;
 use serde_json::{Map, Value, json};
 
@@ -116,8 +116,8 @@ impl World {
 }
 
 /// With no other workflow.
-fn alone<'a>(session: &'a mut dyn Session, probe: Probe<'a>) -> Surroundings<'a> {
-    Surroundings { session, in_force: &Nothing, probe }
+fn alone<'a>(session: &'a mut dyn Session, probe: Probe<'a>) -> Context<'a> {
+    Context { session, in_force: &Nothing, probe }
 }
 
 impl Scene<'_> {
@@ -147,7 +147,7 @@ impl Scene<'_> {
             peer: None,
             raw: payload.to_string().into(),
             runs: vec![run.id],
-            quiet: None,
+            skip_reason: None,
         };
         Arrival { run, transaction, payload: payload.clone() }
     }

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hookflow::base::id::Id;
+use hookflow::base::time::Timestamp;
 use hookflow::changes::{Editor, create_customer, create_entity, create_kobject, merge_customers};
-use hookflow::id::Id;
+use hookflow::events::Nothing;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::entity::Content;
 use hookflow::objects::kobject;
 use hookflow::objects::{Customer, Entity, Kind, Klass};
-use hookflow::starts::Nothing;
 use hookflow::store::postgres::{PoolSizes, Postgres};
 use hookflow::store::{Of, Org, Page, Session, Store, StoreResult};
-use hookflow::time::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

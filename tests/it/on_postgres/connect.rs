@@ -11,7 +11,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::StreamExt;
-use hookflow::config::PostgresUrl;
+use hookflow::store::postgres::url::PostgresUrl;
 use hookflow::store::postgres::{ConnectError, SessionSettings, connect};
 
 use cluster::WITHOUT_TLS;

@@ -1,12 +1,12 @@
 //! Orgs, keys, hooks, and workflows with their versions.
 
+use hookflow::base::id::{Id, random_bytes};
+use hookflow::base::time::Timestamp;
 use hookflow::hook::HookKind;
-use hookflow::id::{Id, random_bytes};
 use hookflow::store::{
     DraftRecord, Hook, HookSecret, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable,
     WorkflowRecord, WorkflowVersion,
 };
-use hookflow::time::Timestamp;
 use serde_json::json;
 
 use super::{Desk, MOMENT, id};

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use std::time::Duration;
 
+use hookflow::base::id::Id;
+use hookflow::base::time::Timestamp;
 use hookflow::hook::HookKind;
-use hookflow::id::Id;
-use hookflow::store::{DeliveryRecord, Duplicates, Page, RefusalCount, RefusedRequest};
-use hookflow::time::Timestamp;
-use hookflow::transaction::{Quiet, Transaction};
+use hookflow::hook::transaction::{SkipReason, Transaction};
+use hookflow::store::{Duplicates, Page, RefusalCount, RefusedRequest, SeenKey};
 
 use super::{ALL, Desk, MOMENT, id};
 
@@ -24,7 +24,7 @@ fn transaction(org: Id, hook: usize, number: usize) -> Transaction {
         peer: Some("192.0.2.1".into()),
         raw: Bytes::from(format!("{{\"org\": \"{org}\"}}")),
         runs: vec![id(8), id(7)],
-        quiet: None,
+        skip_reason: None,
     }
 }
 
@@ -37,7 +37,7 @@ pub fn transactions(desk: &Desk) {
             headers: Vec::new(),
             raw: Bytes::from_static(b"\xFF\x00\r\n"),
             runs: Vec::new(),
-            quiet: Some(Quiet::Captured),
+            skip_reason: Some(SkipReason::Captured),
             ..transaction(org, 1, 3)
         };
         let stored = [bytes, transaction(org, 1, 2), transaction(org, 1, 1)];
@@ -77,7 +77,7 @@ pub fn refusals(desk: &Desk) {
 
 pub fn deliveries(desk: &Desk) {
     desk.in_two_orgs(|session, org| {
-        let delivery = |hook: usize, key: &str, transaction: usize, at: Timestamp, days: u64| DeliveryRecord {
+        let delivery = |hook: usize, key: &str, transaction: usize, at: Timestamp, days: u64| SeenKey {
             org,
             hook: id(hook),
             key_digest: key.to_owned(),
@@ -86,20 +86,20 @@ pub fn deliveries(desk: &Desk) {
             expires_at: at + days_of(days),
         };
         let later = |days: u64| MOMENT + days_of(days);
-        assert_eq!(session.claim_delivery(&delivery(1, "a", 11, MOMENT, 2))?, id(11));
-        assert_eq!(session.claim_delivery(&delivery(1, "b", 12, MOMENT, 9))?, id(12), "another key");
-        assert_eq!(session.claim_delivery(&delivery(2, "a", 13, MOMENT, 9))?, id(13), "another hook");
-        assert_eq!(session.claim_delivery(&delivery(1, "a", 14, later(1), 2))?, id(11), "the same");
+        assert_eq!(session.claim_key(&delivery(1, "a", 11, MOMENT, 2))?, id(11));
+        assert_eq!(session.claim_key(&delivery(1, "b", 12, MOMENT, 9))?, id(12), "another key");
+        assert_eq!(session.claim_key(&delivery(2, "a", 13, MOMENT, 9))?, id(13), "another hook");
+        assert_eq!(session.claim_key(&delivery(1, "a", 14, later(1), 2))?, id(11), "the same");
         let again = Duplicates { count: 1, last_at: later(1) };
         assert_eq!(session.duplicates(org, id(11))?, Some(again));
         assert_eq!(session.duplicates(org, id(14))?, None, "it is no transaction");
         assert_eq!(session.duplicates(org, id(12))?.map(|duplicates| duplicates.count), Some(0));
         // The window is counted from the first.
-        assert_eq!(session.claim_delivery(&delivery(1, "a", 15, later(2), 2))?, id(15), "after its time");
+        assert_eq!(session.claim_key(&delivery(1, "a", 15, later(2), 2))?, id(15), "after its time");
         assert_eq!(session.duplicates(org, id(15))?.map(|duplicates| duplicates.count), Some(0));
-        assert_eq!(session.forget_deliveries(org, later(3), 10)?, 0);
-        assert_eq!(session.forget_deliveries(org, later(9), 2)?, 2, "no more at a time");
-        assert_eq!(session.forget_deliveries(org, later(9), 2)?, 1);
+        assert_eq!(session.forget_keys(org, later(3), 10)?, 0);
+        assert_eq!(session.forget_keys(org, later(9), 2)?, 2, "no more at a time");
+        assert_eq!(session.forget_keys(org, later(9), 2)?, 1);
         assert_eq!(session.duplicates(org, id(15))?, None);
         Ok(())
     });

@@ -1,8 +1,8 @@
 //! Lanes: who goes on, who waits, and who is next. Each arrival and each end is a transaction of its own.
 
-use hookflow::id::Id;
+use hookflow::base::id::Id;
+use hookflow::base::time::Timestamp;
 use hookflow::store::{Lane, Run, RunStatus, Turn};
-use hookflow::time::Timestamp;
 
 use super::runs::run;
 use super::{Desk, MOMENT, id};

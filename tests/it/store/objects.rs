@@ -1,10 +1,10 @@
 //! Customers, klasses and kobjects: found by what they have, and unique where they have to be.
 
+use hookflow::base::time::Timestamp;
 use hookflow::objects::customer::{Profile, email_key, phone_key};
 use hookflow::objects::kobject::Content;
 use hookflow::objects::{Customer, KObject, Klass};
 use hookflow::store::{Page, StoreError, Taken};
-use hookflow::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ALL, Desk, MOMENT, id};

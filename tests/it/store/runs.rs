@@ -1,8 +1,8 @@
 //! Runs: what is kept of them, who may write them, which are due, and their logs.
 
-use hookflow::id::Id;
+use hookflow::base::id::Id;
+use hookflow::base::time::Timestamp;
 use hookflow::store::{Claim, Page, Run, RunError, RunFilter, RunStatus, StoreError};
-use hookflow::time::Timestamp;
 use serde_json::json;
 
 use super::{ALL, Desk, MOMENT, id};

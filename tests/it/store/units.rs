@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use hookflow::id::Id;
+use hookflow::base::id::Id;
 use hookflow::store::{Session, StoreError, StoreResult, Unit};
 
 use super::{Desk, MOMENT, id};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use hookflow::config::DatabaseUrl;
+use hookflow::store::DatabaseUrl;
 use hookflow::store::Store;
 use tempfile::TempDir;
 
@@ -77,7 +77,7 @@ impl Workspace {
         let file = || format!("sqlite:{}", self.path().join(FILE).display());
         let url = self.url_to_tell().unwrap_or_else(file);
         let url: DatabaseUrl = url.parse().expect("hookflow knows this kind of database");
-        hookflow::serve::open_store(&url.into()).expect("the database can be opened")
+        hookflow::config::Database::from(url).open().expect("the database can be opened")
     }
 
     /// Does SQL behind hookflow's back; a server may be running.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::parse::Surroundings;
+use super::parse::Environment;
 use super::{
     ChannelBinding, Endpoint, Keepalives, Password, PostgresUrl, PostgresUrlError, RootCertificate, SslMode,
     TlsSettings,
@@ -156,14 +156,14 @@ impl Parts {
         Ok(())
     }
 
-    /// Puts the parts together, and takes from the surroundings what is missing.
-    pub(super) fn into_url(self, surroundings: Surroundings) -> Result<PostgresUrl, PostgresUrlError> {
-        let endpoints = self.endpoints(&surroundings)?;
+    /// Puts the parts together, and takes from the environment what is missing.
+    pub(super) fn into_url(self, environment: Environment) -> Result<PostgresUrl, PostgresUrlError> {
+        let endpoints = self.endpoints(&environment)?;
         let mut url = self.url;
         url.endpoints = endpoints;
-        let user = filled(self.user).or(surroundings.user_variable.and_then(filled)).or(surroundings.system_user);
+        let user = filled(self.user).or(environment.user_variable.and_then(filled)).or(environment.system_user);
         url.user = user.ok_or(PostgresUrlError::NoUser)?;
-        url.password = filled(self.password).or(surroundings.password.and_then(filled)).map(Password);
+        url.password = filled(self.password).or(environment.password.and_then(filled)).map(Password);
         url.database = filled(self.database).unwrap_or_else(|| url.user.clone());
         url.keepalives = self.keepalives_enabled.then_some(self.keepalives);
         let is_system = url.tls.root == Some(RootCertificate::System);
@@ -180,7 +180,7 @@ impl Parts {
         Ok(url)
     }
 
-    fn endpoints(&self, surroundings: &Surroundings) -> Result<Vec<Endpoint>, PostgresUrlError> {
+    fn endpoints(&self, environment: &Environment) -> Result<Vec<Endpoint>, PostgresUrlError> {
         let Parts { hosts, ports, addresses, .. } = self;
         // Addresses may stand without hosts, or beside them.
         let hosts: Vec<&str> = match hosts.as_slice() {
@@ -201,7 +201,7 @@ impl Parts {
             };
             Ok(match (*host, addresses.get(index)) {
                 ("", Some(address)) => Endpoint::Tcp { host: address.to_string(), address: Some(*address), port },
-                ("", None) => Endpoint::Socket { directory: surroundings.socket_directory.clone(), port },
+                ("", None) => Endpoint::Socket { directory: environment.socket_directory.clone(), port },
                 (host, None) if host.starts_with('/') => Endpoint::Socket { directory: host.into(), port },
                 (host, address) => Endpoint::Tcp { host: host.into(), address: address.copied(), port },
             })

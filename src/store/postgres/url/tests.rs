@@ -1,10 +1,10 @@
 //! What URLs mean, and what is said about those that mean nothing.
 
-use super::parse::{Surroundings, parse};
+use super::parse::{Environment, parse};
 use super::*;
 
-fn bare() -> Surroundings {
-    Surroundings {
+fn bare() -> Environment {
+    Environment {
         user_variable: None,
         system_user: Some("system-user".into()),
         password: None,
@@ -52,7 +52,7 @@ fn what_is_missing_comes_from_the_surroundings() {
     assert_eq!((url.user.as_str(), url.database.as_str(), &url.password), ("system-user", "system-user", &None));
     assert_eq!(url.endpoints, [Endpoint::Socket { directory: "/var/run/postgresql".into(), port: 5432 }]);
 
-    let around = || Surroundings { user_variable: Some("u".into()), password: Some("p".into()), ..bare() };
+    let around = || Environment { user_variable: Some("u".into()), password: Some("p".into()), ..bare() };
     let taken = parse("postgresql://host", around()).unwrap();
     assert_eq!((taken.user.as_str(), taken.database.as_str()), ("u", "u"));
     assert_eq!(taken.password.as_ref().map(Password::reveal), Some("p"));
@@ -60,7 +60,7 @@ fn what_is_missing_comes_from_the_surroundings() {
     assert_eq!((written.user.as_str(), written.database.as_str()), ("user", "user"));
     assert_eq!(written.password.as_ref().map(Password::reveal), Some("password"));
 
-    let nobody = parse("postgres://host", Surroundings { system_user: None, ..bare() });
+    let nobody = parse("postgres://host", Environment { system_user: None, ..bare() });
     assert_eq!(nobody, Err(PostgresUrlError::NoUser));
 }
 

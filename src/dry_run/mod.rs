@@ -11,22 +11,22 @@
 //! Limits: [`STRETCHES_MAX`] stretches, [`RUNS_MAX`] runs.
 
 mod answers;
+mod execute;
 pub mod expect;
 mod objects;
-mod play;
-mod stage;
+mod runner;
 mod start;
 
 pub use answers::{Answers, MadeCall};
+pub use execute::{DryRun, FinishedRun, RUNS_MAX, STRETCHES_MAX};
 pub use objects::{Given, Objects};
-pub use play::{RUNS_MAX, Rehearsed, RehearsedRun, STRETCHES_MAX};
-pub use stage::{Stage, StageError};
+pub use runner::{Runner, RunnerError};
 
 use serde_json::Value;
 
+use crate::base::time::Timestamp;
 use crate::objects::Problem;
 use crate::store::StoreError;
-use crate::time::Timestamp;
 
 /// What is to be rehearsed.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct Script {
 
 /// Why a rehearsal could not take place, or did not come to an end.
 #[derive(Debug, thiserror::Error)]
-pub enum RehearsalError {
+pub enum DryRunError {
     #[error("{}", .0.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect::<Vec<_>>().join("; "))]
     Script(Vec<Problem>),
     #[error("step `{step}` makes a call that no answer is given for: {call}")]
@@ -59,14 +59,14 @@ pub enum RehearsalError {
     Store(#[from] StoreError),
 }
 
-impl RehearsalError {
+impl DryRunError {
     /// Problems of a part of the script, with their pointers from its top.
-    fn below(base: &str, problems: Vec<Problem>) -> RehearsalError {
+    fn below(base: &str, problems: Vec<Problem>) -> DryRunError {
         let within = |problem: Problem| Problem::new(format!("{base}{}", problem.pointer), problem.message);
-        RehearsalError::Script(problems.into_iter().map(within).collect())
+        DryRunError::Script(problems.into_iter().map(within).collect())
     }
 
-    fn script(pointer: &str, message: impl Into<String>) -> RehearsalError {
-        RehearsalError::Script(vec![Problem::new(pointer, message)])
+    fn script(pointer: &str, message: impl Into<String>) -> DryRunError {
+        DryRunError::Script(vec![Problem::new(pointer, message)])
     }
 }

@@ -17,23 +17,21 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::{self, App, Live};
+use crate::base::id::Id;
 use crate::catalog::files::{self, FileText, FilesError};
+use crate::catalog::keys;
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot};
-use crate::config::{Database, DatabaseUrl, Serve};
+use crate::config::Serve;
 use crate::door::{Door, Limits, Pacing, Refusals, TrustedProxies, forget_deliveries, smtp};
 use crate::engine::{Engine, Programs};
 use crate::hook::{HookKind, Verification};
-use crate::id::Id;
-use crate::keys;
+use crate::listen::tls::{Tls, TlsError};
 use crate::listen::{self, Listening};
 use crate::outbound::{AddressPolicy, Client, ClientError, Mailer, MailerError, Performer, PolicyError};
 use crate::schedules;
-use crate::store::postgres::{self, PoolSizes, Postgres};
-use crate::store::sqlite::{self, Sqlite};
-use crate::store::{Health, Org, Status, Store, StoreError, make_home};
-use crate::tls::{Tls, TlsError};
-use crate::vault::{self, Vault};
+use crate::secrets::vault::{self, Vault};
+use crate::store::{Health, OpenError, Org, Status, Store, StoreError, make_home};
 
 /// How often refusals are written.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
@@ -71,24 +69,6 @@ pub enum ServeError {
     Server(#[source] std::io::Error),
 }
 
-/// Why a store can't be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error(transparent)]
-    Sqlite(#[from] sqlite::OpenError),
-    #[error(transparent)]
-    Postgres(#[from] postgres::OpenError),
-}
-
-/// Opens the store that a URL names. To be called outside of any asynchronous context.
-pub fn open_store(settings: &Database) -> Result<Store, OpenError> {
-    let (writers, readers) = (settings.database_writers, settings.database_readers);
-    Ok(match &settings.database_url {
-        DatabaseUrl::Sqlite(path) => Store::new(Arc::new(Sqlite::open(path)?)),
-        DatabaseUrl::Postgres(url) => Store::new(Arc::new(Postgres::open(url, PoolSizes { writers, readers })?)),
-    })
-}
-
 /// Runs the server until it is told to stop.
 pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     // What can be wrong with the settings is told before anything is made.
@@ -102,7 +82,7 @@ pub async fn serve(settings: Serve) -> Result<(), ServeError> {
     let public_url = settings.public_url.clone().unwrap_or_else(|| own_url(address, tls.as_ref()));
     let public_url = public_url.trim_end_matches('/').to_owned();
     let database = settings.database.clone();
-    let opened = tokio::task::spawn_blocking(move || open_store(&database)).await;
+    let opened = tokio::task::spawn_blocking(move || database.open()).await;
     let store = opened.map_err(|failure| ServeError::Server(failure.into()))??;
     let served =
         run(&settings, Listeners { http: listener, smtp, tls }, performer, &store, admin_key, public_url).await;
@@ -128,7 +108,7 @@ async fn run(
 ) -> Result<(), ServeError> {
     let programs = Programs::default();
     // From before the catalog is read, so that no change is missed in between.
-    let news = store.news();
+    let news = store.changes();
     let vault = Vault::open(&settings.secret_key_file())?;
     variables::check_key(store, &vault, settings.forget_variables).await?;
     let catalog = Catalog::open(store.clone(), programs.clone(), vault).await?;

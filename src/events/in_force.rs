@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use crate::id::Id;
-use crate::vault::Vault;
+use crate::base::id::Id;
+use crate::secrets::vault::Vault;
 use crate::workflow::Workflow;
 
 /// A workflow that is in force.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::errors::{ApiError, ApiResult};
-use crate::id::Id;
+use crate::base::id::Id;
 use crate::store::Page;
 
 /// How many entries a page has if the caller does not say.
@@ -41,7 +41,8 @@ impl PageQuery {
         let after = match &self.after {
             None => None,
             Some(text) => Some(
-                text.parse().map_err(|error: crate::id::InvalidId| ApiError::parameter("after", error.to_string()))?,
+                text.parse()
+                    .map_err(|error: crate::base::id::InvalidId| ApiError::parameter("after", error.to_string()))?,
             ),
         };
         Ok(Page { after, size: size + 1 })

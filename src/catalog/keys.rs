@@ -3,9 +3,9 @@
 //! A key is `hf_` and 64 hex characters of randomness. Only its SHA-256 is stored, so it is shown when it is made and
 //! never again.
 
-use crate::catalog::{Catalog, digest};
+use super::{Catalog, digest};
+use crate::base::id::{Id, random_bytes};
 use crate::config::ADMIN_KEY_VARIABLE;
-use crate::id::{Id, random_bytes};
 use crate::store::{Key, Org, Role, Session, StoreError, StoreResult};
 
 /// The org that is made at first start.

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::RehearsalError;
+use super::DryRunError;
+use crate::base::id::Id;
 use crate::catalog::Snapshot;
+use crate::events::{Cause, Listener, fresh_run, started_run, with_lane};
 use crate::hook::HookKind;
-use crate::id::Id;
+use crate::hook::transaction::Transaction;
 use crate::schedules;
-use crate::starts::{Cause, Listener, fresh_run, started_run, with_lane};
 use crate::store::{Run, Session};
-use crate::transaction::Transaction;
 
 /// The run that starts because of the payload, not yet inserted.
 pub(super) fn first_run(
@@ -18,15 +18,15 @@ pub(super) fn first_run(
     org: Id,
     listener: &Listener,
     payload: &Value,
-) -> Result<Run, RehearsalError> {
+) -> Result<Run, DryRunError> {
     let trigger = &listener.program.trigger;
     if let Some(schema) = &trigger.callable {
         let inputs = match payload {
             Value::Object(inputs) => inputs.clone(),
             Value::Null => Map::new(),
-            _ => return Err(RehearsalError::script("/payload", "the inputs of a callable workflow are an object")),
+            _ => return Err(DryRunError::script("/payload", "the inputs of a callable workflow are an object")),
         };
-        let inputs = schema.accept(inputs).map_err(|problems| RehearsalError::below("/payload", problems))?;
+        let inputs = schema.accept(inputs).map_err(|problems| DryRunError::below("/payload", problems))?;
         return Ok(started_run(Cause::outside(org), listener, Value::Object(inputs), session.now()));
     }
     if trigger.event_name.as_deref().is_some_and(|event| event.starts_with("hooks.")) {
@@ -49,7 +49,7 @@ fn hook_run(
     org: Id,
     listener: &Listener,
     payload: &Value,
-) -> Result<Run, RehearsalError> {
+) -> Result<Run, DryRunError> {
     let hook = snapshot.hooks(org).find(|in_force| in_force.hook.event_names().contains(&listener.event));
     // What was captured as a transaction is as good as what was sent.
     let is_envelope = payload["type"] == "transaction" && payload["attributes"].get("data").is_some();
@@ -69,7 +69,7 @@ fn hook_run(
         peer: None,
         raw: data.to_string().into(),
         runs: vec![run.id],
-        quiet: None,
+        skip_reason: None,
     };
     session.insert_transaction(&transaction)?;
     Ok(with_lane(run, &listener.program, &transaction.envelope(data.clone())))

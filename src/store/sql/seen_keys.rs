@@ -5,11 +5,11 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::Sql;
 use super::statement::statement;
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::StoreResult;
-use crate::store::records::{DeliveryRecord, Duplicates};
-use crate::store::session::Deliveries;
-use crate::time::Timestamp;
+use crate::store::records::{Duplicates, SeenKey};
+use crate::store::session::SeenKeys;
 
 #[derive(QueryableByName)]
 pub struct ClaimRow {
@@ -25,13 +25,13 @@ pub struct DuplicatesRow {
     last_at: Timestamp,
 }
 
-impl<S> Deliveries for S
+impl<S> SeenKeys for S
 where
     S: Sql,
     ClaimRow: QueryableByName<S::Backend>,
     DuplicatesRow: QueryableByName<S::Backend>,
 {
-    fn claim_delivery(&mut self, delivery: &DeliveryRecord) -> StoreResult<Id> {
+    fn claim_key(&mut self, delivery: &SeenKey) -> StoreResult<Id> {
         // One statement, so that of two that come at once the second one waits for the first one's row.
         const SQL: &str = "INSERT INTO deliveries (org_id, hook_id, key_digest, transaction_id, expires_at, duplicates, last_at) \
                    VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT (org_id, hook_id, key_digest) DO UPDATE SET \
@@ -58,7 +58,7 @@ where
         Ok(row.map(|row| Duplicates { count: row.duplicates, last_at: row.last_at }))
     }
 
-    fn forget_deliveries(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize> {
+    fn forget_keys(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize> {
         const SQL: &str = "DELETE FROM deliveries WHERE org_id = ? AND (hook_id, key_digest) IN \
                    (SELECT hook_id, key_digest FROM deliveries WHERE org_id = ? AND expires_at <= ? ORDER BY expires_at LIMIT ?)";
         statement!("forgetting old deliveries", SQL).bind(org).bind(org).bind(now).bind(size).execute(self)

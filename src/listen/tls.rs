@@ -18,9 +18,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
+use crate::base::file_watch::Changes;
+use crate::base::pem::{self, PemError};
 use crate::config::TlsFiles;
-use crate::pem::{self, PemError};
-use crate::watch::Changes;
 
 const CERTIFICATE: &str = "--tls-cert";
 const KEY: &str = "--tls-key";

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::RehearsalError;
+use super::DryRunError;
+use crate::base::id::Id;
 use crate::changes::{self, Editor, Refusal};
-use crate::id::Id;
+use crate::events::Nothing;
 use crate::objects::Kind;
 use crate::objects::customer::{Profile, email_key};
 use crate::objects::entity::Content;
 use crate::objects::kobject::Content as KObjectContent;
-use crate::starts::Nothing;
 use crate::store::{Of, Page, Session, StoreResult};
 
 /// Objects to begin with, each as it would be posted. Customers come first; whatever names a customer may do so by e-mail
@@ -72,7 +72,7 @@ impl Given {
 }
 
 /// Puts the objects there. Nobody hears of them.
-pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), RehearsalError> {
+pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), DryRunError> {
     let mut events = Vec::new();
     let mut editor = Editor { session, org, in_force: &Nothing, events: &mut events };
     // Customers may name companies; the others may name customers.
@@ -82,7 +82,7 @@ pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(
     }
     for (index, value) in given.customers.iter().enumerate() {
         let base = format!("/given/customers/{index}");
-        let profile = Profile::read(value.clone()).map_err(|problems| RehearsalError::below(&base, problems))?;
+        let profile = Profile::read(value.clone()).map_err(|problems| DryRunError::below(&base, problems))?;
         changes::create_customer(&mut editor, profile)?.map_err(|refusal| refused(&base, refusal))?;
     }
     for (kind, name) in after {
@@ -91,15 +91,15 @@ pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(
     for (klass_name, list) in &given.kobjects {
         let base = format!("/given/kobjects/{klass_name}");
         let klass = editor.session.klass(org, klass_name)?;
-        let klass = klass.ok_or_else(|| RehearsalError::script(&base, format!("there is no klass `{klass_name}`")))?;
-        let list = list.as_array().ok_or_else(|| RehearsalError::script(&base, "expected a list of kobjects"))?;
+        let klass = klass.ok_or_else(|| DryRunError::script(&base, format!("there is no klass `{klass_name}`")))?;
+        let list = list.as_array().ok_or_else(|| DryRunError::script(&base, "expected a list of kobjects"))?;
         for (index, value) in list.iter().enumerate() {
             let base = format!("{base}/{index}");
             let mut value = resolve(&mut editor, value, &base)?;
             let customer = value.as_object_mut().and_then(|fields| fields.shift_remove("customer"));
             let customer = customer.and_then(|id| id.as_str().and_then(|id| id.parse().ok()));
             let content =
-                KObjectContent::read(&klass, value).map_err(|problems| RehearsalError::below(&base, problems))?;
+                KObjectContent::read(&klass, value).map_err(|problems| DryRunError::below(&base, problems))?;
             let made = changes::create_kobject(&mut editor, &klass, customer, content)?;
             made.map_err(|refusal| refused(&base, refusal))?;
         }
@@ -107,18 +107,18 @@ pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(
     Ok(())
 }
 
-fn put_entities(editor: &mut Editor<'_>, kind: Kind, name: &str, given: &Given) -> Result<(), RehearsalError> {
+fn put_entities(editor: &mut Editor<'_>, kind: Kind, name: &str, given: &Given) -> Result<(), DryRunError> {
     for (index, value) in given.entities(kind).iter().enumerate() {
         let base = format!("/given/{name}/{index}");
         let value = resolve(editor, value, &base)?;
-        let content = Content::read(kind, value).map_err(|problems| RehearsalError::below(&base, problems))?;
+        let content = Content::read(kind, value).map_err(|problems| DryRunError::below(&base, problems))?;
         changes::create_entity(editor, content)?.map_err(|refusal| refused(&base, refusal))?;
     }
     Ok(())
 }
 
 /// The value with ids in place of a customer's e-mail address or external id, and of a conversation's external id.
-fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, RehearsalError> {
+fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, DryRunError> {
     let mut value = value.clone();
     let named = |value: &Value, name: &str| {
         let text = value.get(name).and_then(Value::as_str);
@@ -130,24 +130,23 @@ fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, 
             Some(found) => Some(found),
             None => editor.session.customer_by_external_id(editor.org, &customer)?,
         };
-        let missing =
-            || RehearsalError::script(&format!("{base}/customer"), format!("there is no customer `{customer}`"));
+        let missing = || DryRunError::script(&format!("{base}/customer"), format!("there is no customer `{customer}`"));
         value["customer"] = found.ok_or_else(missing)?.id.to_string().into();
     }
     if let Some(conversation) = named(&value, "conversation") {
         let found = editor.session.entity_by_external_id(editor.org, Kind::Conversation, &conversation)?;
         let message = format!("there is no conversation with the external id `{conversation}`");
-        let found = found.ok_or_else(|| RehearsalError::script(&format!("{base}/conversation"), message))?;
+        let found = found.ok_or_else(|| DryRunError::script(&format!("{base}/conversation"), message))?;
         value["conversation"] = found.id.to_string().into();
     }
     Ok(value)
 }
 
-fn refused(base: &str, refusal: Refusal) -> RehearsalError {
+fn refused(base: &str, refusal: Refusal) -> DryRunError {
     match refusal {
-        Refusal::Invalid(problems) => RehearsalError::below(base, problems),
+        Refusal::Invalid(problems) => DryRunError::below(base, problems),
         Refusal::Taken(taken) => {
-            RehearsalError::script(&format!("{base}{}", taken.pointer), "another one has this already")
+            DryRunError::script(&format!("{base}{}", taken.pointer), "another one has this already")
         }
     }
 }

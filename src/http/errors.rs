@@ -12,7 +12,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::changes::Refusal;
-use crate::door::{self, Reason};
 use crate::objects::Problem;
 use crate::store::{StoreError, Taken, chain};
 use crate::workflow::Diagnostic;
@@ -27,6 +26,11 @@ macro_rules! codes {
             /// The HTTP status, the code as answers show it, and its title.
             pub fn row(self) -> (u16, &'static str, &'static str) {
                 match self { $(Code::$code => ($status, $word, $title)),+ }
+            }
+
+            /// The HTTP status.
+            pub fn status(self) -> StatusCode {
+                StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
     };
@@ -59,6 +63,7 @@ codes! {
     RateLimited = 429 "rate_limited" "Too many requests have come";
     TooManyAtOnce = 429 "too_many_at_once" "Too many requests are under way";
     HeadersTooLarge = 431 "headers_too_large" "The headers are too large";
+    RunFailed = 500 "run_failed" "The workflow did not complete";
     Internal = 500 "internal" "Something went wrong inside";
     CaptchaUnavailable = 503 "captcha_unavailable" "Whether a person sent this can't be checked";
     Overloaded = 503 "overloaded" "Too much is waiting";
@@ -83,6 +88,15 @@ pub struct Item {
 pub struct ApiError {
     code: Code,
     items: Vec<Item>,
+    meta: Option<Value>,
+}
+
+/// The body of an error answer.
+#[derive(Serialize)]
+struct Body<'a> {
+    errors: &'a [Item],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a Value>,
 }
 
 /// What a handler returns.
@@ -90,18 +104,23 @@ pub type ApiResult = Result<HttpResponse, ApiError>;
 
 impl ApiError {
     pub fn new(code: Code, detail: impl Into<String>) -> ApiError {
-        ApiError { code, items: vec![Item::new(code, detail, None, None)] }
+        ApiError { code, items: vec![Item::new(code, detail, None, None)], meta: None }
     }
 
     /// A query parameter that is not valid.
     pub fn parameter(name: &str, detail: impl Into<String>) -> ApiError {
         let code = Code::BadParameter;
-        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "parameter": name })), None)] }
+        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "parameter": name })), None)], meta: None }
     }
 
     /// One field of the body that is not valid.
     pub fn pointer(code: Code, pointer: &str, detail: impl Into<String>) -> ApiError {
-        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "pointer": pointer })), None)] }
+        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "pointer": pointer })), None)], meta: None }
+    }
+
+    /// The same, with a description of something else that answers show beside their errors.
+    pub fn with_meta(self, meta: Value) -> ApiError {
+        ApiError { meta: Some(meta), ..self }
     }
 
     /// There is no `what` with this id or name.
@@ -122,7 +141,7 @@ impl From<Vec<Problem>> for ApiError {
         let item = |problem: Problem| {
             Item::new(Code::Invalid, problem.message, Some(json!({ "pointer": problem.pointer })), None)
         };
-        ApiError { code: Code::Invalid, items: problems.into_iter().map(item).collect() }
+        ApiError { code: Code::Invalid, items: problems.into_iter().map(item).collect(), meta: None }
     }
 }
 
@@ -137,7 +156,7 @@ impl From<Vec<Diagnostic>> for ApiError {
             let place = json!({ "line": diagnostic.line, "column": diagnostic.column });
             Item::new(Code::Invalid, detail, Some(json!({ "pointer": diagnostic.pointer })), Some(place))
         };
-        ApiError { code: Code::Invalid, items: diagnostics.into_iter().map(item).collect() }
+        ApiError { code: Code::Invalid, items: diagnostics.into_iter().map(item).collect(), meta: None }
     }
 }
 
@@ -179,34 +198,6 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<door::Refusal> for ApiError {
-    fn from(refusal: door::Refusal) -> ApiError {
-        let code = match refusal.reason {
-            Reason::UnknownHook => Code::UnknownHook,
-            Reason::HookDisabled => Code::HookDisabled,
-            Reason::HookDeleted => Code::HookDeleted,
-            Reason::AddressNotAllowed => Code::AddressNotAllowed,
-            Reason::Method => Code::MethodNotAllowed,
-            Reason::BodyTooLarge => Code::BodyTooLarge,
-            Reason::BodyTooSlow => Code::BodyTooSlow,
-            Reason::BodyIncomplete => Code::BodyIncomplete,
-            Reason::UnsupportedMediaType => Code::UnsupportedMediaType,
-            Reason::Signature => Code::NotVerified,
-            Reason::RateLimited | Reason::OrgRateLimited => Code::RateLimited,
-            Reason::TooManyAtOnce => Code::TooManyAtOnce,
-            Reason::MalformedJson => Code::MalformedJson,
-            Reason::MalformedBody => Code::MalformedBody,
-            Reason::NestingTooDeep => Code::NestingTooDeep,
-            Reason::ChallengeFailed => Code::ChallengeFailed,
-            Reason::NotHuman => Code::NotHuman,
-            Reason::CaptchaUnavailable => Code::CaptchaUnavailable,
-            Reason::Overloaded => Code::Overloaded,
-            Reason::StoreUnavailable => Code::Unavailable,
-        };
-        ApiError::new(code, refusal.detail)
-    }
-}
-
 impl fmt::Display for ApiError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let details: Vec<&str> = self.items.iter().map(|item| item.detail.as_str()).collect();
@@ -216,7 +207,7 @@ impl fmt::Display for ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        self.code.status()
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -231,31 +222,7 @@ impl ResponseError for ApiError {
         if matches!(self.code, Code::BodyTooLarge | Code::BodyTooSlow | Code::BodyIncomplete) {
             response.force_close();
         }
-        response.json(json!({ "errors": self.items }))
-    }
-}
-
-impl fmt::Display for door::Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.detail)
-    }
-}
-
-/// Senders get refusals in the same shape as admins get errors.
-impl ResponseError for door::Refusal {
-    fn status_code(&self) -> StatusCode {
-        ApiError::from(self.clone()).status_code()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut response = ApiError::from(self.clone()).error_response();
-        if let Some(methods) = self.methods.as_ref().and_then(|methods| HeaderValue::from_str(methods).ok()) {
-            response.headers_mut().insert(ALLOW, methods);
-        }
-        if let Some(retry_after_s) = self.retry_after_s {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
-        }
-        response
+        response.json(Body { errors: &self.items, meta: self.meta.as_ref() })
     }
 }
 

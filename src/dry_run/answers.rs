@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::RehearsalError;
+use super::DryRunError;
 use crate::outbound::{Effect, Failure, FailureKind, HttpAnswer, Outcome, Receipt};
 
 /// Answers by the id of the step that makes the call; for steps of other workflows, `workflow/step`.
@@ -78,17 +78,17 @@ impl Answers {
     ///
     /// # Errors
     /// What is wrong, with the step's id.
-    pub fn read(given: &Map<String, Value>) -> Result<Answers, RehearsalError> {
+    pub fn read(given: &Map<String, Value>) -> Result<Answers, DryRunError> {
         let mut answers = Answers::default();
         for (step, answer) in given {
             let pointer = format!("/answers/{}", crate::objects::escape_pointer(step));
             let read = Given::deserialize(answer).map_err(|_| {
                 let forms = "an answer is `{\"status\": 200, \"headers\": {}, \"body\": …}`, `{\"failure\": \"why\"}`, or a list \
                              of these";
-                RehearsalError::script(&pointer, forms)
+                DryRunError::script(&pointer, forms)
             })?;
             if matches!(&read, Given::Several(list) if list.is_empty()) {
-                return Err(RehearsalError::script(&pointer, "a list of answers has at least one"));
+                return Err(DryRunError::script(&pointer, "a list of answers has at least one"));
             }
             answers.by_step.insert(step.clone(), read);
         }
@@ -106,7 +106,7 @@ impl Answers {
         step: &str,
         attempt: usize,
         effect: &Effect,
-    ) -> Result<(Outcome, MadeCall), RehearsalError> {
+    ) -> Result<(Outcome, MadeCall), DryRunError> {
         let (request, shown) = describe(effect);
         let given = self.by_step.get(step).map(|given| match given {
             Given::One(answer) => answer,
@@ -118,7 +118,7 @@ impl Answers {
             }
             Some(Answer::Http(answer)) => answered(effect, answer.clone()),
             None if self.or_empty => answered(effect, GivenAnswer { body: json!({}), ..GivenAnswer::default() }),
-            None => return Err(RehearsalError::NoAnswer { step: step.to_owned(), call: shown }),
+            None => return Err(DryRunError::NoAnswer { step: step.to_owned(), call: shown }),
         };
         Ok((outcome, MadeCall { step: step.to_owned(), attempt, request, shown, assumed: given.is_none() }))
     }

@@ -6,10 +6,10 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::content::{Content, ContentError, Envelope, File, INFLATED_BYTES_CEILING};
 use crate::hook::HookKind;
-use crate::id::Id;
-use crate::time::Timestamp;
 
 /// One accepted request.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +31,12 @@ pub struct Transaction {
     /// The runs that it started when it arrived.
     pub runs: Vec<Id>,
     /// Why it started none, if that was not for want of a workflow.
-    pub quiet: Option<Quiet>,
+    pub skip_reason: Option<SkipReason>,
 }
 
 /// Why a transaction started none of the workflows that listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quiet {
+pub enum SkipReason {
     /// Its hook captured.
     Captured,
     /// It did not pass the hook's filter.

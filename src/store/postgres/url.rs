@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use parse::Surroundings;
+use parse::Environment;
 
 /// What stands in for a password wherever one would be shown.
 const HIDDEN: &str = "•••";
@@ -184,7 +184,7 @@ impl FromStr for PostgresUrl {
     type Err = PostgresUrlError;
 
     fn from_str(text: &str) -> Result<PostgresUrl, PostgresUrlError> {
-        parse::parse(text, Surroundings::of_this_process())
+        parse::parse(text, Environment::of_this_process())
     }
 }
 

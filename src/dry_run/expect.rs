@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Rehearsed, RehearsedRun};
-use crate::id::Id;
+use super::{DryRun, FinishedRun};
+use crate::base::id::Id;
 use crate::objects::{escape_pointer, nearest};
 
 /// What differs, and where.
@@ -26,8 +26,8 @@ pub const KEYS: [&str; 8] = ["status", "path", "steps", "output", "error", "call
 ///
 /// # Errors
 /// What is wrong with the expectation itself.
-pub fn compare(expected: &Map<String, Value>, rehearsed: &Rehearsed) -> Result<Vec<Mismatch>, String> {
-    let main = &rehearsed.runs[0];
+pub fn compare(expected: &Map<String, Value>, dry_run: &DryRun) -> Result<Vec<Mismatch>, String> {
+    let main = &dry_run.runs[0];
     let mut mismatches = Vec::new();
     for (key, expected) in expected {
         let pointer = format!("/{}", escape_pointer(key));
@@ -37,9 +37,9 @@ pub fn compare(expected: &Map<String, Value>, rehearsed: &Rehearsed) -> Result<V
             "steps" => steps(main),
             "output" => main.run.output.clone().unwrap_or_default(),
             "error" => json!(main.run.error),
-            "calls" => Value::Array(rehearsed.calls.iter().map(call).collect()),
-            "objects" => Value::Object(rehearsed.objects.clone()),
-            "runs" => Value::Array(rehearsed.runs.iter().skip(1).map(summary).collect()),
+            "calls" => Value::Array(dry_run.calls.iter().map(call).collect()),
+            "objects" => Value::Object(dry_run.objects.clone()),
+            "runs" => Value::Array(dry_run.runs.iter().skip(1).map(summary).collect()),
             other => {
                 let near = nearest(other, KEYS).map(|near| format!("did you mean `{near}`?"));
                 return Err(format!(
@@ -60,12 +60,12 @@ pub fn compare(expected: &Map<String, Value>, rehearsed: &Rehearsed) -> Result<V
 }
 
 /// The ids of the trigger and the steps that were executed, in order.
-pub fn path(run: &RehearsedRun) -> Vec<&str> {
+pub fn path(run: &FinishedRun) -> Vec<&str> {
     run.steps.iter().filter_map(|step| step["id"].as_str()).collect()
 }
 
 /// Entries by step; of one that was executed several times, the last.
-fn steps(run: &RehearsedRun) -> Value {
+fn steps(run: &FinishedRun) -> Value {
     let entry = |step: &Value| Some((step["id"].as_str()?.to_owned(), step.clone()));
     Value::Object(run.steps.iter().filter_map(entry).collect())
 }
@@ -77,7 +77,7 @@ fn call(made: &super::MadeCall) -> Value {
     call
 }
 
-fn summary(run: &RehearsedRun) -> Value {
+fn summary(run: &FinishedRun) -> Value {
     json!({
         "workflow": run.run.workflow_name,
         "event": run.run.event,

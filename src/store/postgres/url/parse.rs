@@ -6,7 +6,7 @@ use super::parameters::Parts;
 use super::{PostgresUrl, PostgresUrlError, SCHEMES};
 
 /// What stands around the process: libpq takes from there what a URL leaves out.
-pub(super) struct Surroundings {
+pub(super) struct Environment {
     pub(super) user_variable: Option<String>,
     pub(super) system_user: Option<String>,
     /// `PGPASSWORD`, for those who don't want the password in a flag, which shows in `ps`.
@@ -14,12 +14,12 @@ pub(super) struct Surroundings {
     pub(super) socket_directory: PathBuf,
 }
 
-impl Surroundings {
-    pub(super) fn of_this_process() -> Surroundings {
+impl Environment {
+    pub(super) fn of_this_process() -> Environment {
         // Debian's packages and PostgreSQL's containers use the first, a server built from source the second.
         let directories = ["/var/run/postgresql", "/tmp"];
         let directory = directories.into_iter().find(|directory| Path::new(directory).is_dir()).unwrap_or("/tmp");
-        Surroundings {
+        Environment {
             user_variable: std::env::var("PGUSER").ok(),
             system_user: whoami::username().ok(),
             password: std::env::var("PGPASSWORD").ok(),
@@ -28,7 +28,7 @@ impl Surroundings {
     }
 }
 
-pub(super) fn parse(text: &str, surroundings: Surroundings) -> Result<PostgresUrl, PostgresUrlError> {
+pub(super) fn parse(text: &str, environment: Environment) -> Result<PostgresUrl, PostgresUrlError> {
     let scheme = SCHEMES.into_iter().find(|scheme| text.starts_with(scheme)).unwrap_or(SCHEMES[0]);
     let rest = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("//"));
     let rest = rest.ok_or(PostgresUrlError::NoSlashes(scheme))?;
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str, surroundings: Surroundings) -> Result<PostgresUr
         let (name, value) = parameter.split_once('=').ok_or(PostgresUrlError::NoParameters)?;
         parts.set(&decoded(name, "a parameter")?, decoded(value, "a parameter")?)?;
     }
-    parts.into_url(surroundings)
+    parts.into_url(environment)
 }
 
 /// The hosts of `a:1,b,[::1]:2`, and their ports: empty where none is written.

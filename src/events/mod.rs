@@ -14,9 +14,9 @@ mod lane;
 pub use in_force::{InForce, Listener, Nothing, VariableInForce, call_event};
 pub use lane::{insert, trigger_scope, with_lane};
 
-use crate::id::Id;
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult};
-use crate::time::Timestamp;
 use crate::workflow::Workflow;
 
 /// How many runs may start each other one after the other.

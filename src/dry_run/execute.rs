@@ -4,19 +4,19 @@ use serde_json::Value;
 
 use super::objects::{self, Objects};
 use super::start::first_run;
-use super::{MadeCall, RehearsalError, Script};
+use super::{DryRunError, MadeCall, Script};
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
 use crate::catalog::files::save_bundle;
+use crate::catalog::keys::DEFAULT_ORG;
 use crate::catalog::variables::put_variable;
 use crate::catalog::{SnapshotInForce, read_snapshot};
-use crate::engine::{Input, Next, PendingCall, Programs, Surroundings, advance, event_payload, load, merge_log};
-use crate::id::Id;
-use crate::keys::DEFAULT_ORG;
+use crate::engine::{Context, Input, Next, PendingCall, Programs, advance, event_payload, load, merge_log};
+use crate::events::{InForce, Listener, call_event, insert};
 use crate::objects::nearest;
 use crate::schedules;
-use crate::starts::{InForce, Listener, call_event, insert};
+use crate::secrets::vault::Vault;
 use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult, Turn};
-use crate::time::Timestamp;
-use crate::vault::Vault;
 use crate::workflow::Bundle;
 
 /// How many stretches a rehearsal has at most.
@@ -26,9 +26,9 @@ pub const RUNS_MAX: usize = 200;
 
 /// What a rehearsal came to.
 #[derive(Clone, Debug)]
-pub struct Rehearsed {
+pub struct DryRun {
     /// The run that was asked for, and then those that it started, in order.
-    pub runs: Vec<RehearsedRun>,
+    pub runs: Vec<FinishedRun>,
     pub calls: Vec<MadeCall>,
     /// What is there afterwards.
     pub objects: Objects,
@@ -38,18 +38,18 @@ pub struct Rehearsed {
 
 /// A run with its log.
 #[derive(Clone, Debug)]
-pub struct RehearsedRun {
+pub struct FinishedRun {
     pub run: Run,
     /// Step entries, as `GET /v1/runs/{id}` shows them.
     pub steps: Vec<Value>,
 }
 
 /// Plays the script in the session, which is then in a state that nobody should keep.
-pub(super) fn play(
+pub(super) fn execute(
     session: &mut dyn Session,
     bundles: &[(String, Bundle)],
     script: &Script,
-) -> Result<Rehearsed, RehearsalError> {
+) -> Result<DryRun, DryRunError> {
     session.set_now(script.now);
     let org = org(session)?;
     for (file, bundle) in bundles {
@@ -62,7 +62,7 @@ pub(super) fn play(
     let vault = Vault::random();
     for (name, value) in &script.variables {
         let put = put_variable(session, &vault, (org, None), name, value)?;
-        put.map_err(|error| RehearsalError::script("/variables", error.to_string()))?;
+        put.map_err(|error| DryRunError::script("/variables", error.to_string()))?;
     }
     objects::put(session, org, &script.given)?;
     // Versions that are rolled back must not be found by anybody later.
@@ -73,11 +73,11 @@ pub(super) fn play(
     insert(session, &mut first)?;
     let in_force = SnapshotInForce { snapshot: &snapshot, vault: &vault };
     let mut played =
-        Play { org, programs, known: vec![first.id], open: vec![first.id], calls: Vec::new(), stretches: 0 };
+        Execution { org, programs, known: vec![first.id], open: vec![first.id], calls: Vec::new(), stretches: 0 };
     played.advance_all(session, &in_force, script, &listener.program.name)?;
     let objects = if script.lists_objects { objects::list(session, org)? } else { Objects::new() };
-    let runs = played.known.iter().map(|id| rehearsed(session, org, *id)).collect::<Result<_, RehearsalError>>()?;
-    Ok(Rehearsed { runs, calls: played.calls, objects, ended_at: session.now() })
+    let runs = played.known.iter().map(|id| finished_run(session, org, *id)).collect::<Result<_, DryRunError>>()?;
+    Ok(DryRun { runs, calls: played.calls, objects, ended_at: session.now() })
 }
 
 /// The first org, which is made if there is none.
@@ -97,16 +97,16 @@ fn find_workflow(
     org: Id,
     bundles: &[(String, Bundle)],
     name: Option<&str>,
-) -> Result<Listener, RehearsalError> {
+) -> Result<Listener, DryRunError> {
     let declared: Vec<&str> =
         bundles.iter().flat_map(|(_, bundle)| &bundle.workflows).map(|draft| draft.workflow.name.as_str()).collect();
     let name = match (name, declared.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => only,
-        (None, []) => return Err(RehearsalError::script("/workflow", "the files declare no workflow")),
+        (None, []) => return Err(DryRunError::script("/workflow", "the files declare no workflow")),
         (None, several) => {
             let message = format!("name one of the workflows: {}", several.join(", "));
-            return Err(RehearsalError::script("/workflow", message));
+            return Err(DryRunError::script("/workflow", message));
         }
     };
     let record = session.workflows(org)?.into_iter().find(|workflow| workflow.name == name);
@@ -115,7 +115,7 @@ fn find_workflow(
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the files declare {}", declared.join(", ")),
         };
-        return Err(RehearsalError::script("/workflow", format!("there is no workflow `{name}`; {help}")));
+        return Err(DryRunError::script("/workflow", format!("there is no workflow `{name}`; {help}")));
     };
     let program = programs.get(session, org, record.id, record.version)?;
     let event = match (&program.trigger.event_name, &program.trigger.schedule) {
@@ -127,7 +127,7 @@ fn find_workflow(
 }
 
 /// A rehearsal under way.
-struct Play {
+struct Execution {
     org: Id,
     programs: Programs,
     /// All runs, in the order in which they were started.
@@ -138,7 +138,7 @@ struct Play {
     stretches: usize,
 }
 
-impl Play {
+impl Execution {
     /// Advances all runs until the last has ended; the clock jumps when none is due.
     fn advance_all(
         &mut self,
@@ -146,7 +146,7 @@ impl Play {
         in_force: &dyn InForce,
         script: &Script,
         main: &str,
-    ) -> Result<(), RehearsalError> {
+    ) -> Result<(), DryRunError> {
         while let Some((id, due_at)) = self.next_due(session)? {
             if due_at == Timestamp::NEVER {
                 give_turn(session, self.org, id)?;
@@ -157,12 +157,12 @@ impl Play {
             while let Some(given) = input.take() {
                 self.stretches += 1;
                 if self.stretches > STRETCHES_MAX || self.known.len() > RUNS_MAX {
-                    return Err(RehearsalError::Endless);
+                    return Err(DryRunError::Endless);
                 }
                 let Some(loaded) = load(session, &self.programs, self.org, id)? else { break };
                 let workflow = loaded.run.workflow_name.clone();
-                let surroundings = Surroundings { session: &mut *session, in_force, probe: &mut |_| Ok(()) };
-                input = match advance(loaded, given, surroundings)?.next {
+                let context = Context { session: &mut *session, in_force, probe: &mut |_| Ok(()) };
+                input = match advance(loaded, given, context)?.next {
                     Next::Again => Some(Input::Continue),
                     Next::Perform(call) => {
                         let place =
@@ -189,7 +189,7 @@ impl Play {
         Ok(due.into_iter().min_by_key(|(_, due_at)| *due_at))
     }
 
-    fn answer(&mut self, call: PendingCall, place: &str, script: &Script) -> Result<Input, RehearsalError> {
+    fn answer(&mut self, call: PendingCall, place: &str, script: &Script) -> Result<Input, DryRunError> {
         let (outcome, made) = script.answers.answer(place, call.attempt, &call.effect)?;
         self.calls.push(made);
         Ok(Input::Outcome { step: call.step, attempt: call.attempt, outcome, duration_ms: 0 })
@@ -218,10 +218,10 @@ fn give_turn(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<()> {
     session.update_run(&mut run)
 }
 
-fn rehearsed(session: &mut dyn Session, org: Id, id: Id) -> Result<RehearsedRun, RehearsalError> {
+fn finished_run(session: &mut dyn Session, org: Id, id: Id) -> Result<FinishedRun, DryRunError> {
     let run = session.run(org, id)?.ok_or(StoreError::Fenced)?;
     let payload = event_payload(session, &run)?;
     let steps = merge_log(&session.log(org, id)?, Some(&payload), None);
     let steps = steps.map_err(|error| StoreError::Corrupt { what: "a step log", detail: error.to_string() })?;
-    Ok(RehearsedRun { run, steps })
+    Ok(FinishedRun { run, steps })
 }

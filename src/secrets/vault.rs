@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::{Digest, Sha256};
 
-use crate::id::random_bytes;
+use crate::base::id::random_bytes;
 
 /// The secret key itself. Only from the environment: flags show in `ps`.
 pub const KEY_VARIABLE: &str = "HOOKFLOW_SECRET_KEY";
