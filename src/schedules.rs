@@ -96,7 +96,7 @@ async fn meet_due(
     catalog: &Catalog,
     engine: &EngineHandle,
 ) -> StoreResult<Duration> {
-    if !catalog.snapshot().has_schedules {
+    if !catalog.in_force().has_schedules() {
         return Ok(POLL_EVERY);
     }
     let next = store.read(|session| session.next_schedules(BATCH)).await?;

@@ -161,15 +161,13 @@ fn child(call: &mut Call<'_>, param: &str) -> Result<Run, Failure> {
         Some(Value::Object(inputs)) => inputs,
         _ => Map::new(),
     };
-    called_run(&listener, call.run, call.session.now(), inputs).map_err(Failure::invalid)
+    called_run(listener, call.run, call.session.now(), inputs).map_err(Failure::invalid)
 }
 
 /// The callable workflow with this name or id.
-pub(super) fn callable(in_force: &dyn InForce, org: Id, pointer: &str, name: &str) -> Result<Listener, Problem> {
-    in_force.callable(org, name).ok_or_else(|| {
-        let names = in_force.callable_names(org);
-        Problem::new(pointer, unknown("callable workflow", name, names.iter().map(String::as_str)))
-    })
+pub(super) fn callable<'a>(in_force: &'a InForce, org: Id, pointer: &str, name: &str) -> Result<&'a Listener, Problem> {
+    let unknown = || Problem::new(pointer, unknown("callable workflow", name, in_force.callable_names(org)));
+    in_force.callable(org, name).ok_or_else(unknown)
 }
 
 /// A run of a callable workflow that `run` starts, with inputs that its schema accepts.

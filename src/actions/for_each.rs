@@ -81,7 +81,7 @@ impl Batch {
 /// # Errors
 /// Why there can be none.
 pub fn item_run(
-    in_force: &dyn InForce,
+    in_force: &InForce,
     run: &Run,
     now: Timestamp,
     workflow: &str,
@@ -103,7 +103,7 @@ pub fn item_run(
             ("index".to_owned(), json!(index)),
         ]),
     };
-    called_run(&listener, run, now, inputs).map_err(said)
+    called_run(listener, run, now, inputs).map_err(said)
 }
 
 fn for_each(call: &mut Call<'_>) -> StoreResult<Outcome> {

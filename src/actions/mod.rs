@@ -119,7 +119,7 @@ pub struct Call<'a> {
     /// The id of the step.
     pub step: &'a str,
     pub session: &'a mut dyn Session,
-    pub in_force: &'a dyn InForce,
+    pub in_force: &'a InForce,
     /// What becomes of it beside its output.
     pub effects: &'a mut Effects,
     /// What the reader of the log should know; goes into the step entry.

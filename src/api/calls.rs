@@ -8,7 +8,7 @@ use super::body::Body;
 use super::runs::show_run;
 use super::{App, at, path_id};
 use crate::base::time::Timestamp;
-use crate::events::{Cause, InForce, insert, started_run};
+use crate::events::{Cause, insert, started_run};
 use crate::http::document::created;
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::{Fields, Problem};
@@ -24,8 +24,8 @@ async fn call(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> Api
     let inputs = fields.object("inputs").flatten().unwrap_or_default();
     fields.object("responseMeta");
     let inputs = fields.finish(inputs)?;
-    let listener = app.door.catalog.callable(admin.org, &id.to_string());
     let snapshot = app.door.catalog.snapshot();
+    let listener = snapshot.in_force.callable(admin.org, &id.to_string());
     let exists = snapshot.workflows.iter().any(|workflow| workflow.org == admin.org && workflow.id == id);
     let listener = listener.ok_or_else(|| match exists {
         true => ApiError::new(Code::Conflict, "this workflow is not callable, or not enabled"),
@@ -35,7 +35,7 @@ async fn call(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> Api
     let schema = listener.program.trigger.callable.clone().unwrap_or_default();
     let inputs = schema.accept(inputs);
     let inputs = inputs.map_err(|problems| problems.into_iter().map(below).collect::<Vec<_>>())?;
-    let run = started_run(Cause::outside(admin.org), &listener, Value::Object(inputs), Timestamp::now());
+    let run = started_run(Cause::outside(admin.org), listener, Value::Object(inputs), Timestamp::now());
     let inserted = app.door.store.write(move |session| {
         let mut run = run.clone();
         insert(session, &mut run).map(|()| run)

@@ -8,7 +8,6 @@ use super::auth::{Admin, Reader};
 use super::body::Body;
 use super::{App, at, path_id};
 use crate::catalog::hook_secrets::{AddError, add_secret};
-use crate::events::InForce;
 use crate::http::document::{all, attributes, created, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;

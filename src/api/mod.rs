@@ -136,7 +136,7 @@ async fn edit<T: Send + 'static>(
     org: Id,
     work: impl Fn(&mut Editor<'_>) -> StoreResult<T> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let in_force = app.door.catalog.clone();
+    let in_force = app.door.catalog.in_force();
     let written = app.door.store.write(move |session| {
         let mut events = Vec::new();
         let done = work(&mut Editor { session, org, in_force: &in_force, events: &mut events })?;

@@ -10,7 +10,6 @@ use super::{App, at, path_id};
 use crate::base::id::Id;
 use crate::catalog::Saved;
 use crate::catalog::variables::{PutError, VALUE_BYTES_MAX, is_variable_name, put_variable};
-use crate::events::InForce;
 use crate::http::document::{all, attributes, created, one, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::Fields;

@@ -30,7 +30,7 @@ pub use versions::{PublishError, publish, roll_back, save_draft};
 use crate::actions;
 use crate::base::id::Id;
 use crate::engine::Programs;
-use crate::events::{InForce, Listener, VariableInForce, call_event};
+use crate::events::{CurrentInForce, InForce, Listener};
 use crate::hook::Settings;
 use crate::objects::Klass;
 use crate::secrets::vault::Vault;
@@ -60,22 +60,10 @@ pub struct Snapshot {
     pub hooks: Vec<Arc<HookInForce>>,
     pub workflows: Vec<WorkflowRecord>,
     pub klasses: Vec<(Id, Klass)>,
-    /// Whether any workflow in force has a schedule.
-    pub has_schedules: bool,
+    /// What starts runs, and the variables.
+    pub in_force: Arc<InForce>,
     hooks_by_hash: HashMap<[u8; 32], Arc<HookInForce>>,
-    /// The enabled workflows of each org.
-    workflows_in_force: HashMap<Id, WorkflowsInForce>,
     keys: Vec<([u8; 32], Key)>,
-    variables: HashMap<Id, Vec<Arc<VariableInForce>>>,
-}
-
-/// The enabled workflows of an org, by what starts them.
-#[derive(Default)]
-struct WorkflowsInForce {
-    by_event: HashMap<String, Vec<Listener>>,
-    /// With their names.
-    callable: Vec<(String, Listener)>,
-    has_schedules: bool,
 }
 
 /// A handle on the snapshot in force; cheap to clone.
@@ -85,6 +73,8 @@ pub struct Catalog {
     programs: Programs,
     vault: Vault,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    /// That of the snapshot, for whatever knows no catalog.
+    in_force: CurrentInForce,
     /// Held while a snapshot is made, so that an older one never replaces a newer one.
     reloading: Arc<Mutex<()>>,
 }
@@ -98,7 +88,8 @@ impl Catalog {
     /// A catalog of what the store holds.
     pub async fn open(store: Store, programs: Programs, vault: Vault) -> StoreResult<Catalog> {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-        let catalog = Catalog { store, programs, vault, snapshot, reloading: Arc::new(Mutex::new(())) };
+        let (in_force, reloading) = (CurrentInForce::default(), Arc::new(Mutex::new(())));
+        let catalog = Catalog { store, programs, vault, snapshot, in_force, reloading };
         catalog.reload().await?;
         Ok(catalog)
     }
@@ -111,6 +102,21 @@ impl Catalog {
     /// What is in force now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What starts runs now.
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.in_force.load()
+    }
+
+    /// Where to find what starts runs at any later moment.
+    pub fn current_in_force(&self) -> CurrentInForce {
+        self.in_force.clone()
+    }
+
+    /// Seals the values of variables and the secrets of hooks.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Changes what admins set up, one after the other also where several processes do, and puts it in force.
@@ -162,7 +168,9 @@ impl Catalog {
         let _turn = self.reloading.lock().await;
         let (programs, vault) = (self.programs.clone(), self.vault.clone());
         let snapshot = self.store.read(move |session| read_snapshot(session, &programs, &vault)).await?;
+        let in_force = snapshot.in_force.clone();
         self.snapshot.store(Arc::new(snapshot));
+        self.in_force.store(in_force);
         Ok(())
     }
 }
@@ -196,12 +204,6 @@ impl Snapshot {
         self.keys.iter().filter(|(stored, _)| matches(stored)).map(|(_, key)| key).next_back()
     }
 
-    /// The ids and names of the variables of an org.
-    fn variable_names(&self, org: Id) -> Vec<(String, String)> {
-        let variables = self.variables.get(&org).map(Vec::as_slice).unwrap_or_default();
-        variables.iter().map(|variable| (variable.id.to_string(), variable.name.clone())).collect()
-    }
-
     /// What the checker knows without a server: the actions, and of variables not even whether there are any.
     pub fn known_to_nobody() -> Known<'static> {
         Known { variables: None, ..Snapshot::default().known(Id::MIN) }
@@ -209,6 +211,7 @@ impl Snapshot {
 
     /// What the checker has to know beside the documents it is given.
     pub fn known(&self, org: Id) -> Known<'static> {
+        let variables = self.in_force.variables(org).iter();
         let klasses = self.klasses.iter().filter(|(owner, _)| *owner == org);
         Known {
             action: &actions::spec,
@@ -219,99 +222,30 @@ impl Snapshot {
                 .map(|in_force| &in_force.hook)
                 .map(|hook| (hook.kind, hook.name.clone(), hook.id.to_string()))
                 .collect(),
-            variables: Some(self.variable_names(org)),
+            variables: Some(variables.map(|variable| (variable.id.to_string(), variable.name.clone())).collect()),
         }
-    }
-}
-
-/// A snapshot and the vault that opened its variables.
-pub struct SnapshotInForce<'a> {
-    pub snapshot: &'a Snapshot,
-    pub vault: &'a Vault,
-}
-
-impl InForce for SnapshotInForce<'_> {
-    fn is_heard(&self, org: Id, event: &str) -> bool {
-        let in_force = self.snapshot.workflows_in_force.get(&org);
-        in_force.is_some_and(|in_force| in_force.by_event.contains_key(event))
-    }
-
-    fn listeners(&self, org: Id, event: &str) -> Vec<Listener> {
-        let in_force = self.snapshot.workflows_in_force.get(&org);
-        in_force.and_then(|in_force| in_force.by_event.get(event)).cloned().unwrap_or_default()
-    }
-
-    fn callable(&self, org: Id, name_or_id: &str) -> Option<Listener> {
-        let callable = &self.snapshot.workflows_in_force.get(&org)?.callable;
-        let is = |(name, listener): &&(String, Listener)| {
-            name == name_or_id || listener.workflow.hex().as_str() == name_or_id
-        };
-        callable.iter().find(is).map(|(_, listener)| listener.clone())
-    }
-
-    fn callable_names(&self, org: Id) -> Vec<String> {
-        let callable = self.snapshot.workflows_in_force.get(&org).map(|in_force| in_force.callable.iter());
-        callable.into_iter().flatten().map(|(name, _)| name.clone()).collect()
-    }
-
-    fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<Arc<VariableInForce>> {
-        variables::find(self.snapshot.variables.get(&org)?, workflow, id_or_name).cloned()
-    }
-
-    fn vault(&self) -> &Vault {
-        self.vault
-    }
-}
-
-impl Catalog {
-    fn ask<T>(&self, question: impl FnOnce(&SnapshotInForce<'_>) -> T) -> T {
-        question(&SnapshotInForce { snapshot: &self.snapshot.load(), vault: &self.vault })
-    }
-}
-
-/// What is in force at the moment of each question.
-impl InForce for Catalog {
-    fn is_heard(&self, org: Id, event: &str) -> bool {
-        self.ask(|in_force| in_force.is_heard(org, event))
-    }
-
-    fn listeners(&self, org: Id, event: &str) -> Vec<Listener> {
-        self.ask(|in_force| in_force.listeners(org, event))
-    }
-
-    fn callable(&self, org: Id, name_or_id: &str) -> Option<Listener> {
-        self.ask(|in_force| in_force.callable(org, name_or_id))
-    }
-
-    fn callable_names(&self, org: Id) -> Vec<String> {
-        self.ask(|in_force| in_force.callable_names(org))
-    }
-
-    fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<Arc<VariableInForce>> {
-        self.ask(|in_force| in_force.variable(org, workflow, id_or_name))
-    }
-
-    fn vault(&self) -> &Vault {
-        &self.vault
     }
 }
 
 /// Everything that is in force as a transaction sees it.
 pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vault) -> StoreResult<Snapshot> {
     let mut snapshot = Snapshot { orgs: session.orgs()?, ..Snapshot::default() };
+    let mut in_force = InForce::new(vault.clone());
     for org in snapshot.orgs.clone() {
         snapshot.klasses.extend(session.klasses(org.id)?.into_iter().map(|klass| (org.id, klass)));
         let workflows = session.workflows(org.id)?;
-        let in_force = read_in_force(session, programs, &workflows)?;
+        for workflow in &workflows {
+            put_in_force(session, programs, &mut in_force, workflow)?;
+        }
         snapshot.workflows.extend(workflows);
-        snapshot.has_schedules |= in_force.has_schedules;
+        in_force.org_mut(org.id).set_variables(variables::read(session, vault, org.id)?);
         let secrets = session.hook_secrets(org.id)?;
         for hook in session.hooks(org.id)? {
-            let heard: Vec<Listener> =
-                hook.event_names().iter().filter_map(|event| in_force.by_event.get(event)).flatten().cloned().collect();
-            let in_force = Arc::new(hook_in_force(vault, hook, heard, &secrets));
-            snapshot.hooks_by_hash.insert(digest(&in_force.hook.hash), in_force.clone());
-            snapshot.hooks.push(in_force);
+            let events = hook.event_names();
+            let heard = events.iter().flat_map(|event| in_force.listeners(org.id, event)).cloned().collect();
+            let hook = Arc::new(hook_in_force(vault, hook, heard, &secrets));
+            snapshot.hooks_by_hash.insert(digest(&hook.hook.hash), hook.clone());
+            snapshot.hooks.push(hook);
         }
         for key in session.keys(org.id)? {
             let mut hash = [0; 32];
@@ -319,9 +253,8 @@ pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vau
             readable.map_err(|error| StoreError::Corrupt { what: "a key's hash", detail: error.to_string() })?;
             snapshot.keys.push((hash, key));
         }
-        snapshot.variables.insert(org.id, variables::read(session, vault, org.id)?);
-        snapshot.workflows_in_force.insert(org.id, in_force);
     }
+    snapshot.in_force = Arc::new(in_force);
     Ok(snapshot)
 }
 
@@ -342,32 +275,26 @@ fn hook_in_force(vault: &Vault, hook: Hook, listeners: Vec<Listener>, secrets: &
     }
 }
 
-/// The enabled workflows by what starts them. One that can't be compiled is left out, loudly: the others have to go on.
-fn read_in_force(
+/// Puts a workflow in force if it is enabled. One that can't be compiled is left out, loudly: the others have to go on.
+fn put_in_force(
     session: &mut dyn Session,
     programs: &Programs,
-    workflows: &[WorkflowRecord],
-) -> StoreResult<WorkflowsInForce> {
-    let mut in_force = WorkflowsInForce::default();
-    for workflow in workflows.iter().filter(|workflow| workflow.status == Status::Enabled) {
-        let program = match programs.get(session, workflow.org, workflow.id, workflow.version) {
-            Ok(program) => program,
-            Err(error @ StoreError::Corrupt { .. }) => {
-                log::error!(workflow = workflow.name.as_str(), err:% = error; "the workflow is not in force");
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let (id, version) = (workflow.id, workflow.version);
-        let listener = |event: String| Listener { workflow: id, version, event, program: program.clone() };
-        in_force.has_schedules |= program.trigger.schedule.is_some();
-        if program.trigger.callable.is_some() {
-            let called = listener(call_event(&workflow.name));
-            in_force.callable.push((workflow.name.clone(), called));
-        }
-        if let Some(event) = &program.trigger.event_name {
-            in_force.by_event.entry(event.clone()).or_default().push(listener(event.clone()));
-        }
+    in_force: &mut InForce,
+    workflow: &WorkflowRecord,
+) -> StoreResult<()> {
+    if workflow.status != Status::Enabled {
+        return Ok(());
     }
-    Ok(in_force)
+    match programs.get(session, workflow.org, workflow.id, workflow.version) {
+        Ok(program) => {
+            let org = in_force.org_mut(workflow.org);
+            org.put_workflow(workflow.id, &workflow.name, workflow.version, &program);
+            Ok(())
+        }
+        Err(error @ StoreError::Corrupt { .. }) => {
+            log::error!(workflow = workflow.name.as_str(), err:% = error; "the workflow is not in force");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -1,9 +1,7 @@
 //! Variables: writing them, and what is in force of them.
 //!
 //! Their values are opened when the catalog is read, and kept in memory from then on. One that can't be opened is left
-//! out, loudly. A workflow's own variable hides the org's of the same name; ids are looked up before names.
-
-use std::sync::Arc;
+//! out, loudly.
 
 use super::Saved;
 use crate::base::id::Id;
@@ -124,13 +122,13 @@ pub(super) fn claim_key(session: &mut dyn Session, vault: &Vault, org: Id) -> St
 }
 
 /// The variables of an org that can be opened.
-pub(super) fn read(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreResult<Vec<Arc<VariableInForce>>> {
+pub(super) fn read(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreResult<Vec<VariableInForce>> {
     let mut opened = Vec::new();
     for variable in session.variables(org)? {
         match vault.unseal(&variable.sealed, &context(org, variable.id)) {
             Ok(value) => {
                 let Variable { id, workflow, name, .. } = variable;
-                opened.push(Arc::new(VariableInForce { id, workflow, name, value }));
+                opened.push(VariableInForce { id, workflow, name, value });
             }
             Err(error) => {
                 log::error!(variable = variable.name.as_str(), err:% = error; "the variable is not in force");
@@ -138,18 +136,6 @@ pub(super) fn read(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreRe
         }
     }
     Ok(opened)
-}
-
-/// The variable that a workflow means by an id or a name.
-pub(super) fn find<'v>(
-    variables: &'v [Arc<VariableInForce>],
-    workflow: Id,
-    id_or_name: &str,
-) -> Option<&'v Arc<VariableInForce>> {
-    let usable = || variables.iter().filter(|variable| variable.workflow.is_none_or(|owner| owner == workflow));
-    let by_id = usable().find(|variable| variable.id.hex().as_str() == id_or_name);
-    // Those of the workflow first.
-    by_id.or_else(|| usable().filter(|variable| variable.name == id_or_name).max_by_key(|variable| variable.workflow))
 }
 
 /// What a sealed value is bound to.

@@ -33,7 +33,7 @@ pub struct Editor<'a> {
     pub session: &'a mut dyn Session,
     pub org: Id,
     /// Knows who listens.
-    pub in_force: &'a dyn InForce,
+    pub in_force: &'a InForce,
     /// Those that somebody listens for, with their payloads, in order. Whoever made the editor starts the runs.
     pub events: &'a mut Vec<(String, Value)>,
 }

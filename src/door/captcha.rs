@@ -21,7 +21,6 @@ use super::refusal::{Reason, Refusal};
 use super::{Door, body};
 use crate::base::id::Id;
 use crate::catalog::HookInForce;
-use crate::events::InForce;
 use crate::hook::{Captcha, HookKind, Score};
 use crate::outbound::{self, Effect, HttpAnswer, Outcome, Performer, Reading};
 use crate::secrets::sensitive::MASK;
@@ -143,7 +142,8 @@ fn question(
     peer: Option<IpAddr>,
 ) -> Result<outbound::HttpRequest, String> {
     // No workflow has this id, so only the org's own variables are meant.
-    let secret = door.catalog.variable(org, Id::MIN, &captcha.secret);
+    let in_force = door.catalog.in_force();
+    let secret = in_force.variable(org, Id::MIN, &captcha.secret);
     let secret = secret.ok_or_else(|| format!("there is no variable `{}` of the org", captcha.secret))?;
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("secret", &secret.value).append_pair("response", token);

@@ -267,7 +267,7 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
     let mut fresh = load(hook, arrival, arrival.runs.clone(), data);
     let mut repeated = false;
     let stored = arrival.clone();
-    let in_force = door.catalog.clone();
+    let in_force = door.catalog.in_force();
     let begun = door.store.write(move |session| {
         let first = stored.insert_transaction(session)?;
         if first != stored.transaction.id {
@@ -345,7 +345,7 @@ async fn forget_keys_of(store: &Store, org: Id) -> StoreResult<()> {
     }
 }
 
-fn begin_run(session: &mut dyn Session, in_force: &dyn InForce, loaded: &mut Loaded) -> StoreResult<(Id, Progress)> {
+fn begin_run(session: &mut dyn Session, in_force: &InForce, loaded: &mut Loaded) -> StoreResult<(Id, Progress)> {
     let run = loaded.run.id;
     Ok((run, begin(loaded, Context { session, in_force, probe: &mut |_| Ok(()) })?))
 }

@@ -9,8 +9,8 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::files::save_bundle;
 use crate::catalog::keys::DEFAULT_ORG;
+use crate::catalog::read_snapshot;
 use crate::catalog::variables::put_variable;
-use crate::catalog::{SnapshotInForce, read_snapshot};
 use crate::engine::{Context, Input, Next, PendingCall, Programs, advance, event_payload, load, merge_log};
 use crate::events::{InForce, Listener, call_event, insert};
 use crate::objects::nearest;
@@ -71,10 +71,9 @@ pub(super) fn execute(
     let listener = find_workflow(session, &programs, org, bundles, script.workflow.as_deref())?;
     let mut first = first_run(session, &snapshot, org, &listener, &script.payload)?;
     insert(session, &mut first)?;
-    let in_force = SnapshotInForce { snapshot: &snapshot, vault: &vault };
     let mut played =
         Execution { org, programs, known: vec![first.id], open: vec![first.id], calls: Vec::new(), stretches: 0 };
-    played.advance_all(session, &in_force, script, &listener.program.name)?;
+    played.advance_all(session, &snapshot.in_force, script, &listener.program.name)?;
     let objects = if script.lists_objects { objects::list(session, org)? } else { Objects::new() };
     let runs = played.known.iter().map(|id| finished_run(session, org, *id)).collect::<Result<_, DryRunError>>()?;
     Ok(DryRun { runs, calls: played.calls, objects, ended_at: session.now() })
@@ -143,7 +142,7 @@ impl Execution {
     fn advance_all(
         &mut self,
         session: &mut dyn Session,
-        in_force: &dyn InForce,
+        in_force: &InForce,
         script: &Script,
         main: &str,
     ) -> Result<(), DryRunError> {

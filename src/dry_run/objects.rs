@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::DryRunError;
 use crate::base::id::Id;
 use crate::changes::{self, Editor, Refusal};
-use crate::events::Nothing;
+use crate::events::InForce;
 use crate::objects::Kind;
 use crate::objects::customer::{Profile, email_key};
 use crate::objects::entity::Content;
@@ -74,7 +74,8 @@ impl Given {
 /// Puts the objects there. Nobody hears of them.
 pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), DryRunError> {
     let mut events = Vec::new();
-    let mut editor = Editor { session, org, in_force: &Nothing, events: &mut events };
+    let in_force = InForce::default();
+    let mut editor = Editor { session, org, in_force: &in_force, events: &mut events };
     // Customers may name companies; the others may name customers.
     let (before, after) = ENTITIES.split_at(2);
     for (kind, name) in before {

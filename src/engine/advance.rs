@@ -83,7 +83,7 @@ pub type Probe<'a> = &'a mut dyn FnMut(Point<'_>) -> StoreResult<()>;
 /// What a stretch goes on in.
 pub struct Context<'a> {
     pub session: &'a mut dyn Session,
-    pub in_force: &'a dyn InForce,
+    pub in_force: &'a InForce,
     pub probe: Probe<'a>,
 }
 

@@ -28,7 +28,7 @@ use super::watch::Watchers;
 use super::{Input, Loaded, Next, Progress};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::events::InForce;
+use crate::events::CurrentInForce;
 use crate::observe::metrics;
 use crate::outbound::Performer;
 use crate::store::{Claim, RunStatus, Store, StoreChanges, StoreError, StoreResult, chain};
@@ -86,7 +86,7 @@ struct Ready {
 pub struct Engine {
     store: Store,
     programs: Programs,
-    in_force: Arc<dyn InForce>,
+    in_force: CurrentInForce,
     inbox: mpsc::Receiver<Message>,
     lagging: Arc<AtomicBool>,
     watchers: Watchers,
@@ -106,7 +106,7 @@ impl Engine {
     pub fn new(
         store: Store,
         programs: Programs,
-        in_force: Arc<dyn InForce>,
+        in_force: CurrentInForce,
         performer: Performer,
     ) -> (Engine, EngineHandle) {
         let (inbox_sender, inbox) = mpsc::channel(READY_MAX);

@@ -11,7 +11,7 @@ use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 /// Writes what a stretch of a run does to other runs; whether there are any to be taken now.
 pub(super) fn start_others(
     session: &mut dyn Session,
-    in_force: &dyn InForce,
+    in_force: &InForce,
     run: &Run,
     effects: Effects,
 ) -> StoreResult<bool> {

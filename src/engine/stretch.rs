@@ -26,7 +26,7 @@ pub(super) struct Stretch<'a> {
     pub(super) loaded: LoadedParts<'a>,
     pub(super) segment: Segment,
     pub(super) session: &'a mut dyn Session,
-    pub(super) in_force: &'a dyn InForce,
+    pub(super) in_force: &'a InForce,
     pub(super) probe: Probe<'a>,
     pub(super) steps: usize,
     /// The attempts at the step that is executed next.

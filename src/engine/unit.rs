@@ -1,7 +1,5 @@
 //! What the loop hands to the store: one stretch of one run, and the end of a run that can't go on.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 
 use super::advance::{Context, Input, Progress, advance};
@@ -10,7 +8,7 @@ use super::fresh::Loaded;
 use super::load::{Programs, load};
 use super::starts::wake_others;
 use crate::base::id::Id;
-use crate::events::InForce;
+use crate::events::CurrentInForce;
 use crate::store::{Run, RunError, RunStatus, Session, StoreResult, Unit};
 
 /// One stretch of one run, as a unit of work.
@@ -23,7 +21,7 @@ pub(super) struct Advance {
     pub(super) loaded: Option<Box<Loaded>>,
     pub(super) input: Input,
     pub(super) programs: Programs,
-    pub(super) in_force: Arc<dyn InForce>,
+    pub(super) in_force: CurrentInForce,
     pub(super) sender: mpsc::UnboundedSender<Event>,
     pub(super) progress: Option<Progress>,
 }
@@ -36,8 +34,8 @@ impl Unit for Advance {
             None => load(session, &self.programs, self.org, self.run)?.map(Box::new),
         };
         if let Some(loaded) = loaded.filter(|loaded| loaded.run.rev == self.rev) {
-            let in_force = self.in_force.as_ref();
-            let context = Context { session, in_force, probe: &mut |_| Ok(()) };
+            let in_force = self.in_force.load();
+            let context = Context { session, in_force: &in_force, probe: &mut |_| Ok(()) };
             self.progress = Some(advance(*loaded, self.input.clone(), context)?);
         }
         Ok(())

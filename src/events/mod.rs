@@ -11,7 +11,7 @@ use serde_json::Value;
 mod in_force;
 mod lane;
 
-pub use in_force::{InForce, Listener, Nothing, VariableInForce, call_event};
+pub use in_force::{CurrentInForce, InForce, Listener, OrgInForce, VariableInForce, call_event};
 pub use lane::{insert, trigger_scope, with_lane};
 
 use crate::base::id::Id;
@@ -50,13 +50,13 @@ impl Cause {
 /// Those of the store.
 pub fn raise(
     session: &mut dyn Session,
-    in_force: &dyn InForce,
+    in_force: &InForce,
     cause: Cause,
     event: &str,
     payload: &Value,
 ) -> StoreResult<usize> {
     let listeners = in_force.listeners(cause.org, event);
-    for listener in &listeners {
+    for listener in listeners {
         let mut run = started_run(cause, listener, payload.clone(), session.now());
         insert(session, &mut run)?;
     }

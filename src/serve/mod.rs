@@ -6,7 +6,6 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::App as ActixApp;
@@ -117,7 +116,7 @@ async fn run(
     new_key.iter().for_each(|key| print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     let files = load_files(settings, &catalog, org.id).await?;
     let (engine, engine_handle) =
-        Engine::new(store.clone(), programs.clone(), Arc::new(catalog.clone()), performer.clone());
+        Engine::new(store.clone(), programs.clone(), catalog.current_in_force(), performer.clone());
     engine.recover().await;
     let limits = Limits {
         body_bytes: settings.body_limit_bytes as usize,

@@ -1,11 +1,11 @@
 //! A database for runs, and scenes in it: an org with a workflow, in which runs are driven by hand.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hookflow::base::id::Id;
 use hookflow::base::time::Timestamp;
 use hookflow::engine::{Context, Input, Loaded, Next, PendingCall, Point, Probe, Programs, advance, begin, load};
-use hookflow::events::{Nothing, fresh_run};
+use hookflow::events::{InForce, fresh_run};
 use hookflow::hook::HookKind;
 use hookflow::hook::transaction::Transaction;
 use hookflow::objects::customer::Profile;
@@ -117,7 +117,8 @@ impl World {
 
 /// With no other workflow.
 fn alone<'a>(session: &'a mut dyn Session, probe: Probe<'a>) -> Context<'a> {
-    Context { session, in_force: &Nothing, probe }
+    static NOTHING: LazyLock<InForce> = LazyLock::new(InForce::default);
+    Context { session, in_force: &NOTHING, probe }
 }
 
 impl Scene<'_> {
