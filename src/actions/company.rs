@@ -2,7 +2,7 @@
 
 use super::object::outcome;
 use super::{Action, entity};
-use crate::objects::Kind;
+use crate::objects::EntityKind;
 use crate::workflow::ParamKind::{List, Number, Object, Text};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
 
@@ -44,7 +44,7 @@ pub const FIND: Action = Action {
         params: &[param("identifier", Text, "An id or an external id.").required()],
         output: COMPANY,
     },
-    run: |call| outcome(entity::find(call, Kind::Company)),
+    run: |call| outcome(entity::find(call, EntityKind::Company)),
 };
 
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
@@ -54,7 +54,7 @@ pub const FIND_BY_EXTERNAL_ID: Action = Action {
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: COMPANY,
     },
-    run: |call| outcome(entity::find_by_external_id(call, Kind::Company)),
+    run: |call| outcome(entity::find_by_external_id(call, EntityKind::Company)),
 };
 
 pub const CREATE: Action = Action {
@@ -64,7 +64,7 @@ pub const CREATE: Action = Action {
         params: content!(param("name", Text, "Its name.").required()),
         output: COMPANY,
     },
-    run: |call| outcome(entity::create(call, Kind::Company)),
+    run: |call| outcome(entity::create(call, EntityKind::Company)),
 };
 
 pub const UPDATE: Action = Action {
@@ -74,5 +74,5 @@ pub const UPDATE: Action = Action {
         params: content!(param("id", Text, "The company's id.").required(), param("name", Text, "Its name.")),
         output: COMPANY,
     },
-    run: |call| outcome(entity::update(call, Kind::Company)),
+    run: |call| outcome(entity::update(call, EntityKind::Company)),
 };

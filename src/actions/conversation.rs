@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::object::{Answer, Stop, blame, outcome};
 use super::{Action, Call, entity};
-use crate::objects::{Entity, Kind};
+use crate::objects::{Entity, EntityKind};
 use crate::store::{Of, Page};
 use crate::workflow::ParamKind::{List, Number, Object, Text, TextOrList};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
@@ -62,7 +62,7 @@ pub const FIND_BY_ID: Action = Action {
         params: &[param("id", Text, "The id to look for.").required()],
         output: CONVERSATION,
     },
-    run: |call| outcome(entity::find_by_id(call, Kind::Conversation)),
+    run: |call| outcome(entity::find_by_id(call, EntityKind::Conversation)),
 };
 
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
@@ -72,7 +72,7 @@ pub const FIND_BY_EXTERNAL_ID: Action = Action {
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: CONVERSATION,
     },
-    run: |call| outcome(entity::find_by_external_id(call, Kind::Conversation)),
+    run: |call| outcome(entity::find_by_external_id(call, EntityKind::Conversation)),
 };
 
 pub const FIND_BODY: Action = Action {
@@ -96,7 +96,7 @@ pub const CREATE: Action = Action {
         params: content!(param("customer", Text, "The customer's id.").required()),
         output: CONVERSATION,
     },
-    run: |call| outcome(entity::create(call, Kind::Conversation)),
+    run: |call| outcome(entity::create(call, EntityKind::Conversation)),
 };
 
 pub const UPDATE: Action = Action {
@@ -106,7 +106,7 @@ pub const UPDATE: Action = Action {
         params: content!(param("id", Text, "The conversation's id.").required()),
         output: CONVERSATION,
     },
-    run: |call| outcome(entity::update(call, Kind::Conversation)),
+    run: |call| outcome(entity::update(call, EntityKind::Conversation)),
 };
 
 pub const ASSIGN_USER: Action = Action {
@@ -179,7 +179,7 @@ fn take_list(call: &mut Call<'_>, name: &str) -> Vec<Value> {
 }
 
 fn assign(call: &mut Call<'_>, param: &str, field: &str) -> Answer {
-    let conversation = entity::require(call, Kind::Conversation)?;
+    let conversation = entity::require(call, EntityKind::Conversation)?;
     let ids = take_list(call, param);
     entity::change(call, conversation, json!({ field: ids })).map_err(|stop| match stop {
         Stop::Failed(failure) => blame(failure, field, param).into(),
@@ -188,7 +188,7 @@ fn assign(call: &mut Call<'_>, param: &str, field: &str) -> Answer {
 }
 
 fn retag(call: &mut Call<'_>, retag: impl FnOnce(&mut Vec<Value>, Vec<Value>)) -> Answer {
-    let conversation = entity::require(call, Kind::Conversation)?;
+    let conversation = entity::require(call, EntityKind::Conversation)?;
     let given = take_list(call, "tags");
     let mut tags = conversation.content.values.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
     retag(&mut tags, given);
@@ -197,11 +197,11 @@ fn retag(call: &mut Call<'_>, retag: impl FnOnce(&mut Vec<Value>, Vec<Value>)) -
 
 fn find_body(call: &mut Call<'_>) -> Answer {
     call.look_up("id", "conversation", |call, id| {
-        if call.session.entity(call.org, Kind::Conversation, id)?.is_none() {
+        if call.session.entity(call.org, EntityKind::Conversation, id)?.is_none() {
             return Ok(None);
         }
         let newest = Page { after: None, size: BODIES_MAX };
-        let messages = call.session.entities(call.org, Kind::Message, Of::Conversation(id), newest)?;
+        let messages = call.session.entities(call.org, EntityKind::Message, Of::Conversation(id), newest)?;
         let bodies = newest_bodies(&messages);
         Ok(Some(json!({ "id": id, "body": bodies.join("\n\n"), "messages": bodies.len() })))
     })

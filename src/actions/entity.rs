@@ -5,18 +5,18 @@ use serde_json::Value;
 use super::Call;
 use super::object::{Answer, Stop, refused};
 use crate::changes::{change_entity, create_entity};
-use crate::objects::entity::Content;
-use crate::objects::{Entity, Kind};
+use crate::objects::entity::EntityContent;
+use crate::objects::{Entity, EntityKind};
 
 /// Creates one from the params.
-pub(super) fn create(call: &mut Call<'_>, kind: Kind) -> Answer {
-    let content = Content::read(kind, call.take_params())?;
+pub(super) fn create(call: &mut Call<'_>, kind: EntityKind) -> Answer {
+    let content = EntityContent::read(kind, call.take_params())?;
     let created = create_entity(&mut call.editor(), content)?;
-    Ok(created.map_err(refused(kind.word()))?.flattened())
+    Ok(created.map_err(refused(kind.as_str()))?.flattened())
 }
 
 /// Changes the one that `id` names as the other params say.
-pub(super) fn update(call: &mut Call<'_>, kind: Kind) -> Answer {
+pub(super) fn update(call: &mut Call<'_>, kind: EntityKind) -> Answer {
     let before = require(call, kind)?;
     let changes = call.take_params();
     change(call, before, changes)
@@ -26,32 +26,32 @@ pub(super) fn update(call: &mut Call<'_>, kind: Kind) -> Answer {
 pub(super) fn change(call: &mut Call<'_>, before: Entity, changes: Value) -> Answer {
     let kind = before.content.kind;
     let changed = change_entity(&mut call.editor(), before, changes)?;
-    Ok(changed.map_err(refused(kind.word()))?.flattened())
+    Ok(changed.map_err(refused(kind.as_str()))?.flattened())
 }
 
 /// The one that `id` names, which has to be there.
-pub(super) fn require(call: &mut Call<'_>, kind: Kind) -> Result<Entity, Stop> {
-    call.require("id", kind.word(), |call, id| call.session.entity(call.org, kind, id))
+pub(super) fn require(call: &mut Call<'_>, kind: EntityKind) -> Result<Entity, Stop> {
+    call.require("id", kind.as_str(), |call, id| call.session.entity(call.org, kind, id))
 }
 
 /// Looks one up by `id`.
-pub(super) fn find_by_id(call: &mut Call<'_>, kind: Kind) -> Answer {
-    call.look_up("id", kind.word(), |call, id| Ok(call.session.entity(call.org, kind, id)?.map(Entity::flattened)))
+pub(super) fn find_by_id(call: &mut Call<'_>, kind: EntityKind) -> Answer {
+    call.look_up("id", kind.as_str(), |call, id| Ok(call.session.entity(call.org, kind, id)?.map(Entity::flattened)))
 }
 
 /// Looks one up by `externalId`.
-pub(super) fn find_by_external_id(call: &mut Call<'_>, kind: Kind) -> Answer {
+pub(super) fn find_by_external_id(call: &mut Call<'_>, kind: EntityKind) -> Answer {
     let external_id = call.params.get("externalId").and_then(Value::as_str).unwrap_or_default();
     let found = call.session.entity_by_external_id(call.org, kind, external_id)?;
-    Ok(call.found("externalId", kind.word(), found.map(Entity::flattened)))
+    Ok(call.found("externalId", kind.as_str(), found.map(Entity::flattened)))
 }
 
 /// Looks one up by `identifier`: an id or an external id.
-pub(super) fn find(call: &mut Call<'_>, kind: Kind) -> Answer {
+pub(super) fn find(call: &mut Call<'_>, kind: EntityKind) -> Answer {
     let identifier = call.params.get("identifier").and_then(Value::as_str).unwrap_or_default().trim();
     let mut found = identifier.parse().map_or(Ok(None), |id| call.session.entity(call.org, kind, id))?;
     if found.is_none() {
         found = call.session.entity_by_external_id(call.org, kind, identifier)?;
     }
-    Ok(call.found("identifier", kind.word(), found.map(Entity::flattened)))
+    Ok(call.found("identifier", kind.as_str(), found.map(Entity::flattened)))
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::object::{Answer, Stop, blame, outcome, refused, take_id, take_required_id, take_text};
 use super::{Action, Call};
 use crate::changes::{change_kobject, create_kobject, delete_kobject, relate_kobjects};
-use crate::objects::kobject::Content;
+use crate::objects::kobject::KObjectContent;
 use crate::objects::{KObject, Klass, Problem, missing, unknown};
 use crate::workflow::ParamKind::{Number, Object, Text};
 use crate::workflow::{ActionSpec, OutputSpec, ParamSpec, output, param};
@@ -184,7 +184,7 @@ fn create(call: &mut Call<'_>) -> Answer {
     let mut params = std::mem::take(&mut call.params);
     let klass = take_klass(call, &mut params, "klassName")?;
     let customer = take_id(&mut params, "customer", "customer")?;
-    let content = Content::read(&klass, Value::Object(params))?;
+    let content = KObjectContent::read(&klass, Value::Object(params))?;
     let created = create_kobject(&mut call.editor(), &klass, customer, content)?;
     Ok(created.map_err(refused("kobject"))?.flattened())
 }

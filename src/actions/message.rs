@@ -2,7 +2,7 @@
 
 use super::object::{Answer, outcome};
 use super::{Action, Call, entity};
-use crate::objects::{Entity, Kind};
+use crate::objects::{Entity, EntityKind};
 use crate::store::{Of, Page};
 use crate::workflow::ParamKind::{Number, Object, Text};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
@@ -50,7 +50,7 @@ pub const FIND_BY_ID: Action = Action {
         params: &[param("id", Text, "The id to look for.").required()],
         output: MESSAGE,
     },
-    run: |call| outcome(entity::find_by_id(call, Kind::Message)),
+    run: |call| outcome(entity::find_by_id(call, EntityKind::Message)),
 };
 
 pub const FIND_BY_EXTERNAL: Action = Action {
@@ -60,7 +60,7 @@ pub const FIND_BY_EXTERNAL: Action = Action {
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: MESSAGE,
     },
-    run: |call| outcome(entity::find_by_external_id(call, Kind::Message)),
+    run: |call| outcome(entity::find_by_external_id(call, EntityKind::Message)),
 };
 
 pub const FIND_LAST: Action = Action {
@@ -83,7 +83,7 @@ pub const CREATE: Action = Action {
         ),
         output: MESSAGE,
     },
-    run: |call| outcome(entity::create(call, Kind::Message)),
+    run: |call| outcome(entity::create(call, EntityKind::Message)),
 };
 
 pub const UPDATE: Action = Action {
@@ -93,13 +93,13 @@ pub const UPDATE: Action = Action {
         params: content!(param("id", Text, "The message's id.").required()),
         output: MESSAGE,
     },
-    run: |call| outcome(entity::update(call, Kind::Message)),
+    run: |call| outcome(entity::update(call, EntityKind::Message)),
 };
 
 fn find_last(call: &mut Call<'_>) -> Answer {
     let newest = Page { after: None, size: 1 };
     call.look_up("conversation", "conversation with a message", |call, id| {
-        let found = call.session.entities(call.org, Kind::Message, Of::Conversation(id), newest)?;
+        let found = call.session.entities(call.org, EntityKind::Message, Of::Conversation(id), newest)?;
         Ok(found.into_iter().next().map(Entity::flattened))
     })
 }

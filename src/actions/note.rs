@@ -2,7 +2,7 @@
 
 use super::object::outcome;
 use super::{Action, entity};
-use crate::objects::Kind;
+use crate::objects::EntityKind;
 use crate::workflow::ParamKind::{List, Number, Text};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
 
@@ -26,7 +26,7 @@ pub const FIND_BY_ID: Action = Action {
         params: &[param("id", Text, "The id to look for.").required()],
         output: NOTE,
     },
-    run: |call| outcome(entity::find_by_id(call, Kind::Note)),
+    run: |call| outcome(entity::find_by_id(call, EntityKind::Note)),
 };
 
 pub const FIND_BY_EXTERNAL: Action = Action {
@@ -36,7 +36,7 @@ pub const FIND_BY_EXTERNAL: Action = Action {
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: NOTE,
     },
-    run: |call| outcome(entity::find_by_external_id(call, Kind::Note)),
+    run: |call| outcome(entity::find_by_external_id(call, EntityKind::Note)),
 };
 
 pub const CREATE: Action = Action {
@@ -53,7 +53,7 @@ pub const CREATE: Action = Action {
         ],
         output: NOTE,
     },
-    run: |call| outcome(entity::create(call, Kind::Note)),
+    run: |call| outcome(entity::create(call, EntityKind::Note)),
 };
 
 pub const UPDATE: Action = Action {
@@ -69,5 +69,5 @@ pub const UPDATE: Action = Action {
         ],
         output: NOTE,
     },
-    run: |call| outcome(entity::update(call, Kind::Note)),
+    run: |call| outcome(entity::update(call, EntityKind::Note)),
 };

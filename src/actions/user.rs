@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::object::{Answer, outcome};
 use super::{Action, Call, entity};
 use crate::objects::customer::email_key;
-use crate::objects::{Entity, Kind};
+use crate::objects::{Entity, EntityKind};
 use crate::workflow::ParamKind::{List, Number, Text};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
 
@@ -28,7 +28,7 @@ pub const FIND_BY_ID: Action = Action {
         params: &[param("id", Text, "The id to look for.").required()],
         output: USER,
     },
-    run: |call| outcome(entity::find_by_id(call, Kind::User)),
+    run: |call| outcome(entity::find_by_id(call, EntityKind::User)),
 };
 
 pub const FIND_BY_EMAIL: Action = Action {

@@ -24,7 +24,7 @@ fn show(spec: &ActionSpec) -> Value {
     let params = spec.params.iter().map(|param| {
         json!({
             "name": param.name,
-            "kind": param.kind.word(),
+            "kind": param.kind.as_str(),
             "required": param.required,
             "summary": param.summary,
         })
@@ -32,7 +32,7 @@ fn show(spec: &ActionSpec) -> Value {
     let output = spec
         .output
         .iter()
-        .map(|field| json!({ "name": field.name, "kind": field.kind.word(), "summary": field.summary }));
+        .map(|field| json!({ "name": field.name, "kind": field.kind.as_str(), "summary": field.summary }));
     let (params, output) = (params.collect::<Vec<_>>(), output.collect::<Vec<_>>());
     let shown = attributes(json!({ "summary": spec.summary, "params": params, "output": output }));
     resource("action", spec.name, shown, json!({}), &format!("/v1/actions#{}", spec.name))

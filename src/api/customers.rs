@@ -14,7 +14,7 @@ use crate::changes::{self, Editor, Refusal};
 use crate::http::document::{PageQuery, created, one, page, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult};
 use crate::objects::customer::{Profile, email_key, phone_key};
-use crate::objects::{Customer, Fields, Kind, missing};
+use crate::objects::{Customer, EntityKind, Fields, missing};
 use crate::store::{Of, Page, Session, StoreResult};
 
 pub fn routes(service: &mut ServiceConfig) {
@@ -119,7 +119,7 @@ async fn timeline(app: Data<App>, reader: Reader, address: Path<String>, query: 
 /// As many of both as there is room for, so that the newest of them are the newest of all.
 fn read_timeline(session: &mut dyn Session, org: Id, customer: Id, page: Page) -> StoreResult<Vec<(Id, Value)>> {
     let kobjects = session.kobjects(org, None, Some(customer), page)?;
-    let conversations = session.entities(org, Kind::Conversation, Of::Customer(customer), page)?;
+    let conversations = session.entities(org, EntityKind::Conversation, Of::Customer(customer), page)?;
     let mut found: Vec<(Id, Value)> =
         kobjects.into_iter().map(|kobject| (kobject.id, show_kobject(org, kobject))).collect();
     found.extend(conversations.into_iter().map(|conversation| (conversation.id, show_entity(org, conversation))));

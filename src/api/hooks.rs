@@ -68,7 +68,7 @@ fn show_hook(app: &App, hook: &Hook, counts: Option<Vec<RefusalCount>>) -> Value
         "updatedAt": hook.updated_at,
     }));
     let setting = |name: &str| (name.to_owned(), hook.settings.get(name).cloned().unwrap_or_default());
-    shown.extend(hook::NAMES.into_iter().map(setting));
+    shown.extend(hook::SETTING_NAMES.into_iter().map(setting));
     if let Some(counts) = counts {
         let count = |count: &RefusalCount| json!({ "count": count.count, "lastAt": count.last_at });
         let others = [("duplicates", DUPLICATE), ("challenges", CHALLENGE)];
@@ -125,7 +125,7 @@ fn read_draft(value: Value) -> Result<HookDraft, Vec<Problem>> {
     let kind = kind.and_then(|kind| fields.keep("/type", kind)).unwrap_or(HookKind::Form);
     let title = fields.text("title", 256).flatten().unwrap_or_else(|| name.clone());
     let description = fields.text("description", 4_096).flatten();
-    let settings = hook::take(&mut fields);
+    let settings = hook::take_settings(&mut fields);
     fields.problems(Settings::read(kind, &settings).err().into_iter().flatten());
     fields.finish(HookDraft { name, kind, title, description, settings })
 }
@@ -139,12 +139,12 @@ async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> A
     }
     let description = fields.text("description", 4_096);
     let enabled = fields.boolean("enabled");
-    let settings = hook::take(&mut fields);
+    let settings = hook::take_settings(&mut fields);
     let (title, description) = fields.finish((title.flatten(), description))?;
     edit(app, admin.org, id, move |hook| {
         hook.title = title.clone().unwrap_or_else(|| hook.title.clone());
         hook.description = description.clone().unwrap_or_else(|| hook.description.clone());
-        hook.settings = hook::changed(&hook.settings, &settings);
+        hook.settings = hook::merge_settings(&hook.settings, &settings);
         hook.status = match enabled {
             Some(true) => Status::Enabled,
             Some(false) => Status::Disabled,

@@ -20,7 +20,7 @@ pub fn routes(service: &mut ServiceConfig) {
 }
 
 fn show_key(key: &Key) -> Value {
-    let shown = attributes(json!({ "name": key.name, "role": key.role.word(), "createdAt": key.created_at }));
+    let shown = attributes(json!({ "name": key.name, "role": key.role.as_str(), "createdAt": key.created_at }));
     resource("key", key.id, shown, json!({}), &format!("/v1/keys/{}", key.id))
 }
 
@@ -47,7 +47,7 @@ async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
         Ok(key)
     });
     let key = written.await?;
-    log::info!(key = key.name.as_str(), role = key.role.word(); "API key made");
+    log::info!(key = key.name.as_str(), role = key.role.as_str(); "API key made");
     let mut shown = show_key(&key);
     shown["attributes"]["key"] = json!(secret);
     Ok(created(shown))

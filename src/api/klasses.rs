@@ -13,7 +13,7 @@ use crate::changes::{self, Editor};
 use crate::http::document::{PageQuery, all, created, one, page, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::klass::KlassDraft;
-use crate::objects::kobject::Content;
+use crate::objects::kobject::KObjectContent;
 use crate::objects::{KObject, Klass, read_id, unknown};
 use crate::store::{Session, StoreResult};
 
@@ -113,7 +113,7 @@ async fn add_kobject(app: Data<App>, admin: Admin, name: Path<String>, body: Bod
 /// Creates an object of a klass from a caller's JSON.
 pub async fn create_kobject(app: &App, org: Id, klass: String, customer: Option<Id>, document: Value) -> ApiResult {
     let klass = require(app, org, klass).await?;
-    let content = Content::read(&klass, document)?;
+    let content = KObjectContent::read(&klass, document)?;
     let create = move |editor: &mut Editor<'_>| changes::create_kobject(editor, &klass, customer, content.clone());
     Ok(created(show_kobject(org, edit(app, org, create).await??)))
 }

@@ -156,7 +156,7 @@ async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult
         None => Err(ApiError::not_found("run", id)),
         Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has ended already: {status}"))),
         Some(Ok(run)) => {
-            metrics::run_finished(run.status.word());
+            metrics::run_finished(run.status.as_str());
             // Another run may have waited for this one.
             app.door.engine.look();
             log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run cancelled");

@@ -13,17 +13,17 @@ use tokio::sync::mpsc;
 const QUIET: Duration = Duration::from_millis(100);
 
 /// Notices of changes; they end when it is dropped.
-pub struct Changes {
+pub struct FolderWatcher {
     notices: mpsc::Receiver<()>,
     _watcher: RecommendedWatcher,
 }
 
-impl Changes {
+impl FolderWatcher {
     /// Watches folders from now on, without those below them.
     ///
     /// # Errors
     /// Those of the operating system, for a folder that does not exist or has too many watchers.
-    pub fn of<'a>(folders: impl IntoIterator<Item = &'a Path>) -> notify::Result<Changes> {
+    pub fn new<'a>(folders: impl IntoIterator<Item = &'a Path>) -> notify::Result<FolderWatcher> {
         let (sender, notices) = mpsc::channel(1);
         let notice = move |event: notify::Result<notify::Event>| {
             // Reading a folder opens it, which is an event too.
@@ -35,11 +35,11 @@ impl Changes {
         };
         let mut watcher = notify::recommended_watcher(notice)?;
         folders.into_iter().try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))?;
-        Ok(Changes { notices, _watcher: watcher })
+        Ok(FolderWatcher { notices, _watcher: watcher })
     }
 
     /// Waits for a change, and for the quiet after it; false when no more can come.
-    pub async fn next(&mut self) -> bool {
+    pub async fn changed(&mut self) -> bool {
         let changed = self.notices.recv().await.is_some();
         while tokio::time::timeout(QUIET, self.notices.recv()).await.is_ok_and(|more| more.is_some()) {}
         changed

@@ -29,29 +29,29 @@ pub fn contain(networks: &[IpNet], address: IpAddr) -> bool {
 
 /// Who an address is, where something is counted by address: with IPv6 a network of 64 bits, in which one machine has any
 /// address it likes.
-pub fn household(address: IpAddr) -> IpAddr {
+pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address => address,
     }
 }
 
-/// How much each household has of something that none may have too much of; cheap to clone. It holds an entry for each
+/// How much each network has of something that none may have too much of; cheap to clone. It holds an entry for each
 /// that has any.
 #[derive(Clone, Default)]
-pub struct Shares(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub struct ClientUsage(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// A part of what a household has, which it gives back when this is dropped.
-pub struct Share {
-    shares: Shares,
-    household: IpAddr,
+/// A part of what a network has, which it gives back when this is dropped.
+pub struct UsageGuard {
+    shares: ClientUsage,
+    network: IpAddr,
     amount: usize,
 }
 
-impl Shares {
+impl ClientUsage {
     /// A share of whoever has this address, with nothing in it yet.
-    pub fn of(&self, address: IpAddr) -> Share {
-        Share { shares: self.clone(), household: household(address), amount: 0 }
+    pub fn track(&self, address: IpAddr) -> UsageGuard {
+        UsageGuard { shares: self.clone(), network: client_network(address), amount: 0 }
     }
 
     fn amounts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -64,16 +64,16 @@ impl Shares {
     }
 }
 
-impl Share {
+impl UsageGuard {
     /// How much is in it.
     pub fn amount(&self) -> usize {
         self.amount
     }
 
-    /// Takes more, unless the household would have more than `amount_max` then; whether it was taken.
+    /// Takes more, unless the network would have more than `amount_max` then; whether it was taken.
     pub fn grow(&mut self, more: usize, amount_max: usize) -> bool {
         let mut amounts = self.shares.amounts();
-        let of_household = amounts.entry(self.household).or_default();
+        let of_household = amounts.entry(self.network).or_default();
         let fits = *of_household + more <= amount_max;
         if fits {
             *of_household += more;
@@ -83,13 +83,13 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for UsageGuard {
     fn drop(&mut self) {
         let mut amounts = self.shares.amounts();
-        if let Some(of_household) = amounts.get_mut(&self.household) {
+        if let Some(of_household) = amounts.get_mut(&self.network) {
             *of_household -= self.amount;
             if *of_household == 0 {
-                amounts.remove(&self.household);
+                amounts.remove(&self.network);
             }
         }
     }
@@ -100,10 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_of_64_bits_is_one_household() {
-        let household = |address: &str| household(address.parse().unwrap()).to_string();
-        assert_eq!(household("2001:db8:1:2:ffff::9"), "2001:db8:1:2::");
-        assert_eq!(household("::ffff:192.0.2.1"), "192.0.2.1");
+    fn a_network_of_64_bits_is_one_client() {
+        let network = |address: &str| client_network(address.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8:1:2:ffff::9"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::Catalog;
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
 use super::schedules;
-use crate::base::file_watch::Changes;
+use crate::base::file_watch::FolderWatcher;
 use crate::base::id::Id;
 use crate::store::StoreError;
 use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
@@ -175,7 +175,7 @@ pub async fn watch(
     org: Id,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut changes = match Changes::of([folder.as_path()]) {
+    let mut changes = match FolderWatcher::new([folder.as_path()]) {
         Ok(changes) => changes,
         Err(error) => {
             log::warn!(err:err = error; "the folder can't be watched; changes are loaded at the next start");
@@ -186,7 +186,7 @@ pub async fn watch(
         // What changed since the folder was loaded, before it was watched, has been announced to nobody.
         last = reload(&folder, last, &catalog, org).await;
         tokio::select! {
-            changed = changes.next() => if !changed { return },
+            changed = changes.changed() => if !changed { return },
             _ = stop.changed() => return,
         }
     }

@@ -270,7 +270,7 @@ fn hook_in_force(vault: &Vault, hook: Hook, listeners: Vec<Listener>, secrets: &
             let problem =
                 problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message)).unwrap_or_default();
             log::error!(hook = hook.name.as_str(), err = problem.as_str(); "the hook's settings can't be read; it refuses everything");
-            HookInForce { settings: Settings::none(hook.kind), hook, gate: Gate::Shut, listeners }
+            HookInForce { settings: Settings::default_for(hook.kind), hook, gate: Gate::Closed, listeners }
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::schedules;
 use crate::base::id::{Id, random_bytes};
-use crate::hook::{Written, changed};
+use crate::hook::{RawSettings, merge_settings};
 use crate::objects::Klass;
 use crate::objects::klass::KlassDraft;
 use crate::store::{Hook, Session, Status, StoreResult, WorkflowRecord};
@@ -48,14 +48,14 @@ pub fn save_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> Store
             description: draft.description.clone(),
             hash: new_hash(),
             status: Status::Enabled,
-            settings: changed(&Written::new(), &draft.settings),
+            settings: merge_settings(&RawSettings::new(), &draft.settings),
             created_at: now,
             updated_at: now,
         };
         session.insert_hook(&hook)?;
         return Ok((hook, Saved::Created));
     };
-    let settings = changed(&hook.settings, &draft.settings);
+    let settings = merge_settings(&hook.settings, &draft.settings);
     if hook.title == draft.title && hook.description == draft.description && hook.settings == settings {
         return Ok((hook, Saved::Unchanged));
     }

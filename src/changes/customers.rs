@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{ChangeKind, Editor, Outcome, Refusal, Stored, invalid, write};
 use crate::base::id::Id;
 use crate::objects::customer::{Profile, merge};
-use crate::objects::diff::Parts;
-use crate::objects::{Customer, Kind, Problem, missing};
+use crate::objects::diff::ObjectState;
+use crate::objects::{Customer, EntityKind, Problem, missing};
 use crate::store::{Session, StoreError, StoreResult, Taken};
 
 impl Stored for Customer {
@@ -32,8 +32,8 @@ impl Stored for Customer {
         }))
     }
 
-    fn parts(&self) -> Parts {
-        self.parts()
+    fn state(&self) -> ObjectState {
+        self.state()
     }
 
     fn flattened(self) -> Value {
@@ -104,6 +104,6 @@ fn replace_profile(editor: &mut Editor<'_>, before: &Customer, profile: Profile)
 
 fn missing_company(editor: &mut Editor<'_>, profile: &Profile) -> StoreResult<Option<Problem>> {
     let Some(id) = profile.company() else { return Ok(None) };
-    let found = editor.session.entity(editor.org, Kind::Company, id)?;
+    let found = editor.session.entity(editor.org, EntityKind::Company, id)?;
     Ok(found.is_none().then(|| missing("company", "company", id)))
 }

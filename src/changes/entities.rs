@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{ChangeKind, Editor, Outcome, Refusal, Stored, write};
 use crate::base::id::Id;
-use crate::objects::diff::Parts;
-use crate::objects::entity::Content;
-use crate::objects::{Entity, Kind, Problem, missing};
+use crate::objects::diff::ObjectState;
+use crate::objects::entity::EntityContent;
+use crate::objects::{Entity, EntityKind, Problem, missing};
 use crate::store::{Session, StoreError, StoreResult, Taken};
 
 impl Stored for Entity {
@@ -30,11 +30,12 @@ impl Stored for Entity {
 
     fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>> {
         // One's own people are set up like keys and hooks are; they are not what workflows are about.
-        (self.content.kind != Kind::User).then(|| format!("{}.{}", self.content.kind.word(), kind.word()).into())
+        (self.content.kind != EntityKind::User)
+            .then(|| format!("{}.{}", self.content.kind.as_str(), kind.as_str()).into())
     }
 
-    fn parts(&self) -> Parts {
-        self.parts()
+    fn state(&self) -> ObjectState {
+        self.state()
     }
 
     fn flattened(self) -> Value {
@@ -43,7 +44,7 @@ impl Stored for Entity {
 }
 
 /// A new entity. What belongs to a conversation belongs to its customer.
-pub fn create_entity(editor: &mut Editor<'_>, mut content: Content) -> Outcome<Entity> {
+pub fn create_entity(editor: &mut Editor<'_>, mut content: EntityContent) -> Outcome<Entity> {
     let mut problems = place(editor, &mut content)?;
     problems.extend(missing_user(editor, &content)?);
     if !problems.is_empty() {
@@ -78,14 +79,14 @@ pub fn delete_entity(editor: &mut Editor<'_>, entity: &Entity) -> StoreResult<()
 }
 
 /// Finds the conversation and the customer that a new entity belongs to, and keeps others from deleting them.
-fn place(editor: &mut Editor<'_>, content: &mut Content) -> StoreResult<Vec<Problem>> {
+fn place(editor: &mut Editor<'_>, content: &mut EntityContent) -> StoreResult<Vec<Problem>> {
     let given = content.customer();
     let Some(id) = content.conversation() else {
         let Some(customer) = given else { return Ok(Vec::new()) };
         let found = editor.session.hold_customer(editor.org, customer)?;
         return Ok(if found { Vec::new() } else { vec![missing("customer", "customer", customer)] });
     };
-    let Some(conversation) = editor.session.hold_entity(editor.org, Kind::Conversation, id)? else {
+    let Some(conversation) = editor.session.hold_entity(editor.org, EntityKind::Conversation, id)? else {
         return Ok(vec![missing("conversation", "conversation", id)]);
     };
     let customer = conversation.content.customer();
@@ -102,9 +103,9 @@ fn place(editor: &mut Editor<'_>, content: &mut Content) -> StoreResult<Vec<Prob
     Ok(Vec::new())
 }
 
-fn missing_user(editor: &mut Editor<'_>, content: &Content) -> StoreResult<Option<Problem>> {
+fn missing_user(editor: &mut Editor<'_>, content: &EntityContent) -> StoreResult<Option<Problem>> {
     let Some(id) = content.values.get("user").and_then(Value::as_str).and_then(|text| text.parse().ok()) else {
         return Ok(None);
     };
-    Ok(editor.session.entity(editor.org, Kind::User, id)?.is_none().then(|| missing("user", "user", id)))
+    Ok(editor.session.entity(editor.org, EntityKind::User, id)?.is_none().then(|| missing("user", "user", id)))
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{ChangeKind, Editor, Outcome, Refusal, Stored, invalid, write};
 use crate::base::id::Id;
-use crate::objects::diff::Parts;
-use crate::objects::kobject::Content;
+use crate::objects::diff::ObjectState;
+use crate::objects::kobject::KObjectContent;
 use crate::objects::{KObject, Klass, Problem, missing};
 use crate::store::{Session, StoreError, StoreResult, Taken};
 
@@ -29,11 +29,11 @@ impl Stored for KObject {
     }
 
     fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>> {
-        Some(format!("kobject.{}.{}", self.klass, kind.word()).into())
+        Some(format!("kobject.{}.{}", self.klass, kind.as_str()).into())
     }
 
-    fn parts(&self) -> Parts {
-        self.parts()
+    fn state(&self) -> ObjectState {
+        self.state()
     }
 
     fn flattened(self) -> Value {
@@ -46,7 +46,7 @@ pub fn create_kobject(
     editor: &mut Editor<'_>,
     klass: &Klass,
     customer: Option<Id>,
-    content: Content,
+    content: KObjectContent,
 ) -> Outcome<KObject> {
     if let Some(customer) = customer
         && !editor.session.hold_customer(editor.org, customer)?

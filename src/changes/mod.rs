@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::base::id::Id;
 use crate::events::InForce;
 use crate::objects::Problem;
-use crate::objects::diff::{Parts, changes};
+use crate::objects::diff::{ObjectState, changes};
 use crate::store::{Session, StoreResult, Taken};
 
 /// Who changes objects: the transaction that it is done in, and the events that the changes raise.
@@ -59,7 +59,7 @@ enum ChangeKind {
 }
 
 impl ChangeKind {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             ChangeKind::Create => "create",
             ChangeKind::Update => "update",
@@ -77,7 +77,7 @@ trait Stored: Clone {
     /// The event that tells of it, if there is one.
     fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>>;
     /// What it says, for a comparison.
-    fn parts(&self) -> Parts;
+    fn state(&self) -> ObjectState;
     /// The object as a step's output.
     fn flattened(self) -> Value;
 }
@@ -103,7 +103,7 @@ fn write<T: Stored>(
     {
         let mut payload = object.clone().flattened();
         if let (Some(before), Some(after)) = (before, after) {
-            payload["changes"] = changes(&before.parts(), &after.parts());
+            payload["changes"] = changes(&before.state(), &after.state());
         }
         editor.events.push((event.into_owned(), payload));
     }

@@ -80,7 +80,7 @@ fn files(state: &State) -> Vec<(String, Value)> {
     let declarations = |records: &[Record], keys: &[(&str, &str)]| -> Vec<Value> {
         records.iter().map(|record| record.declaration(keys)).collect()
     };
-    let hook: Vec<_> = HOOK.into_iter().chain(hook::NAMES.map(|name| (name, name))).collect();
+    let hook: Vec<_> = HOOK.into_iter().chain(hook::SETTING_NAMES.map(|name| (name, name))).collect();
     let mut files = Vec::new();
     for (key, declared) in
         [("hooks", declarations(&state.hooks, &hook)), ("klasses", declarations(&state.klasses, &KLASS))]

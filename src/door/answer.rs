@@ -21,7 +21,7 @@ use crate::base::id::Id;
 use crate::catalog::HookInForce;
 use crate::engine::{Programs, recall};
 use crate::expr::Scope;
-use crate::hook::{Answer, BODY_BYTES_MAX, Rendered, When};
+use crate::hook::{BODY_BYTES_MAX, RenderedResponse, RespondWhen, ResponseSettings};
 use crate::http::errors::{ApiError, Code};
 use crate::store::{Run, RunStatus, Session, StoreResult, chain};
 
@@ -41,7 +41,7 @@ pub async fn answer(door: &Door, in_force: &HookInForce, outcome: Accepted, requ
 async fn answer_as_said(
     door: &Door,
     in_force: &HookInForce,
-    answer: &Answer,
+    answer: &ResponseSettings,
     id: Id,
     request: &HttpRequest,
 ) -> HttpResponse {
@@ -101,7 +101,13 @@ enum State {
     Failed { scope: Scope, run: Run },
 }
 
-async fn wait(door: &Door, org: Id, transaction: Id, answer: &Answer, deadline: Instant) -> StoreResult<State> {
+async fn wait(
+    door: &Door,
+    org: Id,
+    transaction: Id,
+    answer: &ResponseSettings,
+    deadline: Instant,
+) -> StoreResult<State> {
     let mut state = look(door, org, transaction, answer).await?;
     let State::Open(run) = &state else { return Ok(state) };
     let watch = door.engine.watch(run.id);
@@ -115,12 +121,12 @@ async fn wait(door: &Door, org: Id, transaction: Id, answer: &Answer, deadline: 
     }
 }
 
-async fn look(door: &Door, org: Id, transaction: Id, answer: &Answer) -> StoreResult<State> {
+async fn look(door: &Door, org: Id, transaction: Id, answer: &ResponseSettings) -> StoreResult<State> {
     let programs = door.catalog.programs().clone();
     let (when, workflow) = (answer.when.clone(), answer.workflow.clone());
     let looked = door.store.read(move |session| {
         let Some(transaction) = session.transaction(org, transaction)? else { return Ok(State::Nothing) };
-        if when == When::Accepted {
+        if when == RespondWhen::Accepted {
             let data = transaction.data().unwrap_or(Value::Null);
             let mut scope = Scope::new();
             scope.set_step("1", transaction.envelope(data));
@@ -138,13 +144,13 @@ async fn look(door: &Door, org: Id, transaction: Id, answer: &Answer) -> StoreRe
     looked.await
 }
 
-fn state_of(session: &mut dyn Session, programs: &Programs, run: Run, when: &When) -> StoreResult<State> {
-    if run.status.is_open() && *when == When::Completed {
+fn state_of(session: &mut dyn Session, programs: &Programs, run: Run, when: &RespondWhen) -> StoreResult<State> {
+    if run.status.is_open() && *when == RespondWhen::Completed {
         return Ok(State::Open(run));
     }
     let loaded = recall(session, programs, run)?;
     let (mut scope, run) = (loaded.scope, loaded.run);
-    let has_come = matches!(when, When::Step(step) if scope.step(step).is_some());
+    let has_come = matches!(when, RespondWhen::Step(step) if scope.step(step).is_some());
     Ok(match run.status {
         _ if has_come => State::Ready { scope, run: Some(run) },
         RunStatus::Completed => State::Ready { scope, run: Some(run) },
@@ -203,7 +209,7 @@ fn failed(run: &Run) -> HttpResponse {
 }
 
 /// The rendered answer; what it does not say is as in the usual one.
-fn send(rendered: Rendered, mut usual: HttpResponse) -> HttpResponse {
+fn send(rendered: RenderedResponse, mut usual: HttpResponse) -> HttpResponse {
     if let Some(status) = rendered.status.and_then(|status| StatusCode::from_u16(status).ok()) {
         *usual.status_mut() = status;
     }

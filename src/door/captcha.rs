@@ -21,7 +21,7 @@ use super::refusal::{Reason, Refusal};
 use super::{Door, body};
 use crate::base::id::Id;
 use crate::catalog::HookInForce;
-use crate::hook::{Captcha, HookKind, Score};
+use crate::hook::{Captcha, HookKind, MinimumScore};
 use crate::outbound::{self, Effect, HttpAnswer, Outcome, Performer, Reading};
 use crate::secrets::sensitive::MASK;
 
@@ -174,10 +174,10 @@ fn judge(captcha: &Captcha, answer: &HttpAnswer) -> Result<(), Verdict> {
     }
     let score = body.get("score").and_then(Value::as_f64);
     match (captcha.score, score) {
-        (Score::Required(_), None) => {
+        (MinimumScore::Required(_), None) => {
             return Err(unknown("has no score; take `minimumScore` out for a captcha without"));
         }
-        (Score::Required(least) | Score::IfGiven(least), Some(score)) if score < least => {
+        (MinimumScore::Required(least) | MinimumScore::IfGiven(least), Some(score)) if score < least => {
             return Err(Verdict::NotHuman("the captcha's score is too low"));
         }
         _ => {}

@@ -20,7 +20,7 @@ use super::Door;
 use super::refusal::{Reason, Refusal};
 use crate::catalog::{HookInForce, digest};
 use crate::hook::Challenge;
-use crate::signature::{Rejection, Verified};
+use crate::signature::{Rejection, VerifiedRequest};
 
 /// The longest challenge, and the longest body with one.
 pub const BYTES_MAX: usize = 4_096;
@@ -79,7 +79,7 @@ pub fn of_body(
     door: &Door,
     in_force: &HookInForce,
     request: &HttpRequest,
-    verified: &Verified,
+    verified: &VerifiedRequest,
 ) -> Result<Option<HttpResponse>, Refusal> {
     let Some(challenge) = in_force.settings.challenge else { return Ok(None) };
     let has_header = |name: &str, value: &[u8]| request.headers().get(name).is_some_and(|sent| sent == value);
@@ -223,7 +223,7 @@ fn no_secret() -> Refusal {
 fn answer(door: &Door, in_force: &HookInForce, challenge: Challenge, reply: Reply) -> HttpResponse {
     door.refusals.add_challenge(&in_force.hook);
     // Who knows an address may ask as often as he likes; the count tells of it.
-    log::debug!(hook = in_force.hook.name.as_str(); "answered the set-up challenge of {}", challenge.word());
+    log::debug!(hook = in_force.hook.name.as_str(); "answered the set-up challenge of {}", challenge.as_str());
     let mut response = HttpResponse::build(StatusCode::OK);
     response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff")).insert_header((CACHE_CONTROL, "no-store"));
     match reply {

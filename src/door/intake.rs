@@ -76,10 +76,10 @@ impl Incoming {
         let request = request();
         let scope = request.scope(data);
         // What was only captured was not worked on: when it comes again after that, it has to be.
-        let duplicates = settings.duplicates.as_ref().filter(|_| !settings.capture);
-        let key = duplicates.and_then(|duplicates| {
-            let digest = duplicates.key_digest(&scope, request.signed_id.as_deref())?;
-            Some(DedupKey { digest, window: duplicates.window })
+        let deduplication = settings.deduplication.as_ref().filter(|_| !settings.capture);
+        let key = deduplication.and_then(|deduplication| {
+            let digest = deduplication.key_digest(&scope, request.signed_id.as_deref())?;
+            Some(DedupKey { digest, window: deduplication.window })
         });
         let passes = settings.filter.as_ref().is_none_or(|filter| {
             // A filter that can't be judged must not keep anything from being worked on.

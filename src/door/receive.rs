@@ -28,7 +28,7 @@ use crate::catalog::HookInForce;
 use crate::content::{Content, FORM};
 use crate::hook::transaction;
 use crate::hook::{self, HookKind, Settings};
-use crate::signature::{Received, Verified};
+use crate::signature::{UnverifiedRequest, VerifiedRequest};
 use crate::store::{Hook, Role, Status};
 
 /// `/v1/hooks/{kind}/{hash}`
@@ -256,10 +256,10 @@ fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_q
 }
 
 /// The body as one that may be read: the hook asks for no proof of who sent it, or the request carries one that is right.
-fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes) -> Result<Verified, Refusal> {
+fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes) -> Result<VerifiedRequest, Refusal> {
     let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-    let received = Received::new(request.method().as_str(), (&door.public_url, path), &header, raw);
+    let received = UnverifiedRequest::new(request.method().as_str(), (&door.public_url, path), &header, raw);
     let may_post = |key: &str| {
         let snapshot = door.catalog.snapshot();
         let key = snapshot.key(key).filter(|key| key.org == in_force.hook.org);

@@ -54,7 +54,7 @@ reasons! {
 
 impl Reason {
     /// The word for it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         Self::ALL[self.index()].1
     }
 
@@ -149,7 +149,7 @@ mod tests {
     fn every_reason_has_its_own_word() {
         for (index, (reason, word)) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason.index(), index);
-            assert_eq!(reason.word(), word);
+            assert_eq!(reason.as_str(), word);
         }
     }
 }

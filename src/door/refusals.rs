@@ -84,7 +84,7 @@ impl Refusals {
     pub fn add(&self, hook: &Hook, refusal: &Refusal, shown: impl FnOnce() -> RefusedRequest) {
         metrics::request_refused(refusal.reason.index());
         let mut waiting = self.waiting();
-        *waiting.counts.entry((hook.org, hook.id, refusal.reason.word())).or_default() += 1;
+        *waiting.counts.entry((hook.org, hook.id, refusal.reason.as_str())).or_default() += 1;
         // Nobody can look at those of a hook that is gone.
         if refusal.reason != Reason::HookDeleted && waiting.places.take(hook.id, Instant::now()) {
             drop(waiting);

@@ -53,7 +53,7 @@ pub fn shown(
         org: hook.org,
         hook: hook.id,
         created_at: Timestamp::now(),
-        reason: refusal.reason.word().to_owned(),
+        reason: refusal.reason.as_str().to_owned(),
         detail: storable(excerpt(&refusal.detail, DETAIL_CHARACTERS_MAX).into_owned()),
         method: asked.method.to_owned(),
         path: asked.path,

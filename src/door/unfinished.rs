@@ -7,22 +7,22 @@
 use std::net::IpAddr;
 
 use super::refusal::{Reason, Refusal};
-use crate::base::networks::{Share, Shares};
+use crate::base::networks::{ClientUsage, UsageGuard};
 
 /// How much one peer may hold. It is no less than the largest body that can be allowed.
 pub const BYTES_PER_PEER_MAX: usize = 16 * 1024 * 1024;
 
 /// What peers hold; cheap to clone. It has an entry for each peer with a body that is not complete.
 #[derive(Clone, Default)]
-pub struct Unfinished(Shares);
+pub struct Unfinished(ClientUsage);
 
 /// What one body holds until this is dropped.
-pub struct Held(Share);
+pub struct Held(UsageGuard);
 
 impl Unfinished {
     /// A body of this peer, of which nothing is counted yet.
     pub fn body(&self, peer: IpAddr) -> Held {
-        Held(self.0.of(peer))
+        Held(self.0.track(peer))
     }
 }
 

@@ -7,10 +7,10 @@ use super::DryRunError;
 use crate::base::id::Id;
 use crate::changes::{self, Editor, Refusal};
 use crate::events::InForce;
-use crate::objects::Kind;
+use crate::objects::EntityKind;
 use crate::objects::customer::{Profile, email_key};
-use crate::objects::entity::Content;
-use crate::objects::kobject::Content as KObjectContent;
+use crate::objects::entity::EntityContent;
+use crate::objects::kobject::KObjectContent;
 use crate::store::{Of, Page, Session, StoreResult};
 
 /// Objects to begin with, each as it would be posted. Customers come first; whatever names a customer may do so by e-mail
@@ -34,12 +34,12 @@ pub type Objects = Map<String, Value>;
 const ALL: Page = Page { after: None, size: 10_000 };
 
 /// The kinds of entities with the names of their lists, in the order in which they are made.
-const ENTITIES: [(Kind, &str); 5] = [
-    (Kind::Company, "companies"),
-    (Kind::User, "users"),
-    (Kind::Conversation, "conversations"),
-    (Kind::Message, "messages"),
-    (Kind::Note, "notes"),
+const ENTITIES: [(EntityKind, &str); 5] = [
+    (EntityKind::Company, "companies"),
+    (EntityKind::User, "users"),
+    (EntityKind::Conversation, "conversations"),
+    (EntityKind::Message, "messages"),
+    (EntityKind::Note, "notes"),
 ];
 
 impl Given {
@@ -60,13 +60,13 @@ impl Given {
         self
     }
 
-    fn entities(&self, kind: Kind) -> &[Value] {
+    fn entities(&self, kind: EntityKind) -> &[Value] {
         match kind {
-            Kind::Company => &self.companies,
-            Kind::User => &self.users,
-            Kind::Conversation => &self.conversations,
-            Kind::Message => &self.messages,
-            Kind::Note => &self.notes,
+            EntityKind::Company => &self.companies,
+            EntityKind::User => &self.users,
+            EntityKind::Conversation => &self.conversations,
+            EntityKind::Message => &self.messages,
+            EntityKind::Note => &self.notes,
         }
     }
 }
@@ -108,11 +108,11 @@ pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(
     Ok(())
 }
 
-fn put_entities(editor: &mut Editor<'_>, kind: Kind, name: &str, given: &Given) -> Result<(), DryRunError> {
+fn put_entities(editor: &mut Editor<'_>, kind: EntityKind, name: &str, given: &Given) -> Result<(), DryRunError> {
     for (index, value) in given.entities(kind).iter().enumerate() {
         let base = format!("/given/{name}/{index}");
         let value = resolve(editor, value, &base)?;
-        let content = Content::read(kind, value).map_err(|problems| DryRunError::below(&base, problems))?;
+        let content = EntityContent::read(kind, value).map_err(|problems| DryRunError::below(&base, problems))?;
         changes::create_entity(editor, content)?.map_err(|refusal| refused(&base, refusal))?;
     }
     Ok(())
@@ -135,7 +135,7 @@ fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, 
         value["customer"] = found.ok_or_else(missing)?.id.to_string().into();
     }
     if let Some(conversation) = named(&value, "conversation") {
-        let found = editor.session.entity_by_external_id(editor.org, Kind::Conversation, &conversation)?;
+        let found = editor.session.entity_by_external_id(editor.org, EntityKind::Conversation, &conversation)?;
         let message = format!("there is no conversation with the external id `{conversation}`");
         let found = found.ok_or_else(|| DryRunError::script(&format!("{base}/conversation"), message))?;
         value["conversation"] = found.id.to_string().into();

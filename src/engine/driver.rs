@@ -301,7 +301,7 @@ impl Engine {
                 self.poll_at = self.poll_at.min(Instant::now() + due_at.since(Timestamp::now()));
             }
             Next::Ended(status) => {
-                metrics::run_finished(status.word());
+                metrics::run_finished(status.as_str());
                 if status == RunStatus::Failed || log::log_enabled!(log::Level::Debug) {
                     report::end(&self.store, org, run);
                 }
@@ -317,7 +317,7 @@ impl Engine {
         tokio::spawn(async move {
             let write = store.write(move |session| fail_run(session, org, run, rev, &message));
             match write.await {
-                Ok(()) => metrics::run_finished(RunStatus::Failed.word()),
+                Ok(()) => metrics::run_finished(RunStatus::Failed.as_str()),
                 Err(error) => {
                     log::error!(run_id:% = run, err:% = chain(&error); "the run could not be marked as failed");
                 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::base::time::Timestamp;
-use crate::expr::{Judgement, Note, Operand, Secrets};
+use crate::expr::{ConditionResult, Note, Operand, Secrets};
 use crate::store::RunError;
 
 use super::pending::Attempt;
@@ -54,9 +54,9 @@ pub struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    pub fn new(target: &'a str, name: Option<&'a str>, judgement: Option<Judgement>) -> Judged<'a> {
+    pub fn new(target: &'a str, name: Option<&'a str>, judgement: Option<ConditionResult>) -> Judged<'a> {
         match judgement {
-            Some(Judgement { op, values, result, notes }) => {
+            Some(ConditionResult { op, values, result, notes }) => {
                 Judged { target, name, op: Some(op), values: Some(values), result: Some(result), notes }
             }
             None => Judged { target, name, op: None, values: None, result: None, notes: Vec::new() },

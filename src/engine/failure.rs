@@ -43,7 +43,7 @@ impl<'a> Stretch<'a> {
         let cases = step.error_cases.iter().enumerate();
         let mut holding = cases.filter(|(index, case)| {
             let Some(condition) = &case.condition else { return true };
-            match condition.judge(self.loaded.scope) {
+            match condition.evaluate(self.loaded.scope) {
                 Ok(judgement) => {
                     let prefix = format!("/errorCases/{index}/condition");
                     let within = |note: Note| Note { pointer: format!("{prefix}{}", note.pointer), ..note };

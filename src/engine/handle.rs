@@ -70,7 +70,7 @@ impl Place {
             };
             runs.retain(|(_, progress)| {
                 !completed(progress) || {
-                    metrics::run_finished(RunStatus::Completed.word());
+                    metrics::run_finished(RunStatus::Completed.as_str());
                     false
                 }
             });

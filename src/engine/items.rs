@@ -100,7 +100,7 @@ impl PerItem<'_> {
         match self {
             PerItem::Value(expression) => Ok(expression.resolve(scope, pointer, notes)?.unwrap_or_default()),
             PerItem::Condition(condition) => {
-                let judgement = condition.judge(scope)?;
+                let judgement = condition.evaluate(scope)?;
                 let within = |note: Note| Note { pointer: format!("{pointer}{}", note.pointer), ..note };
                 notes.extend(judgement.notes.into_iter().map(within));
                 Ok(Value::Bool(judgement.result))

@@ -260,7 +260,7 @@ impl<'a> Stretch<'a> {
         for transition in transitions {
             let judgement = match taken {
                 Some(_) => None,
-                None => Some(transition.condition.judge(self.loaded.scope)),
+                None => Some(transition.condition.evaluate(self.loaded.scope)),
             };
             let judgement = judgement.transpose();
             let judgement = judgement.map_err(|error| Failure::new("condition_failed", error.to_string()))?;

@@ -1,7 +1,7 @@
 //! Conditions: `{"op": "exists", "values": ["/#steps.2.id"]}`.
 //!
 //! `and` and `or` hold conditions, all others operands. Every operand is looked at, also where the outcome is clear
-//! earlier: a [`Judgement`] is for people to read in the run's log. A missing operand counts as null.
+//! earlier: a [`ConditionResult`] is for people to read in the run's log. A missing operand counts as null.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -31,7 +31,7 @@ enum Operands {
 
 /// How a condition came out, with what it looked at.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Judgement {
+pub struct ConditionResult {
     pub op: &'static str,
     pub values: Vec<Operand>,
     pub result: bool,
@@ -45,7 +45,7 @@ pub struct Judgement {
 #[serde(untagged)]
 pub enum Operand {
     Value(Value),
-    Judgement(Judgement),
+    Condition(ConditionResult),
 }
 
 impl Condition {
@@ -55,10 +55,10 @@ impl Condition {
     }
 
     /// Whether it holds. What is missing is noted, except by `exists` and `dne`, which ask for just that.
-    pub fn judge(&self, scope: &Scope) -> Result<Judgement, EvalError> {
+    pub fn evaluate(&self, scope: &Scope) -> Result<ConditionResult, EvalError> {
         let expressions = match &self.operands {
             Operands::Values(expressions) => expressions,
-            Operands::Conditions(conditions) => return self.judge_all(conditions, scope),
+            Operands::Conditions(conditions) => return self.evaluate_all(conditions, scope),
         };
         let mut notes = Vec::new();
         let mut values = Vec::with_capacity(expressions.len());
@@ -81,7 +81,7 @@ impl Condition {
         });
         let operand = |value: Option<Cow<Value>>| Operand::Value(value.map_or(Value::Null, Cow::into_owned));
         let values = values.into_iter().map(operand).collect();
-        Ok(Judgement { op: self.operator.name(), values, result, notes })
+        Ok(ConditionResult { op: self.operator.name(), values, result, notes })
     }
 
     /// The ids of the steps that it refers to, and where.
@@ -101,15 +101,15 @@ impl Condition {
         self.operator == Operator::True && values.first().and_then(Expr::as_literal) == Some(&Value::Bool(true))
     }
 
-    fn judge_all(&self, conditions: &[Condition], scope: &Scope) -> Result<Judgement, EvalError> {
-        let judgements = conditions.iter().map(|condition| condition.judge(scope)).collect::<Result<Vec<_>, _>>()?;
-        let mut results = judgements.iter().map(|judgement| judgement.result);
+    fn evaluate_all(&self, conditions: &[Condition], scope: &Scope) -> Result<ConditionResult, EvalError> {
+        let judged = conditions.iter().map(|condition| condition.evaluate(scope)).collect::<Result<Vec<_>, _>>()?;
+        let mut results = judged.iter().map(|judgement| judgement.result);
         let result = match self.operator {
             Operator::And => results.all(|result| result),
             _ => results.any(|result| result),
         };
-        let values = judgements.into_iter().map(Operand::Judgement).collect();
-        Ok(Judgement { op: self.operator.name(), values, result, notes: Vec::new() })
+        let values = judged.into_iter().map(Operand::Condition).collect();
+        Ok(ConditionResult { op: self.operator.name(), values, result, notes: Vec::new() })
     }
 }
 

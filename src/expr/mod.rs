@@ -6,7 +6,7 @@
 //! whole string is a reference: `"Order /#steps.1.id"` is plain text. Lists and objects may hold any of these.
 //!
 //! [`Expr::compile`] and [`Condition::compile`] run when a workflow is loaded and find all that is wrong with an
-//! expression as written ([`Fault`]). [`Expr::resolve`] and [`Condition::judge`] run for every step of every run and
+//! expression as written ([`Fault`]). [`Expr::resolve`] and [`Condition::evaluate`] run for every step of every run and
 //! work on borrowed data: a reference clones nothing but its result. What they could not find does not stop a run,
 //! it is told in a [`Note`].
 //!
@@ -36,7 +36,7 @@ mod secrets;
 mod spelling;
 mod template;
 
-pub use condition::{Condition, Judgement, Operand};
+pub use condition::{Condition, ConditionResult, Operand};
 pub use meter::Clock;
 pub use operator::Operator;
 pub use report::{EvalError, Fault, Mention, Note, Subject};

@@ -216,7 +216,7 @@ proptest! {
             Condition::compile(&json!({ "op": Operator::ALL[index].0, "values": ["/#steps.1", "/#$..*"] }))
         });
         if let Ok(condition) = condition {
-            let _ = condition.judge(&scope(output, "hush"));
+            let _ = condition.evaluate(&scope(output, "hush"));
         }
     }
 

@@ -29,14 +29,14 @@ pub struct Captcha {
     pub secret: String,
     /// The field of the form, or else the header, that holds the token.
     pub field: String,
-    pub score: Score,
+    pub score: MinimumScore,
     /// What the service has to say of the page that the token is from, by field: its host's name, and what it was for.
     pub expected: Vec<(&'static str, String)>,
 }
 
 /// What is asked of the score in the service's answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Score {
+pub enum MinimumScore {
     Ignored,
     /// At least this, if there is one.
     IfGiven(f64),
@@ -94,20 +94,20 @@ fn read_url(fields: &mut Fields) -> Option<String> {
     fields.keep("/url", if is_address { Ok(text) } else { Err("expected an address, such as `https://…`".to_owned()) })
 }
 
-fn read_score(fields: &mut Fields, provider: Option<Provider>) -> Score {
+fn read_score(fields: &mut Fields, provider: Option<Provider>) -> MinimumScore {
     let has_score = provider.is_none_or(|(.., has_score)| has_score);
     match fields.take("minimumScore").filter(|value| !value.is_null()) {
-        None if provider.is_some() && has_score => Score::IfGiven(USUAL_SCORE),
-        None => Score::Ignored,
+        None if provider.is_some() && has_score => MinimumScore::IfGiven(USUAL_SCORE),
+        None => MinimumScore::Ignored,
         Some(_) if !has_score => {
             fields.problem("/minimumScore", "this service gives no score of which more is better");
-            Score::Ignored
+            MinimumScore::Ignored
         }
         Some(value) => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
-            Some(score) => Score::Required(score),
+            Some(score) => MinimumScore::Required(score),
             None => {
                 fields.problem("/minimumScore", "expected a number from 0 to 1");
-                Score::Ignored
+                MinimumScore::Ignored
             }
         },
     }
@@ -143,12 +143,12 @@ mod tests {
     fn a_known_service_needs_only_a_secret() {
         let read = |value: Value| Captcha::read(&value).expect("nothing is wrong");
         let captcha = read(json!({ "provider": "recaptcha", "secret": "S", "hostname": "shop.example.com" }));
-        assert_eq!((captcha.field.as_str(), captcha.score), ("g-recaptcha-response", Score::IfGiven(0.5)));
+        assert_eq!((captcha.field.as_str(), captcha.score), ("g-recaptcha-response", MinimumScore::IfGiven(0.5)));
         assert_eq!(captcha.expected, [("hostname", "shop.example.com".to_owned())]);
         // The same service elsewhere, where it is known by another name.
         let moved = read(json!({ "provider": "recaptcha", "url": "https://www.recaptcha.net/x", "secret": "S" }));
         assert_eq!((moved.url.as_str(), moved.field), ("https://www.recaptcha.net/x", captcha.field));
         let own = read(json!({ "url": "http://10.0.0.1/", "field": "t", "secret": "S", "minimumScore": 0.7 }));
-        assert_eq!(own.score, Score::Required(0.7));
+        assert_eq!(own.score, MinimumScore::Required(0.7));
     }
 }

@@ -30,7 +30,7 @@ pub enum Challenge {
 
 impl Challenge {
     /// How each is spelt.
-    pub const WORDS: [(&'static str, Challenge); 14] = [
+    pub const NAMES: [(&'static str, Challenge); 14] = [
         ("asana", Challenge::Asana),
         ("cloudevents", Challenge::CloudEvents),
         ("dropbox", Challenge::Dropbox),
@@ -48,8 +48,8 @@ impl Challenge {
     ];
 
     /// What it is called.
-    pub fn word(self) -> &'static str {
-        Challenge::WORDS[self as usize].0
+    pub fn as_str(self) -> &'static str {
+        Challenge::NAMES[self as usize].0
     }
 
     /// What holds for a hook that says nothing of it.
@@ -76,8 +76,8 @@ impl Challenge {
             Value::String(word) => word,
             _ => return problem("expected whose challenges are answered, such as `microsoft`, or false".to_owned()),
         };
-        let Some((word, challenge)) = Challenge::WORDS.into_iter().find(|(known, _)| known == word) else {
-            return problem(unknown("challenge", word, Challenge::WORDS.map(|(known, _)| known)));
+        let Some((word, challenge)) = Challenge::NAMES.into_iter().find(|(known, _)| known == word) else {
+            return problem(unknown("challenge", word, Challenge::NAMES.map(|(known, _)| known)));
         };
         let needs_secret = matches!(challenge, Challenge::Twitter | Challenge::Zoom);
         if needs_secret && scheme.is_none_or(|scheme| scheme.name() != word) {
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn every_challenge_has_its_own_word() {
-        for (index, (word, challenge)) in Challenge::WORDS.into_iter().enumerate() {
-            assert_eq!((challenge as usize, challenge.word()), (index, word));
+        for (index, (word, challenge)) in Challenge::NAMES.into_iter().enumerate() {
+            assert_eq!((challenge as usize, challenge.as_str()), (index, word));
         }
     }
 }

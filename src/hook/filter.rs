@@ -28,6 +28,6 @@ impl Filter {
     /// # Errors
     /// If an expression can't be evaluated.
     pub fn passes(&self, scope: &Scope) -> Result<bool, EvalError> {
-        Ok(self.0.judge(scope)?.result)
+        Ok(self.0.evaluate(scope)?.result)
     }
 }

@@ -5,24 +5,24 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::base::networks::{Share, Shares, contain};
+use crate::base::networks::{ClientUsage, UsageGuard, contain};
 
 /// Counts of connections by peer; cheap to clone. It holds as many entries as there are connections at most.
 #[derive(Clone)]
 pub struct Peers {
     connections_max: usize,
     trusted: Arc<[IpNet]>,
-    counts: Shares,
+    counts: ClientUsage,
 }
 
 /// A connection that is counted until this is dropped; one of a trusted address is not.
 pub struct Place {
-    _share: Option<Share>,
+    _share: Option<UsageGuard>,
 }
 
 impl Peers {
     pub fn new(connections_max: u32, trusted: Vec<IpNet>) -> Peers {
-        Peers { connections_max: connections_max as usize, trusted: trusted.into(), counts: Shares::default() }
+        Peers { connections_max: connections_max as usize, trusted: trusted.into(), counts: ClientUsage::default() }
     }
 
     /// Counts a connection of this address; none if it has as many as it may.
@@ -30,7 +30,7 @@ impl Peers {
         if contain(&self.trusted, address) {
             return Some(Place { _share: None });
         }
-        let mut share = self.counts.of(address);
+        let mut share = self.counts.track(address);
         share.grow(1, self.connections_max).then(|| Place { _share: Some(share) })
     }
 }

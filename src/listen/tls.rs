@@ -18,7 +18,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
-use crate::base::file_watch::Changes;
+use crate::base::file_watch::FolderWatcher;
 use crate::base::pem::{self, PemError};
 use crate::config::TlsFiles;
 
@@ -79,7 +79,7 @@ impl Tls {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         });
-        let mut changes = match Changes::of(folders) {
+        let mut changes = match FolderWatcher::new(folders) {
             Ok(changes) => Some(changes),
             Err(error) => {
                 log::warn!(err:err = error; "the certificate's folder can't be watched; the files are read once a minute");
@@ -125,9 +125,9 @@ impl ResolvesServerCert for Tls {
 }
 
 /// Waits for a notice; for ever if none can come.
-async fn changed(changes: &mut Option<Changes>) {
+async fn changed(changes: &mut Option<FolderWatcher>) {
     if let Some(changes) = changes
-        && changes.next().await
+        && changes.changed().await
     {
         return;
     }

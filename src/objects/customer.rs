@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 pub use super::contact::{email_key, phone_key};
 use super::contact::{read_email, read_phone};
-use super::diff::Parts;
+use super::diff::ObjectState;
 use super::entries;
 use super::fields::{ENTRIES_MAX, too_many_entries};
 use super::klass::{CUSTOM_MAX, merge_custom};
@@ -92,8 +92,8 @@ impl Customer {
     }
 
     /// What it says, for a comparison.
-    pub fn parts(&self) -> Parts {
-        let mut parts = Parts::default();
+    pub fn state(&self) -> ObjectState {
+        let mut parts = ObjectState::default();
         self.profile.clone().write_attributes(&mut parts.attributes, show_details);
         parts.relationships.insert("company".into(), json!(self.profile.company()));
         parts

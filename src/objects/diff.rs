@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// What an object says, apart from when it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parts {
+pub struct ObjectState {
     pub attributes: Map<String, Value>,
     /// Ids of other objects, or null, by the name that the object has for them.
     pub relationships: Map<String, Value>,
@@ -14,7 +14,7 @@ pub struct Parts {
 ///
 /// `op` is `add` where there was null before, `remove` where there is null after, and else `replace`. That a list or an
 /// object is empty is no difference to its being null. Lists and objects, such as `custom`, are compared as wholes.
-pub fn changes(before: &Parts, after: &Parts) -> Value {
+pub fn changes(before: &ObjectState, after: &ObjectState) -> Value {
     json!({
         "attributes": compare(&before.attributes, &after.attributes),
         "relationships": compare(&before.relationships, &after.relationships),
@@ -53,9 +53,9 @@ pub(super) fn says_nothing(value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn parts(attributes: Value, relationships: Value) -> Parts {
+    fn parts(attributes: Value, relationships: Value) -> ObjectState {
         match (attributes, relationships) {
-            (Value::Object(attributes), Value::Object(relationships)) => Parts { attributes, relationships },
+            (Value::Object(attributes), Value::Object(relationships)) => ObjectState { attributes, relationships },
             _ => panic!("parts are objects"),
         }
     }

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::contact::email_key;
-use super::diff::Parts;
+use super::diff::ObjectState;
 use super::shape::{self, Field, Occasion, Target};
 use super::{Fields, Problem, company, conversation, message, note, user};
 use crate::base::id::Id;
@@ -15,7 +15,7 @@ use crate::base::time::Timestamp;
 
 /// What an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum EntityKind {
     Company,
     Conversation,
     Message,
@@ -27,7 +27,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entity {
     pub id: Id,
-    pub content: Content,
+    pub content: EntityContent,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// How often it was written; 1 at first.
@@ -36,45 +36,46 @@ pub struct Entity {
 
 /// What callers say of an entity.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Content {
-    pub kind: Kind,
+pub struct EntityContent {
+    pub kind: EntityKind,
     /// By the names of the shape's fields; only what has a value.
     pub values: Map<String, Value>,
 }
 
-impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Company, Kind::Conversation, Kind::Message, Kind::Note, Kind::User];
+impl EntityKind {
+    pub const ALL: [EntityKind; 5] =
+        [EntityKind::Company, EntityKind::Conversation, EntityKind::Message, EntityKind::Note, EntityKind::User];
 
     /// How it is spelt: `company`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Company => "company",
-            Kind::Conversation => "conversation",
-            Kind::Message => "message",
-            Kind::Note => "note",
-            Kind::User => "user",
+            EntityKind::Company => "company",
+            EntityKind::Conversation => "conversation",
+            EntityKind::Message => "message",
+            EntityKind::Note => "note",
+            EntityKind::User => "user",
         }
     }
 
     /// How addresses spell it: `companies`.
     pub fn plural(self) -> &'static str {
         match self {
-            Kind::Company => "companies",
-            Kind::Conversation => "conversations",
-            Kind::Message => "messages",
-            Kind::Note => "notes",
-            Kind::User => "users",
+            EntityKind::Company => "companies",
+            EntityKind::Conversation => "conversations",
+            EntityKind::Message => "messages",
+            EntityKind::Note => "notes",
+            EntityKind::User => "users",
         }
     }
 
     /// The fields that its entities have.
     pub fn shape(self) -> &'static [Field] {
         match self {
-            Kind::Company => company::SHAPE,
-            Kind::Conversation => conversation::SHAPE,
-            Kind::Message => message::SHAPE,
-            Kind::Note => note::SHAPE,
-            Kind::User => user::SHAPE,
+            EntityKind::Company => company::SHAPE,
+            EntityKind::Conversation => conversation::SHAPE,
+            EntityKind::Message => message::SHAPE,
+            EntityKind::Note => note::SHAPE,
+            EntityKind::User => user::SHAPE,
         }
     }
 }
@@ -106,21 +107,21 @@ impl Entity {
     }
 
     /// What it says, for a comparison.
-    pub fn parts(&self) -> Parts {
-        let mut parts = Parts::default();
+    pub fn state(&self) -> ObjectState {
+        let mut parts = ObjectState::default();
         shape::show(self.content.kind.shape(), self.content.values.clone(), &mut parts.attributes);
         parts.relationships.extend(self.content.references().map(|(name, _, id)| (name.to_owned(), json!(id))));
         parts
     }
 }
 
-impl Content {
+impl EntityContent {
     /// Reads a caller's entity.
     ///
     /// # Errors
     /// Every problem, with its pointer.
-    pub fn read(kind: Kind, value: Value) -> Result<Content, Vec<Problem>> {
-        Content { kind, values: Map::new() }.apply(Occasion::Creation, value)
+    pub fn read(kind: EntityKind, value: Value) -> Result<EntityContent, Vec<Problem>> {
+        EntityContent { kind, values: Map::new() }.apply(Occasion::Creation, value)
     }
 
     /// This content with a caller's changes: fields that are present replace, `null` clears, and custom attributes
@@ -128,14 +129,14 @@ impl Content {
     ///
     /// # Errors
     /// Every problem, with its pointer.
-    pub fn merge(self, changes: Value) -> Result<Content, Vec<Problem>> {
+    pub fn merge(self, changes: Value) -> Result<EntityContent, Vec<Problem>> {
         self.apply(Occasion::Change, changes)
     }
 
-    fn apply(mut self, occasion: Occasion, value: Value) -> Result<Content, Vec<Problem>> {
+    fn apply(mut self, occasion: Occasion, value: Value) -> Result<EntityContent, Vec<Problem>> {
         let mut fields = Fields::new(value);
         shape::merge(self.kind.shape(), occasion, &mut self.values, &mut fields);
-        if self.kind == Kind::Note {
+        if self.kind == EntityKind::Note {
             note::check(&self.values, &mut fields);
         }
         fields.finish(self)

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::diff::Parts;
+use super::diff::ObjectState;
 use super::klass::check_custom;
 use super::{Fields, Klass, Problem};
 use crate::base::id::Id;
@@ -19,7 +19,7 @@ pub struct KObject {
     pub klass: String,
     /// On whose timeline it stands.
     pub customer: Option<Id>,
-    pub content: Content,
+    pub content: KObjectContent,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// How often it was written; 1 at first.
@@ -28,7 +28,7 @@ pub struct KObject {
 
 /// What callers say of a custom object.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Content {
+pub struct KObjectContent {
     pub title: String,
     pub external_id: Option<String>,
     pub icon: Option<String>,
@@ -62,15 +62,15 @@ impl KObject {
     }
 
     /// What it says, for a comparison.
-    pub fn parts(&self) -> Parts {
-        let mut parts = Parts::default();
+    pub fn state(&self) -> ObjectState {
+        let mut parts = ObjectState::default();
         self.content.clone().write_attributes(&mut parts.attributes);
         parts.relationships.insert("customer".into(), json!(self.customer));
         parts
     }
 }
 
-impl Content {
+impl KObjectContent {
     fn write_attributes(self, attributes: &mut Map<String, Value>) {
         attributes.insert("title".into(), Value::String(self.title));
         attributes.insert("externalId".into(), json!(self.external_id));
@@ -83,8 +83,8 @@ impl Content {
     ///
     /// # Errors
     /// Every problem, with its pointer.
-    pub fn read(klass: &Klass, value: Value) -> Result<Content, Vec<Problem>> {
-        Content::default().merge(klass, value)
+    pub fn read(klass: &Klass, value: Value) -> Result<KObjectContent, Vec<Problem>> {
+        KObjectContent::default().merge(klass, value)
     }
 
     /// This content with a caller's changes: fields that are present replace, `null` clears, and custom attributes
@@ -92,7 +92,7 @@ impl Content {
     ///
     /// # Errors
     /// Every problem, with its pointer.
-    pub fn merge(mut self, klass: &Klass, changes: Value) -> Result<Content, Vec<Problem>> {
+    pub fn merge(mut self, klass: &Klass, changes: Value) -> Result<KObjectContent, Vec<Problem>> {
         let mut fields = Fields::new(changes);
         if let Some(title) = fields.text("title", 1_024) {
             self.title = title.unwrap_or_default();

@@ -21,7 +21,7 @@ mod user;
 
 pub use contact::{Email, Phone};
 pub use customer::Customer;
-pub use entity::{Entity, Kind};
+pub use entity::{Entity, EntityKind};
 pub use fields::{Fields, UNSTORABLE, read_id};
 pub use klass::{AttributeType, Klass, Property};
 pub use kobject::KObject;

@@ -119,7 +119,7 @@ impl Client {
                 false => None,
             };
             let Some(next) = next else { return read(response, &hop, request.reading, redirects, deadline).await };
-            redirects.push(sensitive::url(next.url.as_str()));
+            redirects.push(sensitive::redact_url(next.url.as_str()));
             hop = next;
         }
     }

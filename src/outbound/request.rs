@@ -73,7 +73,7 @@ pub struct HttpAnswer {
 impl HttpRequest {
     /// The URL as logs and entries show it.
     pub fn shown_uri(&self) -> String {
-        sensitive::url(&self.uri)
+        sensitive::redact_url(&self.uri)
     }
 
     /// What of it proves who makes it, each by itself.

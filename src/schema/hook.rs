@@ -25,7 +25,7 @@ pub(super) fn definition() -> Value {
             "limits": limits(),
             "captcha": captcha(),
             "challenge": {
-                "enum": hook::Challenge::WORDS.map(|(word, _)| json!(word)).into_iter().chain([json!(false), Value::Null]).collect::<Vec<_>>(),
+                "enum": hook::Challenge::NAMES.map(|(word, _)| json!(word)).into_iter().chain([json!(false), Value::Null]).collect::<Vec<_>>(),
                 "description": "Whose set-up challenges are answered; if absent, those of the vendor whose scheme verifies.",
             },
             "cors": {

@@ -77,7 +77,7 @@ fn words(name: &str) -> Vec<String> {
 
 /// A URL without its user, its password, the values of its sensitive parameters and its fragment. Of text that is no URL
 /// everything from a `?` on is left out, and all of it if it might name a user.
-pub fn url(text: &str) -> String {
+pub fn redact_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
         let shown = &text[..text.find(['?', '#']).unwrap_or(text.len())];
         return if shown.contains('@') { MASK.to_owned() } else { shortened(shown) };
@@ -108,7 +108,7 @@ fn shown_query(query: &str) -> String {
 }
 
 /// The members of an object, with the values of those that `is_sensitive` finds by name left out.
-pub fn members(members: &mut Map<String, Value>, is_sensitive: impl Fn(&str) -> bool) {
+pub fn redact_members(members: &mut Map<String, Value>, is_sensitive: impl Fn(&str) -> bool) {
     for (name, value) in members {
         if is_sensitive(name) && !value.is_null() {
             *value = Value::String(MASK.to_owned());
@@ -169,7 +169,7 @@ mod tests {
             name in "(token|api[_-]?key|client_secret|X-Amz-Signature|sig)", before in "[a-z=&?]{0,6}",
         ) {
             let given = format!("{scheme}://{user}:hush@{host}/{path}?{before}&{name}=hush#hush");
-            prop_assert!(!url(&given).contains("hush"), "{given} {}", url(&given));
+            prop_assert!(!redact_url(&given).contains("hush"), "{given} {}", redact_url(&given));
         }
     }
 
@@ -183,8 +183,11 @@ mod tests {
             ("orders?token=x", "orders"),
             ("//u:p@example.com", MASK),
         ] {
-            assert_eq!(url(given), shown);
+            assert_eq!(redact_url(given), shown);
         }
-        assert_eq!(url(&format!("https://example.com/{}", "a".repeat(9_000))).chars().count(), URL_CHARACTERS_MAX + 1);
+        assert_eq!(
+            redact_url(&format!("https://example.com/{}", "a".repeat(9_000))).chars().count(),
+            URL_CHARACTERS_MAX + 1
+        );
     }
 }

@@ -55,7 +55,7 @@ pub enum KeyError {
 /// A sealed text that can't be opened: it was sealed with another key or for something else, or was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it was encrypted with another secret key, or was changed since")]
-pub struct Unreadable;
+pub struct UnsealError;
 
 impl Vault {
     /// A vault with this key.
@@ -108,14 +108,14 @@ impl Vault {
     ///
     /// # Errors
     /// If it was sealed with another key or context, or is damaged.
-    pub fn unseal(&self, sealed: &str, context: &str) -> Result<String, Unreadable> {
-        let bytes = STANDARD.decode(sealed).map_err(|_| Unreadable)?;
-        let (nonce, rest) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(Unreadable)?;
+    pub fn unseal(&self, sealed: &str, context: &str) -> Result<String, UnsealError> {
+        let bytes = STANDARD.decode(sealed).map_err(|_| UnsealError)?;
+        let (nonce, rest) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(UnsealError)?;
         let mut rest = rest.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let opened = self.0.key.open_in_place(nonce, Aad::from(context.as_bytes()), &mut rest);
-        let text = opened.map_err(|_| Unreadable)?.to_vec();
-        String::from_utf8(text).map_err(|_| Unreadable)
+        let text = opened.map_err(|_| UnsealError)?.to_vec();
+        String::from_utf8(text).map_err(|_| UnsealError)
     }
 }
 
@@ -162,12 +162,12 @@ mod tests {
         let (vault, other) = (Vault::new([1; 32]), Vault::new([2; 32]));
         let sealed = vault.seal("s3cret", "org/variable");
         assert_eq!(vault.unseal(&sealed, "org/variable").as_deref(), Ok("s3cret"));
-        assert_eq!(vault.unseal(&sealed, "org/other"), Err(Unreadable));
-        assert_eq!(other.unseal(&sealed, "org/variable"), Err(Unreadable));
+        assert_eq!(vault.unseal(&sealed, "org/other"), Err(UnsealError));
+        assert_eq!(other.unseal(&sealed, "org/variable"), Err(UnsealError));
         assert_ne!(vault.seal("s3cret", "org/variable"), sealed, "nonces are used once");
         let mut bytes = STANDARD.decode(&sealed).unwrap();
         bytes[14] ^= 1;
-        assert_eq!(vault.unseal(&STANDARD.encode(bytes), "org/variable"), Err(Unreadable));
+        assert_eq!(vault.unseal(&STANDARD.encode(bytes), "org/variable"), Err(UnsealError));
         assert!(["", "!", "AAAA"].iter().all(|text| vault.unseal(text, "").is_err()));
     }
 

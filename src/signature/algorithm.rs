@@ -38,7 +38,7 @@ pub(super) enum Algorithm {
 
 impl Algorithm {
     /// How each is spelt.
-    pub const WORDS: [(&'static str, Algorithm); 8] = [
+    pub const NAMES: [(&'static str, Algorithm); 8] = [
         ("sha256", Algorithm::HmacSha256),
         ("sha1", Algorithm::HmacSha1),
         ("sha384", Algorithm::HmacSha384),

@@ -16,7 +16,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// How each is spelt.
-    pub const WORDS: [(&'static str, Unit); 3] =
+    pub const NAMES: [(&'static str, Unit); 3] =
         [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("iso8601", Unit::Iso8601)];
 
     /// The moment as senders write it.

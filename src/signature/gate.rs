@@ -1,7 +1,7 @@
 //! What a request has to pass to get into a hook.
 
 use super::algorithm::Key;
-use super::received::{Proof, Received, Verified};
+use super::received::{Proof, UnverifiedRequest, VerifiedRequest};
 use super::scheme::Scheme;
 use super::verify::Rejection;
 use crate::base::time::Timestamp;
@@ -16,7 +16,7 @@ pub enum Gate {
     /// Requests have to be signed with one of the keys; without a key, none passes.
     Signed { scheme: Box<Scheme>, keys: Vec<Key> },
     /// Requests have to be signed in a way that this process does not know.
-    Shut,
+    Closed,
 }
 
 impl Gate {
@@ -26,19 +26,19 @@ impl Gate {
     /// Which rule failed.
     pub fn admit(
         &self,
-        received: Received<'_>,
+        received: UnverifiedRequest<'_>,
         is_key: &dyn Fn(&str) -> bool,
         now: Timestamp,
-    ) -> Result<Verified, Rejection> {
+    ) -> Result<VerifiedRequest, Rejection> {
         match self {
-            Gate::Open => Ok(Verified::new(received, Proof::default())),
+            Gate::Open => Ok(VerifiedRequest::new(received, Proof::default())),
             Gate::Key => match received.bearer() {
-                Some(key) if is_key(key) => Ok(Verified::new(received, Proof::default())),
+                Some(key) if is_key(key) => Ok(VerifiedRequest::new(received, Proof::default())),
                 Some(_) => Err(Rejection::UnknownKey),
                 None => Err(Rejection::KeyMissing),
             },
             Gate::Signed { scheme, keys } => scheme.verify(keys, received, now),
-            Gate::Shut => Err(Rejection::UnknownScheme),
+            Gate::Closed => Err(Rejection::UnknownScheme),
         }
     }
 
@@ -47,13 +47,13 @@ impl Gate {
         match self {
             Gate::Open => true,
             Gate::Signed { keys, .. } => keys.iter().fold(false, |found, key| found | key.is(text.as_bytes())),
-            Gate::Key | Gate::Shut => false,
+            Gate::Key | Gate::Closed => false,
         }
     }
 
     /// HMAC-SHA256 of a text with the secret that the request was signed with, or else the newest one; none if there is
     /// none. To be asked only for texts that can't be a request, since senders sign theirs in the same way.
-    pub fn mac(&self, verified: Option<&Verified>, text: &str) -> Option<Vec<u8>> {
+    pub fn mac(&self, verified: Option<&VerifiedRequest>, text: &str) -> Option<Vec<u8>> {
         let Gate::Signed { keys, .. } = self else { return None };
         let key = match verified {
             Some(verified) => keys.get(verified.proof.key?),
@@ -66,7 +66,7 @@ impl Gate {
     pub fn secret_headers(&self) -> &[String] {
         match self {
             Gate::Signed { scheme, .. } => scheme.secret_headers(),
-            Gate::Open | Gate::Key | Gate::Shut => &[],
+            Gate::Open | Gate::Key | Gate::Closed => &[],
         }
     }
 

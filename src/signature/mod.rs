@@ -4,7 +4,7 @@
 //! be. Those of the vendors are rows of a table ([`presets`]); a user's own is read from JSON ([`Scheme::read`]). A secret
 //! becomes a [`Key`] of the scheme before any request comes in, so that one that can't be used is told when it is set.
 //!
-//! What was received ([`Received`]) has a body that can't be read. [`Scheme::verify`] turns it into [`Verified`], which
+//! What was received ([`UnverifiedRequest`]) has a body that can't be read. [`Scheme::verify`] turns it into [`VerifiedRequest`], which
 //! can; besides, only an open [`Gate`] does, so nobody parses what was not verified. Signed is what was received: the bytes of the body, the
 //! header's own spelling of a timestamp, never anything parsed and written again.
 //!
@@ -34,7 +34,7 @@ pub use algorithm::{Key, KeyError};
 pub use gate::Gate;
 pub use presets::{names, preset};
 pub use read::{GENERIC, HEADER};
-pub use received::{Received, Verified};
+pub use received::{UnverifiedRequest, VerifiedRequest};
 pub use scheme::Scheme;
-pub use sign::{SignError, Signed, Unsigned};
+pub use sign::{SignError, SignedRequest, UnsignedRequest};
 pub use verify::{Rejection, SIGNATURES_MAX};

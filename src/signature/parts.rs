@@ -6,7 +6,7 @@ use memchr::memmem::find;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::received::{Received, form_pairs};
+use super::received::{UnverifiedRequest, form_pairs};
 use super::verify::Rejection;
 
 /// Where the parts are.
@@ -47,7 +47,7 @@ pub(super) struct Values<'a> {
 }
 
 impl Headers {
-    pub fn read<'r>(&self, received: &'r Received<'_>) -> Result<Values<'r>, Rejection> {
+    pub fn read<'r>(&self, received: &'r UnverifiedRequest<'_>) -> Result<Values<'r>, Rejection> {
         let signature = header(received, &self.signature)?;
         let items: Vec<&[u8]> = match self.separator {
             Some(separator) => signature.split(|byte| char::from(*byte) == separator).map(<[u8]>::trim_ascii).collect(),
@@ -70,14 +70,14 @@ impl Headers {
     }
 }
 
-fn header<'r>(received: &'r Received<'_>, names: &[String]) -> Result<&'r [u8], Rejection> {
+fn header<'r>(received: &'r UnverifiedRequest<'_>, names: &[String]) -> Result<&'r [u8], Rejection> {
     let value = names.iter().find_map(|name| (received.header)(name)).map(<[u8]>::trim_ascii);
     let value = value.filter(|value| !value.is_empty());
     value.ok_or_else(|| Rejection::HeaderMissing(names.first().cloned().unwrap_or_default()))
 }
 
 /// Timestamp, token and signature of a request by Mailgun.
-pub(super) fn mailgun<'r>(received: &'r Received<'_>) -> Result<Values<'r>, Rejection> {
+pub(super) fn mailgun<'r>(received: &'r UnverifiedRequest<'_>) -> Result<Values<'r>, Rejection> {
     const NAMES: [&str; 4] = ["timestamp", "token", "signature", "parent-signature"];
     let body = received.body();
     let [timestamp, token, signature, of_parent] = match received.media_type().as_str() {

@@ -111,7 +111,7 @@ fn generic(fields: &mut Fields) -> Scheme {
     });
     if let Some(rule) = scheme.rules.first_mut() {
         rule.signature_prefix = fields.text("prefix", CHARACTERS_MAX).flatten().unwrap_or_default();
-        rule.algorithm = word(fields, "algorithm", &Algorithm::WORDS).unwrap_or(rule.algorithm);
+        rule.algorithm = word(fields, "algorithm", &Algorithm::NAMES).unwrap_or(rule.algorithm);
         let usual = if rule.algorithm.has_public_key() { Encoding::Base64 } else { Encoding::Text };
         rule.encoding = word(fields, "key", &Encoding::OF_KEYS).unwrap_or(usual);
     }
@@ -119,7 +119,7 @@ fn generic(fields: &mut Fields) -> Scheme {
     let is_token = scheme.rules.iter().any(|rule| rule.algorithm == Algorithm::Token);
     let usual = if is_token { Encoding::Text } else { scheme.encoding };
     scheme.encoding = word(fields, "encoding", &Encoding::OF_SIGNATURES).unwrap_or(usual);
-    scheme.clock.unit = word(fields, "unit", &Unit::WORDS).unwrap_or(scheme.clock.unit);
+    scheme.clock.unit = word(fields, "unit", &Unit::NAMES).unwrap_or(scheme.clock.unit);
     if let Some(text) = fields.text("text", CHARACTERS_MAX).flatten() {
         scheme.text = fields.keep("/text", Template::parse(&text)).unwrap_or(scheme.text);
     }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use percent_encoding::percent_decode;
 
-/// A request as it was received. Its body can be read once it is [`Verified`].
-pub struct Received<'a> {
+/// A request as it was received. Its body can be read once it is [`VerifiedRequest`].
+pub struct UnverifiedRequest<'a> {
     /// In capital letters.
     pub method: &'a str,
     /// What comes before the path in the address that the sender used, such as `https://hooks.example.com`.
@@ -20,7 +20,7 @@ pub struct Received<'a> {
 
 /// A request that has passed the rules of its hook.
 #[derive(Debug)]
-pub struct Verified {
+pub struct VerifiedRequest {
     body: Bytes,
     pub(super) proof: Proof,
 }
@@ -34,9 +34,9 @@ pub(super) struct Proof {
     pub id: Option<Vec<u8>>,
 }
 
-impl Verified {
-    pub(super) fn new(received: Received<'_>, proof: Proof) -> Verified {
-        Verified { body: received.body, proof }
+impl VerifiedRequest {
+    pub(super) fn new(received: UnverifiedRequest<'_>, proof: Proof) -> VerifiedRequest {
+        VerifiedRequest { body: received.body, proof }
     }
 
     /// The bytes that were received.
@@ -50,14 +50,14 @@ impl Verified {
     }
 }
 
-impl<'a> Received<'a> {
+impl<'a> UnverifiedRequest<'a> {
     pub fn new(
         method: &'a str,
         (origin, path): (&'a str, &'a str),
         header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
         body: Bytes,
-    ) -> Received<'a> {
-        Received { method, origin, path, header, body }
+    ) -> UnverifiedRequest<'a> {
+        UnverifiedRequest { method, origin, path, header, body }
     }
 
     pub(super) fn body(&self) -> &[u8] {

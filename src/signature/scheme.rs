@@ -6,7 +6,7 @@ use super::algorithm::{Algorithm, Key, KeyError, KeyPrefix, Rule};
 use super::clock::{Clock, Unit};
 use super::encoding::Encoding;
 use super::parts::{Headers, Source, TimestampPlace};
-use super::received::Received;
+use super::received::UnverifiedRequest;
 use super::template::{Part, Template};
 
 /// How requests of a vendor are signed.
@@ -115,20 +115,20 @@ impl Scheme {
 
     /// Whether nobody but the sender can say what the request says: of a GET request, that is the query. Otherwise whoever
     /// has seen one request could send another query with its body and its signature.
-    pub(super) fn covers_payload(&self, received: &Received<'_>) -> bool {
-        let query = Received::query(received.path);
+    pub(super) fn covers_payload(&self, received: &UnverifiedRequest<'_>) -> bool {
+        let query = UnverifiedRequest::query(received.path);
         if received.method != "GET" || query.is_empty() || !self.secret_headers().is_empty() {
             return true;
         }
         let signs_query = [Part::Url, Part::Query, Part::BodyOrQuery].iter().any(|part| self.text.has(part));
         // An address that is set with a query of its own stands for the one that was received.
-        let own_query = self.url.as_deref().map_or("", Received::query);
+        let own_query = self.url.as_deref().map_or("", UnverifiedRequest::query);
         signs_query && (own_query.is_empty() || own_query == query)
     }
 
     /// The spellings of the request's address that the sender may have signed.
-    pub(super) fn urls<'r>(&'r self, received: &'r Received<'_>) -> Vec<Cow<'r, str>> {
-        let query = Received::query(received.path);
+    pub(super) fn urls<'r>(&'r self, received: &'r UnverifiedRequest<'_>) -> Vec<Cow<'r, str>> {
+        let query = UnverifiedRequest::query(received.path);
         let url: Cow<'r, str> = match &self.url {
             None => format!("{}{}", received.origin, received.path).into(),
             Some(url) if url.contains('?') || query.is_empty() => url.into(),

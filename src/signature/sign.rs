@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::algorithm::{Key, Rule};
 use super::parts::{Headers, Source, TimestampPlace, Values, adyen_items};
-use super::received::Received;
+use super::received::UnverifiedRequest;
 use super::scheme::Scheme;
 use super::template::Part;
 use super::verify::Rejection;
@@ -18,7 +18,7 @@ use crate::content::FORM;
 
 /// A POST request that is to be signed.
 #[derive(Clone, Debug)]
-pub struct Unsigned<'a> {
+pub struct UnsignedRequest<'a> {
     /// What comes before the path in the address that the hook's senders use.
     pub origin: &'a str,
     /// The path and the query.
@@ -29,7 +29,7 @@ pub struct Unsigned<'a> {
 
 /// What has to be sent for the request to pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
+pub struct SignedRequest {
     /// The path and the query.
     pub path: String,
     /// Those that are sent besides the content type.
@@ -53,7 +53,7 @@ impl Scheme {
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn sign(&self, key: &Key, unsigned: &Unsigned<'_>, now: Timestamp) -> Result<Signed, SignError> {
+    pub fn sign(&self, key: &Key, unsigned: &UnsignedRequest<'_>, now: Timestamp) -> Result<SignedRequest, SignError> {
         let private = || SignError::PrivateKey(self.name.clone());
         let rule = self.rules.get(key.rule).ok_or_else(private)?;
         match &self.source {
@@ -67,13 +67,13 @@ impl Scheme {
         &self,
         headers: &Headers,
         (rule, key): (&Rule, &Key),
-        unsigned: &Unsigned<'_>,
+        unsigned: &UnsignedRequest<'_>,
         now: Timestamp,
-    ) -> Result<Signed, SignError> {
+    ) -> Result<SignedRequest, SignError> {
         let (id, timestamp) = (format!("msg_{}", Id::generate()), self.clock.unit.write(now));
         let path = self.with_digest(unsigned);
         let signature =
-            self.signature((rule, key), &Unsigned { path: &path, ..unsigned.clone() }, (&id, &timestamp))?;
+            self.signature((rule, key), &UnsignedRequest { path: &path, ..unsigned.clone() }, (&id, &timestamp))?;
         let signature = format!("{}{signature}", rule.signature_prefix);
         let mut sent = Vec::new();
         sent.extend(headers.id.first().map(|name| (name.clone(), id)));
@@ -88,11 +88,11 @@ impl Scheme {
             }
         };
         sent.extend(headers.signature.first().map(|name| (name.clone(), value)));
-        Ok(Signed { path, headers: sent, body: unsigned.body.clone() })
+        Ok(SignedRequest { path, headers: sent, body: unsigned.body.clone() })
     }
 
     /// The path, with a digest of the body where the scheme signs no other body than a form.
-    fn with_digest(&self, unsigned: &Unsigned<'_>) -> String {
+    fn with_digest(&self, unsigned: &UnsignedRequest<'_>) -> String {
         use sha2::{Digest, Sha256};
         if !self.text.has(&Part::SortedForm) || unsigned.content_type == FORM || unsigned.body.is_empty() {
             return unsigned.path.to_owned();
@@ -105,11 +105,11 @@ impl Scheme {
     fn signature(
         &self,
         (rule, key): (&Rule, &Key),
-        unsigned: &Unsigned<'_>,
+        unsigned: &UnsignedRequest<'_>,
         (id, timestamp): (&str, &str),
     ) -> Result<String, SignError> {
         let header = |name: &str| (name == "content-type").then_some(unsigned.content_type.as_bytes());
-        let received = Received::new("POST", (unsigned.origin, unsigned.path), &header, unsigned.body.clone());
+        let received = UnverifiedRequest::new("POST", (unsigned.origin, unsigned.path), &header, unsigned.body.clone());
         let values =
             Values { id: Some(id.as_bytes().into()), timestamp: Some(timestamp.as_bytes().into()), signatures: vec![] };
         let urls = self.urls(&received);
@@ -118,7 +118,12 @@ impl Scheme {
         Ok(self.encoding.write(&made))
     }
 
-    fn sign_mailgun(&self, key: (&Rule, &Key), unsigned: &Unsigned<'_>, now: Timestamp) -> Result<Signed, SignError> {
+    fn sign_mailgun(
+        &self,
+        key: (&Rule, &Key),
+        unsigned: &UnsignedRequest<'_>,
+        now: Timestamp,
+    ) -> Result<SignedRequest, SignError> {
         let (token, timestamp) = (hex::encode(random_bytes::<25>()), self.clock.unit.write(now));
         let signature = self.signature(key, unsigned, (&token, &timestamp))?;
         let body = if unsigned.content_type == FORM {
@@ -130,10 +135,14 @@ impl Scheme {
             body["signature"] = json!({ "timestamp": timestamp, "token": token, "signature": signature });
             body.to_string().into()
         };
-        Ok(Signed { path: unsigned.path.to_owned(), headers: Vec::new(), body })
+        Ok(SignedRequest { path: unsigned.path.to_owned(), headers: Vec::new(), body })
     }
 
-    fn sign_items(&self, (rule, key): (&Rule, &Key), unsigned: &Unsigned<'_>) -> Result<Signed, SignError> {
+    fn sign_items(
+        &self,
+        (rule, key): (&Rule, &Key),
+        unsigned: &UnsignedRequest<'_>,
+    ) -> Result<SignedRequest, SignError> {
         const WANTED: &str = "JSON with `notificationItems`";
         let mut body = self.object(unsigned, WANTED)?;
         let wrong = || SignError::Body { scheme: self.name.clone(), wanted: WANTED };
@@ -151,10 +160,10 @@ impl Scheme {
             body["notificationItems"][index]["NotificationRequestItem"]["additionalData"]["hmacSignature"] =
                 json!(self.encoding.write(&made));
         }
-        Ok(Signed { path: unsigned.path.to_owned(), headers: Vec::new(), body: body.to_string().into() })
+        Ok(SignedRequest { path: unsigned.path.to_owned(), headers: Vec::new(), body: body.to_string().into() })
     }
 
-    fn object(&self, unsigned: &Unsigned<'_>, wanted: &'static str) -> Result<Value, SignError> {
+    fn object(&self, unsigned: &UnsignedRequest<'_>, wanted: &'static str) -> Result<Value, SignError> {
         let body: Option<Value> = serde_json::from_slice(&unsigned.body).ok();
         let wrong = || SignError::Body { scheme: self.name.clone(), wanted };
         body.filter(Value::is_object).ok_or_else(wrong)
@@ -186,7 +195,7 @@ mod tests {
         for scheme in names().filter(|name| *name != "sendgrid").map(|name| preset(name).expect("it is one")) {
             let forms: &[bool] = if scheme.name == "adyen" { &[false] } else { &[false, true] };
             for form in forms {
-                let unsigned = Unsigned {
+                let unsigned = UnsignedRequest {
                     origin: "https://example.com",
                     path: "/v1/hooks/web/abc?x=1",
                     content_type: if *form { FORM } else { "application/json" },
@@ -194,13 +203,13 @@ mod tests {
                 };
                 let key = secret(&scheme);
                 let signed = scheme.sign(&key, &unsigned, now).expect(&scheme.name);
-                let verify = |key: Key, signed: &Signed| {
+                let verify = |key: Key, signed: &SignedRequest| {
                     let header = |name: &str| match name {
                         "content-type" => Some(unsigned.content_type.as_bytes()),
                         _ => signed.headers.iter().find(|sent| sent.0 == name).map(|sent| sent.1.as_bytes()),
                     };
                     let place = (unsigned.origin, signed.path.as_str());
-                    let received = Received::new("POST", place, &header, signed.body.clone());
+                    let received = UnverifiedRequest::new("POST", place, &header, signed.body.clone());
                     scheme.verify(&[key], received, now).map(|_| ())
                 };
                 assert_eq!(verify(key, &signed), Ok(()), "{} {form}", scheme.name);
@@ -212,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_signed_says_why() {
-        let unsigned = Unsigned { origin: "", path: "", content_type: "text/plain", body: "a".into() };
+        let unsigned = UnsignedRequest { origin: "", path: "", content_type: "text/plain", body: "a".into() };
         let why = |name: &str, secret: &str| {
             let scheme = preset(name).expect("it is one");
             let key = scheme.key(secret).expect("it can be used");

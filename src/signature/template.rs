@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::parts::Values;
-use super::received::{Received, form_pairs};
+use super::received::{UnverifiedRequest, form_pairs};
 use super::verify::Rejection;
 
 /// A part of a signed text.
@@ -71,11 +71,11 @@ impl Template {
     /// The signed text of a request, for one spelling of its address.
     pub fn fill<'v>(
         &'v self,
-        received: &'v Received<'_>,
+        received: &'v UnverifiedRequest<'_>,
         values: &'v Values<'_>,
         url: &'v str,
     ) -> Result<Vec<Cow<'v, [u8]>>, Rejection> {
-        let query = Received::query(url).as_bytes();
+        let query = UnverifiedRequest::query(url).as_bytes();
         self.0
             .iter()
             .map(|part| {
@@ -96,7 +96,7 @@ impl Template {
 }
 
 /// Names and values one after the other, sorted, each value of a name once.
-fn sorted_form(received: &Received<'_>, query: &[u8]) -> Result<Vec<u8>, Rejection> {
+fn sorted_form(received: &UnverifiedRequest<'_>, query: &[u8]) -> Result<Vec<u8>, Rejection> {
     let body = received.body();
     if received.media_type() == "application/x-www-form-urlencoded" {
         let mut pairs: Vec<_> = form_pairs(body).collect();

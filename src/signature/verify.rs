@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::algorithm::Key;
 use super::parts::{Source, adyen_items, mailgun};
-use super::received::{Proof, Received, Verified};
+use super::received::{Proof, UnverifiedRequest, VerifiedRequest};
 use super::scheme::Scheme;
 use super::template::Part;
 use crate::base::time::Timestamp;
@@ -48,7 +48,12 @@ impl Scheme {
     ///
     /// # Errors
     /// Which rule failed.
-    pub fn verify(&self, keys: &[Key], received: Received<'_>, now: Timestamp) -> Result<Verified, Rejection> {
+    pub fn verify(
+        &self,
+        keys: &[Key],
+        received: UnverifiedRequest<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedRequest, Rejection> {
         if keys.is_empty() {
             return Err(Rejection::NoSecret);
         }
@@ -56,10 +61,10 @@ impl Scheme {
             return Err(Rejection::QueryNotSigned);
         }
         let proof = self.check(keys, &received, now)?;
-        Ok(Verified::new(received, proof))
+        Ok(VerifiedRequest::new(received, proof))
     }
 
-    fn check(&self, keys: &[Key], received: &Received<'_>, now: Timestamp) -> Result<Proof, Rejection> {
+    fn check(&self, keys: &[Key], received: &UnverifiedRequest<'_>, now: Timestamp) -> Result<Proof, Rejection> {
         let values = match &self.source {
             Source::Headers(headers) => headers.read(received)?,
             Source::MailgunBody => mailgun(received)?,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::hook::{HookKind, Written};
+use crate::hook::{HookKind, RawSettings};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +78,7 @@ pub struct Hook {
     pub hash: String,
     pub status: Status,
     /// What it is set up to do, as [`crate::hook::Settings::read`] takes it.
-    pub settings: Written,
+    pub settings: RawSettings,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -348,14 +348,14 @@ macro_rules! spelt {
     ($type:ty, $($text:literal = $variant:path),+ $(,)?) => {
         impl $type {
             /// How it is spelt.
-            pub fn word(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self { $($variant => $text),+ }
             }
         }
 
         impl fmt::Display for $type {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(self.word())
+                formatter.write_str(self.as_str())
             }
         }
 

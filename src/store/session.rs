@@ -10,7 +10,7 @@ use super::{RunFilter, StoreResult};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::hook::transaction::Transaction;
-use crate::objects::{Customer, Entity, KObject, Kind, Klass};
+use crate::objects::{Customer, Entity, EntityKind, KObject, Klass};
 
 /// One open transaction.
 pub trait Session:
@@ -299,13 +299,13 @@ pub enum Of {
 
 /// Companies, conversations, messages, notes and users.
 pub trait Entities {
-    fn entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<Option<Entity>>;
+    fn entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<Option<Entity>>;
     /// The entity, which nobody else deletes before this transaction ends.
-    fn hold_entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<Option<Entity>>;
-    fn entity_by_external_id(&mut self, org: Id, kind: Kind, external_id: &str) -> StoreResult<Option<Entity>>;
+    fn hold_entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<Option<Entity>>;
+    fn entity_by_external_id(&mut self, org: Id, kind: EntityKind, external_id: &str) -> StoreResult<Option<Entity>>;
     /// By an address in the form of [`crate::objects::customer::email_key`].
     fn user_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Entity>>;
-    fn entities(&mut self, org: Id, kind: Kind, of: Of, page: Page) -> StoreResult<Vec<Entity>>;
+    fn entities(&mut self, org: Id, kind: EntityKind, of: Of, page: Page) -> StoreResult<Vec<Entity>>;
     /// Writes nothing if something unique is taken.
     fn insert_entity(&mut self, org: Id, entity: &Entity) -> StoreResult<Result<(), Taken>>;
     /// Writes nothing if something unique is taken. The entity's `rev` is one more than the stored one's.
@@ -314,7 +314,7 @@ pub trait Entities {
     /// [`super::StoreError::Conflict`] if it was changed since it was read.
     fn update_entity(&mut self, org: Id, entity: &Entity) -> StoreResult<Result<(), Taken>>;
     /// Whether there was such an entity. The messages and notes of a conversation end with it.
-    fn delete_entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<bool>;
+    fn delete_entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<bool>;
 }
 
 /// Everything that belongs to a customer: its kobjects, conversations, messages and notes.

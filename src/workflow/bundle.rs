@@ -10,7 +10,7 @@ use super::model::Workflow;
 use super::read::Outline;
 use super::scope::Scope;
 use super::{check_event, check_graph, check_step, check_variables};
-use crate::hook::{self, HookKind, InvalidHookKind, Settings, Written};
+use crate::hook::{self, HookKind, InvalidHookKind, RawSettings, Settings};
 use crate::objects::UNSTORABLE;
 use crate::objects::klass::{KlassDraft, is_klass_name};
 
@@ -32,7 +32,7 @@ pub struct HookDraft {
     pub title: String,
     pub description: Option<String>,
     /// The settings that it names, null for what it takes away; others stay as they are.
-    pub settings: Written,
+    pub settings: RawSettings,
 }
 
 /// A workflow as a file declares it.
@@ -105,7 +105,7 @@ impl HookDraft {
             return None;
         }
         let keys: Vec<&str> =
-            ["name", "type", "title", "description"].into_iter().chain(hook::NAMES).chain(["meta"]).collect();
+            ["name", "type", "title", "description"].into_iter().chain(hook::SETTING_NAMES).chain(["meta"]).collect();
         findings.keys(node, &keys, &[]);
         let title = read_storable(node, "title", findings);
         let description = read_storable(node, "description", findings).map(str::to_owned);
@@ -135,9 +135,10 @@ fn read_storable<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Opt
     Some(text)
 }
 
-fn read_settings(node: &Node<'_>, kind: HookKind, findings: &mut Findings) -> Written {
-    let given = hook::NAMES.into_iter().filter_map(|name| Some((name.to_owned(), node.get(name)?.value.clone())));
-    let given: Written = given.collect();
+fn read_settings(node: &Node<'_>, kind: HookKind, findings: &mut Findings) -> RawSettings {
+    let given =
+        hook::SETTING_NAMES.into_iter().filter_map(|name| Some((name.to_owned(), node.get(name)?.value.clone())));
+    let given: RawSettings = given.collect();
     for problem in Settings::read(kind, &given).err().into_iter().flatten() {
         findings.error(format!("{}{}", node.pointer, problem.pointer), problem.message);
     }

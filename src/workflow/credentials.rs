@@ -98,7 +98,7 @@ pub(super) fn cast(given: Map<String, Value>) -> Result<Value, String> {
 pub(super) fn shown(auth: &mut Map<String, Value>) {
     for (field, value) in auth {
         if let (true, Value::String(text)) = (field == "tokenUrl", &mut *value) {
-            *text = sensitive::url(text);
+            *text = sensitive::redact_url(text);
         }
         if !SHOWN.contains(&field.as_str()) {
             *value = Value::String(MASK.to_owned());

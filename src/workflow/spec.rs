@@ -144,9 +144,9 @@ impl ParamKind {
 
     fn hide_secrets(self, value: &mut Value) {
         match (self, value) {
-            (ParamKind::Url, Value::String(text)) => *text = sensitive::url(text),
-            (ParamKind::Headers, Value::Object(headers)) => sensitive::members(headers, sensitive::is_header),
-            (ParamKind::Fields, Value::Object(fields)) => sensitive::members(fields, sensitive::is_parameter),
+            (ParamKind::Url, Value::String(text)) => *text = sensitive::redact_url(text),
+            (ParamKind::Headers, Value::Object(headers)) => sensitive::redact_members(headers, sensitive::is_header),
+            (ParamKind::Fields, Value::Object(fields)) => sensitive::redact_members(fields, sensitive::is_parameter),
             (ParamKind::Auth, Value::Object(auth)) => credentials::shown(auth),
             (ParamKind::Attachments, Value::Array(files)) => {
                 for content in files.iter_mut().filter_map(|file| file.get_mut("content")) {
@@ -159,7 +159,7 @@ impl ParamKind {
     }
 
     /// The kind in one word, as machines are told it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             ParamKind::Any | ParamKind::Json => "any",
             ParamKind::Text | ParamKind::Url | ParamKind::Regex => "text",

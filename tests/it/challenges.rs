@@ -102,7 +102,7 @@ fn every_documented_challenge_is_answered_and_becomes_nothing_else() {
     let server = ServerBuilder::bare().arguments(&["--log", "hookflow=debug"]).start();
     let rows = documented();
     let names: Vec<&str> = rows.iter().map(|row| row[0][0].as_str()).collect();
-    assert_eq!(names, hookflow::hook::Challenge::WORDS.map(|(word, _)| word));
+    assert_eq!(names, hookflow::hook::Challenge::NAMES.map(|(word, _)| word));
     for row in &rows {
         let name = row[0][0].as_str();
         let hook = hook(&server, name);

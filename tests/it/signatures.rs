@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hookflow::base::time::Timestamp;
 use hookflow::objects::Problem;
-use hookflow::signature::{Key, Received, Rejection, Scheme, names, preset};
+use hookflow::signature::{Key, Rejection, Scheme, UnverifiedRequest, names, preset};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn verify(
         headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_bytes())
     };
     let place = url.split_at(url.find('?').unwrap_or(url.len()));
-    let received = Received::new(method, place, &header, Bytes::copy_from_slice(body));
+    let received = UnverifiedRequest::new(method, place, &header, Bytes::copy_from_slice(body));
     let verified = scheme.verify(keys, received, now)?;
     assert_eq!(verified.into_parts().0, body);
     Ok(())

@@ -7,7 +7,7 @@ use super::shown::{self, printable, text};
 use super::{Hook, HooksError, Named, get};
 use crate::cli::remote::Server;
 use crate::cli::say;
-use crate::hook::{HookKind, NAMES};
+use crate::hook::{HookKind, SETTING_NAMES};
 
 /// How many refused requests are listed if nothing is said.
 const REFUSALS_DEFAULT: u16 = 20;
@@ -86,7 +86,7 @@ pub fn show(server: &Server, hook: &Named, json: bool) -> Result<(), HooksError>
     line("title", &text(&attributes["title"]));
     line("address", &text(&attributes["url"]));
     line("event", &text(&attributes["eventName"]));
-    for name in NAMES.iter().filter(|name| !attributes[**name].is_null()) {
+    for name in SETTING_NAMES.iter().filter(|name| !attributes[**name].is_null()) {
         line(name, &attributes[*name].to_string());
     }
     let secrets = server.all(&format!("{}/secrets", hook.link))?.len();

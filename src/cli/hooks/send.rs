@@ -15,7 +15,7 @@ use crate::cli::remote::{Server, explain};
 use crate::cli::say;
 use crate::content::FORM;
 use crate::hook::{HookKind, Verification};
-use crate::signature::{Signed, Unsigned};
+use crate::signature::{SignedRequest, UnsignedRequest};
 
 /// Content types by the ends of files' names; anything else is sent as bytes.
 const CONTENT_TYPES: [(&str, &str); 9] = [
@@ -64,7 +64,7 @@ impl Send {
     }
 
     /// What has to be sent so that the hook takes it. The address is the server's, what is signed the hook's own.
-    fn sign(&self, server: &Server, hook: &Hook, content_type: &str, body: Bytes) -> Result<Signed, HooksError> {
+    fn sign(&self, server: &Server, hook: &Hook, content_type: &str, body: Bytes) -> Result<SignedRequest, HooksError> {
         let kind: HookKind = text(&hook.attributes["kind"]).parse().map_err(|_| HooksError::Verification)?;
         let verification = match &hook.attributes["verification"] {
             Value::Null => Verification::of_kind(kind),
@@ -72,13 +72,13 @@ impl Send {
         };
         let url = text(&hook.attributes["url"]);
         let (origin, path) = url.split_at(url.find("/v1/hooks/").unwrap_or(url.len()));
-        let plain = |headers| Signed { path: path.to_owned(), headers, body: body.clone() };
+        let plain = |headers| SignedRequest { path: path.to_owned(), headers, body: body.clone() };
         Ok(match &verification {
             Verification::Open => plain(Vec::new()),
             Verification::Key => plain(vec![("authorization".to_owned(), format!("Bearer {}", server.key))]),
             Verification::Signed(scheme) => {
                 let key = scheme.key(&self.secret()?)?;
-                let unsigned = Unsigned { origin, path, content_type, body: body.clone() };
+                let unsigned = UnsignedRequest { origin, path, content_type, body: body.clone() };
                 scheme.sign(&key, &unsigned, Timestamp::now())?
             }
         })

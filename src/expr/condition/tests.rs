@@ -3,10 +3,10 @@ use serde_json::json;
 use super::*;
 use crate::expr::Subject;
 
-fn judge(condition: Value) -> Judgement {
+fn outcome(condition: Value) -> ConditionResult {
     let mut scope = Scope::new();
     scope.set_step("1", json!({ "id": "7", "null": null, "tags": ["vip"], "at": "2024-01-02", "yes": "true" }));
-    Condition::compile(&condition).unwrap().judge(&scope).unwrap()
+    Condition::compile(&condition).unwrap().evaluate(&scope).unwrap()
 }
 
 fn faults(condition: Value) -> Vec<(String, String)> {
@@ -17,7 +17,7 @@ fn faults(condition: Value) -> Vec<(String, String)> {
 #[test]
 fn operators_decide() {
     // (operator, values, result, whether something is noted)
-    for (operator, values, result, noted) in [
+    for (operator, values, holds, noted) in [
         ("exists", json!(["/#steps.1.id"]), true, false),
         ("exists", json!(["/#steps.1.null", ""]), false, false),
         ("exists", json!(["/#steps.2.id"]), false, false),
@@ -53,19 +53,19 @@ fn operators_decide() {
         ("not-contains", json!(["/#steps.1.tags", "vip"]), false, false),
         ("not-contains", json!(["/#steps.2.tags", "vip"]), true, true),
     ] {
-        let judgement = judge(json!({ "op": operator, "values": values }));
-        assert_eq!((judgement.result, !judgement.notes.is_empty()), (result, noted), "{operator} {values}");
+        let result = outcome(json!({ "op": operator, "values": values }));
+        assert_eq!((result.result, !result.notes.is_empty()), (holds, noted), "{operator} {values}");
     }
 }
 
 #[test]
-fn judgements_serialise_with_what_was_seen() {
-    let judgement = judge(json!({ "op": "or", "values": [
+fn results_serialise_with_what_was_seen() {
+    let result = outcome(json!({ "op": "or", "values": [
         { "op": "and", "values": [{ "op": "exists", "values": ["/#steps.1.id"] }] },
         { "op": "gt", "values": ["/#steps.2.n", 5] }
     ] }));
     assert_eq!(
-        serde_json::to_value(judgement).unwrap(),
+        serde_json::to_value(result).unwrap(),
         json!({ "op": "or", "result": true, "values": [
             { "op": "and", "result": true, "values": [{ "op": "exists", "values": ["7"], "result": true }] },
             { "op": "gt", "values": [null, 5], "result": false, "notes": [{ "pointer": "/values/0",

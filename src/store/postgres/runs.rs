@@ -79,11 +79,11 @@ fn read_runs(sql: &mut PgSession<'_>, org: Id, filter: &RunFilter, page: Page) -
             query.bind(org).bind(workflow).bind(below).bind(size).bind(size).load(sql)
         }
         (None, Some(status)) if status.is_open() => {
-            statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.word()).bind(below).bind(size).load(sql)
+            statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.as_str()).bind(below).bind(size).load(sql)
         }
         (Some(workflow), Some(status)) if status.is_open() => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_OPEN).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(sql)
+            query.bind(status.as_str()).bind(below).bind(size).load(sql)
         }
         (None, Some(Completed)) => statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(sql),
         (Some(workflow), Some(Completed)) => {
@@ -91,11 +91,11 @@ fn read_runs(sql: &mut PgSession<'_>, org: Id, filter: &RunFilter, page: Page) -
             query.bind(below).bind(size).load(sql)
         }
         (None, Some(status)) => {
-            statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.word()).bind(below).bind(size).load(sql)
+            statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.as_str()).bind(below).bind(size).load(sql)
         }
         (Some(workflow), Some(status)) => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_ENDED_EARLY).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(sql)
+            query.bind(status.as_str()).bind(below).bind(size).load(sql)
         }
     }
 }
@@ -115,7 +115,7 @@ fn bind_new<'a, Site: 'static>(statement: Statement<'a, Site>, run: &'a Run) -> 
         .bind(run.parent)
         .bind(run.depth)
         .bind(run.output.as_ref().map(to_json))
-        .bind(run.status.word())
+        .bind(run.status.as_str())
         .bind(&run.position)
         .bind(run.steps)
         .bind(run.pending.as_ref().map(to_json))
@@ -143,7 +143,7 @@ impl PgSession<'_> {
                      started_at = ?, finished_at = ?, due_at = ?, owner = ?, rev = ?, lane_place = ? \
                    WHERE org_id = ? AND id = ? AND rev = ?";
         statement!("writing a run", SQL)
-            .bind(run.status.word())
+            .bind(run.status.as_str())
             .bind(&run.position)
             .bind(run.steps)
             .bind(run.pending.as_ref().map(to_json))

@@ -13,8 +13,8 @@ use super::statement::{Statement, statement};
 use super::{Sql, Table};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::objects::entity::Content;
-use crate::objects::{Entity, Kind};
+use crate::objects::entity::EntityContent;
+use crate::objects::{Entity, EntityKind};
 use crate::store::records::Page;
 use crate::store::session::{Entities, Of, Taken};
 use crate::store::{StoreError, StoreResult};
@@ -43,17 +43,17 @@ struct EntityRow {
 }
 
 impl EntityRow {
-    fn record(self, kind: Kind) -> StoreResult<Entity> {
+    fn record(self, kind: EntityKind) -> StoreResult<Entity> {
         let mut values: Map<String, Value> = from_json("an entity", &self.attributes)?;
         let columns = [json!(self.customer_id), json!(self.conversation_id), json!(self.external_id)];
         let columns = COLUMNS.into_iter().zip(columns).filter(|(_, value)| !value.is_null());
         values.extend(columns.map(|(name, value)| (name.to_owned(), value)));
         let (created_at, updated_at) = (self.created_at, self.updated_at);
-        Ok(Entity { id: self.id, content: Content { kind, values }, created_at, updated_at, rev: self.rev })
+        Ok(Entity { id: self.id, content: EntityContent { kind, values }, created_at, updated_at, rev: self.rev })
     }
 }
 
-fn one_entity<S, Site>(sql: &mut S, kind: Kind, statement: Statement<'_, Site>) -> StoreResult<Option<Entity>>
+fn one_entity<S, Site>(sql: &mut S, kind: EntityKind, statement: Statement<'_, Site>) -> StoreResult<Option<Entity>>
 where
     S: Sql,
     Site: 'static,
@@ -64,7 +64,7 @@ where
     row.map(|row| row.record(kind)).transpose()
 }
 
-fn document(content: &Content) -> String {
+fn document(content: &EntityContent) -> String {
     let in_document = content.values.iter().filter(|(name, _)| !COLUMNS.contains(&name.as_str()));
     to_json(&in_document.collect::<std::collections::BTreeMap<_, _>>())
 }
@@ -78,7 +78,7 @@ where
     const BY_EXTERNAL_ID: &str =
         "SELECT id FROM entities WHERE org_id = ? AND kind = ? AND external_id = ? AND id <> ?";
     const BY_EMAIL: &str = "SELECT id FROM entities WHERE org_id = ? AND kind = ? AND email = ? AND id <> ?";
-    let kind = entity.content.kind.word();
+    let kind = entity.content.kind.as_str();
     let find = statement!("finding an entity by external id", BY_EXTERNAL_ID).bind(org).bind(kind);
     let owner: Option<OwnerRow> = find.bind(entity.content.external_id()).bind(entity.id).first(sql)?;
     if let Some(owner) = owner {
@@ -94,7 +94,7 @@ fn bind_new<'a, Site: 'static>(statement: Statement<'a, Site>, org: Id, entity: 
     let content = &entity.content;
     statement
         .bind(org)
-        .bind(content.kind.word())
+        .bind(content.kind.as_str())
         .bind(entity.id)
         .bind(content.customer())
         .bind(content.conversation())
@@ -112,35 +112,35 @@ where
     EntityRow: QueryableByName<S::Backend>,
     OwnerRow: QueryableByName<S::Backend>,
 {
-    fn entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<Option<Entity>> {
+    fn entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<Option<Entity>> {
         const SQL: &str = "SELECT * FROM entities WHERE org_id = ? AND kind = ? AND id = ?";
-        one_entity(self, kind, statement!("reading an entity", SQL).bind(org).bind(kind.word()).bind(id))
+        one_entity(self, kind, statement!("reading an entity", SQL).bind(org).bind(kind.as_str()).bind(id))
     }
 
-    fn hold_entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<Option<Entity>> {
+    fn hold_entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<Option<Entity>> {
         if !S::HAS_OTHER_WRITERS {
             return self.entity(org, kind, id);
         }
         const SQL: &str = "SELECT * FROM entities WHERE org_id = ? AND kind = ? AND id = ? FOR KEY SHARE";
-        one_entity(self, kind, statement!("holding an entity", SQL).bind(org).bind(kind.word()).bind(id))
+        one_entity(self, kind, statement!("holding an entity", SQL).bind(org).bind(kind.as_str()).bind(id))
     }
 
-    fn entity_by_external_id(&mut self, org: Id, kind: Kind, external_id: &str) -> StoreResult<Option<Entity>> {
+    fn entity_by_external_id(&mut self, org: Id, kind: EntityKind, external_id: &str) -> StoreResult<Option<Entity>> {
         const SQL: &str = "SELECT * FROM entities WHERE org_id = ? AND kind = ? AND external_id = ?";
-        let find = statement!("finding an entity by external id", SQL).bind(org).bind(kind.word());
+        let find = statement!("finding an entity by external id", SQL).bind(org).bind(kind.as_str());
         one_entity(self, kind, find.bind(external_id))
     }
 
     fn user_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Entity>> {
         const SQL: &str = "SELECT * FROM entities WHERE org_id = ? AND kind = ? AND email = ?";
-        let find = statement!("finding a user by e-mail", SQL).bind(org).bind(Kind::User.word());
-        one_entity(self, Kind::User, find.bind(email_key))
+        let find = statement!("finding a user by e-mail", SQL).bind(org).bind(EntityKind::User.as_str());
+        one_entity(self, EntityKind::User, find.bind(email_key))
     }
 
-    fn entities(&mut self, org: Id, kind: Kind, of: Of, page: Page) -> StoreResult<Vec<Entity>> {
+    fn entities(&mut self, org: Id, kind: EntityKind, of: Of, page: Page) -> StoreResult<Vec<Entity>> {
         self.settle(Table::Entities)?;
         const OPERATION: &str = "reading entities";
-        let (word, below, size) = (kind.word(), page.below(), page.size);
+        let (word, below, size) = (kind.as_str(), page.below(), page.size);
         let rows: Vec<EntityRow> = match of {
             Of::Org => {
                 const SQL: &str =
@@ -182,7 +182,7 @@ where
 
     fn update_entity(&mut self, org: Id, entity: &Entity) -> StoreResult<Result<(), Taken>> {
         self.settle(Table::Entities)?;
-        let (content, kind) = (&entity.content, entity.content.kind.word());
+        let (content, kind) = (&entity.content, entity.content.kind.as_str());
         const SQL: &str = "UPDATE entities SET external_id = ?, email = ?, attributes = ?, updated_at = ?, rev = ? \
                    WHERE org_id = ? AND kind = ? AND id = ? AND rev = ? \
                      AND NOT EXISTS (SELECT 1 FROM entities other WHERE other.org_id = ? AND other.kind = ? \
@@ -214,12 +214,12 @@ where
         }
     }
 
-    fn delete_entity(&mut self, org: Id, kind: Kind, id: Id) -> StoreResult<bool> {
+    fn delete_entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<bool> {
         self.settle(Table::Entities)?;
         const SQL: &str = "DELETE FROM entities WHERE org_id = ? AND kind = ? AND id = ?";
         const BELOW: &str = "DELETE FROM entities WHERE org_id = ? AND conversation_id = ?";
-        let deleted = statement!("deleting an entity", SQL).bind(org).bind(kind.word()).bind(id).execute(self)?;
-        if kind == Kind::Conversation {
+        let deleted = statement!("deleting an entity", SQL).bind(org).bind(kind.as_str()).bind(id).execute(self)?;
+        if kind == EntityKind::Conversation {
             statement!("deleting a conversation's parts", BELOW).bind(org).bind(id).execute(self)?;
         }
         Ok(deleted > 0)

@@ -12,7 +12,7 @@ use super::statement::{Statement, statement};
 use super::{Sql, Table};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::objects::kobject::Content;
+use crate::objects::kobject::KObjectContent;
 use crate::objects::{KObject, Klass};
 use crate::store::records::Page;
 use crate::store::session::{KObjects, Taken};
@@ -78,7 +78,7 @@ impl KlassRow {
 
 impl KObjectRow {
     pub(super) fn record(self) -> StoreResult<KObject> {
-        let content = Content {
+        let content = KObjectContent {
             title: self.title,
             external_id: self.external_id,
             icon: self.icon,

@@ -52,25 +52,25 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
         }
         (Some(workflow), Some(status)) if status.is_open() => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_OPEN).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(session)
+            query.bind(status.as_str()).bind(below).bind(size).load(session)
         }
         (Some(workflow), Some(status)) if status != RunStatus::Completed => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_ENDED_EARLY).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(session)
+            query.bind(status.as_str()).bind(below).bind(size).load(session)
         }
         (Some(workflow), Some(status)) => {
             let query = statement!(OPERATION, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow);
-            query.bind(status.word()).bind(below).bind(size).load(session)
+            query.bind(status.as_str()).bind(below).bind(size).load(session)
         }
         (None, Some(RunStatus::Completed)) => {
             statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(session)
         }
         (None, Some(status)) if status.is_open() => {
-            let query = statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.word());
+            let query = statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.as_str());
             query.bind(below).bind(size).load(session)
         }
         (None, Some(status)) => {
-            let query = statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.word());
+            let query = statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.as_str());
             query.bind(below).bind(size).load(session)
         }
     }
@@ -96,7 +96,7 @@ impl Runs for SqliteSession<'_> {
             .bind(run.parent)
             .bind(run.depth)
             .bind(run.output.as_ref().map(to_json))
-            .bind(run.status.word())
+            .bind(run.status.as_str())
             .bind(&run.position)
             .bind(run.steps)
             .bind(run.pending.as_ref().map(to_json))
@@ -130,7 +130,7 @@ impl Runs for SqliteSession<'_> {
         let (_, _, place) = lanes::columns(run);
         let changed = statement!("writing a run", SQL)
             .bind(run.output.as_ref().map(to_json))
-            .bind(run.status.word())
+            .bind(run.status.as_str())
             .bind(&run.position)
             .bind(run.steps)
             .bind(run.pending.as_ref().map(to_json))

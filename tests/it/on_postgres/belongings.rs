@@ -9,9 +9,9 @@ use hookflow::base::time::Timestamp;
 use hookflow::changes::{Editor, create_customer, create_entity, create_kobject, merge_customers};
 use hookflow::events::InForce;
 use hookflow::objects::customer::Profile;
-use hookflow::objects::entity::Content;
+use hookflow::objects::entity::EntityContent;
 use hookflow::objects::kobject;
-use hookflow::objects::{Customer, Entity, Kind, Klass};
+use hookflow::objects::{Customer, Entity, EntityKind, Klass};
 use hookflow::store::postgres::{PoolSizes, Postgres};
 use hookflow::store::{Of, Org, Page, Session, Store, StoreResult};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ impl Scene {
             edit(session, id, |editor| {
                 let source = create_customer(editor, Profile::default())?.unwrap();
                 let target = create_customer(editor, Profile::default())?.unwrap();
-                let content = Content::read(Kind::Conversation, json!({ "customer": source.id })).unwrap();
+                let content = EntityContent::read(EntityKind::Conversation, json!({ "customer": source.id })).unwrap();
                 Ok((source, target, create_entity(editor, content)?.unwrap()))
             })
         });
@@ -93,7 +93,7 @@ impl Scene {
     fn add_message(&self) -> impl FnMut(&mut dyn Session) -> StoreResult<()> + Send + 'static {
         let (org, conversation) = (self.org, json!({ "conversation": self.conversation.id }));
         move |session| {
-            let content = Content::read(Kind::Message, conversation.clone()).unwrap();
+            let content = EntityContent::read(EntityKind::Message, conversation.clone()).unwrap();
             edit(session, org, |editor| create_entity(editor, content))?.expect("the conversation is there");
             Ok(())
         }
@@ -104,7 +104,7 @@ impl Scene {
         let (org, target, all) = (self.org, self.target.id, Page { after: None, size: 10 });
         let read = self.store.read(move |session| {
             let orders = session.kobjects(org, None, Some(target), all)?.len();
-            Ok((orders, session.entities(org, Kind::Message, Of::Customer(target), all)?.len()))
+            Ok((orders, session.entities(org, EntityKind::Message, Of::Customer(target), all)?.len()))
         });
         self.runtime.block_on(read).unwrap()
     }
@@ -115,7 +115,7 @@ fn add_order(session: &mut dyn Session, org: Id, customer: Id) -> StoreResult<bo
     let (id, name, display_name) = (Id::generate(), "order".to_owned(), "Order".to_owned());
     let properties = serde_json::Map::new();
     let klass = Klass { id, name, display_name, icon: None, properties, created_at: now, updated_at: now };
-    let content = kobject::Content::read(&klass, json!({ "title": "Order", "data": Value::Null })).unwrap();
+    let content = kobject::KObjectContent::read(&klass, json!({ "title": "Order", "data": Value::Null })).unwrap();
     edit(session, org, |editor| Ok(create_kobject(editor, &klass, Some(customer), content)?.is_ok()))
 }
 

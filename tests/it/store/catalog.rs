@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Desk, MOMENT, id};
 
-fn settings(written: serde_json::Value) -> hookflow::hook::Written {
+fn settings(written: serde_json::Value) -> hookflow::hook::RawSettings {
     written.as_object().cloned().unwrap()
 }
 

@@ -1,20 +1,20 @@
 //! Companies, conversations, messages, notes and users; and what becomes of everything that belongs to a customer.
 
-use hookflow::objects::entity::Content;
-use hookflow::objects::{Entity, Kind};
+use hookflow::objects::entity::EntityContent;
+use hookflow::objects::{Entity, EntityKind};
 use hookflow::store::{Of, Page, StoreError, Taken};
 use serde_json::{Value, json};
 
 use super::objects::{LATER, customer, kobject};
 use super::{ALL, Desk, MOMENT, id};
 
-fn entity(number: usize, kind: Kind, content: Value) -> Entity {
-    let content = Content::read(kind, content).expect("the entity is valid");
+fn entity(number: usize, kind: EntityKind, content: Value) -> Entity {
+    let content = EntityContent::read(kind, content).expect("the entity is valid");
     Entity { id: id(number), content, created_at: MOMENT, updated_at: MOMENT, rev: 1 }
 }
 
 fn conversation(number: usize, customer: usize) -> Entity {
-    entity(number, Kind::Conversation, json!({ "customer": id(customer) }))
+    entity(number, EntityKind::Conversation, json!({ "customer": id(customer) }))
 }
 
 /// The entity after a caller's changes.
@@ -28,12 +28,12 @@ pub fn entities(desk: &Desk) {
         let message = |number, conversation| {
             let text =
                 json!({ "conversation": id(conversation), "customer": id(11), "body": "ü", "meta": { "z": [1] } });
-            entity(number, Kind::Message, text)
+            entity(number, EntityKind::Message, text)
         };
-        let note = |number, about| entity(number, Kind::Note, about);
+        let note = |number, about| entity(number, EntityKind::Note, about);
         let all = [
-            entity(1, Kind::Company, json!({ "name": "Ü", "externalId": "X", "custom": { "vipBool": true } })),
-            entity(2, Kind::User, json!({ "email": "Ann@Example.com", "teams": [id(90)] })),
+            entity(1, EntityKind::Company, json!({ "name": "Ü", "externalId": "X", "custom": { "vipBool": true } })),
+            entity(2, EntityKind::User, json!({ "email": "Ann@Example.com", "teams": [id(90)] })),
             conversation(3, 11),
             conversation(4, 12),
             message(5, 3),
@@ -41,7 +41,7 @@ pub fn entities(desk: &Desk) {
             message(7, 4),
             note(8, json!({ "conversation": id(3), "customer": id(11), "body": "n" })),
             note(9, json!({ "customer": id(11), "body": "n", "user": id(2) })),
-            entity(10, Kind::Conversation, json!({ "customer": id(11), "externalId": "X", "priority": 5 })),
+            entity(10, EntityKind::Conversation, json!({ "customer": id(11), "externalId": "X", "priority": 5 })),
         ];
         for entity in &all {
             assert_eq!(session.insert_entity(org, entity)?, Ok(()));
@@ -50,32 +50,32 @@ pub fn entities(desk: &Desk) {
             assert_eq!(session.entity(org, entity.content.kind, entity.id)?.as_ref(), Some(entity));
             assert_eq!(session.hold_entity(org, entity.content.kind, entity.id)?.as_ref(), Some(entity));
         }
-        assert_eq!(session.entity(org, Kind::Company, id(2))?, None, "of another kind");
-        assert_eq!(session.entity_by_external_id(org, Kind::Company, "X")?.as_ref(), Some(&all[0]));
-        assert_eq!(session.entity_by_external_id(org, Kind::Conversation, "X")?.as_ref(), Some(&all[9]));
-        assert_eq!(session.entity_by_external_id(org, Kind::Message, "X")?, None);
+        assert_eq!(session.entity(org, EntityKind::Company, id(2))?, None, "of another kind");
+        assert_eq!(session.entity_by_external_id(org, EntityKind::Company, "X")?.as_ref(), Some(&all[0]));
+        assert_eq!(session.entity_by_external_id(org, EntityKind::Conversation, "X")?.as_ref(), Some(&all[9]));
+        assert_eq!(session.entity_by_external_id(org, EntityKind::Message, "X")?, None);
         assert_eq!(session.user_by_email(org, "ann@example.com")?.as_ref(), Some(&all[1]));
         assert_eq!(session.user_by_email(org, "Ann@Example.com")?, None, "keys are in lower case");
         let mut numbers = |kind, of, page| {
             session.entities(org, kind, of, page).map(|found| found.iter().map(|entity| entity.id).collect::<Vec<_>>())
         };
-        assert_eq!(numbers(Kind::Conversation, Of::Org, ALL)?, [10, 4, 3].map(id));
-        assert_eq!(numbers(Kind::Conversation, Of::Customer(id(11)), ALL)?, [10, 3].map(id));
-        assert_eq!(numbers(Kind::Message, Of::Conversation(id(3)), ALL)?, [6, 5].map(id));
-        assert_eq!(numbers(Kind::Note, Of::Conversation(id(3)), ALL)?, [8].map(id));
-        assert_eq!(numbers(Kind::Note, Of::Customer(id(11)), ALL)?, [9, 8].map(id));
+        assert_eq!(numbers(EntityKind::Conversation, Of::Org, ALL)?, [10, 4, 3].map(id));
+        assert_eq!(numbers(EntityKind::Conversation, Of::Customer(id(11)), ALL)?, [10, 3].map(id));
+        assert_eq!(numbers(EntityKind::Message, Of::Conversation(id(3)), ALL)?, [6, 5].map(id));
+        assert_eq!(numbers(EntityKind::Note, Of::Conversation(id(3)), ALL)?, [8].map(id));
+        assert_eq!(numbers(EntityKind::Note, Of::Customer(id(11)), ALL)?, [9, 8].map(id));
         let page = Page { after: Some(id(6)), size: 1 };
-        assert_eq!(numbers(Kind::Message, Of::Org, page)?, [id(5)]);
-        assert_eq!(numbers(Kind::Message, Of::Conversation(id(3)), page)?, [id(5)]);
-        assert_eq!(numbers(Kind::Message, Of::Customer(id(11)), page)?, [id(5)]);
+        assert_eq!(numbers(EntityKind::Message, Of::Org, page)?, [id(5)]);
+        assert_eq!(numbers(EntityKind::Message, Of::Conversation(id(3)), page)?, [id(5)]);
+        assert_eq!(numbers(EntityKind::Message, Of::Customer(id(11)), page)?, [id(5)]);
 
         let after = changed(&all[9], json!({ "status": "done", "priority": null, "custom": { "aNum": 1 } }));
         assert_eq!(session.update_entity(org, &after)?, Ok(()), "its own external id is not in the way");
-        assert_eq!(session.entity(org, Kind::Conversation, id(10))?, Some(after));
-        assert!(!session.delete_entity(org, Kind::Note, id(3))?);
-        assert!(session.delete_entity(org, Kind::Conversation, id(3))?);
-        assert!(!session.delete_entity(org, Kind::Conversation, id(3))?);
-        for (kind, left) in [(Kind::Message, 7), (Kind::Note, 9)] {
+        assert_eq!(session.entity(org, EntityKind::Conversation, id(10))?, Some(after));
+        assert!(!session.delete_entity(org, EntityKind::Note, id(3))?);
+        assert!(session.delete_entity(org, EntityKind::Conversation, id(3))?);
+        assert!(!session.delete_entity(org, EntityKind::Conversation, id(3))?);
+        for (kind, left) in [(EntityKind::Message, 7), (EntityKind::Note, 9)] {
             let found: Vec<_> = session.entities(org, kind, Of::Org, ALL)?.iter().map(|entity| entity.id).collect();
             assert_eq!(found, [id(left)], "a conversation's parts end with it, and no others");
         }
@@ -85,9 +85,10 @@ pub fn entities(desk: &Desk) {
 
 pub fn entities_taken(desk: &Desk) {
     desk.in_two_orgs(|session, org| {
-        let company =
-            |number, external_id| entity(number, Kind::Company, json!({ "name": "N", "externalId": external_id }));
-        let user = |number, email| entity(number, Kind::User, json!({ "email": email }));
+        let company = |number, external_id| {
+            entity(number, EntityKind::Company, json!({ "name": "N", "externalId": external_id }))
+        };
+        let user = |number, email| entity(number, EntityKind::User, json!({ "email": email }));
         let first = [company(1, "A"), company(2, "B"), user(3, "a@x.example"), user(4, "b@x.example")];
         for entity in &first {
             assert_eq!(session.insert_entity(org, entity)?, Ok(()));
@@ -119,7 +120,7 @@ pub fn entities_changed_twice(desk: &Desk) {
         assert_eq!(session.update_entity(org, &done)?, Ok(()));
         let late = session.update_entity(org, &changed(&before, json!({ "status": "snoozed" })));
         assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
-        assert_eq!(session.entity(org, Kind::Conversation, id(1))?, Some(done));
+        assert_eq!(session.entity(org, EntityKind::Conversation, id(1))?, Some(done));
         Ok(())
     });
 }
@@ -159,9 +160,9 @@ pub fn belongings(desk: &Desk) {
         let moved = session.kobject(org, "order", id(1))?.expect("it is there");
         assert_eq!((moved.customer, moved.rev, moved.updated_at), (Some(id(12)), 2, LATER));
         assert_eq!(session.kobject(org, "claim", id(2))?.as_ref(), Some(&kobjects[1]), "it was there already");
-        let moved = session.entity(org, Kind::Conversation, id(3))?.expect("it is there");
+        let moved = session.entity(org, EntityKind::Conversation, id(3))?.expect("it is there");
         assert_eq!((moved.content.customer(), moved.rev, moved.updated_at), (Some(id(12)), 2, LATER));
-        assert_eq!(session.entity(org, Kind::Conversation, id(4))?.as_ref(), Some(&entities[1]));
+        assert_eq!(session.entity(org, EntityKind::Conversation, id(4))?.as_ref(), Some(&entities[1]));
         let late = session.update_entity(org, &changed(&entities[0], json!({ "status": "done" })));
         assert!(matches!(late, Err(StoreError::Conflict { .. })), "moving is a change: {late:?}");
 
@@ -170,7 +171,7 @@ pub fn belongings(desk: &Desk) {
         session.relate_kobjects(org, &stranger, &kobjects[1], MOMENT)?;
         session.delete_belongings(org, id(12))?;
         assert_eq!(session.kobjects(org, None, None, ALL)?.as_slice(), std::slice::from_ref(&stranger));
-        assert_eq!(session.entities(org, Kind::Conversation, Of::Org, ALL)?, []);
+        assert_eq!(session.entities(org, EntityKind::Conversation, Of::Org, ALL)?, []);
         assert_eq!(session.related_kobjects(org, id(5), ALL)?, []);
         assert!(!session.unrelate_kobjects(org, id(5), id(2))?, "the relationship is gone too");
         Ok(())

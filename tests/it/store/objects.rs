@@ -2,7 +2,7 @@
 
 use hookflow::base::time::Timestamp;
 use hookflow::objects::customer::{Profile, email_key, phone_key};
-use hookflow::objects::kobject::Content;
+use hookflow::objects::kobject::KObjectContent;
 use hookflow::objects::{Customer, KObject, Klass};
 use hookflow::store::{Page, StoreError, Taken};
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ pub fn customers_taken(desk: &Desk) {
 }
 
 pub fn kobject(number: usize, klass: &str, customer: Option<usize>, external_id: Option<&str>) -> KObject {
-    let content = Content {
+    let content = KObjectContent {
         title: "Online Order".into(),
         external_id: external_id.map(str::to_owned),
         icon: None,
@@ -165,7 +165,7 @@ pub fn kobjects(desk: &Desk) {
         assert_eq!(numbers(None, Some(11), page)?, [2, 1].map(id));
         assert_eq!(numbers(Some("order"), Some(11), page)?, [2, 1].map(id));
 
-        let content = Content { icon: Some("cart".into()), title: "Changed".into(), ..all[3].content.clone() };
+        let content = KObjectContent { icon: Some("cart".into()), title: "Changed".into(), ..all[3].content.clone() };
         let changed = KObject { content, customer: Some(id(12)), updated_at: LATER, rev: 2, ..all[3].clone() };
         assert_eq!(session.update_kobject(org, &changed)?, Ok(()), "its own external id is not in the way");
         assert_eq!(session.kobject(org, "order", id(2))?, Some(changed));
@@ -225,14 +225,14 @@ pub fn kobjects_changed_twice(desk: &Desk) {
 pub fn unstorable_texts(desk: &Desk) {
     let org = desk.add_org("one");
     let refused = desk.write(move |session| {
-        let content = Content { title: "a\0b".into(), ..kobject(1, "order", None, None).content };
+        let content = KObjectContent { title: "a\0b".into(), ..kobject(1, "order", None, None).content };
         session.insert_kobject(org, &KObject { content, ..kobject(1, "order", None, None) })
     });
     assert!(matches!(refused, Err(StoreError::Unstorable { .. })), "{refused:?}");
     // Inside JSON the character is written as an escape, which is as good as any.
     desk.write(move |session| {
         let data = json!({ "a\0b": "c\0d" }).as_object().unwrap().clone();
-        let content = Content { data, ..kobject(1, "order", None, None).content };
+        let content = KObjectContent { data, ..kobject(1, "order", None, None).content };
         let stored = KObject { content, ..kobject(1, "order", None, None) };
         assert_eq!(session.insert_kobject(org, &stored)?, Ok(()));
         assert_eq!(session.kobject(org, "order", id(1))?, Some(stored));

@@ -57,7 +57,7 @@ const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.Notific
 
 /// How a hook tells that a delivery came before.
 #[derive(Clone, Debug)]
-pub struct Duplicates {
+pub struct Deduplication {
     key: Key,
     /// From the first delivery on; one that comes later is a new one.
     pub window: Duration,
@@ -82,9 +82,9 @@ impl From<Expr> for Key {
     }
 }
 
-impl Duplicates {
+impl Deduplication {
     /// What holds for a hook that says nothing of it.
-    pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Duplicates> {
+    pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Deduplication> {
         let scheme = scheme?.name();
         let key = if SIGNED_IDS.contains(&scheme) {
             Key::SignedId
@@ -92,15 +92,15 @@ impl Duplicates {
             let known = KEYS.iter().find(|(name, _)| *name == scheme)?.1;
             Expr::compile(&Value::from(known)).expect("a test compiles all keys").into()
         };
-        Some(Duplicates { key, window: days(WINDOW_DAYS) })
+        Some(Deduplication { key, window: days(WINDOW_DAYS) })
     }
 
     /// Reads `true`, `false` or `{"key": "/#steps.1.request.headers.x-id", "windowDays": 7}`.
     ///
     /// # Errors
     /// Everything that is wrong, with pointers into `value`.
-    pub fn read(scheme: Option<&Scheme>, value: &Value) -> Result<Option<Duplicates>, Vec<Problem>> {
-        let usual = Duplicates::of_scheme(scheme);
+    pub fn read(scheme: Option<&Scheme>, value: &Value) -> Result<Option<Deduplication>, Vec<Problem>> {
+        let usual = Deduplication::of_scheme(scheme);
         let mut fields = match value {
             Value::Bool(false) => return Ok(None),
             Value::Bool(true) => Fields::new(Value::Object(Default::default())),
@@ -115,7 +115,7 @@ impl Duplicates {
             fields.problem("/key", message);
         }
         let key = key.unwrap_or(Key::SignedId);
-        fields.finish(Some(Duplicates { key, window: days(window_days) }))
+        fields.finish(Some(Deduplication { key, window: days(window_days) }))
     }
 
     /// The digest of what tells this request from others, in hex; none if it carries nothing that does.
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn keys_find_what_tells_deliveries_apart() {
         let digest = |scheme: &str, headers: Vec<(&str, &[u8])>, data: Value| {
-            let duplicates = Duplicates::of_scheme(crate::signature::preset(scheme).as_ref()).expect("it is known");
+            let duplicates = Deduplication::of_scheme(crate::signature::preset(scheme).as_ref()).expect("it is known");
             let request = super::super::Request { method: "POST", headers, query: "", peer: None, signed_id: None };
             duplicates.key_digest(&request.scope(data), None)
         };
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(digest("iadvize", correlated, Value::Null), of("correlation"));
         assert_eq!(digest("iadvize", vec![attempt], Value::Null), of("attempt"));
         assert_eq!(digest("iadvize", vec![], Value::Null), None);
-        assert!(Duplicates::of_scheme(crate::signature::preset("woocommerce").as_ref()).is_none());
+        assert!(Deduplication::of_scheme(crate::signature::preset("woocommerce").as_ref()).is_none());
         assert_eq!(digest("stripe", vec![], json!({ "id": "evt_1" })), of("evt_1"));
         assert_eq!(digest("stripe", vec![], Value::Null), None);
         // Only what is signed counts.
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_key_without_anything_of_the_request_tells_nothing_apart() {
         let digest = |key: &str, data: Value| {
-            let duplicates = Duplicates::read(None, &json!({ "key": key })).expect(key).expect("it is set");
+            let duplicates = Deduplication::read(None, &json!({ "key": key })).expect(key).expect("it is set");
             let request =
                 super::super::Request { method: "POST", headers: vec![], query: "", peer: None, signed_id: None };
             duplicates.key_digest(&request.scope(data), None)

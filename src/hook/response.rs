@@ -36,7 +36,7 @@ const NOT_IN_ADDRESSES: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'<').add(b'
 
 /// What to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum When {
+pub enum RespondWhen {
     /// Nothing: the request is stored.
     Accepted,
     /// The end of the run.
@@ -47,19 +47,19 @@ pub enum When {
 
 /// How a hook answers.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub when: When,
+pub struct ResponseSettings {
+    pub when: RespondWhen,
     /// Whose run is waited for, if several workflows listen; the first one's if not said.
     pub workflow: Option<String>,
     /// How long it is waited for.
     pub timeout: Duration,
-    reply: Reply,
-    on_error: Option<Reply>,
+    reply: ResponseTemplate,
+    on_error: Option<ResponseTemplate>,
 }
 
 /// One answer, with expressions in it.
 #[derive(Clone, Debug, Default)]
-struct Reply {
+struct ResponseTemplate {
     status: Option<Expr>,
     headers: Vec<(String, Expr)>,
     body: Option<Expr>,
@@ -69,7 +69,7 @@ struct Reply {
 
 /// An answer that can be sent.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rendered {
+pub struct RenderedResponse {
     /// From 200 to 599; if none, whatever is usual.
     pub status: Option<u16>,
     pub headers: Vec<(String, String)>,
@@ -79,22 +79,22 @@ pub struct Rendered {
     pub notes: Vec<Note>,
 }
 
-impl Answer {
+impl ResponseSettings {
     /// Reads the setting.
     ///
     /// # Errors
     /// Everything that is wrong, with pointers into `value`.
-    pub fn read(value: &Value) -> Result<Answer, Vec<Problem>> {
+    pub fn read(value: &Value) -> Result<ResponseSettings, Vec<Problem>> {
         let mut fields = Fields::new(value.clone());
-        let when = fields.section("when", read_when).unwrap_or(When::Accepted);
+        let when = fields.section("when", read_when).unwrap_or(RespondWhen::Accepted);
         let workflow = fields.text("workflow", 128).flatten();
         let timeout_ms = fields.whole("timeoutMs", 1..=TIMEOUT_MS_MAX);
         let on_error = fields.section("onError", |value| {
             let mut fields = Fields::new(value.clone());
-            let reply = Reply::read(&mut fields);
+            let reply = ResponseTemplate::read(&mut fields);
             fields.finish(reply)
         });
-        if when == When::Accepted {
+        if when == RespondWhen::Accepted {
             let waiting = [
                 ("workflow", workflow.is_some()),
                 ("timeoutMs", timeout_ms.is_some()),
@@ -104,16 +104,16 @@ impl Answer {
                 fields.problem(format!("/{name}"), "this is for answers that wait; say `\"when\": \"completed\"`");
             }
         }
-        let reply = Reply::read(&mut fields);
+        let reply = ResponseTemplate::read(&mut fields);
         let timeout = Duration::from_millis(timeout_ms.unwrap_or(TIMEOUT_MS).unsigned_abs());
-        fields.finish(Answer { when, workflow, timeout, reply, on_error })
+        fields.finish(ResponseSettings { when, workflow, timeout, reply, on_error })
     }
 
     /// The answer to a request that is stored, or whose run has come to what is waited for.
     ///
     /// # Errors
     /// If an expression can't be evaluated.
-    pub fn render(&self, scope: &Scope) -> Result<Rendered, EvalError> {
+    pub fn render(&self, scope: &Scope) -> Result<RenderedResponse, EvalError> {
         self.reply.render(scope)
     }
 
@@ -121,25 +121,27 @@ impl Answer {
     ///
     /// # Errors
     /// If an expression can't be evaluated.
-    pub fn render_error(&self, scope: &Scope) -> Option<Result<Rendered, EvalError>> {
+    pub fn render_error(&self, scope: &Scope) -> Option<Result<RenderedResponse, EvalError>> {
         self.on_error.as_ref().map(|reply| reply.render(scope))
     }
 }
 
 /// `"accepted"`, `"completed"` or `{"step": "4"}`.
-fn read_when(value: &Value) -> Result<When, Vec<Problem>> {
+fn read_when(value: &Value) -> Result<RespondWhen, Vec<Problem>> {
     let step = value.get("step").and_then(Value::as_str).filter(|step| !step.is_empty());
     match (value.as_str(), step) {
-        (Some("accepted"), _) => Ok(When::Accepted),
-        (Some("completed"), _) => Ok(When::Completed),
-        (_, Some(step)) if value.as_object().is_some_and(|object| object.len() == 1) => Ok(When::Step(step.to_owned())),
+        (Some("accepted"), _) => Ok(RespondWhen::Accepted),
+        (Some("completed"), _) => Ok(RespondWhen::Completed),
+        (_, Some(step)) if value.as_object().is_some_and(|object| object.len() == 1) => {
+            Ok(RespondWhen::Step(step.to_owned()))
+        }
         _ => Err(vec![Problem::new("", "expected `accepted`, `completed` or {\"step\": \"ID\"}")]),
     }
 }
 
-impl Reply {
+impl ResponseTemplate {
     /// Takes `status`, `headers`, `body` and `redirect`.
-    fn read(fields: &mut Fields) -> Reply {
+    fn read(fields: &mut Fields) -> ResponseTemplate {
         let status = fields.section("status", read_status);
         let headers = fields.section("headers", read_headers).unwrap_or_default();
         let body = fields.section("body", |value| compile("", value));
@@ -152,10 +154,10 @@ impl Reply {
                 fields.problem(format!("/{name}"), "a redirect has a status of its own, and no body");
             }
         }
-        Reply { status, headers, body, redirect }
+        ResponseTemplate { status, headers, body, redirect }
     }
 
-    fn render(&self, scope: &Scope) -> Result<Rendered, EvalError> {
+    fn render(&self, scope: &Scope) -> Result<RenderedResponse, EvalError> {
         let mut notes = Vec::new();
         let mut resolve = |expression: &Expr, pointer: &str| expression.resolve(scope, pointer, &mut notes);
         let status = self.status.as_ref().map(|status| resolve(status, "/status")).transpose()?.flatten();
@@ -170,7 +172,7 @@ impl Reply {
             // Whatever a sender wrote into it, it stays one header, and one that browsers understand.
             let address = utf8_percent_encode(address.trim(), &NOT_IN_ADDRESSES).to_string();
             headers.push(("location".to_owned(), address));
-            return Ok(Rendered { status: Some(303), headers, body: Some(Value::from("")), notes });
+            return Ok(RenderedResponse { status: Some(303), headers, body: Some(Value::from("")), notes });
         }
         let body = self.body.as_ref().map(|body| resolve(body, "/body")).transpose()?;
         // What was asked for and is missing is null, not what is usual.
@@ -184,7 +186,7 @@ impl Reply {
             let message = "it gives no status from 200 to 599".to_owned();
             notes.push(Note { pointer: "/status".to_owned(), expression: String::new(), message });
         }
-        Ok(Rendered { status, headers, body, notes })
+        Ok(RenderedResponse { status, headers, body, notes })
     }
 }
 
@@ -236,7 +238,7 @@ mod tests {
     use super::*;
 
     fn pointers(value: Value) -> Vec<String> {
-        let problems = Answer::read(&value).err().unwrap_or_default();
+        let problems = ResponseSettings::read(&value).err().unwrap_or_default();
         problems.into_iter().map(|problem| problem.pointer).collect()
     }
 
@@ -259,7 +261,9 @@ mod tests {
     fn an_answer_is_made_of_what_expressions_see() {
         let mut scope = Scope::new();
         scope.set_step("1", json!({ "id": "t1", "attributes": { "data": { "name": "Ann <3", "code": "201" } } }));
-        let read = |value: Value| Answer::read(&value).expect("nothing is wrong").render(&scope).expect("it renders");
+        let read = |value: Value| {
+            ResponseSettings::read(&value).expect("nothing is wrong").render(&scope).expect("it renders")
+        };
         let data = "/#steps.1.attributes.data";
         let answer = read(json!({
             "status": format!("{data}.code"),
@@ -279,6 +283,6 @@ mod tests {
         }
         let odd = read(json!({ "status": format!("{data}.name") }));
         assert_eq!((odd.status, odd.notes.len()), (None, 1));
-        assert_eq!(read(json!({})), Rendered::default());
+        assert_eq!(read(json!({})), RenderedResponse::default());
     }
 }
