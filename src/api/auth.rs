@@ -37,10 +37,10 @@ fn authorise(request: &HttpRequest, allowed: &[Role]) -> Result<Id, ApiError> {
     };
     let snapshot = app.door.catalog.snapshot();
     let Some(key) = snapshot.key(secret) else {
-        return Err(ApiError::new(Code::Unauthorized, "the API key is not known"));
+        return Err(ApiError::new(Code::Unauthorized, "unknown API key"));
     };
     if !allowed.contains(&key.role) {
-        return Err(ApiError::new(Code::Forbidden, format!("a key with the role {} may not do this", key.role)));
+        return Err(ApiError::new(Code::Forbidden, format!("a key with the role {} does not allow this", key.role)));
     }
     Ok(key.org)
 }

@@ -40,6 +40,6 @@ fn refuse(error: &actix_web::Error) -> ApiError {
         Some(PayloadError::Overflow) => {
             ApiError::new(Code::BodyTooLarge, format!("the body is larger than {ADMIN_BODY_MAX} bytes"))
         }
-        _ => ApiError::new(Code::BodyIncomplete, format!("the body could not be read: {error}")),
+        _ => ApiError::new(Code::BodyIncomplete, format!("the body ended early: {error}")),
     }
 }

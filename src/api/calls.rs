@@ -28,7 +28,7 @@ async fn call(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> Api
     let listener = snapshot.in_force.callable(admin.org, &id.to_string());
     let exists = snapshot.workflows.iter().any(|workflow| workflow.org == admin.org && workflow.id == id);
     let listener = listener.ok_or_else(|| match exists {
-        true => ApiError::new(Code::Conflict, "this workflow is not callable, or not enabled"),
+        true => ApiError::new(Code::Conflict, "the workflow is disabled or not callable"),
         false => ApiError::not_found("workflow", id),
     })?;
     let below = |problem: Problem| Problem::new(format!("/inputs{}", problem.pointer), problem.message);

@@ -163,7 +163,7 @@ async fn create_below(
         let named = fields.entry(owner.as_str()).or_insert_with(|| json!(id));
         if *named != json!(id) {
             let pointer = format!("/{}", owner.as_str());
-            return Err(ApiError::pointer(Code::Invalid, &pointer, format!("the address says {id}")));
+            return Err(ApiError::pointer(Code::Invalid, &pointer, format!("differs from the id in the path, {id}")));
         }
     }
     create_from(&app, admin.org, kind, document).await

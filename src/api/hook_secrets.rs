@@ -43,7 +43,7 @@ async fn add(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiR
     let mut fields = Fields::new(body.json()?);
     let value = fields.text("value", CHARACTERS_MAX).flatten().unwrap_or_default();
     if value.is_empty() && fields.is_sound("value") {
-        fields.problem("/value", "expected the secret that the sender signs with");
+        fields.problem("/value", "required: the secret that the sender signs with");
     }
     let value = fields.finish(value)?;
     let vault = app.door.catalog.vault().clone();

@@ -104,7 +104,7 @@ async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let draft = read_draft(body.json()?)?;
     let saved = app.door.catalog.change(move |session| insert(session, admin.org, &draft)).await?;
     let hook = saved
-        .map_err(|name| ApiError::pointer(Code::Taken, "/name", format!("there is a hook called `{name}` already")))?;
+        .map_err(|name| ApiError::pointer(Code::Taken, "/name", format!("a hook named `{name}` already exists")))?;
     log::info!(hook = hook.name.as_str(); "hook created");
     Ok(created(show_hook(&app, &hook, None)))
 }
@@ -118,7 +118,7 @@ fn read_draft(value: Value) -> Result<HookDraft, Vec<Problem>> {
     let mut fields = Fields::new(value);
     let name = fields.text("name", 64).flatten().unwrap_or_default();
     if !is_klass_name(&name) {
-        fields.problem("/name", "a hook needs a name of lower-case letters, digits, dashes and underscores");
+        fields.problem("/name", "required: 1 to 64 lower-case letters, digits, `-` or `_`");
     }
     let kind =
         fields.text("type", 16).flatten().map(|kind| kind.parse().map_err(|error: InvalidHookKind| error.to_string()));
@@ -135,7 +135,7 @@ async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> A
     let mut fields = Fields::new(body.json()?);
     let title = fields.text("title", 256);
     if title == Some(None) || title == Some(Some(String::new())) {
-        fields.problem("/title", "a hook needs a title");
+        fields.problem("/title", "must not be empty");
     }
     let description = fields.text("description", 4_096);
     let enabled = fields.boolean("enabled");

@@ -34,7 +34,7 @@ async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let mut fields = Fields::new(body.json()?);
     let name = fields.text("name", 128).flatten().unwrap_or_default();
     if name.trim().is_empty() && fields.is_sound("name") {
-        fields.problem("/name", "a key needs a name, to know it by later");
+        fields.problem("/name", "required: a name to recognise the key by");
     }
     let role = fields.text("role", 32).flatten().unwrap_or_default().parse::<Role>();
     let role = role.map_err(|message| fields.problem("/role", message)).unwrap_or(Role::Read);
@@ -67,7 +67,9 @@ async fn delete(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     });
     match written.await? {
         None => Err(ApiError::not_found("key", id)),
-        Some(true) => Err(ApiError::new(Code::Conflict, "this is the last admin key; make another one first")),
+        Some(true) => {
+            Err(ApiError::new(Code::Conflict, "the last admin key can't be deleted; create another one first"))
+        }
         Some(false) => Ok(HttpResponse::NoContent().finish()),
     }
 }

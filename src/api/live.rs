@@ -64,7 +64,7 @@ async fn listen(app: Data<App>, reader: Reader, id: Path<String>, request: HttpR
     app.door.catalog.snapshot().hook(reader.org, hook).ok_or_else(|| ApiError::not_found("hook", hook))?;
     let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let place = app.live.places.clone().try_acquire_owned();
-    let place = place.map_err(|_| ApiError::new(Code::Overloaded, "too many listen to hooks at the moment"))?;
+    let place = place.map_err(|_| ApiError::new(Code::Overloaded, "too many listeners; try again later"))?;
     let closing = app.live.closing.clone();
     let mut listener = Listener {
         app,

@@ -55,7 +55,7 @@ pub struct App {
 
 /// Registers all routes.
 pub fn configure(service: &mut ServiceConfig, app: App) {
-    let path_error = |_, _: &_| ApiError::new(Code::BadRequest, "the address is not valid").into();
+    let path_error = |_, _: &_| ApiError::new(Code::BadRequest, "malformed path").into();
     let query_error =
         |error: actix_web::error::QueryPayloadError, _: &_| ApiError::new(Code::BadParameter, error.to_string()).into();
     service
@@ -92,9 +92,8 @@ pub async fn to_the_end<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<Answering<BoxBody>>, Error> {
-    let exchange = Exchange::begin(&request).map_err(|HeadTooLarge| {
-        ApiError::new(Code::HeadersTooLarge, "the request has too many headers, or too long ones")
-    })?;
+    let exchange = Exchange::begin(&request)
+        .map_err(|HeadTooLarge| ApiError::new(Code::HeadersTooLarge, "too many headers, or headers too long"))?;
     let answered = actix_web::rt::spawn(next.call(request)).await;
     let answered = answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()));
     let hold =

@@ -42,7 +42,7 @@ async fn list(app: Data<App>, reader: Reader, id: Path<String>, query: Query<Lis
 fn known_reason(word: &str) -> Result<&'static str, ApiError> {
     let words = || Reason::ALL.into_iter().map(|(_, word)| word);
     let unknown =
-        || ApiError::parameter("reason", format!("has to be one of {}", words().collect::<Vec<_>>().join(", ")));
+        || ApiError::parameter("reason", format!("must be one of {}", words().collect::<Vec<_>>().join(", ")));
     words().find(|known| *known == word).ok_or_else(unknown)
 }
 

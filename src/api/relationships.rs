@@ -36,7 +36,7 @@ async fn add(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: B
     let mut fields = Fields::new(body.json()?);
     let other_klass = fields.text("klassName", 64).flatten();
     if other_klass.is_none() {
-        fields.problem("/klassName", "the other one's klass is required");
+        fields.problem("/klassName", "required: the klass of the related kobject");
     }
     let other = fields.id("kobject");
     let (other_klass, other) = fields.finish((other_klass.unwrap_or_default(), other))?;

@@ -154,7 +154,7 @@ async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult
     });
     match written.await? {
         None => Err(ApiError::not_found("run", id)),
-        Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has ended already: {status}"))),
+        Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has already ended: {status}"))),
         Some(Ok(run)) => {
             metrics::run_finished(run.status.as_str());
             // Another run may have waited for this one.

@@ -10,7 +10,7 @@ use super::auth::Reader;
 use super::{App, at, path_id};
 use crate::hook::transaction::{SkipReason, Transaction};
 use crate::http::document::one;
-use crate::http::errors::{ApiError, ApiResult};
+use crate::http::errors::{ApiError, ApiResult, Code};
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -66,7 +66,8 @@ async fn file(app: Data<App>, reader: Reader, path: Path<(String, usize)>) -> Ap
     let transaction = found.ok_or_else(|| ApiError::not_found("transaction", id))?;
     // What can't be read any more has no files either.
     let file = transaction.file(part).ok().flatten();
-    let file = file.ok_or_else(|| ApiError::not_found("file in part", part))?;
+    let file =
+        file.ok_or_else(|| ApiError::new(Code::NotFound, format!("the transaction has no file in part {part}")))?;
     Ok(HttpResponse::Ok()
         .insert_header(ContentType::octet_stream())
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -51,18 +51,18 @@ async fn put(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let mut fields = Fields::new(body.json()?);
     let name = fields.text("name", usize::MAX).flatten().unwrap_or_default();
     if !is_variable_name(&name) {
-        fields.problem("/name", "a name has 1 to 128 letters, digits, `_`, `-` and `.`");
+        fields.problem("/name", "expected 1 to 128 letters, digits, `_`, `-` or `.`");
     }
     let value = fields.text("value", usize::MAX).flatten().unwrap_or_default();
     if value.is_empty() || value.len() > VALUE_BYTES_MAX {
-        fields.problem("/value", format!("a value is a text of 1 to {VALUE_BYTES_MAX} bytes"));
+        fields.problem("/value", format!("expected a string of 1 to {VALUE_BYTES_MAX} bytes"));
     }
     let workflow = match fields.text("workflow", usize::MAX).flatten() {
         None => None,
         Some(text) => {
             let found = workflow_id(&app, admin.org, &text);
             if found.is_none() {
-                fields.problem("/workflow", "there is no such workflow");
+                fields.problem("/workflow", "unknown workflow");
             }
             found
         }

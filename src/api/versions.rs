@@ -54,7 +54,7 @@ struct VersionsQuery {
 impl VersionsQuery {
     fn below(&self) -> Result<i64, ApiError> {
         let below = self.below.as_ref().map_or(Ok(i64::MAX), |text| text.parse());
-        below.map_err(|_| ApiError::parameter("below", "has to be the number of a version"))
+        below.map_err(|_| ApiError::parameter("below", "must be a version number"))
     }
 }
 
@@ -77,7 +77,7 @@ async fn version(app: Data<App>, reader: Reader, path: Path<(String, i64)>) -> A
     let (id, number) = path.into_inner();
     let id = path_id("workflow", &id)?;
     let found = app.door.store.read(move |session| session.workflow_version(reader.org, id, number)).await?;
-    let version = found.ok_or_else(|| ApiError::not_found("version", format!("{number} of workflow {id}")))?;
+    let version = found.ok_or_else(|| no_version(id, number))?;
     Ok(one(show_version(&version)))
 }
 
@@ -96,10 +96,18 @@ async fn difference(app: Data<App>, reader: Reader, path: Path<(String, String, 
     Ok(one(resource("workflow_diff", format!("{id}-{before}-{after}"), shown, json!({}), &link)))
 }
 
+fn no_version(workflow: Id, version: impl std::fmt::Display) -> ApiError {
+    ApiError::new(Code::NotFound, format!("workflow {workflow} has no version `{version}`"))
+}
+
+fn no_draft(workflow: Id) -> ApiError {
+    ApiError::new(Code::NotFound, format!("workflow {workflow} has no draft"))
+}
+
 /// What a version says.
 async fn document(app: &App, workflow: &WorkflowRecord, version: &str) -> Result<Value, ApiError> {
     let (org, id) = (workflow.org, workflow.id);
-    let missing = || ApiError::not_found("version", format!("{version} of workflow {id}"));
+    let missing = || no_version(id, version);
     match version {
         "current" => Ok(workflow.document.clone()),
         "draft" => {
@@ -120,7 +128,7 @@ async fn roll_back(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -
     let mut fields = Fields::new(body.json()?);
     let version = fields.take("version").and_then(|version| version.as_i64());
     if version.is_none() {
-        fields.problem("/version", "the number of the version that is to come back is required");
+        fields.problem("/version", "required: the number of the version to restore");
     }
     let version = fields.finish(version.unwrap_or_default())?;
     let workflow = find(&app, org, id).await?;
@@ -148,7 +156,7 @@ fn show_draft(draft: &DraftRecord, warnings: &[Diagnostic]) -> Value {
 async fn find_draft(app: &App, org: Id, id: Id) -> Result<DraftRecord, ApiError> {
     find(app, org, id).await?;
     let draft = app.door.store.read(move |session| session.draft(org, id)).await?;
-    draft.ok_or_else(|| ApiError::not_found("draft", format!("of workflow {id}")))
+    draft.ok_or_else(|| no_draft(id))
 }
 
 async fn draft(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
@@ -170,7 +178,7 @@ async fn delete_draft(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResu
     let deleted = app.door.store.write(move |session| session.delete_draft(org, id)).await?;
     match deleted {
         true => Ok(HttpResponse::NoContent().finish()),
-        false => Err(ApiError::not_found("draft", format!("of workflow {id}"))),
+        false => Err(no_draft(id)),
     }
 }
 

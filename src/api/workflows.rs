@@ -126,7 +126,7 @@ async fn change(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> A
     let mut fields = Fields::new(body.json()?);
     let enabled = fields.boolean("enabled");
     if enabled.is_none() {
-        fields.problem("/enabled", "true or false is required");
+        fields.problem("/enabled", "required: true or false");
     }
     let enabled = fields.finish(enabled == Some(true))?;
     let status = if enabled { Status::Enabled } else { Status::Disabled };

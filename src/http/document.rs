@@ -30,7 +30,7 @@ impl PageQuery {
         match &self.page_size {
             None => Ok(PAGE_SIZE_DEFAULT),
             Some(text) => text.parse().ok().filter(|size| (1..=PAGE_SIZE_MAX).contains(size)).ok_or_else(|| {
-                ApiError::parameter("pageSize", format!("has to be a number from 1 to {PAGE_SIZE_MAX}"))
+                ApiError::parameter("pageSize", format!("must be a whole number from 1 to {PAGE_SIZE_MAX}"))
             }),
         }
     }

@@ -37,37 +37,37 @@ macro_rules! codes {
 }
 
 codes! {
-    BadRequest = 400 "bad_request" "The request can't be understood";
-    BadParameter = 400 "bad_parameter" "A query parameter is not valid";
-    MalformedJson = 400 "malformed_json" "The body is not valid JSON";
-    MalformedBody = 400 "malformed_body" "The body is not what its content type says";
-    NestingTooDeep = 400 "nesting_too_deep" "The body nests too deep";
-    BodyIncomplete = 400 "body_incomplete" "The body ended early";
-    Unauthorized = 401 "unauthorized" "An API key is required";
-    NotVerified = 401 "not_verified" "The request was not signed as the hook wants it";
-    Forbidden = 403 "forbidden" "The API key may not do this";
-    AddressNotAllowed = 403 "address_not_allowed" "The hook takes nothing from this address";
-    ChallengeFailed = 403 "challenge_failed" "The set-up challenge can't be answered";
-    NotHuman = 403 "not_human" "Nobody vouches for a person having sent this";
-    NotFound = 404 "not_found" "There is no such thing";
-    UnknownHook = 404 "unknown_hook" "There is no such hook";
-    MethodNotAllowed = 405 "method_not_allowed" "The address does not take this method";
-    BodyTooSlow = 408 "body_too_slow" "The body took too long";
-    Conflict = 409 "conflict" "Something stands in the way";
-    Taken = 409 "taken" "Somebody else has this already";
-    HookDisabled = 410 "hook_disabled" "The hook is disabled";
-    HookDeleted = 410 "hook_deleted" "The hook was deleted";
-    BodyTooLarge = 413 "body_too_large" "The body is too large";
-    UnsupportedMediaType = 415 "unsupported_media_type" "The kind of content is not supported";
-    Invalid = 422 "invalid" "The document is not valid";
-    RateLimited = 429 "rate_limited" "Too many requests have come";
-    TooManyAtOnce = 429 "too_many_at_once" "Too many requests are under way";
-    HeadersTooLarge = 431 "headers_too_large" "The headers are too large";
-    RunFailed = 500 "run_failed" "The workflow did not complete";
-    Internal = 500 "internal" "Something went wrong inside";
-    CaptchaUnavailable = 503 "captcha_unavailable" "Whether a person sent this can't be checked";
-    Overloaded = 503 "overloaded" "Too much is waiting";
-    Unavailable = 503 "unavailable" "The database does not take writes at the moment";
+    BadRequest = 400 "bad_request" "Bad request";
+    BadParameter = 400 "bad_parameter" "Invalid query parameter";
+    MalformedJson = 400 "malformed_json" "Malformed JSON";
+    MalformedBody = 400 "malformed_body" "Malformed body";
+    NestingTooDeep = 400 "nesting_too_deep" "Nesting too deep";
+    BodyIncomplete = 400 "body_incomplete" "Incomplete body";
+    Unauthorized = 401 "unauthorized" "Unauthorized";
+    NotVerified = 401 "not_verified" "Verification failed";
+    Forbidden = 403 "forbidden" "Forbidden";
+    AddressNotAllowed = 403 "address_not_allowed" "Address not allowed";
+    ChallengeFailed = 403 "challenge_failed" "Challenge failed";
+    NotHuman = 403 "not_human" "Captcha not solved";
+    NotFound = 404 "not_found" "Not found";
+    UnknownHook = 404 "unknown_hook" "Unknown hook";
+    MethodNotAllowed = 405 "method_not_allowed" "Method not allowed";
+    BodyTooSlow = 408 "body_too_slow" "Request timeout";
+    Conflict = 409 "conflict" "Conflict";
+    Taken = 409 "taken" "Already taken";
+    HookDisabled = 410 "hook_disabled" "Hook disabled";
+    HookDeleted = 410 "hook_deleted" "Hook deleted";
+    BodyTooLarge = 413 "body_too_large" "Payload too large";
+    UnsupportedMediaType = 415 "unsupported_media_type" "Unsupported media type";
+    Invalid = 422 "invalid" "Validation failed";
+    RateLimited = 429 "rate_limited" "Too many requests";
+    TooManyAtOnce = 429 "too_many_at_once" "Too many concurrent requests";
+    HeadersTooLarge = 431 "headers_too_large" "Request headers too large";
+    RunFailed = 500 "run_failed" "Run failed";
+    Internal = 500 "internal" "Internal server error";
+    CaptchaUnavailable = 503 "captcha_unavailable" "Captcha service unavailable";
+    Overloaded = 503 "overloaded" "Overloaded";
+    Unavailable = 503 "unavailable" "Service unavailable";
 }
 
 /// One error of an answer.
@@ -125,7 +125,7 @@ impl ApiError {
 
     /// There is no `what` with this id or name.
     pub fn not_found(what: &str, id: impl fmt::Display) -> ApiError {
-        ApiError::new(Code::NotFound, format!("there is no {what} {id}"))
+        ApiError::new(Code::NotFound, format!("unknown {what} `{id}`"))
     }
 }
 
@@ -162,7 +162,7 @@ impl From<Vec<Diagnostic>> for ApiError {
 
 impl From<Taken> for ApiError {
     fn from(taken: Taken) -> ApiError {
-        ApiError::pointer(Code::Taken, &taken.pointer, format!("{} has this already", taken.by))
+        ApiError::pointer(Code::Taken, &taken.pointer, format!("already used by {}", taken.by))
     }
 }
 
@@ -178,21 +178,23 @@ impl From<Refusal> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         match error {
-            StoreError::Busy => ApiError::new(Code::Overloaded, "too much is waiting to be written; try again"),
-            StoreError::DiskFull => ApiError::new(Code::Unavailable, "the disk is full"),
+            StoreError::Busy => ApiError::new(Code::Overloaded, "too many writes are queued; try again"),
+            StoreError::DiskFull => {
+                ApiError::new(Code::Unavailable, "the disk is full; writes resume when there is room")
+            }
             StoreError::Failed(_) | StoreError::Closed | StoreError::Locked | StoreError::Connection(_) => {
                 log::error!(err:% = chain(&error); "a request could not be served");
-                ApiError::new(Code::Unavailable, "the database is not available; see /readyz")
+                ApiError::new(Code::Unavailable, "the database is unavailable; see /readyz")
             }
             StoreError::Fenced | StoreError::Conflict { .. } => {
-                ApiError::new(Code::Conflict, "it was changed at the same time; read it and try again")
+                ApiError::new(Code::Conflict, "changed by another request meanwhile; read it again and retry")
             }
             StoreError::Unstorable { .. } => {
-                ApiError::new(Code::Invalid, "a text holds the character U+0000, which can't be stored")
+                ApiError::new(Code::Invalid, "a string holds the character U+0000, which can't be stored")
             }
             error => {
                 log::error!(err:% = chain(&error); "a request could not be served");
-                ApiError::new(Code::Internal, "the server's log says more")
+                ApiError::new(Code::Internal, "see the server's log")
             }
         }
     }
@@ -228,13 +230,13 @@ impl ResponseError for ApiError {
 
 /// The answer for an address that does not exist.
 pub async fn no_such_address(request: HttpRequest) -> HttpResponse {
-    let detail = format!("there is nothing at {}", without_secrets(request.path()));
+    let detail = format!("no resource at {}", without_secrets(request.path()));
     ApiError::new(Code::NotFound, detail).error_response()
 }
 
 /// The answer for a method that an address does not take; `methods` are those that it does.
 pub async fn method_not_allowed(request: HttpRequest, methods: &'static str) -> HttpResponse {
-    let detail = format!("{} is not possible here", request.method());
+    let detail = format!("{} is not allowed here; see the `Allow` header", request.method());
     let mut response = ApiError::new(Code::MethodNotAllowed, detail).error_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response

@@ -63,7 +63,12 @@ fn references_to_what_there_is_not_are_refused() {
     let message = json!({ "conversation": id, "customer": bob["id"] });
     refused("/v1/messages", message, "/customer", format!("conversation {id} is another customer's"));
     let elsewhere = json!({ "conversation": NOBODY });
-    refused(&format!("{}/messages", link(&conversation)), elsewhere, "/conversation", format!("the address says {id}"));
+    refused(
+        &format!("{}/messages", link(&conversation)),
+        elsewhere,
+        "/conversation",
+        format!("differs from the id in the path, {id}"),
+    );
     for path in [format!("/v1/customers/{NOBODY}/conversations"), format!("/v1/conversations/{NOBODY}/notes")] {
         server.get(&path).expect(404);
         server.call("POST", &path, json!({})).expect(404);

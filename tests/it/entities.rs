@@ -40,7 +40,7 @@ fn each_kind_is_created_read_listed_changed_and_deleted() {
         assert_eq!(server.call("DELETE", &path, Value::Null).status, 204);
         for method in ["GET", "PATCH", "DELETE"] {
             let answer = server.call(method, &path, if method == "PATCH" { json!({}) } else { Value::Null });
-            let expected = format!("there is no {} {}", made["type"].as_str().unwrap(), made["id"].as_str().unwrap());
+            let expected = format!("unknown {} `{}`", made["type"].as_str().unwrap(), made["id"].as_str().unwrap());
             assert_eq!(detail(&answer.expect(404)), expected);
         }
         assert!(ids(&server.get(&format!("/v1/{plural}")).expect(200)).is_empty());

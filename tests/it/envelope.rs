@@ -153,7 +153,7 @@ fn an_unknown_transaction_is_not_found() {
     let server = Server::start();
     for id in ["5a3c95d6f1c0de0001a1b2c3", "nonsense"] {
         let answer = server.get(&format!("/v1/transactions/{id}")).expect(404);
-        assert_eq!(crate::support::detail(&answer), format!("there is no transaction {id}"));
+        assert_eq!(crate::support::detail(&answer), format!("unknown transaction `{id}`"));
     }
 }
 
@@ -171,7 +171,7 @@ fn every_link_of_an_envelope_leads_to_what_it_names() {
     assert_eq!(org["links"]["self"], envelope["relationships"]["org"]["links"]["self"]);
     for id in ["5a3c95d6f1c0de0001a1b2c3", "nonsense"] {
         let answer = server.get(&format!("/v1/org/{id}")).expect(404);
-        assert_eq!(crate::support::detail(&answer), format!("there is no org {id}"));
+        assert_eq!(crate::support::detail(&answer), format!("unknown org `{id}`"));
     }
     assert_eq!(server.get_without_key("/v1/org").status, 401);
 }

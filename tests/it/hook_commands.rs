@@ -70,7 +70,7 @@ fn hooks_are_made_and_changed() {
     assert_eq!(hooks(&server, &["secret", "list", "payments"], ""), "");
 
     assert_eq!(failed(&server, &["show", "paiments"]), "there is no hook `paiments`; `hookflow hooks list` lists them");
-    assert!(failed(&server, &["create", "payments"]).contains("there is a hook called `payments` already"));
+    assert!(failed(&server, &["create", "payments"]).contains("a hook named `payments` already exists"));
     assert!(failed(&server, &["create", "x", "--settings", "[]"]).contains("not a JSON object"));
 }
 

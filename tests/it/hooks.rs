@@ -51,7 +51,7 @@ fn a_second_hook_of_the_same_name_is_refused() {
     let server = Server::start();
     let answer = server.call("POST", "/v1/hooks", json!({ "name": "orders" })).expect(409);
     assert_eq!(errors(&answer), [("taken", "/name")]);
-    assert_eq!(detail(&answer), "there is a hook called `orders` already");
+    assert_eq!(detail(&answer), "a hook named `orders` already exists");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn an_unknown_address_answers_404_without_repeating_it() {
     assert_eq!(
         answer.expect(404),
         json!({ "errors": [{
-            "status": "404", "code": "unknown_hook", "title": "There is no such hook",
+            "status": "404", "code": "unknown_hook", "title": "Unknown hook",
             "detail": "no hook has this address"
         }] })
     );

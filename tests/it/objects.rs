@@ -72,7 +72,7 @@ fn a_customer_is_found_by_number_however_it_is_written_and_by_external_id() {
     server.get("/v1/customers/phone=155501099").expect(404);
     server.get("/v1/customers/externalId=CRM%2F7").expect(404);
     let answer = server.get("/v1/customers/colour=red").expect(404);
-    assert_eq!(detail(&answer), "there is no customer colour=red");
+    assert_eq!(detail(&answer), "unknown customer `colour=red`");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn an_unknown_customer_is_not_found() {
     let server = server();
     for id in ["5a3c95d6f1c0de0001a1b2c3", "nonsense"] {
         let answer = server.get(&format!("/v1/customers/{id}")).expect(404);
-        assert_eq!(detail(&answer), format!("there is no customer {id}"));
+        assert_eq!(detail(&answer), format!("unknown customer `{id}`"));
         server.call("PUT", &format!("/v1/customers/{id}"), json!({ "name": "x" })).expect(404);
         server.get(&format!("/v1/customers/{id}/timeline")).expect(404);
     }
@@ -210,5 +210,5 @@ fn a_page_that_can_not_be_is_refused_by_its_parameter() {
         assert_eq!(errors(&answer), [("bad_parameter", parameter)], "{query}");
     }
     let answer = server.get("/v1/customers?pageSize=0").expect(400);
-    assert_eq!(detail(&answer), "has to be a number from 1 to 500");
+    assert_eq!(detail(&answer), "must be a whole number from 1 to 500");
 }

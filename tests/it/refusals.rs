@@ -42,7 +42,7 @@ fn malformed_json_is_refused_with_its_line_and_column() {
     assert_eq!(
         post_json(&server, "{\"orderId\": \"1\",\n \"price\": }").expect(400),
         json!({ "errors": [{
-            "status": "400", "code": "malformed_json", "title": "The body is not valid JSON",
+            "status": "400", "code": "malformed_json", "title": "Malformed JSON",
             "detail": "the body is not valid JSON: expected value at line 2 column 11"
         }] })
     );

@@ -70,7 +70,7 @@ fn refusals_are_listed_by_reason_and_by_page() {
     assert_eq!(reasons(next), ["malformed_json"]);
     assert_eq!(server.get(next).expect(200)["links"]["next"], Value::Null);
     let answer = server.get(&format!("{list}?reason=mood")).expect(400);
-    assert!(detail(&answer).starts_with("has to be one of unknown_hook, hook_disabled,"), "{answer}");
+    assert!(detail(&answer).starts_with("must be one of unknown_hook, hook_disabled,"), "{answer}");
     server.get("/v1/hooks/0123456789abcdef01234567/refusals").expect(404);
 }
 

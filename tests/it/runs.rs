@@ -60,7 +60,7 @@ fn the_steps_of_a_run_can_be_read_on_their_own() {
     assert_eq!(&server.steps(&run), steps(&run));
     server.get("/v1/runs/5a3c95d6f1c0de0001a1b2c3/steps").expect(404);
     let answer = server.get("/v1/runs/nonsense").expect(404);
-    assert_eq!(detail(&answer), "there is no run nonsense");
+    assert_eq!(detail(&answer), "unknown run `nonsense`");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_waiting_run_can_be_cancelled_once() {
     assert_eq!(steps(&read)[1]["attempts"].as_array().unwrap().len(), 1);
     assert_eq!(ids(&server.get("/v1/runs?status=cancelled").expect(200)), [run["id"].as_str().unwrap()]);
     let answer = server.call("POST", &format!("{}/cancel", link(&run)), Value::Null).expect(409);
-    assert_eq!(detail(&answer), "the run has ended already: cancelled");
+    assert_eq!(detail(&answer), "the run has already ended: cancelled");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_run_that_has_ended_can_not_be_cancelled() {
     let server = Server::start();
     let run = server.run_order(&json!({ "email": "ann@example.com" }));
     let answer = server.call("POST", &format!("{}/cancel", link(&run)), Value::Null).expect(409);
-    assert_eq!((errors(&answer), detail(&answer)), (vec![("conflict", "")], "the run has ended already: completed"));
+    assert_eq!((errors(&answer), detail(&answer)), (vec![("conflict", "")], "the run has already ended: completed"));
     server.call("POST", "/v1/runs/5a3c95d6f1c0de0001a1b2c3/cancel", Value::Null).expect(404);
 }
 

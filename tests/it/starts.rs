@@ -129,7 +129,7 @@ fn a_workflow_is_called_over_http_with_checked_inputs() {
     let run = server.wait_for_run(run["id"].as_str().unwrap(), |status| !is_open(status));
     assert_eq!(run["attributes"]["output"], json!({ "doubled": "1212" }));
     let refused = server.call("POST", &format!("/v1/workflows/{}/call", id("orders")), json!({})).expect(409);
-    assert_eq!(detail(&refused), "this workflow is not callable, or not enabled");
+    assert_eq!(detail(&refused), "the workflow is disabled or not callable");
     server.call("POST", "/v1/workflows/5a3c95d6f1c0de0001a1b2c3/call", json!({})).expect(404);
 }
 

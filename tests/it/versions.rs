@@ -45,7 +45,7 @@ fn the_difference_between_two_versions_is_told_by_pointer_and_as_text() {
     assert_eq!((&same["data"]["attributes"]["changes"], &same["data"]["attributes"]["text"]), (&json!([]), &json!("")));
     for missing in ["1/diff/9", "x/diff/1", "1/diff/draft"] {
         let answer = server.get(&format!("{link}/versions/{missing}")).expect(404);
-        assert!(detail(&answer).starts_with("there is no version "), "{answer}");
+        assert!(detail(&answer).contains(" has no version `"), "{answer}");
     }
 }
 
