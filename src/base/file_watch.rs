@@ -1,7 +1,7 @@
-//! Notices that something in a folder was changed, once it is quiet again.
+//! Watches folders and reports a change once it has settled.
 //!
-//! A notice says that it is worth looking, not what changed: editors, copies and tools that renew certificates write in
-//! several steps, replace files by others, or turn links. So whoever is told reads everything anew and compares.
+//! A report says that something changed, not what: editors, copies and tools that renew certificates write in several
+//! steps, replace files, or switch links. Callers read everything again and compare.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-/// How long everything has to be quiet before a change is told.
-const QUIET: Duration = Duration::from_millis(100);
+/// How long no event may arrive before a change counts as settled.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
 
-/// Notices of changes; they end when it is dropped.
+/// Reports changes until it is dropped.
 pub struct FolderWatcher {
     notices: mpsc::Receiver<()>,
     _watcher: RecommendedWatcher,
 }
 
 impl FolderWatcher {
-    /// Watches folders from now on, without those below them.
+    /// Starts to watch folders, without their subfolders.
     ///
     /// # Errors
-    /// Those of the operating system, for a folder that does not exist or has too many watchers.
+    /// Errors of the operating system: a folder does not exist, or there are too many watchers.
     pub fn new<'a>(folders: impl IntoIterator<Item = &'a Path>) -> notify::Result<FolderWatcher> {
         let (sender, notices) = mpsc::channel(1);
         let notice = move |event: notify::Result<notify::Event>| {
@@ -30,7 +30,7 @@ impl FolderWatcher {
             if event.is_ok_and(|event| event.kind.is_access()) {
                 return;
             }
-            // A notice that finds another one waiting has nothing to add.
+            // If a notice is already waiting, another one adds nothing.
             let _ = sender.try_send(());
         };
         let mut watcher = notify::recommended_watcher(notice)?;
@@ -38,10 +38,10 @@ impl FolderWatcher {
         Ok(FolderWatcher { notices, _watcher: watcher })
     }
 
-    /// Waits for a change, and for the quiet after it; false when no more can come.
+    /// Waits until a change has settled. Returns false if no more changes can arrive.
     pub async fn changed(&mut self) -> bool {
         let changed = self.notices.recv().await.is_some();
-        while tokio::time::timeout(QUIET, self.notices.recv()).await.is_ok_and(|more| more.is_some()) {}
+        while tokio::time::timeout(SETTLE_TIME, self.notices.recv()).await.is_ok_and(|more| more.is_some()) {}
         changed
     }
 }

@@ -1,12 +1,12 @@
-//! Identifiers that sort by the time they were made.
+//! Identifiers that sort by creation time.
 //!
 //! An [`Id`] is twelve bytes, shown as 24 lower-case hex characters: four bytes of Unix seconds, five random bytes
 //! of this process, three bytes of a counter. Rows keyed by such ids are appended to an index instead of scattered
-//! over it, which is worth a factor of three in write speed, and a list sorted by id is sorted by age.
+//! over it, which makes writes three times as fast, and a list sorted by id is sorted by age.
 //!
-//! Limits: ids of one process always ascend, even when the clock is set back; ids that two processes make within
-//! the same second are unique but in no particular order. A process makes at most 16,777,216 ids in a second; past
-//! that it borrows from the next second.
+//! Limits: ids of one process always ascend, even if the clock is set back. Ids that two processes generate within
+//! the same second are unique, but their order is arbitrary. A process generates at most 16,777,216 ids per second;
+//! beyond that it borrows from the next second.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ use crate::base::time::Timestamp;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; 12]);
 
-/// An id's 24 characters.
+/// The 24 hex characters of an id.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex([u8; 24]);
 
@@ -47,12 +47,12 @@ static GENERATOR: Mutex<Option<Generator>> = Mutex::new(None);
 const COUNTER_MAX: u32 = 0x00FF_FFFF;
 
 impl Id {
-    /// The lowest id there can be; sorts before all others.
+    /// The lowest possible id; sorts before all others.
     pub const MIN: Id = Id([0; 12]);
-    /// The highest id there can be; sorts after all others.
+    /// The highest possible id; sorts after all others.
     pub const MAX: Id = Id([0xFF; 12]);
 
-    /// Makes a new id from the clock, this process's random part and the counter.
+    /// Generates an id from the clock, the random bytes of this process and the counter.
     pub fn generate() -> Id {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs() as u32);
         let mut guard = GENERATOR.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -73,7 +73,7 @@ impl Id {
         Id(bytes)
     }
 
-    /// The lowest id of the second that a moment is in.
+    /// The lowest id of the second that contains `moment`.
     pub fn lowest_at(moment: Timestamp) -> Id {
         let mut bytes = [0; 12];
         let seconds = u32::try_from(moment.0.div_euclid(1_000_000)).unwrap_or_default();
@@ -81,7 +81,7 @@ impl Id {
         Id(bytes)
     }
 
-    /// The 24 characters, without an allocation.
+    /// The 24 hex characters, without an allocation.
     pub fn hex(self) -> Hex {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut characters = [0; 24];
@@ -93,10 +93,10 @@ impl Id {
     }
 }
 
-/// `N` bytes from the operating system's secure source.
+/// `N` bytes from the operating system's secure random source.
 ///
 /// # Panics
-/// When the system has no source of randomness: nothing that hookflow does would be safe then.
+/// If the system has no source of randomness: nothing would be secure without one.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_ascend_and_survive_text() {
+    fn ids_ascend_and_round_trip_through_text() {
         let ids: Vec<Id> = (0..1000).map(|_| Id::generate()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(ids.iter().all(|id| id.to_string().len() == 24 && id.to_string().parse() == Ok(*id)));

@@ -1,19 +1,19 @@
 //! Limits on JSON values.
 //!
-//! `serde_json` reads at most 127 levels of nesting. What hookflow stores wraps a payload in several levels more, and has
-//! to be readable again, so the door and the engine keep values well below that.
+//! `serde_json` reads at most 127 levels of nesting. hookflow wraps a stored payload in several more levels and must be
+//! able to read it back, so the door and the engine keep values well below that limit.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// How deep a payload may nest, counting each list and object.
+/// The maximum nesting of a payload; each list and each object is one level.
 pub const PAYLOAD_LEVELS_MAX: usize = 100;
-/// How deep a step's params and output may nest: a payload, and what is wrapped around it.
+/// The maximum nesting of a step's params and output: a payload and its wrapping.
 pub const STEP_LEVELS_MAX: usize = 110;
 
-/// Whether `value` nests deeper than `levels`; looks no deeper than that.
+/// Whether `value` nests deeper than `levels`. Looks no deeper than that.
 pub fn is_deeper_than(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper_than(item, levels - 1)),
@@ -22,16 +22,16 @@ pub fn is_deeper_than(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// Whether `text` is JSON, beyond doubt, that nests no deeper than `levels`. Builds nothing, which takes a third of the time
-/// that [`Value`] takes; where the answer is no, reading it as one says why.
+/// Whether `text` is certainly valid JSON that nests at most `levels` deep. Builds no value, which takes a third of the
+/// time of parsing a [`Value`]. If the result is false, parse the text to find out why.
 pub fn is_plain(text: &[u8], levels: usize) -> bool {
     serde_json::from_slice(text).is_ok_and(|Levels(found)| found <= levels)
 }
 
-/// How deep a value nests.
+/// The nesting depth of a value.
 struct Levels(usize);
 
-/// The key of a member that is what it says: `serde_json` gives a meaning of its own to some.
+/// A key that `serde_json` does not reserve for itself.
 struct PlainKey;
 
 struct LevelsVisitor;
@@ -56,7 +56,7 @@ impl Visitor<'_> for PlainKey {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<PlainKey, E> {
-        if key.starts_with("$serde_json::") { Err(E::custom("a key with a meaning")) } else { Ok(PlainKey) }
+        if key.starts_with("$serde_json::") { Err(E::custom("a reserved key")) } else { Ok(PlainKey) }
     }
 }
 
@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for LevelsVisitor {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_is_plain_can_be_read_as_a_value() {
+    fn plain_json_parses_as_a_value() {
         let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
         let plain = [r#"{"a":[1,-2.5e3,"ä\u00e4",null,true,{}],"":{}}"#, "7", &deep(3)];
         assert!(plain.iter().all(|text| is_plain(text.as_bytes(), 3) && serde_json::from_str::<Value>(text).is_ok()));
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_lists_and_objects() {
+    fn lists_count_as_levels() {
         let nested = |levels| (0..levels).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
         assert!(!is_deeper_than(&Value::Null, 0));
         assert!(!is_deeper_than(&nested(5), 5));

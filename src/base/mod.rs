@@ -1,4 +1,4 @@
-//! What everything else stands on and that knows nothing of hooks: ids, moments, limits on JSON, networks, files.
+//! Building blocks without knowledge of hooks: ids, timestamps, limits on JSON, networks, files.
 
 pub mod file_watch;
 pub mod id;

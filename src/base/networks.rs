@@ -1,4 +1,4 @@
-//! Lists of addresses and networks, as operators and hooks give them; and what is counted by address.
+//! Lists of IP addresses and networks, as operators and hooks configure them, and usage counted by client.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,24 +11,24 @@ use ipnet::IpNet;
 #[error("`{0}` is neither an address, such as 203.0.113.7, nor a network, such as 203.0.113.0/24 or 2001:db8::/32")]
 pub struct InvalidNetwork(String);
 
-/// Reads a network; an address is a network of one.
+/// Parses a network; an address is a network of one.
 ///
 /// # Errors
-/// [`InvalidNetwork`] with what would be right.
+/// [`InvalidNetwork`], with the expected forms.
 pub fn network(text: &str) -> Result<IpNet, InvalidNetwork> {
     let text = text.trim();
     let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
     text.parse::<IpNet>().or_else(|_| address()).map_err(|_| InvalidNetwork(text.to_owned()))
 }
 
-/// Whether an address is in one of the networks. An IPv4 address that came as `::ffff:10.0.0.1` is the IPv4 address.
+/// Whether an address is in one of the networks. `::ffff:10.0.0.1` counts as the IPv4 address 10.0.0.1.
 pub fn contain(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// Who an address is, where something is counted by address: with IPv6 a network of 64 bits, in which one machine has any
-/// address it likes.
+/// The unit by which usage is counted: an IPv4 address, or an IPv6 network of 64 bits, within which one machine can use
+/// any address.
 pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -36,22 +36,21 @@ pub fn client_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// How much each network has of something that none may have too much of; cheap to clone. It holds an entry for each
-/// that has any.
+/// Counts how much of a limited resource each client uses; cheap to clone. Has an entry for each client with usage.
 #[derive(Clone, Default)]
 pub struct ClientUsage(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// A part of what a network has, which it gives back when this is dropped.
+/// One use of the resource, released on drop.
 pub struct UsageGuard {
-    shares: ClientUsage,
+    usage: ClientUsage,
     network: IpAddr,
     amount: usize,
 }
 
 impl ClientUsage {
-    /// A share of whoever has this address, with nothing in it yet.
+    /// Starts to track usage by the client with this address, at zero.
     pub fn track(&self, address: IpAddr) -> UsageGuard {
-        UsageGuard { shares: self.clone(), network: client_network(address), amount: 0 }
+        UsageGuard { usage: self.clone(), network: client_network(address), amount: 0 }
     }
 
     fn amounts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -65,18 +64,18 @@ impl ClientUsage {
 }
 
 impl UsageGuard {
-    /// How much is in it.
+    /// How much this guard holds.
     pub fn amount(&self) -> usize {
         self.amount
     }
 
-    /// Takes more, unless the network would have more than `amount_max` then; whether it was taken.
+    /// Takes `more`, unless the client would then use more than `amount_max` in total. Returns whether it was taken.
     pub fn grow(&mut self, more: usize, amount_max: usize) -> bool {
-        let mut amounts = self.shares.amounts();
-        let of_household = amounts.entry(self.network).or_default();
-        let fits = *of_household + more <= amount_max;
+        let mut amounts = self.usage.amounts();
+        let total = amounts.entry(self.network).or_default();
+        let fits = *total + more <= amount_max;
         if fits {
-            *of_household += more;
+            *total += more;
             self.amount += more;
         }
         fits
@@ -85,10 +84,10 @@ impl UsageGuard {
 
 impl Drop for UsageGuard {
     fn drop(&mut self) {
-        let mut amounts = self.shares.amounts();
-        if let Some(of_household) = amounts.get_mut(&self.network) {
-            *of_household -= self.amount;
-            if *of_household == 0 {
+        let mut amounts = self.usage.amounts();
+        if let Some(total) = amounts.get_mut(&self.network) {
+            *total -= self.amount;
+            if *total == 0 {
                 amounts.remove(&self.network);
             }
         }
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_networks_are_told_from_anything_else() {
+    fn networks_are_parsed_and_matched() {
         let networks: Vec<IpNet> = ["10.0.0.0/8", " 203.0.113.7 ", "2001:db8::/32", "::ffff:192.0.2.1"]
             .map(|text| network(text).unwrap())
             .into();

@@ -1,22 +1,22 @@
-//! Certificates and keys in files in PEM format, and what is said when they are not there.
+//! Certificates and private keys from PEM files.
 
 use std::path::Path;
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Why a file can't be used. `setting` is the flag or parameter that names the file.
+/// Why a PEM file can't be used. `setting` is the flag or parameter that names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum PemError {
-    #[error("the file `{path}` of {setting} can't be read: {reason}")]
+    #[error("{setting}: `{path}` can't be read: {reason}")]
     Unreadable { setting: &'static str, path: String, reason: String },
-    #[error("the file `{path}` of {setting} holds no certificate in PEM format")]
+    #[error("{setting}: `{path}` contains no PEM certificate")]
     NoCertificate { setting: &'static str, path: String },
-    #[error("the file `{path}` of {setting} holds no key in PEM format that is not locked with a passphrase")]
+    #[error("{setting}: `{path}` contains no PEM private key without a passphrase")]
     NoKey { setting: &'static str, path: String },
 }
 
-/// All certificates of a file; at least one.
+/// All certificates in a file; at least one.
 ///
 /// # Errors
 /// [`PemError`], which names the file and its setting.
@@ -30,7 +30,7 @@ pub fn certificates(path: &Path, setting: &'static str) -> Result<Vec<Certificat
     }
 }
 
-/// The first private key of a file.
+/// The first private key in a file.
 ///
 /// # Errors
 /// [`PemError`], which names the file and its setting.

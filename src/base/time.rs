@@ -1,7 +1,7 @@
-//! Moments and how they are written.
+//! Timestamps and their text form.
 //!
-//! A [`Timestamp`] counts microseconds since 1970 in UTC, which is what both databases store. In JSON it is the
-//! ISO 8601 text with milliseconds that the envelope shows: `2017-12-22T05:23:02.138Z`.
+//! A [`Timestamp`] counts microseconds since 1970 in UTC, which is what both databases store. In JSON it is ISO 8601
+//! text with milliseconds: `2017-12-22T05:23:02.138Z`.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z.
+/// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Later than all that is going to happen: the end of the year 9999.
+    /// Later than any real timestamp: the end of the year 9999.
     pub const NEVER: Timestamp = Timestamp(253_402_300_799_999_999);
 
-    /// The system clock's present moment.
+    /// The current time of the system clock.
     pub fn now() -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_microsecond())
     }
 
-    /// Reads an ISO 8601 date-time (`2017-12-22T05:23:02Z`, with or without fraction, offset or `Z`; without an
-    /// offset it is UTC) or a plain date (`2017-12-22`, midnight UTC).
+    /// Parses an ISO 8601 date-time (`2017-12-22T05:23:02Z`; fraction and offset are optional, and the default offset
+    /// is UTC) or a plain date (`2017-12-22`, midnight UTC).
     pub fn parse(text: &str) -> Option<Timestamp> {
         let text = text.trim();
         if let Ok(moment) = text.parse::<jiff::Timestamp>() {
@@ -34,8 +34,8 @@ impl Timestamp {
         Some(Timestamp(moment.as_microsecond()))
     }
 
-    /// Writes `2017-12-22T05:23:02.138Z`; none for years that do not have four digits. Each step of each run is logged
-    /// with two of these, so this does without a general formatter.
+    /// Writes `2017-12-22T05:23:02.138Z`; `None` if the year does not have four digits. The log of each step has two
+    /// timestamps, so this avoids the cost of a general formatter.
     fn write(self, buffer: &mut [u8; 24]) -> Option<&str> {
         let millis = self.0.div_euclid(1_000);
         let (days, millis_of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
@@ -45,7 +45,7 @@ impl Timestamp {
         }
         *buffer = *b"0000-00-00T00:00:00.000Z";
         let seconds = millis_of_day / 1_000;
-        let places = [
+        let fields = [
             (0, 4, year),
             (5, 2, month),
             (8, 2, day),
@@ -54,23 +54,23 @@ impl Timestamp {
             (17, 2, seconds % 60),
             (20, 3, millis_of_day % 1_000),
         ];
-        for (start, digits, mut value) in places {
-            for place in buffer[start..start + digits].iter_mut().rev() {
-                *place += (value % 10) as u8;
+        for (start, digits, mut value) in fields {
+            for digit in buffer[start..start + digits].iter_mut().rev() {
+                *digit += (value % 10) as u8;
                 value /= 10;
             }
         }
         std::str::from_utf8(buffer).ok()
     }
 
-    /// Time from `earlier` to `self`; zero if `earlier` is in fact later.
+    /// The time from `earlier` to `self`; zero if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 }
 
-/// Year, month and day of a count of days since 1970-01-01, in the proleptic Gregorian calendar. Years are taken to
-/// begin in March, so that the leap day comes last: <https://howardhinnant.github.io/date_algorithms.html>.
+/// Year, month and day for a number of days since 1970-01-01, in the proleptic Gregorian calendar. Years begin in March
+/// here, so that the leap day comes last: <https://howardhinnant.github.io/date_algorithms.html>.
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn written_with_milliseconds_and_read_in_the_usual_forms() {
+    fn timestamps_have_milliseconds_and_parse_in_common_forms() {
         let moment = Timestamp::parse("2017-12-22T05:23:02.138Z").unwrap();
         assert_eq!(moment.to_string(), "2017-12-22T05:23:02.138Z");
         assert_eq!(Timestamp::parse("2017-12-22T07:23:02.138+02:00"), Some(moment));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn written_as_the_date_library_would() {
+    fn text_matches_the_date_library() {
         let day_micros = 86_400_000_000;
         for days in (-200_000_i64..200_000).step_by(17) {
             let moment = Timestamp(days * day_micros + (days * 7_919).rem_euclid(day_micros));

@@ -47,7 +47,7 @@ pub fn shown(
     body: &[u8],
 ) -> RefusedRequest {
     let hook = &in_force.hook;
-    let body = if in_force.gate.signs_in_body() { &[] } else { body };
+    let body = if in_force.gate.has_signature_in_body() { &[] } else { body };
     RefusedRequest {
         id: Id::generate(),
         org: hook.org,

@@ -1,4 +1,4 @@
-//! What must stay secret: encryption of what is stored, and which headers and parameters carry credentials.
+//! Secrets: encryption of stored values, and redaction of credentials in headers, parameters and URLs.
 
 pub mod sensitive;
 pub mod vault;

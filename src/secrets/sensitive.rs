@@ -1,8 +1,8 @@
-//! What is not shown: which headers and query parameters carry credentials, and texts without them.
+//! Recognises headers and query parameters that carry credentials, and redacts them.
 //!
-//! Whatever is logged of an external call, or said about it in an error, goes through here. The rules go by names, since
-//! nothing else about a token tells that it is one: a header or parameter is sensitive if its name is a known one, or if a
-//! word of it is (`X-Shop-Token`, `client_secret`). The user and password of a URL always are.
+//! Everything that logs and error messages show of an external call goes through here. The rules look at names, because
+//! the value of a token does not identify it: a header or parameter is sensitive if its name is known, or contains a
+//! known word (`X-Shop-Token`, `client_secret`). The user and password of a URL are always sensitive.
 //!
 //! Limits: a secret under a harmless name, in a path or in a body is not recognised.
 
@@ -11,16 +11,16 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use url::Url;
 
-/// What is shown instead.
+/// Replaces a redacted value.
 pub const MASK: &str = "•••";
 
-/// The longest text of a URL that is shown, in characters.
+/// The longest URL that is shown, in characters.
 const URL_CHARACTERS_MAX: usize = 2_000;
 
-/// Names of headers that carry credentials although no word of them says so.
+/// Sensitive headers whose names contain no sensitive word.
 const HEADERS: [&str; 2] = ["cookie", "set-cookie"];
 
-/// Words that make a name sensitive wherever they stand in it.
+/// Words that make a name sensitive.
 const WORDS: [&str; 14] = [
     "token",
     "secret",
@@ -38,7 +38,7 @@ const WORDS: [&str; 14] = [
     "jwt",
 ];
 
-/// Pairs of words that do so together.
+/// Pairs of words that make a name sensitive.
 const PAIRS: [[&str; 2]; 5] =
     [["api", "key"], ["access", "key"], ["private", "key"], ["subscription", "key"], ["functions", "key"]];
 
@@ -49,7 +49,7 @@ pub fn is_header(name: &str) -> bool {
 
 /// Whether a query parameter, or a field of a form, of this name carries credentials.
 pub fn is_parameter(name: &str) -> bool {
-    // Short for signatures and keys in signed URLs, where nothing else is called so.
+    // Signed URLs use these names for keys and signatures only.
     name.eq_ignore_ascii_case("key") || name.eq_ignore_ascii_case("code") || is_name(name)
 }
 
@@ -59,7 +59,7 @@ fn is_name(name: &str) -> bool {
     words.iter().any(|word| WORDS.contains(&word.as_str())) || words.windows(2).any(is_pair)
 }
 
-/// `X-Api-Key`, `x_api_key` and `xApiKey` are the words x, api and key.
+/// Splits a name into words: `X-Api-Key`, `x_api_key` and `xApiKey` are x, api, key.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut after_lower = false;
@@ -68,35 +68,35 @@ fn words(name: &str) -> Vec<String> {
             words.push(String::new());
         }
         if character.is_alphanumeric() {
-            words.last_mut().expect("there is one from the start").extend(character.to_lowercase());
+            words.last_mut().expect("the list starts with a word").extend(character.to_lowercase());
         }
         after_lower = character.is_lowercase();
     }
     words
 }
 
-/// A URL without its user, its password, the values of its sensitive parameters and its fragment. Of text that is no URL
-/// everything from a `?` on is left out, and all of it if it might name a user.
+/// A URL without its user, its password, the values of its sensitive parameters and its fragment. If the text is not a
+/// URL, everything from the `?` on is removed, and all of it if it may contain a user.
 pub fn redact_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
-        let shown = &text[..text.find(['?', '#']).unwrap_or(text.len())];
-        return if shown.contains('@') { MASK.to_owned() } else { shortened(shown) };
+        let start = &text[..text.find(['?', '#']).unwrap_or(text.len())];
+        return if start.contains('@') { MASK.to_owned() } else { shortened(start) };
     };
     url.set_fragment(None);
     if !url.username().is_empty() || url.password().is_some() {
-        // Fails only for URLs that have no host, and so no user either.
+        // Fails only for URLs without a host, which have no user either.
         let _ = url.set_username("");
         let _ = url.set_password(None);
     }
-    let query = url.query().map(shown_query);
+    let query = url.query().map(redact_query);
     url.set_query(None);
-    // By hand, because the library would percent-encode the mask.
+    // Joined here because the library would percent-encode the mask.
     shortened(&query.map_or_else(|| url.to_string(), |query| format!("{url}?{query}")))
 }
 
 /// A query or an encoded form without the values of its sensitive parameters.
-fn shown_query(query: &str) -> String {
-    let shown = query.split('&').map(|pair| {
+fn redact_query(query: &str) -> String {
+    let redacted = query.split('&').map(|pair| {
         let (raw, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, _) = url::form_urlencoded::parse(raw.as_bytes()).next().unwrap_or_default();
         match is_parameter(&name) && !value.is_empty() {
@@ -104,10 +104,10 @@ fn shown_query(query: &str) -> String {
             false => pair.to_owned(),
         }
     });
-    shown.collect::<Vec<_>>().join("&")
+    redacted.collect::<Vec<_>>().join("&")
 }
 
-/// The members of an object, with the values of those that `is_sensitive` finds by name left out.
+/// Masks the members of an object whose names `is_sensitive` accepts.
 pub fn redact_members(members: &mut Map<String, Value>, is_sensitive: impl Fn(&str) -> bool) {
     for (name, value) in members {
         if is_sensitive(name) && !value.is_null() {
@@ -116,7 +116,7 @@ pub fn redact_members(members: &mut Map<String, Value>, is_sensitive: impl Fn(&s
     }
 }
 
-/// At most so many characters of a text.
+/// The first `characters_max` characters of a text, with `…` if there are more.
 pub fn excerpt(text: &str, characters_max: usize) -> Cow<'_, str> {
     match text.char_indices().nth(characters_max) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_what_carries_credentials() {
+    fn names_identify_credentials() {
         for name in [
             "Authorization",
             "proxy-authorization",
@@ -164,18 +164,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_url_shows_what_is_secret_in_it(
+        fn redacted_urls_contain_no_secret(
             scheme in "(https?|ftp|)", user in "(hush)?", host in "[a-z.]{0,8}", path in "[a-z/:%@ ]{0,8}",
             name in "(token|api[_-]?key|client_secret|X-Amz-Signature|sig)", before in "[a-z=&?]{0,6}",
         ) {
-            let given = format!("{scheme}://{user}:hush@{host}/{path}?{before}&{name}=hush#hush");
-            prop_assert!(!redact_url(&given).contains("hush"), "{given} {}", redact_url(&given));
+            let text = format!("{scheme}://{user}:hush@{host}/{path}?{before}&{name}=hush#hush");
+            prop_assert!(!redact_url(&text).contains("hush"), "{text} {}", redact_url(&text));
         }
     }
 
     #[test]
-    fn urls_are_shown_without_credentials() {
-        for (given, shown) in [
+    fn urls_are_redacted() {
+        for (text, redacted) in [
             ("https://u:p@example.com/a?token=x&page=2#y", "https://example.com/a?token=•••&page=2"),
             ("https://example.com/a", "https://example.com/a"),
             ("https://example.com/?%74oken=x&flag&key=", "https://example.com/?%74oken=•••&flag&key="),
@@ -183,7 +183,7 @@ mod tests {
             ("orders?token=x", "orders"),
             ("//u:p@example.com", MASK),
         ] {
-            assert_eq!(redact_url(given), shown);
+            assert_eq!(redact_url(text), redacted);
         }
         assert_eq!(
             redact_url(&format!("https://example.com/{}", "a".repeat(9_000))).chars().count(),

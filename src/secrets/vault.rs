@@ -1,11 +1,11 @@
-//! Encryption of what must not be read from the database: the values of variables, and calls that hold them.
+//! Encryption of secrets at rest: the values of variables, and calls that contain them.
 //!
-//! Each text is sealed with ChaCha20-Poly1305 (RFC 8439) under a random nonce, and bound to what it belongs to: moved to
-//! another row, it can't be opened. The key is 32 random bytes, from `HOOKFLOW_SECRET_KEY` or from a file that is made at
-//! first start and that only its owner can read. The database knows the key's [`Vault::key_id`] alone, by which a wrong key
-//! is told at start.
+//! Each text is sealed with ChaCha20-Poly1305 (RFC 8439) under a random nonce and bound to a context: moved to another
+//! row, it can't be opened. The key is 32 random bytes, from `HOOKFLOW_SECRET_KEY` or from a file that is created at
+//! first start and that only its owner can read. The database stores only the [`Vault::key_id`], so that a wrong key
+//! is detected at start.
 //!
-//! Limits: a key should seal at most 2^32 texts, which is where random nonces of 96 bits stop being safe.
+//! Limits: a key should seal at most 2^32 texts; beyond that, random 96-bit nonces are no longer safe.
 
 use std::fmt;
 use std::io::Write;
@@ -20,12 +20,12 @@ use sha2::{Digest, Sha256};
 
 use crate::base::id::random_bytes;
 
-/// The secret key itself. Only from the environment: flags show in `ps`.
+/// The environment variable with the secret key. There is no flag, because `ps` shows flags to other users.
 pub const KEY_VARIABLE: &str = "HOOKFLOW_SECRET_KEY";
 
 const KEY_BYTES: usize = 32;
 
-/// Seals and opens texts with one key; cheap to clone.
+/// Encrypts and decrypts texts with one key; cheap to clone.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
@@ -34,27 +34,27 @@ struct Inner {
     key_id: String,
 }
 
-/// Why there is no key.
+/// Why the secret key is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error(
-        "{KEY_VARIABLE} has to be 32 bytes as 64 hex characters or in Base64, as `openssl rand -hex 32` prints them"
+        "{KEY_VARIABLE} must be 32 bytes as 64 hex characters or Base64, such as the output of `openssl rand -hex 32`"
     )]
     InvalidVariable,
-    #[error("the secret key in `{}` can't be read: it has to be 64 hex characters; put the right file there", .0.display())]
+    #[error("the secret key file `{}` is invalid: expected 64 hex characters; restore the right file", .0.display())]
     InvalidFile(PathBuf),
-    #[error("the file of the secret key, `{}`, can't be read", path.display())]
+    #[error("the secret key file `{}` can't be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error(
-        "the secret key can't be written to `{}`; set {KEY_VARIABLE}, or name another file with --secret-key-file",
+        "the secret key file `{}` can't be written; set {KEY_VARIABLE}, or name another file with --secret-key-file",
         path.display()
     )]
     Write { path: PathBuf, source: std::io::Error },
 }
 
-/// A sealed text that can't be opened: it was sealed with another key or for something else, or was changed.
+/// A sealed text that can't be opened: it was sealed with another key or context, or was modified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it was encrypted with another secret key, or was changed since")]
+#[error("encrypted with another secret key, or modified")]
 pub struct UnsealError;
 
 impl Vault {
@@ -65,33 +65,33 @@ impl Vault {
         Vault(Arc::new(Inner { key: LessSafeKey::new(unbound), key_id: hex::encode(&id[..8]) }))
     }
 
-    /// A vault with a new key, which goes with the process.
+    /// A vault with a random key that lives as long as the process.
     pub fn random() -> Vault {
         Vault::new(random_bytes())
     }
 
-    /// The vault with the key from the environment, or else from the file, which is made if it does not exist.
+    /// Opens the vault with the key from the environment, or else from the file, which is created if missing.
     ///
     /// # Errors
-    /// [`KeyError`]; a key that is there is never replaced.
+    /// [`KeyError`]. An existing key is never replaced.
     pub fn open(file: &Path) -> Result<Vault, KeyError> {
-        let given = std::env::var(KEY_VARIABLE).ok().filter(|text| !text.trim().is_empty());
-        if let Some(text) = given {
+        let variable = std::env::var(KEY_VARIABLE).ok().filter(|text| !text.trim().is_empty());
+        if let Some(text) = variable {
             return parse_key(&text).map(Vault::new).ok_or(KeyError::InvalidVariable);
         }
         match std::fs::read_to_string(file) {
             Ok(text) => parse_key(&text).map(Vault::new).ok_or_else(|| KeyError::InvalidFile(file.to_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_file(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => create_file(file),
             Err(source) => Err(KeyError::Read { path: file.to_owned(), source }),
         }
     }
 
-    /// What tells this key from others, and tells nothing of it.
+    /// Identifies the key without revealing it.
     pub fn key_id(&self) -> &str {
         &self.0.key_id
     }
 
-    /// `text` as it is stored. It can be opened only with the same `context`, which says what it belongs to.
+    /// Encrypts `text`. Only [`Vault::unseal`] with the same `context` can open it.
     pub fn seal(&self, text: &str, context: &str) -> String {
         let nonce: [u8; NONCE_LEN] = random_bytes();
         let mut bytes = text.as_bytes().to_vec();
@@ -100,14 +100,14 @@ impl Vault {
             Aad::from(context.as_bytes()),
             &mut bytes,
         );
-        sealing.expect("texts are far shorter than what the algorithm takes");
+        sealing.expect("texts are far shorter than the algorithm's limit");
         STANDARD.encode([&nonce[..], &bytes].concat())
     }
 
-    /// The text that was sealed.
+    /// Decrypts a sealed text.
     ///
     /// # Errors
-    /// If it was sealed with another key or context, or is damaged.
+    /// If it was sealed with another key or context, or was modified.
     pub fn unseal(&self, sealed: &str, context: &str) -> Result<String, UnsealError> {
         let bytes = STANDARD.decode(sealed).map_err(|_| UnsealError)?;
         let (nonce, rest) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(UnsealError)?;
@@ -131,12 +131,12 @@ fn parse_key(text: &str) -> Option<[u8; KEY_BYTES]> {
     bytes.try_into().ok()
 }
 
-/// Makes the file, unless somebody else makes it at the same moment: then theirs counts.
-fn make_file(path: &Path) -> Result<Vault, KeyError> {
+/// Creates the key file. If another process creates it at the same time, uses that one.
+fn create_file(path: &Path) -> Result<Vault, KeyError> {
     let key: [u8; KEY_BYTES] = random_bytes();
     let failed = |source| KeyError::Write { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Written beside it and linked, so that nobody ever reads half a key.
+    // Written to a temporary file and then linked, so that no process reads a partial key.
     let unfinished = folder.join(format!(".hookflow-key-{}", hex::encode(random_bytes::<8>())));
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
@@ -145,7 +145,7 @@ fn make_file(path: &Path) -> Result<Vault, KeyError> {
     let _ = std::fs::remove_file(&unfinished);
     match linked {
         Ok(()) => {
-            log::info!(file:% = path.display(); "a secret key was made for variables; keep a copy of it in a safe place");
+            log::info!(file:% = path.display(); "created a secret key for variables; keep a copy in a safe place");
             Ok(Vault::new(key))
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Vault::open(path),
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sealed_is_opened_with_the_same_key_and_context_only() {
+    fn unsealing_needs_the_same_key_and_context() {
         let (vault, other) = (Vault::new([1; 32]), Vault::new([2; 32]));
         let sealed = vault.seal("s3cret", "org/variable");
         assert_eq!(vault.unseal(&sealed, "org/variable").as_deref(), Ok("s3cret"));
@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart_without_being_told() {
+    fn key_ids_identify_keys_without_revealing_them() {
         assert_eq!(Vault::new([1; 32]).key_id(), Vault::new([1; 32]).key_id());
         assert_ne!(Vault::new([1; 32]).key_id(), Vault::new([2; 32]).key_id());
         assert_eq!(format!("{:?}", Vault::new([1; 32])).matches("0101").count(), 0);
     }
 
     #[test]
-    fn keys_are_read_in_hex_and_base64() {
+    fn keys_parse_as_hex_or_base64() {
         let hex = "07".repeat(32);
         assert_eq!(parse_key(&format!(" {hex}\n")), Some([7; 32]));
         assert_eq!(parse_key(&STANDARD.encode([7; 32])), Some([7; 32]));
@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_made_once_and_is_for_its_owner() {
+    fn the_key_file_is_created_once_and_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db.key");
-        let made = make_file(&path).unwrap();
-        assert_eq!(make_file(&path).unwrap().key_id(), made.key_id());
+        let vault = create_file(&path).unwrap();
+        assert_eq!(create_file(&path).unwrap().key_id(), vault.key_id());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -1,4 +1,4 @@
-//! Algorithms, the keys that they take, and the comparison.
+//! Signature algorithms, their keys, and constant-time comparison.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::encoding::Encoding;
 
-/// What comes before the 65 bytes of the point in a P-256 public key as DER.
+/// The DER prefix of a P-256 public key, before the 65 bytes of the point.
 const P256_KEY_START: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -19,25 +19,25 @@ const P256_KEY_START: [u8; 26] = [
 const P256_POINT_BYTES: usize = 65;
 const ED25519_KEY_BYTES: usize = 32;
 
-/// How a signature is made of a key and a text.
+/// How a signature is computed from a key and a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     HmacSha1,
     HmacSha256,
     HmacSha384,
     HmacSha512,
-    /// SHA-256 of the key followed by the text, an old form of HubSpot's.
+    /// SHA-256 of the key followed by the text: HubSpot's old scheme.
     KeyAndTextSha256,
-    /// The key is the public one.
+    /// The key is public.
     Ed25519,
-    /// With SHA-256 and signatures as DER; the key is the public one.
+    /// SHA-256, with DER signatures. The key is public.
     EcdsaP256,
     /// The sender sends the key itself.
     Token,
 }
 
 impl Algorithm {
-    /// How each is spelt.
+    /// The names in a hook's settings.
     pub const NAMES: [(&'static str, Algorithm); 8] = [
         ("sha256", Algorithm::HmacSha256),
         ("sha1", Algorithm::HmacSha1),
@@ -49,24 +49,24 @@ impl Algorithm {
         ("token", Algorithm::Token),
     ];
 
-    /// Whether the key is bytes that nobody could write down as they are.
+    /// Whether the key is a public key, which is binary and needs an encoding.
     pub fn has_public_key(self) -> bool {
         matches!(self, Algorithm::Ed25519 | Algorithm::EcdsaP256)
     }
 }
 
-/// What a secret has to look like, and what is done with it.
+/// How a secret is parsed and used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub algorithm: Algorithm,
     pub encoding: Encoding,
-    /// What comes before the encoded key.
+    /// The prefix of the encoded key.
     pub key_prefix: KeyPrefix,
-    /// What comes before a signature that this rule is for.
+    /// The prefix of the signatures that this rule applies to.
     pub signature_prefix: String,
 }
 
-/// What comes before an encoded key.
+/// The prefix of an encoded key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyPrefix {
     Nothing,
@@ -74,11 +74,11 @@ pub(super) enum KeyPrefix {
     Required(&'static str),
 }
 
-/// A secret that can be used with its scheme.
+/// A parsed secret of a scheme.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
     bytes: Vec<u8>,
-    /// Which of the scheme's rules it is for.
+    /// The index of the scheme's rule that it belongs to.
     pub(super) rule: usize,
 }
 
@@ -88,13 +88,13 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why a secret can't be used. The secret itself is not told.
+/// Why a secret can't be used. The message does not contain the secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error("the secret is empty")]
     Empty,
-    #[error("the secret of a `{scheme}` hook is {wanted}")]
-    Unreadable { scheme: String, wanted: String },
+    #[error("a secret of a `{scheme}` hook must be {expected}")]
+    Malformed { scheme: String, expected: String },
 }
 
 impl Key {
@@ -103,15 +103,15 @@ impl Key {
         mac::<Hmac<Sha256>>(&self.bytes, &[text.into()])
     }
 
-    /// Whether it is this text, in a time that does not tell.
+    /// Whether the key equals this text, compared in constant time.
     pub(super) fn is(&self, text: &[u8]) -> bool {
-        // Hashes have one length, so the comparison does not tell how long the secret is.
+        // Hashes all have the same length, so the comparison does not reveal the length of the secret.
         Sha256::digest(&self.bytes).ct_eq(&Sha256::digest(text)).into()
     }
 }
 
 impl Rule {
-    /// The secret as a key for this rule; `None` if it does not look like one.
+    /// Parses a secret as a key of this rule; `None` if it has another form.
     pub fn key(&self, index: usize, secret: &str) -> Option<Key> {
         let encoded = match self.key_prefix {
             KeyPrefix::Nothing => secret,
@@ -130,39 +130,39 @@ impl Rule {
         Some(Key { bytes: bytes?, rule: index })
     }
 
-    /// What a secret for this rule is, in words.
-    pub fn wanted(&self) -> String {
+    /// The expected form of a secret, for error messages.
+    pub fn expected_secret(&self) -> String {
         let key = match self.algorithm {
-            Algorithm::Ed25519 => "a public key of 32 bytes",
+            Algorithm::Ed25519 => "a 32-byte Ed25519 public key",
             Algorithm::EcdsaP256 => "a P-256 public key (DER)",
             _ => "a key",
         };
-        let what = match self.encoding {
-            Encoding::Text => "a text".to_owned(),
-            Encoding::Hex => format!("{key} in hexadecimal characters"),
+        let form = match self.encoding {
+            Encoding::Text => "text".to_owned(),
+            Encoding::Hex => format!("{key} in hex"),
             Encoding::Base64 | Encoding::Base64Url => format!("{key} in base64"),
         };
         match self.key_prefix {
-            KeyPrefix::Nothing => what,
-            KeyPrefix::Optional(prefix) => format!("{what}, with or without `{prefix}` before it"),
-            KeyPrefix::Required(prefix) => format!("{what} after `{prefix}`"),
+            KeyPrefix::Nothing => form,
+            KeyPrefix::Optional(prefix) => format!("{form}, with an optional prefix `{prefix}`"),
+            KeyPrefix::Required(prefix) => format!("{form}, with the prefix `{prefix}`"),
         }
     }
 
-    /// What follows the prefix, of a signature that this rule is for.
-    pub fn stripped<'s>(&self, signature: &'s [u8]) -> Option<&'s [u8]> {
+    /// The signature without its prefix; `None` if this rule does not apply to it.
+    pub fn strip_prefix<'s>(&self, signature: &'s [u8]) -> Option<&'s [u8]> {
         let prefix = self.signature_prefix.as_bytes();
         let (start, rest) = signature.split_at_checked(prefix.len())?;
         let is_prefix = match self.algorithm {
-            // `Basic` and its like may be written in any case (RFC 9110, 11.1).
+            // Authentication schemes such as `Basic` are case-insensitive (RFC 9110, 11.1).
             Algorithm::Token => start.eq_ignore_ascii_case(prefix),
             _ => start == prefix,
         };
         is_prefix.then_some(rest)
     }
 
-    /// Whether one of the signatures was made of `text` with the key.
-    pub fn holds(&self, key: &Key, text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
+    /// Whether one of the signatures is valid for `text` and the key.
+    pub fn matches(&self, key: &Key, text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
         match self.algorithm {
             Algorithm::Ed25519 => is_signed(&ED25519, &key.bytes, &text.concat(), signatures),
             Algorithm::EcdsaP256 => is_signed(&ECDSA_P256_SHA256_ASN1, &key.bytes, &text.concat(), signatures),
@@ -173,7 +173,7 @@ impl Rule {
         }
     }
 
-    /// What a sender makes of `text` with the key; none if that takes a private key.
+    /// Signs `text` as a sender does; `None` if that takes a private key.
     pub fn sign(&self, key: &Key, text: &[Cow<'_, [u8]>]) -> Option<Vec<u8>> {
         let key = &key.bytes;
         match self.algorithm {

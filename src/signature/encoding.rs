@@ -1,11 +1,11 @@
-//! How signatures and keys are written as text.
+//! Text encodings of signatures and keys.
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Keys are typed in by people, who lose padding, or make one up, as Python and Go take it.
+/// Lenient, because people type keys in: padding is optional, as in Python and Go.
 const STANDARD_OF_KEYS: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -16,7 +16,7 @@ const STANDARD_OF_KEYS: GeneralPurpose = GeneralPurpose::new(
 /// An encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// As it is.
+    /// No encoding.
     Text,
     Hex,
     Base64,
@@ -24,19 +24,19 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// How a signature can be written.
+    /// The encodings of signatures, by their names in a hook's settings.
     pub const OF_SIGNATURES: [(&'static str, Encoding); 4] = [
         ("hex", Encoding::Hex),
         ("base64", Encoding::Base64),
         ("base64url", Encoding::Base64Url),
         ("text", Encoding::Text),
     ];
-    /// How a key can be written.
+    /// The encodings of keys, by their names in a hook's settings.
     pub const OF_KEYS: [(&'static str, Encoding); 3] =
         [("text", Encoding::Text), ("base64", Encoding::Base64), ("hex", Encoding::Hex)];
 
-    /// The bytes of a signature. Each signature has one spelling, so that no changed byte of it passes: base64 has to be
-    /// canonical, and hex of one case.
+    /// Decodes a signature. Each signature has exactly one accepted spelling, so that no changed byte passes: base64
+    /// must be canonical, and hex must not mix cases.
     pub fn signature(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
             Encoding::Text => Some(text.to_vec()),
@@ -49,7 +49,7 @@ impl Encoding {
         }
     }
 
-    /// A signature as senders write it.
+    /// Encodes a signature as senders do.
     pub fn write(self, signature: &[u8]) -> String {
         match self {
             Encoding::Text => String::from_utf8_lossy(signature).into_owned(),
@@ -59,7 +59,7 @@ impl Encoding {
         }
     }
 
-    /// The bytes of a key.
+    /// Decodes a key.
     pub fn key(self, text: &str) -> Option<Vec<u8>> {
         match self {
             Encoding::Text => Some(text.as_bytes().to_vec()),

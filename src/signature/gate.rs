@@ -1,29 +1,29 @@
-//! What a request has to pass to get into a hook.
+//! The check that a request must pass before a hook accepts it.
 
 use super::algorithm::Key;
-use super::received::{Proof, UnverifiedRequest, VerifiedRequest};
+use super::request::{Proof, UnverifiedRequest, VerifiedRequest};
 use super::scheme::Scheme;
 use super::verify::Rejection;
 use crate::base::time::Timestamp;
 
-/// The rule of a hook.
+/// How a hook verifies requests.
 #[derive(Debug)]
 pub enum Gate {
-    /// Nothing has to be proved.
+    /// No verification.
     Open,
-    /// Requests have to carry an API key.
+    /// Requests must carry an API key.
     Key,
-    /// Requests have to be signed with one of the keys; without a key, none passes.
+    /// Requests must be signed with one of the keys. Without a key, none passes.
     Signed { scheme: Box<Scheme>, keys: Vec<Key> },
-    /// Requests have to be signed in a way that this process does not know.
+    /// Requests must be signed by a scheme that this process does not know, so none passes.
     Closed,
 }
 
 impl Gate {
-    /// The request as one whose body may be read; `is_key` says whether a text is an API key that may post to the hook.
+    /// Verifies a request. `is_key` returns whether a text is an API key that may post to the hook.
     ///
     /// # Errors
-    /// Which rule failed.
+    /// The rule that failed.
     pub fn admit(
         &self,
         received: UnverifiedRequest<'_>,
@@ -42,17 +42,18 @@ impl Gate {
         }
     }
 
-    /// Whether the text is one of the secrets; where nothing has to be proved, any will do.
-    pub fn holds(&self, text: &str) -> bool {
+    /// Whether the text is one of the secrets. An open gate accepts any text.
+    pub fn accepts_secret(&self, text: &str) -> bool {
         match self {
             Gate::Open => true,
+            // No early exit, which would reveal which key matches.
             Gate::Signed { keys, .. } => keys.iter().fold(false, |found, key| found | key.is(text.as_bytes())),
             Gate::Key | Gate::Closed => false,
         }
     }
 
-    /// HMAC-SHA256 of a text with the secret that the request was signed with, or else the newest one; none if there is
-    /// none. To be asked only for texts that can't be a request, since senders sign theirs in the same way.
+    /// HMAC-SHA256 of a text with the secret that the request was signed with, or else the newest one; `None` without a
+    /// secret. Only call this with texts that can't be a request, because senders sign requests in the same way.
     pub fn mac(&self, verified: Option<&VerifiedRequest>, text: &str) -> Option<Vec<u8>> {
         let Gate::Signed { keys, .. } = self else { return None };
         let key = match verified {
@@ -62,7 +63,7 @@ impl Gate {
         key.map(|key| key.mac(text.as_bytes()))
     }
 
-    /// The headers, in lower case, in which requests carry the secret itself.
+    /// The headers in which requests carry the secret itself, in lower case.
     pub fn secret_headers(&self) -> &[String] {
         match self {
             Gate::Signed { scheme, .. } => scheme.secret_headers(),
@@ -70,8 +71,8 @@ impl Gate {
         }
     }
 
-    /// Whether the signature is in the body.
-    pub fn signs_in_body(&self) -> bool {
-        matches!(self, Gate::Signed { scheme, .. } if scheme.signs_in_body())
+    /// Whether requests carry the signature in the body.
+    pub fn has_signature_in_body(&self) -> bool {
+        matches!(self, Gate::Signed { scheme, .. } if scheme.has_signature_in_body())
     }
 }

@@ -1,4 +1,4 @@
-//! Where a request carries its signatures, its id and its timestamp.
+//! Where a request carries its signatures, id and timestamp.
 
 use std::borrow::Cow;
 
@@ -6,48 +6,48 @@ use memchr::memmem::find;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::received::{UnverifiedRequest, form_pairs};
+use super::request::{UnverifiedRequest, form_pairs};
 use super::verify::Rejection;
 
-/// Where the parts are.
+/// Where a scheme finds the signature parts of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum SignatureSource {
     Headers(Headers),
-    /// In the fields `timestamp`, `token` (the id) and `signature` of a form, or of a JSON body's `signature`.
+    /// The fields `timestamp`, `token` (the id) and `signature` of a form, or of `signature` in a JSON body.
     MailgunBody,
-    /// In each item of a JSON body, over eight of its fields.
+    /// Each item of a JSON body, with a signature over eight of its fields.
     AdyenItems,
 }
 
-/// Names of headers in lower case. Where there are several, the first that was sent counts.
+/// Header names in lower case. If there are several, the first one that is present counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
     pub signature: Vec<String>,
-    /// What separates several signatures in the header.
+    /// The separator of several signatures in the header.
     pub separator: Option<char>,
     pub id: Vec<String>,
-    pub timestamp: TimestampPlace,
+    pub timestamp: TimestampSource,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum TimestampPlace {
+pub(super) enum TimestampSource {
     #[default]
-    Nowhere,
+    None,
     Headers(Vec<String>),
-    /// Among the signatures, after this prefix.
-    Among(String),
+    /// An item of the signature header, with this prefix.
+    SignatureItem(String),
 }
 
-/// The parts as they were received.
-pub(super) struct Values<'a> {
+/// The signature parts as received.
+pub(super) struct SignatureParts<'a> {
     pub id: Option<Cow<'a, [u8]>>,
     pub timestamp: Option<Cow<'a, [u8]>>,
-    /// With their prefixes.
+    /// Including their prefixes.
     pub signatures: Vec<Cow<'a, [u8]>>,
 }
 
 impl Headers {
-    pub fn read<'r>(&self, received: &'r UnverifiedRequest<'_>) -> Result<Values<'r>, Rejection> {
+    pub fn read<'r>(&self, received: &'r UnverifiedRequest<'_>) -> Result<SignatureParts<'r>, Rejection> {
         let signature = header(received, &self.signature)?;
         let items: Vec<&[u8]> = match self.separator {
             Some(separator) => signature.split(|byte| char::from(*byte) == separator).map(<[u8]>::trim_ascii).collect(),
@@ -55,14 +55,14 @@ impl Headers {
         };
         let id = (!self.id.is_empty()).then(|| header(received, &self.id)).transpose()?;
         let timestamp = match &self.timestamp {
-            TimestampPlace::Nowhere => None,
-            TimestampPlace::Headers(names) => Some(header(received, names)?),
-            TimestampPlace::Among(prefix) => {
+            TimestampSource::None => None,
+            TimestampSource::Headers(names) => Some(header(received, names)?),
+            TimestampSource::SignatureItem(prefix) => {
                 let found = items.iter().find_map(|item| item.strip_prefix(prefix.as_bytes()));
                 Some(found.ok_or(Rejection::TimestampMissing)?)
             }
         };
-        Ok(Values {
+        Ok(SignatureParts {
             id: id.map(Cow::Borrowed),
             timestamp: timestamp.map(Cow::Borrowed),
             signatures: items.into_iter().map(Cow::Borrowed).collect(),
@@ -76,38 +76,41 @@ fn header<'r>(received: &'r UnverifiedRequest<'_>, names: &[String]) -> Result<&
     value.ok_or_else(|| Rejection::HeaderMissing(names.first().cloned().unwrap_or_default()))
 }
 
-/// Timestamp, token and signature of a request by Mailgun.
-pub(super) fn mailgun<'r>(received: &'r UnverifiedRequest<'_>) -> Result<Values<'r>, Rejection> {
+/// Timestamp, token and signature of a Mailgun request.
+pub(super) fn mailgun<'r>(received: &'r UnverifiedRequest<'_>) -> Result<SignatureParts<'r>, Rejection> {
     const NAMES: [&str; 4] = ["timestamp", "token", "signature", "parent-signature"];
     let body = received.body();
-    let [timestamp, token, signature, of_parent] = match received.media_type().as_str() {
+    let [timestamp, token, signature, parent_signature] = match received.media_type().as_str() {
         "application/x-www-form-urlencoded" => {
-            form_pairs(body).fold(NAMES.map(|_| None), |found, (name, value)| filled(found, &NAMES, &name, value))
+            form_pairs(body).fold(NAMES.map(|_| None), |found, (name, value)| with_field(found, &NAMES, &name, value))
         }
         "multipart/form-data" => {
-            let boundary = received.boundary().ok_or(Rejection::BodyUnreadable)?;
+            let boundary = received.boundary().ok_or(Rejection::BodyMalformed)?;
             let parts = multipart_texts(body, &boundary);
-            parts.fold(NAMES.map(|_| None), |found, (name, value)| filled(found, &NAMES, name.as_bytes(), value.into()))
+            parts.fold(NAMES.map(|_| None), |found, (name, value)| {
+                with_field(found, &NAMES, name.as_bytes(), value.into())
+            })
         }
         _ => {
-            let read: MailgunEvent = serde_json::from_slice(body).map_err(|_| Rejection::BodyUnreadable)?;
-            let MailgunSignature { timestamp, token, signature, of_parent } = read.signature;
-            [Some(plain(&timestamp)), Some(token), Some(signature), of_parent].map(|text| text.map(String::into_bytes))
+            let read: MailgunEvent = serde_json::from_slice(body).map_err(|_| Rejection::BodyMalformed)?;
+            let MailgunSignature { timestamp, token, signature, parent_signature } = read.signature;
+            [Some(plain(&timestamp)), Some(token), Some(signature), parent_signature]
+                .map(|text| text.map(String::into_bytes))
         }
     };
-    let found = |value: Option<Vec<u8>>| value.ok_or(Rejection::BodyUnreadable);
-    Ok(Values {
+    let found = |value: Option<Vec<u8>>| value.ok_or(Rejection::BodyMalformed);
+    Ok(SignatureParts {
         id: Some(found(token)?.into()),
         timestamp: Some(found(timestamp)?.into()),
-        signatures: std::iter::once(found(signature)?).chain(of_parent).map(Cow::Owned).collect(),
+        signatures: std::iter::once(found(signature)?).chain(parent_signature).map(Cow::Owned).collect(),
     })
 }
 
-/// What was found so far, with one more field; the first of a name counts.
-fn filled(mut found: [Option<Vec<u8>>; 4], names: &[&str; 4], name: &[u8], value: Vec<u8>) -> [Option<Vec<u8>>; 4] {
-    let place = names.iter().position(|known| known.as_bytes() == name);
-    if let Some(place) = place.and_then(|place| found.get_mut(place)) {
-        place.get_or_insert(value);
+/// Adds a field to those found so far. The first field of a name counts.
+fn with_field(mut found: [Option<Vec<u8>>; 4], names: &[&str; 4], name: &[u8], value: Vec<u8>) -> [Option<Vec<u8>>; 4] {
+    let index = names.iter().position(|known| known.as_bytes() == name);
+    if let Some(slot) = index.and_then(|index| found.get_mut(index)) {
+        slot.get_or_insert(value);
     }
     found
 }
@@ -122,13 +125,13 @@ struct MailgunSignature {
     timestamp: Value,
     token: String,
     signature: String,
-    /// By the account that a subaccount belongs to.
+    /// The signature of a subaccount's parent account.
     #[serde(rename = "parent-signature")]
-    of_parent: Option<String>,
+    parent_signature: Option<String>,
 }
 
-/// Names and values of the parts of a multipart body that are texts. What is read here is verified by itself, so it need
-/// not be what another reader of the body would find.
+/// The names and values of the text parts of a multipart body. The signature covers the values found here, so another
+/// reader of the body may find different ones.
 fn multipart_texts<'b>(body: &'b [u8], boundary: &str) -> impl Iterator<Item = (String, &'b [u8])> {
     let delimiter = format!("--{boundary}").into_bytes();
     let mut rest = find(body, &delimiter).map(|start| &body[start + delimiter.len()..]);
@@ -148,10 +151,10 @@ fn multipart_texts<'b>(body: &'b [u8], boundary: &str) -> impl Iterator<Item = (
     })
 }
 
-/// An item of a notification by Adyen: its signature, and the texts of which one was signed.
+/// An item of an Adyen notification: its signature, and the texts of which one was signed.
 pub(super) struct AdyenItem {
     pub signature: String,
-    /// As Adyen's libraries join the fields, and as its older ones did, with what separates them escaped.
+    /// The joined fields: as Adyen's libraries write them, and as its older ones did, with the separator escaped.
     pub texts: [String; 2],
 }
 
@@ -201,11 +204,11 @@ struct AdyenAmount {
     currency: Value,
 }
 
-/// The items of a notification by Adyen, of which there is at least one.
+/// The items of an Adyen notification; at least one.
 pub(super) fn adyen_items(body: &[u8]) -> Result<Vec<AdyenItem>, Rejection> {
-    let body: AdyenBody = serde_json::from_slice(body).map_err(|_| Rejection::BodyUnreadable)?;
+    let body: AdyenBody = serde_json::from_slice(body).map_err(|_| Rejection::BodyMalformed)?;
     let read = |AdyenEntry { item }: AdyenEntry| {
-        let signed = [
+        let fields = [
             &item.psp_reference,
             &item.original_reference,
             &item.merchant_account_code,
@@ -215,12 +218,12 @@ pub(super) fn adyen_items(body: &[u8]) -> Result<Vec<AdyenItem>, Rejection> {
             &item.event_code,
             &item.success,
         ];
-        let signed = signed.map(plain);
-        let escaped = signed.each_ref().map(|value| value.replace('\\', "\\\\").replace(':', "\\:"));
-        AdyenItem { signature: item.additional_data.hmac_signature, texts: [signed.join(":"), escaped.join(":")] }
+        let fields = fields.map(plain);
+        let escaped = fields.each_ref().map(|value| value.replace('\\', "\\\\").replace(':', "\\:"));
+        AdyenItem { signature: item.additional_data.hmac_signature, texts: [fields.join(":"), escaped.join(":")] }
     };
     let items: Vec<AdyenItem> = body.items.into_iter().map(read).collect();
-    if items.is_empty() { Err(Rejection::BodyUnreadable) } else { Ok(items) }
+    if items.is_empty() { Err(Rejection::BodyMalformed) } else { Ok(items) }
 }
 
 fn plain(value: &Value) -> String {

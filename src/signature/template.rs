@@ -1,12 +1,12 @@
-//! The text that is signed, as a template over the parts of a request.
+//! The signed text, as a template over the parts of a request.
 
 use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::parts::Values;
-use super::received::{UnverifiedRequest, form_pairs};
+use super::parts::SignatureParts;
+use super::request::{UnverifiedRequest, form_pairs};
 use super::verify::Rejection;
 
 /// A part of a signed text.
@@ -17,16 +17,16 @@ pub(super) enum Part {
     Timestamp,
     Method,
     Url,
-    /// The query as it was received, without the question mark.
+    /// The query as received, without the question mark.
     Query,
     Body,
-    /// The body, or with GET the query.
+    /// The query of a GET request, otherwise the body.
     BodyOrQuery,
-    /// The fields of an encoded form, sorted. A body that is none has to be vouched for by `bodySHA256` in the query.
+    /// The fields of an encoded form, sorted. For any other body, the query must contain its digest as `bodySHA256`.
     SortedForm,
 }
 
-/// A template.
+/// A template such as `v0:{timestamp}:{body}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(pub Vec<Part>);
 
@@ -42,19 +42,19 @@ impl Template {
         ("sortedForm", Part::SortedForm),
     ];
 
-    /// Reads `v0:{timestamp}:{body}` and the like.
+    /// Parses a template.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that names the invalid placeholder.
     pub fn parse(text: &str) -> Result<Template, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or("a `{` without a `}`")?;
+            let (name, after) = after.split_once('}').ok_or("`{` without `}`")?;
             let found = Template::PLACEHOLDERS.into_iter().find(|(known, _)| *known == name);
             let (_, part) = found.ok_or_else(|| {
                 let names: Vec<_> = Template::PLACEHOLDERS.iter().map(|(name, _)| format!("{{{name}}}")).collect();
-                format!("there is no `{{{name}}}`: there are {}", names.join(", "))
+                format!("unknown placeholder `{{{name}}}`; expected one of {}", names.join(", "))
             })?;
             parts.extend((!literal.is_empty()).then(|| Part::Literal(literal.to_owned())));
             parts.push(part);
@@ -68,11 +68,11 @@ impl Template {
         self.0.contains(part)
     }
 
-    /// The signed text of a request, for one spelling of its address.
+    /// The signed text of a request, for one spelling of its URL.
     pub fn fill<'v>(
         &'v self,
         received: &'v UnverifiedRequest<'_>,
-        values: &'v Values<'_>,
+        values: &'v SignatureParts<'_>,
         url: &'v str,
     ) -> Result<Vec<Cow<'v, [u8]>>, Rejection> {
         let query = UnverifiedRequest::query(url).as_bytes();
@@ -95,7 +95,7 @@ impl Template {
     }
 }
 
-/// Names and values one after the other, sorted, each value of a name once.
+/// Concatenates names and values, sorted, without duplicates.
 fn sorted_form(received: &UnverifiedRequest<'_>, query: &[u8]) -> Result<Vec<u8>, Rejection> {
     let body = received.body();
     if received.media_type() == "application/x-www-form-urlencoded" {
@@ -104,10 +104,10 @@ fn sorted_form(received: &UnverifiedRequest<'_>, query: &[u8]) -> Result<Vec<u8>
         pairs.dedup();
         return Ok(pairs.into_iter().flat_map(|(name, value)| [name, value]).flatten().collect());
     }
-    let announced = form_pairs(query).find(|(name, _)| name == b"bodySHA256").map(|(_, hash)| hash);
-    let is_vouched_for = |hash: Vec<u8>| bool::from(hex::encode(Sha256::digest(body)).as_bytes().ct_eq(&hash));
-    match announced {
-        Some(hash) if is_vouched_for(hash.to_ascii_lowercase()) => Ok(Vec::new()),
+    let digest = form_pairs(query).find(|(name, _)| name == b"bodySHA256").map(|(_, digest)| digest);
+    let matches = |digest: Vec<u8>| bool::from(hex::encode(Sha256::digest(body)).as_bytes().ct_eq(&digest));
+    match digest {
+        Some(digest) if matches(digest.to_ascii_lowercase()) => Ok(Vec::new()),
         None if body.is_empty() => Ok(Vec::new()),
         _ => Err(Rejection::BodyNotSigned),
     }

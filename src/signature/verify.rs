@@ -3,51 +3,51 @@
 use std::borrow::Cow;
 
 use super::algorithm::Key;
-use super::parts::{Source, adyen_items, mailgun};
-use super::received::{Proof, UnverifiedRequest, VerifiedRequest};
+use super::parts::{SignatureSource, adyen_items, mailgun};
+use super::request::{Proof, UnverifiedRequest, VerifiedRequest};
 use super::scheme::Scheme;
 use super::template::Part;
 use crate::base::time::Timestamp;
 
-/// How many signatures of a request are looked at.
+/// How many signatures of a request are checked.
 pub const SIGNATURES_MAX: usize = 16;
 
-/// Why a request does not pass.
+/// Why a request is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    #[error("the hook has no secret that requests could be verified with")]
+    #[error("the hook has no secret to verify requests with")]
     NoSecret,
-    #[error("the hook's verification can't be read, so nothing passes it")]
+    #[error("the hook's verification scheme is unknown, so all requests are rejected")]
     UnknownScheme,
-    #[error("the request carries no API key; send `Authorization: Bearer <key>`")]
+    #[error("the request has no API key; send `Authorization: Bearer <key>`")]
     KeyMissing,
-    #[error("the API key is none that may post to this hook")]
+    #[error("the API key is unknown, or may not post to this hook")]
     UnknownKey,
     #[error("the header `{0}` is missing or empty")]
     HeaderMissing(String),
-    #[error("the signature's header holds no timestamp")]
+    #[error("the signature header has no timestamp")]
     TimestampMissing,
-    #[error("the timestamp can't be read")]
-    TimestampUnreadable,
+    #[error("the timestamp is malformed")]
+    TimestampMalformed,
     #[error("the timestamp is too old")]
     Stale,
     #[error("the timestamp is too far in the future")]
     Early,
-    #[error("the body can't be read for its signature")]
-    BodyUnreadable,
+    #[error("the body does not have the form that contains a signature")]
+    BodyMalformed,
     #[error("the signature does not cover the body")]
     BodyNotSigned,
-    #[error("the signature does not cover the query, which is what a GET request says")]
+    #[error("the signature does not cover the query, which is the payload of a GET request")]
     QueryNotSigned,
     #[error("no signature matches")]
     NoMatch,
 }
 
 impl Scheme {
-    /// The request as verified, if it was signed with one of the keys of this scheme, and recently enough.
+    /// Verifies that a request was signed with one of the keys, and recently enough.
     ///
     /// # Errors
-    /// Which rule failed.
+    /// The rule that failed.
     pub fn verify(
         &self,
         keys: &[Key],
@@ -66,29 +66,29 @@ impl Scheme {
 
     fn check(&self, keys: &[Key], received: &UnverifiedRequest<'_>, now: Timestamp) -> Result<Proof, Rejection> {
         let values = match &self.source {
-            Source::Headers(headers) => headers.read(received)?,
-            Source::MailgunBody => mailgun(received)?,
-            Source::AdyenItems => return self.check_items(keys, received.body()),
+            SignatureSource::Headers(headers) => headers.read(received)?,
+            SignatureSource::MailgunBody => mailgun(received)?,
+            SignatureSource::AdyenItems => return self.check_items(keys, received.body()),
         };
         if let Some(timestamp) = &values.timestamp {
-            self.clock.check(timestamp, now)?;
+            self.tolerance.check(timestamp, now)?;
         }
         let urls = self.urls(received);
         let texts = urls.iter().map(|url| self.text.fill(received, &values, url)).collect::<Result<Vec<_>, _>>()?;
         let is_key_used = |key: &Key| {
             let Some(rule) = self.rules.get(key.rule) else { return false };
-            let signatures = values.signatures.iter().filter_map(|signature| rule.stripped(signature));
+            let signatures = values.signatures.iter().filter_map(|signature| rule.strip_prefix(signature));
             let signatures = signatures.filter(|signature| !signature.is_empty()).take(SIGNATURES_MAX);
             let signatures: Vec<Vec<u8>> =
                 signatures.filter_map(|signature| self.encoding.signature(signature)).collect();
-            !signatures.is_empty() && texts.iter().any(|text| rule.holds(key, text, &signatures))
+            !signatures.is_empty() && texts.iter().any(|text| rule.matches(key, text, &signatures))
         };
         let key = keys.iter().position(is_key_used).ok_or(Rejection::NoMatch)?;
         let id = values.id.filter(|_| self.text.has(&Part::Id)).map(Cow::into_owned);
         Ok(Proof { key: Some(key), id })
     }
 
-    /// Adyen's notifications: each item carries a signature, and all have to match. Each may be with another key.
+    /// Verifies an Adyen notification: each item carries a signature, and all must match, each with any of the keys.
     fn check_items(&self, keys: &[Key], body: &[u8]) -> Result<Proof, Rejection> {
         for item in adyen_items(body)? {
             let signature = self.encoding.signature(item.signature.as_bytes()).ok_or(Rejection::NoMatch)?;
@@ -96,7 +96,7 @@ impl Scheme {
             let signatures = [signature];
             let is_key_used = |key: &Key| {
                 let rule = self.rules.get(key.rule);
-                rule.is_some_and(|rule| texts.iter().any(|text| rule.holds(key, text, &signatures)))
+                rule.is_some_and(|rule| texts.iter().any(|text| rule.matches(key, text, &signatures)))
             };
             if !keys.iter().any(is_key_used) {
                 return Err(Rejection::NoMatch);

@@ -201,7 +201,7 @@ fn x_does_not_get_a_request_signed_by_asking() {
     assert_ne!(before, after);
     let bare = server.create("/v1/hooks", json!({ "name": "bare", "verification": { "scheme": "twitter" } }));
     let refused = send(server.request("GET", &asking(&bare, &[("crc_token", "abc")]))).expect(401);
-    assert_eq!(detail(&refused), "the hook has no secret that requests could be verified with");
+    assert_eq!(detail(&refused), "the hook has no secret to verify requests with");
 }
 
 #[test]

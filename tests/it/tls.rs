@@ -126,10 +126,10 @@ fn a_new_pair_that_is_of_no_use_is_reported_and_the_last_good_one_stays() {
     write(&server.path(""), "server.key", &authority.issue().1);
     server.wait_for_log("the key `server.key` of --tls-key is not that of the certificate `server.crt` of --tls-cert");
     write(&server.path(""), "server.crt", "nonsense");
-    let log = server.wait_for_log("the file `server.crt` of --tls-cert holds no certificate in PEM format");
+    let log = server.wait_for_log("--tls-cert: `server.crt` contains no PEM certificate");
     assert!(log.contains("the new certificate can't be used; the last good one stays"), "{log}");
     std::fs::remove_file(server.path("server.crt")).unwrap();
-    server.wait_for_log("the file `server.crt` of --tls-cert can't be read");
+    server.wait_for_log("--tls-cert: `server.crt` can't be read");
     assert_eq!(shown(&server), first);
     assert_eq!(version_with(&server, "--http2"), "2");
     authority.write_into(&server.path(""));
@@ -152,15 +152,15 @@ fn files_that_are_of_no_use_are_told_at_start() {
     assert_eq!(said(&FLAGS[2..], &|_| {}), "error: --tls-key is given without --tls-cert; TLS needs both");
     assert_eq!(
         said(&FLAGS, &|folder| std::fs::remove_file(folder.join("server.key")).unwrap()),
-        "error: the file `server.key` of --tls-key can't be read: No such file or directory (os error 2)"
+        "error: --tls-key: `server.key` can't be read: No such file or directory (os error 2)"
     );
     assert_eq!(
         said(&FLAGS, &|folder| write(folder, "server.crt", &authority.issue().1)),
-        "error: the file `server.crt` of --tls-cert holds no certificate in PEM format"
+        "error: --tls-cert: `server.crt` contains no PEM certificate"
     );
     assert_eq!(
         said(&FLAGS, &|folder| write(folder, "server.key", &authority.issue().0)),
-        "error: the file `server.key` of --tls-key holds no key in PEM format that is not locked with a passphrase"
+        "error: --tls-key: `server.key` contains no PEM private key without a passphrase"
     );
     assert_eq!(
         said(&FLAGS, &|folder| write(folder, "server.key", &authority.issue().1)),

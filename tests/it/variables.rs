@@ -216,7 +216,7 @@ fn another_secret_key_is_refused_until_the_variables_are_given_up() {
     assert_eq!(serde_json::from_str::<Value>(&peer.received()[0].body).unwrap()["key"], SECRET);
     assert!(server.stop().success());
     let told = refusal(ServerBuilder::in_directory(directory).environment("HOOKFLOW_SECRET_KEY", "guess"));
-    assert!(told.starts_with("error: HOOKFLOW_SECRET_KEY has to be 32 bytes as 64 hex characters"), "{told}");
+    assert!(told.starts_with("error: HOOKFLOW_SECRET_KEY must be 32 bytes as 64 hex characters"), "{told}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn every_documented_scheme_passes_what_is_signed_and_not_one_changed_byte() {
         let signed = signed(kind, &url, now_s());
         let without = post(&server, &url, &signed).expect(401);
         assert_eq!(errors(&without), [("not_verified", "")], "{scheme}");
-        assert_eq!(detail(&without), "the hook has no secret that requests could be verified with");
+        assert_eq!(detail(&without), "the hook has no secret to verify requests with");
 
         add_secret(&server, &hook, &signed.other_secret);
         post(&server, &url, &signed).expect(401);
@@ -110,7 +110,7 @@ fn a_signature_that_somebody_saw_is_of_no_use_for_another_query() {
         send(signed.headers.iter().fold(request, |request, (name, value)| request.header(*name, value)))
     };
     let refused = get("?orderId=1").expect(401);
-    assert_eq!(detail(&refused), "the signature does not cover the query, which is what a GET request says");
+    assert_eq!(detail(&refused), "the signature does not cover the query, which is the payload of a GET request");
     get("").expect(200);
 }
 
@@ -172,7 +172,7 @@ fn a_web_hook_takes_requests_with_an_api_key_that_may_post() {
         send(server.request("POST", url).header("authorization", authorization).json(&json!({ "orderId": "1" })))
     };
     let bare = send(server.request("POST", url).json(&json!({}))).expect(401);
-    assert_eq!(detail(&bare), "the request carries no API key; send `Authorization: Bearer <key>`");
+    assert_eq!(detail(&bare), "the request has no API key; send `Authorization: Bearer <key>`");
     for wrong in ["Bearer nonsense", "Basic eDp5", "Bearer", &format!("Bearer {}", key("org.read"))] {
         assert_eq!(errors(&post(wrong).expect(401)), [("not_verified", "")], "{wrong}");
     }

@@ -119,13 +119,10 @@ fn the_name_is_checked_by_verify_full_alone() {
 fn a_file_that_is_named_has_to_be_there() {
     for mode in ["prefer", "require", "verify-full"] {
         let said = said(&WITH_TLS, &WITH_TLS.app(&format!("?sslmode={mode}&sslrootcert=FILES/ca.cert")));
-        assert_eq!(
-            said,
-            "the file `FILES/ca.cert` of sslrootcert can't be read: No such file or directory (os error 2)"
-        );
+        assert_eq!(said, "sslrootcert: `FILES/ca.cert` can't be read: No such file or directory (os error 2)");
     }
     let said = said(&WITH_TLS, &WITH_TLS.app("?sslmode=verify-ca&sslrootcert=FILES/server.key"));
-    assert_eq!(said, "the file `FILES/server.key` of sslrootcert holds no certificate in PEM format");
+    assert_eq!(said, "sslrootcert: `FILES/server.key` contains no PEM certificate");
 }
 
 #[test]
@@ -143,8 +140,7 @@ fn a_client_certificate_is_shown() {
     used: the key is that of another certificate
     ");
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &certified("&sslcert=FILES/client.crt&sslkey=FILES/client.crt")), @r"
-    the file `FILES/client.crt` of sslkey holds no key in PEM format that is not locked with a
-    passphrase
+    sslkey: `FILES/client.crt` contains no PEM private key without a passphrase
     ");
     // Nobody whom the server trusts has issued this one.
     let unknown = "&sslcert=FILES/other-ca.crt&sslkey=FILES/other-ca.key";

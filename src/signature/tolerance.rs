@@ -1,10 +1,10 @@
-//! How old a request may be.
+//! How far the timestamp of a request may be from the current time.
 
 use super::verify::Rejection;
 use crate::base::time::Timestamp;
 
-/// Five minutes, which is what most vendors say.
-pub(super) const USUAL_S: i64 = 300;
+/// Five minutes, which most vendors recommend.
+pub(super) const DEFAULT_TOLERANCE_S: i64 = 300;
 
 /// How a timestamp is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// How each is spelt.
+    /// The names in a hook's settings.
     pub const NAMES: [(&'static str, Unit); 3] =
         [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("iso8601", Unit::Iso8601)];
 
-    /// The moment as senders write it.
+    /// The timestamp as senders write it.
     pub fn write(self, moment: Timestamp) -> String {
         match self {
             Unit::Seconds => (moment.0 / 1_000_000).to_string(),
@@ -30,7 +30,7 @@ impl Unit {
 
     /// Seconds since 1970.
     fn read_s(self, text: &str) -> Option<i64> {
-        // A sign or a fraction is nobody's spelling of a moment.
+        // No vendor sends a sign or a fraction.
         let count = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>().ok())?;
         match self {
             Unit::Seconds => count(),
@@ -44,23 +44,23 @@ fn whole_s(moment: Timestamp) -> i64 {
     moment.0.div_euclid(1_000_000)
 }
 
-/// How far a request's timestamp may be from the present, in whole seconds: senders have cut off what is more.
+/// The allowed age of a request, in whole seconds, because senders truncate timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
+pub(super) struct Tolerance {
     pub unit: Unit,
-    /// Without, requests of any age pass.
+    /// Unlimited if absent.
     pub past_s: Option<i64>,
     pub future_s: Option<i64>,
 }
 
-impl Clock {
+impl Tolerance {
     pub fn check(self, timestamp: &[u8], now: Timestamp) -> Result<(), Rejection> {
         if self.past_s.is_none() && self.future_s.is_none() {
             return Ok(());
         }
         let text = std::str::from_utf8(timestamp).ok();
-        let at_s = text.and_then(|text| self.unit.read_s(text)).ok_or(Rejection::TimestampUnreadable)?;
-        let age_s = whole_s(now).saturating_sub(at_s);
+        let sent_at_s = text.and_then(|text| self.unit.read_s(text)).ok_or(Rejection::TimestampMalformed)?;
+        let age_s = whole_s(now).saturating_sub(sent_at_s);
         match () {
             () if self.past_s.is_some_and(|past_s| age_s > past_s) => Err(Rejection::Stale),
             () if self.future_s.is_some_and(|future_s| age_s < -future_s) => Err(Rejection::Early),

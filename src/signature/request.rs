@@ -1,50 +1,50 @@
-//! What was received, before and after it is verified.
+//! A request before and after verification.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode;
 
-/// A request as it was received. Its body can be read once it is [`VerifiedRequest`].
+/// A request as received. Its body becomes accessible once it is a [`VerifiedRequest`].
 pub struct UnverifiedRequest<'a> {
-    /// In capital letters.
+    /// In upper case.
     pub method: &'a str,
-    /// What comes before the path in the address that the sender used, such as `https://hooks.example.com`.
+    /// The scheme and authority of the URL that the sender used, such as `https://hooks.example.com`.
     pub origin: &'a str,
-    /// The path and the query.
+    /// Path and query.
     pub path: &'a str,
-    /// The value of the first header of a name in lower case.
+    /// Looks up the first header with a name, in lower case.
     pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
     body: Bytes,
 }
 
-/// A request that has passed the rules of its hook.
+/// A request that its hook's [`Gate`](super::Gate) has admitted.
 #[derive(Debug)]
 pub struct VerifiedRequest {
     body: Bytes,
     pub(super) proof: Proof,
 }
 
-/// What its signature says of a request.
+/// What the signature of a request proves.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
-    /// Which of the keys it was signed with, if it was with one.
+    /// The index of the key that verified the signature.
     pub key: Option<usize>,
-    /// What its sender calls it, if that was signed.
+    /// The sender's id of the request, if signed.
     pub id: Option<Vec<u8>>,
 }
 
 impl VerifiedRequest {
-    pub(super) fn new(received: UnverifiedRequest<'_>, proof: Proof) -> VerifiedRequest {
-        VerifiedRequest { body: received.body, proof }
+    pub(super) fn new(request: UnverifiedRequest<'_>, proof: Proof) -> VerifiedRequest {
+        VerifiedRequest { body: request.body, proof }
     }
 
-    /// The bytes that were received.
+    /// The body as received.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The bytes that were received, and what their sender calls the request, if that was signed.
+    /// The body as received, and the sender's id of the request, if signed.
     pub fn into_parts(self) -> (Bytes, Option<Vec<u8>>) {
         (self.body, self.proof.id)
     }
@@ -75,7 +75,7 @@ impl<'a> UnverifiedRequest<'a> {
         url.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The media type of the body, in lower case and without parameters.
+    /// The media type of the body, in lower case, without parameters.
     pub(super) fn media_type(&self) -> String {
         let (media_type, _) = self.content_type();
         media_type.trim().to_ascii_lowercase()
@@ -87,7 +87,7 @@ impl<'a> UnverifiedRequest<'a> {
         (media_type.to_owned().into(), parameters.to_owned().into())
     }
 
-    /// The text that separates the parts of a multipart body.
+    /// The boundary of a multipart body.
     pub(super) fn boundary(&self) -> Option<String> {
         let (_, parameters) = self.content_type();
         let pairs = parameters.split(';').filter_map(|pair| pair.trim().split_once('='));
@@ -97,7 +97,7 @@ impl<'a> UnverifiedRequest<'a> {
     }
 }
 
-/// The names and values of an encoded form, as bytes: two forms that differ are not made the same by a decoder.
+/// The names and values of an encoded form, as bytes, so that no text decoder makes two different forms equal.
 pub(super) fn form_pairs(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
     form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
