@@ -12,7 +12,10 @@ type Imports = BTreeMap<String, BTreeMap<String, PathBuf>>;
 fn folders_of_the_source_import_each_other_in_one_direction() {
     let imports = read_imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     assert!(imports.len() > 15, "only {} folders were found", imports.len());
-    assert!(imports["engine"].contains_key("store"), "the engine imports the store, so the imports were not read right");
+    assert!(
+        imports["engine"].contains_key("store"),
+        "the engine imports the store, so the imports were not read right"
+    );
     let circle = find_circle(&imports).map(|circle| describe(&circle, &imports));
     assert!(circle.is_none(), "{}", circle.unwrap_or_default());
 }
