@@ -58,7 +58,7 @@ impl<'a> Stretch<'a> {
         match problems.is_empty() {
             true => Ok(params),
             false => {
-                executed.input = raw(spec.shown(&params).as_ref());
+                executed.input = raw(spec.masked(&params).as_ref());
                 Err(Failure::invalid(problems))
             }
         }

@@ -176,7 +176,7 @@ impl<'a> Stretch<'a> {
             let message = format!("the params are larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
             return Ok(Outcome::Failed(Failure::new("params_too_large", message)));
         }
-        if let Cow::Owned(shown) = action.spec.shown(&params) {
+        if let Cow::Owned(shown) = action.spec.masked(&params) {
             executed.input = raw(&shown);
         }
         let mut call = Call {

@@ -1,4 +1,4 @@
-//! Where a run goes next: transitions, their conditions, and what happens on errors.
+//! Control flow: transitions, their conditions, and error cases.
 
 use serde_json::{Value, json};
 
@@ -11,12 +11,12 @@ pub(super) fn transitions() -> Value {
         "type": ["array", "null"],
         "items": { "$ref": "#/$defs/transition" },
         "maxItems": TRANSITIONS_MAX,
-        "description": "Where to go next: the first whose condition holds. If none does, the run is completed.",
+        "description": "Tried in order; the first whose condition holds is taken. If none holds, the run is completed.",
     })
 }
 
 pub(super) fn transition(document: Option<&Value>) -> Value {
-    let mut target = json!({ "type": "string", "description": "The id of the step that comes next." });
+    let mut target = json!({ "type": "string", "description": "The id of the next step." });
     let ids = document.map(step_ids).unwrap_or_default();
     if !ids.is_empty() {
         target["enum"] = json!(ids);
@@ -26,7 +26,7 @@ pub(super) fn transition(document: Option<&Value>) -> Value {
         "properties": {
             "target": target,
             "condition": { "$ref": "#/$defs/condition" },
-            "meta": meta(json!({ "name": { "type": "string", "description": "What the log shows." } })),
+            "meta": meta(json!({ "name": { "type": "string", "description": "Label in the log." } })),
             "_id": { "type": "string" },
         },
         "required": ["target", "condition"],
@@ -35,10 +35,10 @@ pub(super) fn transition(document: Option<&Value>) -> Value {
 }
 
 pub(super) fn condition() -> Value {
-    let described = Operator::ALL.map(|(name, operator)| json!({ "const": name, "description": operator.summary() }));
+    let operators = Operator::ALL.map(|(name, operator)| json!({ "const": name, "description": operator.summary() }));
     let arity = |names: Vec<&str>, values: Value| {
-        let asked = json!({ "properties": { "op": { "enum": names } }, "required": ["op"] });
-        json!({ "if": asked, "then": { "properties": { "values": values } } })
+        let condition = json!({ "properties": { "op": { "enum": names } }, "required": ["op"] });
+        json!({ "if": condition, "then": { "properties": { "values": values } } })
     };
     let of = |counts: [usize; 2]| -> Vec<&str> {
         let taking = Operator::ALL.iter().filter(|(_, operator)| operator.counts() == counts);
@@ -47,8 +47,8 @@ pub(super) fn condition() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "op": { "anyOf": described },
-            "values": { "type": "array", "description": "What is compared; for `and` and `or`, conditions." },
+            "op": { "anyOf": operators },
+            "values": { "type": "array", "description": "The values to compare; for `and` and `or`, conditions." },
         },
         "required": ["op", "values"],
         "additionalProperties": false,
@@ -62,14 +62,14 @@ pub(super) fn condition() -> Value {
 }
 
 pub(super) fn error_case() -> Value {
-    let described = ErrorAction::WORDS.map(|(word, action)| json!({ "const": word, "description": action.summary() }));
-    // `and` or `or` of nothing is how editors write that whatever happened is meant.
-    let whatever = json!({ "properties": { "values": { "maxItems": 0 } }, "required": ["values"] });
+    let actions = ErrorAction::WORDS.map(|(word, action)| json!({ "const": word, "description": action.summary() }));
+    // Editors write "in any case" as an `and` or `or` of nothing.
+    let always = json!({ "properties": { "values": { "maxItems": 0 } }, "required": ["values"] });
     json!({
         "type": "object",
         "properties": {
-            "condition": { "anyOf": [{ "$ref": "#/$defs/condition" }, whatever] },
-            "errorAction": { "type": "object", "properties": { "type": { "anyOf": described } }, "required": ["type"] },
+            "condition": { "anyOf": [{ "$ref": "#/$defs/condition" }, always] },
+            "errorAction": { "type": "object", "properties": { "type": { "anyOf": actions } }, "required": ["type"] },
             "meta": meta(json!({})),
             "_id": { "type": "string" },
         },

@@ -1,7 +1,7 @@
-//! The JSON Schema of workflow files, for editors: it completes keys, actions with their params, operators and events.
+//! The JSON Schema of workflow files, which editors use to complete keys, actions, params, operators and events.
 //!
-//! It is made from the same tables that the checker and the engine read. Steps of a file can be completed as targets if the
-//! schema is made for that file; a schema alone can't know them.
+//! It is generated from the tables that the checker and the engine use. A schema generated for one file also completes
+//! the ids of its steps as targets; a general schema cannot know them.
 
 mod flow;
 mod hook;
@@ -12,13 +12,13 @@ use crate::actions::ACTIONS;
 use crate::workflow::{ActionSpec, ERROR_CASES_MAX, LIMIT_MAX, ParamKind, STEPS_MAX, credentials};
 use flow::{condition, error_case, transition, transitions};
 
-/// Where the server offers the schema.
+/// URL path of the schema on the server.
 pub const PATH: &str = "/schemas/workflow.json";
 
-/// What ids of steps look like.
+/// Pattern of step ids.
 const ID: &str = "^[^.]{1,128}$";
 
-/// The schema; `document` is a file whose steps, hooks and klasses are to be completed, if it is made for one.
+/// Generates the schema; if `document` is given, its steps, hooks and klasses are completed, too.
 pub fn workflow_file(document: Option<&Value>) -> Value {
     let workflow = json!({ "$ref": "#/$defs/workflow" });
     let list = |kind: &str| json!({ "type": ["array", "null"], "items": { "$ref": format!("#/$defs/{kind}") } });
@@ -53,20 +53,20 @@ pub fn workflow_file(document: Option<&Value>) -> Value {
     })
 }
 
-/// A text that may be left out by null, as all keys may that are not required.
+/// An optional string; null means absent, as for all optional keys.
 fn text(description: &str) -> Value {
     json!({ "type": ["string", "null"], "description": description })
 }
 
-/// `meta`, in which anything may stand.
+/// `meta`, which may hold anything.
 fn meta(known: Value) -> Value {
     json!({ "type": ["object", "null"], "properties": known })
 }
 
-/// Adds the keys of Kustomer's documents that mean nothing here, and rules all others out.
+/// Adds the keys of Kustomer's documents that are ignored here, and rejects all others.
 fn closed(mut definition: Value) -> Value {
     let ignored =
-        |kind: Value| json!({ "description": "Accepted from Kustomer's documents; means nothing.", "type": kind });
+        |kind: Value| json!({ "description": "Accepted for compatibility with Kustomer; ignored.", "type": kind });
     for (key, kind) in [
         ("appVersion", json!(["string", "null"])),
         ("logging", json!(["boolean", "null"])),
@@ -77,7 +77,7 @@ fn closed(mut definition: Value) -> Value {
         definition["properties"][key] = ignored(kind);
     }
     for (key, other) in
-        [("description", text("For people.")), ("errorCases", json!({ "type": ["array", "null"], "maxItems": 0 }))]
+        [("description", text("Shown to people.")), ("errorCases", json!({ "type": ["array", "null"], "maxItems": 0 }))]
     {
         if definition["properties"].get(key).is_none() {
             definition["properties"][key] = other;
@@ -90,7 +90,7 @@ fn closed(mut definition: Value) -> Value {
 fn klass() -> Value {
     let property = json!({
         "type": "object",
-        "properties": { "displayName": text("For people."), "description": text("For people.") },
+        "properties": { "displayName": text("Shown to people."), "description": text("Shown to people.") },
         "additionalProperties": false,
     });
     json!({
@@ -98,11 +98,11 @@ fn klass() -> Value {
         "description": "A kind of custom object.",
         "properties": {
             "name": { "type": "string", "pattern": "^[a-z0-9_-]{1,64}$" },
-            "displayName": text("Made from the name if absent."),
-            "icon": text("For people."),
+            "displayName": text("Shown to people; derived from the name if omitted."),
+            "icon": text("Shown to people."),
             "properties": {
                 "type": ["object", "null"],
-                "description": "Attributes by name; the suffix is the type.",
+                "description": "Attributes by name; the name's suffix is the type.",
                 "patternProperties": { "(Str|Txt|Num|At|Bool|Url|Id)$": property },
                 "additionalProperties": false,
             },
@@ -117,16 +117,16 @@ fn workflow_definition() -> Value {
         "type": "object",
         "properties": {
             "$schema": { "type": "string" },
-            "name": { "type": "string", "minLength": 1, "maxLength": 128, "description": "Tells workflows apart." },
-            "enabled": { "type": ["boolean", "null"], "description": "Whether it runs; if absent, as it was." },
+            "name": { "type": "string", "minLength": 1, "maxLength": 128, "description": "Identifies the workflow." },
+            "enabled": { "type": ["boolean", "null"], "description": "Whether it runs; unchanged if omitted." },
             "trigger": { "$ref": "#/$defs/trigger" },
             "steps": { "type": "array", "items": { "$ref": "#/$defs/step" }, "maxItems": STEPS_MAX },
             "response": {
                 "type": ["object", "null"],
-                "description": "What a callable workflow answers.",
+                "description": "The response of a callable workflow.",
                 "properties": {
-                    "value": { "description": "Any JSON with expressions; else the last step's output." },
-                    "schema": { "type": "object", "description": "For callers." },
+                    "value": { "description": "Any JSON, may contain expressions; defaults to the last step's output." },
+                    "schema": { "type": "object", "description": "Documentation for callers." },
                 },
             },
             "concurrency": concurrency(),
@@ -139,11 +139,11 @@ fn workflow_definition() -> Value {
 fn concurrency() -> Value {
     json!({
         "type": ["object", "null"],
-        "description": "How many runs go on at a time; the others wait, in the order in which they came.",
+        "description": "How many runs are active at a time; others wait, first in, first out.",
         "properties": {
-            "limit": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "description": "1: one after the other." },
+            "limit": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "description": "The most active runs; 1 runs them one at a time." },
             "key": {
-                "description": "Runs with the same key take turns; without it, all runs of the workflow.",
+                "description": "Runs with the same key share the limit; if omitted, all runs of the workflow do.",
                 "examples": ["/#steps.1.attributes.data.orderId"],
             },
         },
@@ -159,8 +159,8 @@ fn trigger(document: Option<&Value>) -> Value {
         "description": "What starts the workflow; its output is the event's payload, /#steps.1.",
         "properties": {
             "id": { "type": "string", "pattern": ID, "default": "1" },
-            "eventName": { "type": "string", "description": "The event that starts it.", "examples": events(document) },
-            "callable": { "type": "boolean", "description": "Whether other workflows and callers may run it." },
+            "eventName": { "type": "string", "description": "The event that starts the workflow.", "examples": events(document) },
+            "callable": { "type": "boolean", "description": "Whether other workflows and API clients may call it." },
             "schema": { "type": ["object", "null"], "description": "The inputs of a callable workflow, as JSON Schema." },
             "schedule": schedule(),
             "transitions": transitions(),
@@ -171,12 +171,12 @@ fn trigger(document: Option<&Value>) -> Value {
     }))
 }
 
-/// Events to listen for: those of the file's own hooks and klasses, or of some that a file could have.
+/// Example events: of the file's own hooks and klasses, or else of common names.
 fn events(document: Option<&Value>) -> Vec<String> {
-    let declared = |list: &str, other: &'static str| -> Vec<&str> {
+    let declared = |list: &str, default: &'static str| -> Vec<&str> {
         let names = document.and_then(|document| document.get(list)?.as_array()).into_iter().flatten();
-        let names: Vec<&str> = names.filter_map(|declared| declared.get("name")?.as_str()).collect();
-        if names.is_empty() { vec![other] } else { names }
+        let names: Vec<&str> = names.filter_map(|declaration| declaration.get("name")?.as_str()).collect();
+        if names.is_empty() { vec![default] } else { names }
     };
     let objects = ["customer", "conversation", "message", "note", "company"].map(str::to_owned).into_iter();
     let objects = objects.chain(declared("klasses", "order").into_iter().map(|klass| format!("kobject.{klass}")));
@@ -189,21 +189,21 @@ fn schedule() -> Value {
     let zones: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     json!({
         "type": "object",
-        "description": "When the workflow runs by itself.",
+        "description": "When the workflow runs on its own.",
         "properties": {
             "cron": {
                 "type": "string",
                 "description": "Minute, hour, day of month, month, day of week; with six fields, the first is seconds.",
                 "examples": ["0 9 * * 1-5", "*/15 * * * *", "0 0 1 * *", "@daily"],
             },
-            "timeZone": { "enum": zones, "default": "UTC", "description": "Whose time the pattern is in." },
+            "timeZone": { "enum": zones, "default": "UTC", "description": "The time zone of the pattern." },
             "every": {
                 "type": "string",
                 "pattern": "^[0-9]+ *[smhdw]$",
                 "description": "An interval, counted from 1970-01-01T00:00:00Z.",
                 "examples": ["30s", "15m", "6h", "1d", "1w"],
             },
-            "catchUp": { "enum": ["none", "one"], "default": "one", "description": "Runs for what was missed." },
+            "catchUp": { "enum": ["none", "one"], "default": "one", "description": "Whether to run once for missed due times." },
         },
         "oneOf": [{ "required": ["cron"] }, { "required": ["every"], "not": { "required": ["timeZone"] } }],
         "additionalProperties": false,
@@ -213,26 +213,26 @@ fn schedule() -> Value {
 fn step() -> Value {
     let names: Vec<&str> = ACTIONS.iter().map(|action| action.spec.name).collect();
     let prefixed: Vec<String> = names.iter().map(|name| format!("kustomer.{name}")).collect();
-    let described: Vec<Value> = ACTIONS
+    let actions: Vec<Value> = ACTIONS
         .iter()
         .map(|action| json!({ "const": action.spec.name, "description": action.spec.summary }))
         .chain([json!({ "enum": prefixed }), json!({ "type": "null" })])
         .collect();
     let params: Vec<Value> = ACTIONS.iter().map(|action| params_of(&action.spec)).collect();
-    let label = json!({ "type": "string", "description": "What the log shows." });
-    let parked = json!({ "type": "boolean", "description": "Whether the step is kept though no way leads to it." });
+    let label = json!({ "type": "string", "description": "Label in the log." });
+    let parked = json!({ "type": "boolean", "description": "Whether the step may be unreachable." });
     closed(json!({
         "type": "object",
         "properties": {
-            "id": { "type": "string", "pattern": ID, "description": "By which transitions and references name it." },
-            "action": { "anyOf": described, "examples": names, "description": "What it does; without, it only branches." },
+            "id": { "type": "string", "pattern": ID, "description": "How transitions and references name the step." },
+            "action": { "anyOf": actions, "examples": names, "description": "What the step does; if omitted, it only branches." },
             "params": { "type": ["object", "null"] },
             "transitions": transitions(),
             "errorCases": {
                 "type": ["array", "null"],
                 "items": { "$ref": "#/$defs/errorCase" },
                 "maxItems": ERROR_CASES_MAX,
-                "description": "What happens when the action fails: the first whose condition holds.",
+                "description": "What to do when the action fails: the first whose condition holds applies.",
             },
             "meta": meta(json!({ "displayName": label, "parked": parked })),
         },
@@ -241,10 +241,10 @@ fn step() -> Value {
     }))
 }
 
-/// What the params of an action are, wherever a step names it.
+/// The schema of the params of an action, for steps that name it.
 fn params_of(spec: &ActionSpec) -> Value {
     let param = |kind: ParamKind, summary: &str| {
-        // An expression is text, whatever it resolves to.
+        // An expression is a string, whatever it resolves to.
         let expression = json!({ "type": "string" });
         let value = match kind {
             ParamKind::Any | ParamKind::Json | ParamKind::Item => return json!({ "description": summary }),
@@ -262,8 +262,8 @@ fn params_of(spec: &ActionSpec) -> Value {
         json!({ "anyOf": [value, expression, { "type": "null" }], "description": summary })
     };
     let properties: Map<String, Value> =
-        spec.params.iter().map(|each| (each.name.to_owned(), param(each.kind, each.summary))).collect();
-    let required: Vec<&str> = spec.params.iter().filter(|each| each.required).map(|each| each.name).collect();
+        spec.params.iter().map(|spec| (spec.name.to_owned(), param(spec.kind, spec.summary))).collect();
+    let required: Vec<&str> = spec.params.iter().filter(|param| param.required).map(|param| param.name).collect();
     let names = [spec.name.to_owned(), format!("kustomer.{}", spec.name)];
     let params =
         json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });

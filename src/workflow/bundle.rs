@@ -1,14 +1,14 @@
-//! A file's declarations: hooks, klasses and workflows, and what all the files together declare.
+//! The declarations in a file: hooks, klasses and workflows.
 //!
-//! A file holds either one workflow or a bundle of any of the three. Hooks and klasses of all files are read before
-//! any workflow, so that a workflow may use what another file declares.
+//! A file holds either one workflow or a bundle of any of the three. The hooks and klasses of all files are read before
+//! any workflow, so a workflow may use what another file declares.
 
 use serde_json::Value;
 
-use super::findings::{Finding, Findings, Node, Place};
+use super::findings::{Anchor, Finding, Findings, JsonNode};
 use super::model::Workflow;
 use super::read::Outline;
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::{check_event, check_graph, check_step, check_variables};
 use crate::hook::{self, HookKind, InvalidHookKind, RawSettings, Settings};
 use crate::objects::UNSTORABLE;
@@ -31,7 +31,7 @@ pub struct HookDraft {
     /// The name if the file gives no title.
     pub title: String,
     pub description: Option<String>,
-    /// The settings that it names, null for what it takes away; others stay as they are.
+    /// The settings it names, null for those it removes; settings it omits stay unchanged.
     pub settings: RawSettings,
 }
 
@@ -43,20 +43,20 @@ pub struct WorkflowDraft {
     pub workflow: Workflow,
 }
 
-/// The declarations in one file, not read yet.
+/// The declarations in one file, not yet read.
 #[derive(Default)]
 pub(super) struct Sections<'a> {
     file: &'a str,
-    hooks: Vec<Node<'a>>,
-    klasses: Vec<Node<'a>>,
-    workflows: Vec<Node<'a>>,
+    hooks: Vec<JsonNode<'a>>,
+    klasses: Vec<JsonNode<'a>>,
+    workflows: Vec<JsonNode<'a>>,
 }
 
 impl<'a> Sections<'a> {
-    /// Takes apart the document of `file`, which is a bundle or one workflow.
+    /// Splits the document of `file`, which is a bundle or one workflow.
     pub fn of(file: &'a str, document: &'a Value, findings: &mut Findings) -> Sections<'a> {
         const KEYS: [&str; 3] = ["hooks", "klasses", "workflows"];
-        let root = Node::root(document);
+        let root = JsonNode::root(document);
         let has = |keys: &[&str]| keys.iter().any(|key| document.get(key).is_some());
         if has(&["trigger", "steps"]) {
             return Sections::single(file, document);
@@ -70,37 +70,37 @@ impl<'a> Sections<'a> {
         Sections { file, hooks, klasses, workflows }
     }
 
-    /// The document of `file` taken as one workflow.
+    /// Treats the document of `file` as one workflow.
     pub fn single(file: &'a str, document: &'a Value) -> Sections<'a> {
-        Sections { file, workflows: vec![Node::root(document)], ..Sections::default() }
+        Sections { file, workflows: vec![JsonNode::root(document)], ..Sections::default() }
     }
 
-    /// Reads the hooks and klasses, and makes them known to the workflows of all files.
-    pub fn declare(&self, scope: &mut Scope<'_>, findings: &mut Findings) -> Bundle {
+    /// Reads the hooks and klasses and makes them visible to the workflows of all files.
+    pub fn declare(&self, scope: &mut NameScope<'_>, findings: &mut Findings) -> Bundle {
         let hooks = self.hooks.iter().filter_map(|node| HookDraft::read(node, self.file, scope, findings)).collect();
         let klasses = self.klasses.iter().filter_map(|node| read_klass(node, self.file, scope, findings)).collect();
         Bundle { hooks, klasses, workflows: Vec::new() }
     }
 
     /// Reads and checks the workflows, once all files have declared their hooks and klasses.
-    pub fn read_workflows(&self, scope: &mut Scope<'_>, findings: &mut Findings) -> Vec<WorkflowDraft> {
+    pub fn read_workflows(&self, scope: &mut NameScope<'_>, findings: &mut Findings) -> Vec<WorkflowDraft> {
         self.workflows.iter().filter_map(|node| WorkflowDraft::read(node, self.file, scope, findings)).collect()
     }
 }
 
-fn report_neither(root: &Node<'_>, findings: &mut Findings) {
-    let message = "neither a workflow, with `trigger` and `steps`, nor a bundle of `hooks`, `klasses` or `workflows`";
+fn report_neither(root: &JsonNode<'_>, findings: &mut Findings) {
+    let message = "expected a workflow (`trigger` and `steps`) or a bundle (`hooks`, `klasses` or `workflows`)";
     let keys = ["hooks", "klasses", "workflows", "trigger", "steps"];
-    let slip = root.members().take(keys.len()).find_map(|(key, _)| Some((key, findings.nearest(key, keys)?)));
+    let typo = root.members().take(keys.len()).find_map(|(key, _)| Some((key, findings.nearest(key, keys)?)));
     let finding = Finding::error("", message);
-    findings.add(match slip {
+    findings.add(match typo {
         Some((key, meant)) => finding.help(format!("did you mean `{meant}` by `{key}`?")),
         None => finding,
     });
 }
 
 impl HookDraft {
-    fn read(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<HookDraft> {
+    fn read(node: &JsonNode<'_>, file: &str, scope: &mut NameScope<'_>, findings: &mut Findings) -> Option<HookDraft> {
         if !findings.object(node) {
             return None;
         }
@@ -112,22 +112,22 @@ impl HookDraft {
         let kind = read_kind(node, findings);
         let settings = read_settings(node, kind.unwrap_or(HookKind::Form), findings);
         let (name, name_node) = findings.required_text(node, "name")?;
-        // The rule for names of klasses is the rule for names of hooks.
+        // Hook names follow the same rule as klass names.
         if !is_klass_name(name) {
-            findings.error(name_node.pointer, "a hook needs a name of 1 to 64 lower-case letters, digits, `-` and `_`");
+            findings.error(name_node.pointer, "a hook name has 1 to 64 lower-case letters, digits, `-` and `_`");
             return None;
         }
         let kind = kind?;
         if let Some(other) = scope.declare_hook(kind, name, file, node) {
-            report_second(&format!("{kind} hook"), name, &other, &name_node, findings);
+            report_duplicate(&format!("{kind} hook"), name, &other, &name_node, findings);
         }
         let title = title.unwrap_or(name).to_owned();
         Some(HookDraft { name: name.to_owned(), kind, title, description, settings })
     }
 }
 
-/// The text at `key`, which is stored as it is.
-fn read_storable<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Option<&'a str> {
+/// The string at `key`, which is stored verbatim.
+fn read_storable<'a>(node: &JsonNode<'a>, key: &str, findings: &mut Findings) -> Option<&'a str> {
     let text = findings.text(node, key)?;
     if text.contains('\0') {
         findings.error(node.below(key), UNSTORABLE);
@@ -135,52 +135,62 @@ fn read_storable<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Opt
     Some(text)
 }
 
-fn read_settings(node: &Node<'_>, kind: HookKind, findings: &mut Findings) -> RawSettings {
-    let given =
+fn read_settings(node: &JsonNode<'_>, kind: HookKind, findings: &mut Findings) -> RawSettings {
+    let settings =
         hook::SETTING_NAMES.into_iter().filter_map(|name| Some((name.to_owned(), node.get(name)?.value.clone())));
-    let given: RawSettings = given.collect();
-    for problem in Settings::read(kind, &given).err().into_iter().flatten() {
+    let settings: RawSettings = settings.collect();
+    for problem in Settings::read(kind, &settings).err().into_iter().flatten() {
         findings.error(format!("{}{}", node.pointer, problem.pointer), problem.message);
     }
-    given
+    settings
 }
 
-fn read_kind(node: &Node<'_>, findings: &mut Findings) -> Option<HookKind> {
+fn read_kind(node: &JsonNode<'_>, findings: &mut Findings) -> Option<HookKind> {
     let (text, node) = findings.required_text(node, "type")?;
     let kind = text.parse();
     if let Err(InvalidHookKind) = kind {
-        let message = findings.unknown("type of hook", text, HookKind::ALL.map(HookKind::as_str));
+        let message = findings.unknown("hook type", text, HookKind::ALL.map(HookKind::as_str));
         findings.add(Finding::error(node.pointer, message).help(InvalidHookKind.to_string()));
     }
     kind.ok()
 }
 
-fn read_klass(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<KlassDraft> {
+fn read_klass(
+    node: &JsonNode<'_>,
+    file: &str,
+    scope: &mut NameScope<'_>,
+    findings: &mut Findings,
+) -> Option<KlassDraft> {
     let read = KlassDraft::read(node.value.clone());
     if let Some(name) = node.get("name")
         && let Some(text) = name.value.as_str().filter(|text| is_klass_name(text))
     {
         let properties = read.as_ref().ok().map(|draft| draft.properties.clone());
         if let Some(other) = scope.declare_klass(text, properties, file, node) {
-            report_second("klass", text, &other, &name, findings);
+            report_duplicate("klass", text, &other, &name, findings);
         }
     }
     for problem in read.as_ref().err().into_iter().flatten() {
-        // What is wrong with one of the four known fields is its value, with anything else its name.
+        // An error in one of the known fields is about its value; any other error is about its key.
         let known = ["", "/name", "/displayName", "/icon", "/properties"].contains(&problem.pointer.as_str());
-        let place = if known { Place::Value } else { Place::Key };
-        findings.add(Finding::error(format!("{}{}", node.pointer, problem.pointer), &problem.message).at(place));
+        let anchor = if known { Anchor::Value } else { Anchor::Key };
+        findings.add(Finding::error(format!("{}{}", node.pointer, problem.pointer), &problem.message).at(anchor));
     }
     read.ok()
 }
 
 impl WorkflowDraft {
-    fn read(node: &Node<'_>, file: &str, scope: &mut Scope<'_>, findings: &mut Findings) -> Option<WorkflowDraft> {
+    fn read(
+        node: &JsonNode<'_>,
+        file: &str,
+        scope: &mut NameScope<'_>,
+        findings: &mut Findings,
+    ) -> Option<WorkflowDraft> {
         let outline = Outline::read(node, findings)?;
         if let Some((name, name_node)) = &outline.name {
             check_name(name, name_node, findings);
             if let Some(other) = scope.declare_workflow(name, file, node) {
-                report_second("workflow", name, &other, name_node, findings);
+                report_duplicate("workflow", name, &other, name_node, findings);
             }
         }
         check_step::declare_klasses(&outline.steps, file, scope);
@@ -196,15 +206,15 @@ impl WorkflowDraft {
     }
 }
 
-fn check_name(name: &str, node: &Node<'_>, findings: &mut Findings) {
+fn check_name(name: &str, node: &JsonNode<'_>, findings: &mut Findings) {
     let permitted = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ' ');
     if !(1..=128).contains(&name.chars().count()) || !name.chars().all(permitted) || name.trim() != name {
-        let message = "a workflow's name has 1 to 128 letters, digits, `-`, `_`, `.` and spaces between them";
+        let message = "a workflow name has 1 to 128 letters, digits, `-`, `_`, `.` and inner spaces";
         findings.error(&node.pointer, message);
     }
 }
 
-fn report_second(what: &str, name: &str, other: &str, node: &Node<'_>, findings: &mut Findings) {
-    let finding = Finding::error(&node.pointer, format!("a second {what} with the name `{name}`"));
-    findings.add(finding.help(format!("the other one is {other}")));
+fn report_duplicate(what: &str, name: &str, other: &str, node: &JsonNode<'_>, findings: &mut Findings) {
+    let finding = Finding::error(&node.pointer, format!("duplicate {what} `{name}`"));
+    findings.add(finding.help(format!("first declared at {other}")));
 }

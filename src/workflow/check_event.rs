@@ -1,16 +1,16 @@
-//! Judges the name of the event that a workflow listens for.
+//! Checks the name of the event that a workflow listens for.
 //!
-//! A name that no event can have is an error. A hook or klass that nobody declared is only a warning: either may be
-//! made later, and Kustomer's exports name hooks by ids that exist only there.
+//! A name that no event can have is an error. An undeclared hook or klass is only a warning: it may be created later,
+//! and Kustomer's exports name hooks by ids that exist only there.
 
-use super::findings::{Finding, Findings, Node};
-use super::scope::Scope;
+use super::findings::{Finding, Findings, JsonNode};
+use super::scope::NameScope;
 use crate::hook::HookKind;
 
 const CHANGES: [&str; 3] = ["create", "update", "delete"];
 
-/// Notes what is wrong with `name`, which is without the prefix `kustomer.` and stands at `node`.
-pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+/// Reports problems with `name`, which has no prefix `kustomer.` and is at `node`.
+pub(super) fn check(name: &str, node: &JsonNode<'_>, scope: &NameScope<'_>, findings: &mut Findings) {
     let parts: Vec<&str> = name.split('.').collect();
     let warning = match parts.as_slice() {
         ["hooks", kind, hook, "receive"] if let Ok(kind) = kind.parse::<HookKind>() => {
@@ -31,15 +31,17 @@ pub(super) fn check(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &m
         _ => false,
     };
     if !is_raised {
-        let message = "nothing raises this event here, so nothing starts this workflow";
+        let message = "hookflow never raises this event, so it never starts this workflow";
         findings.add(Finding::warning(&node.pointer, message));
     }
     if let Some(message) = warning {
-        findings.add(Finding::warning(&node.pointer, message).help("nothing raises this event until it is declared"));
+        findings.add(
+            Finding::warning(&node.pointer, message).help("the event is not raised until the hook or klass exists"),
+        );
     }
 }
 
-fn report_unknown(name: &str, node: &Node<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+fn report_unknown(name: &str, node: &JsonNode<'_>, scope: &NameScope<'_>, findings: &mut Findings) {
     let of_kind = |kind: HookKind| scope.hook_names(kind).map(move |hook| format!("hooks.{kind}.{hook}.receive"));
     let hooks = HookKind::ALL.into_iter().flat_map(of_kind);
     let objects = ["customer", "conversation", "message", "note", "company"].into_iter().map(str::to_owned);

@@ -1,8 +1,8 @@
-//! Judges how the steps of a workflow hang together: what is never reached, what runs in a circle, and what is used
-//! before it can be there.
+//! Checks how the steps of a workflow are connected: unreachable steps, cycles, and references to steps that cannot
+//! have run yet.
 //!
-//! The graph's nodes are the trigger, 0, and the steps, each at its index plus one. Transitions to nowhere have been
-//! noted by the reader and are not in the graph.
+//! The graph's nodes are the trigger, 0, and the steps, each at its index plus one. Transitions to unknown steps have
+//! been reported by the reader and are not in the graph.
 
 use super::check_step::NO_ITEM;
 use super::findings::{Finding, Findings};
@@ -11,7 +11,7 @@ use crate::expr::{Mention, Subject};
 
 const TRIGGER: usize = 0;
 
-/// Notes every mistake in how `outline`'s steps are connected.
+/// Reports every mistake in how `outline`'s steps are connected.
 pub(super) fn check(outline: &Outline<'_>, findings: &mut Findings) {
     let graph = Graph::of(outline);
     for (_, transitions) in transitions_by_node(outline) {
@@ -19,19 +19,19 @@ pub(super) fn check(outline: &Outline<'_>, findings: &mut Findings) {
     }
     check_cycles(outline, &graph, findings);
     let mut reached = graph.reached_from(TRIGGER);
-    // That there is no trigger is said already, and is no fault of the steps.
+    // A missing trigger has already been reported; it is not the fault of the steps.
     reached.iter_mut().for_each(|reached| *reached |= outline.trigger.is_none());
     check_reached(outline, &reached, findings);
     check_mentions(outline, &graph, &reached, findings);
 }
 
-/// Notes steps that never run. Where an id is missing or means two things, that is the mistake to mend first.
+/// Reports unreachable steps. A missing or duplicate id is reported elsewhere and is the mistake to fix first.
 fn check_reached(outline: &Outline<'_>, reached: &[bool], findings: &mut Findings) {
     for (index, step) in outline.steps.iter().enumerate() {
         let Some(id) = step.id.filter(|id| outline.indexes.get(id) == Some(&index)) else { continue };
         if !reached[index + 1] && !step.parked {
-            let message = format!("step `{id}` is unreachable: no way leads to it from the trigger");
-            let help = r#"`"meta": {"parked": true}` keeps a step that is not in use"#;
+            let message = format!("step `{id}` is unreachable: no path leads to it from the trigger");
+            let help = r#"`"meta": {"parked": true}` keeps an unused step"#;
             findings.add(Finding::error(&step.node.pointer, message).help(help));
         }
     }
@@ -42,23 +42,23 @@ fn transitions_by_node<'o, 'a>(outline: &'o Outline<'a>) -> impl Iterator<Item =
     trigger.chain(outline.steps.iter().enumerate().map(|(index, step)| (index + 1, step.transitions.as_slice())))
 }
 
-/// Transitions are tried in order, so nothing after one that always holds is ever tried.
+/// Transitions are tried in order, so none after one that always holds is ever tried.
 fn check_always(transitions: &[TransitionOutline<'_>], findings: &mut Findings) {
     let always = |transition: &TransitionOutline<'_>| {
         transition.condition.as_ref().is_some_and(|(condition, _)| condition.is_always())
     };
     let Some(first) = transitions.iter().position(always) else { return };
     for transition in &transitions[first + 1..] {
-        let message = "this transition is never taken, because one before it always is";
-        let help = format!("the one that always is: {}", transitions[first].node.pointer);
+        let message = "this transition is never taken, because an earlier one always is";
+        let help = format!("the earlier one is {}", transitions[first].node.pointer);
         findings.add(Finding::warning(&transition.node.pointer, message).help(help));
     }
 }
 
 struct Graph {
-    /// For each node where its transitions lead.
+    /// For each node, the nodes its transitions lead to.
     targets: Vec<Vec<usize>>,
-    /// For each node where transitions to it come from.
+    /// For each node, the nodes with transitions to it.
     origins: Vec<Vec<usize>>,
 }
 
@@ -75,18 +75,18 @@ impl Graph {
         graph
     }
 
-    /// For each node whether it is `start` or a way leads to it from there.
+    /// For each node, whether it is `start` or reachable from it.
     fn reached_from(&self, start: usize) -> Vec<bool> {
         follow(&self.targets, vec![start])
     }
 
-    /// For each node whether a way leads from it to `end`; so for `end` itself only in a circle.
+    /// For each node, whether `end` is reachable from it; true for `end` itself only in a cycle.
     fn before(&self, end: usize) -> Vec<bool> {
         follow(&self.origins, self.origins[end].clone())
     }
 }
 
-/// For each node whether it can be reached from one of `open` along `edges`.
+/// For each node, whether it is reachable from one of `open` along `edges`.
 fn follow(edges: &[Vec<usize>], mut open: Vec<usize>) -> Vec<bool> {
     let mut found = vec![false; edges.len()];
     while let Some(node) = open.pop() {
@@ -97,11 +97,11 @@ fn follow(edges: &[Vec<usize>], mut open: Vec<usize>) -> Vec<bool> {
     found
 }
 
-/// Notes each transition that closes a circle, with the circle's path.
+/// Reports each transition that closes a cycle, with the cycle's path.
 fn check_cycles(outline: &Outline<'_>, graph: &Graph, findings: &mut Findings) {
     let mut done = vec![false; graph.targets.len()];
     for start in 0..graph.targets.len() {
-        // The way from `start` to where the search stands; with each node, how many of its transitions were followed.
+        // The path from `start` to the current node; with each node, how many of its transitions were followed.
         let mut path: Vec<(usize, usize)> = if done[start] { Vec::new() } else { vec![(start, 0)] };
         while let Some((node, followed)) = path.last_mut() {
             let (node, next) = (*node, graph.targets[*node].get(*followed).copied());
@@ -123,18 +123,18 @@ fn check_cycles(outline: &Outline<'_>, graph: &Graph, findings: &mut Findings) {
 
 /// `path` leads from a step to another one, or the same, that has a transition back to the first.
 fn report_cycle(outline: &Outline<'_>, path: &[(usize, usize)], findings: &mut Findings) {
-    // No transition leads to the trigger, so all nodes of a circle are steps.
+    // No transition leads to the trigger, so all nodes of a cycle are steps.
     let step = |(node, _): &(usize, usize)| &outline.steps[node.saturating_sub(1)];
     let (Some(first), Some(last)) = (path.first(), path.last()) else { return };
     let names: Vec<&str> = path.iter().chain([first]).map(|entry| step(entry).id.unwrap_or("?")).collect();
     let closes =
         |transition: &&TransitionOutline<'_>| transition.target_index.is_some_and(|index| index + 1 == first.0);
     let closing = step(last).transitions.iter().find(closes).and_then(|transition| transition.target.as_ref());
-    let message = format!("the steps run in a circle: {}", names.join(" -> "));
+    let message = format!("the steps form a cycle: {}", names.join(" -> "));
     findings.error(closing.map_or(&step(last).node.pointer, |(_, target)| &target.pointer), message);
 }
 
-/// Notes uses of the output of steps that do not exist or cannot have run.
+/// Reports references to the output of steps that do not exist or cannot have run.
 fn check_mentions(outline: &Outline<'_>, graph: &Graph, reached: &[bool], findings: &mut Findings) {
     if let Some(trigger) = &outline.trigger {
         let ran = vec![false; reached.len()];
@@ -142,7 +142,7 @@ fn check_mentions(outline: &Outline<'_>, graph: &Graph, reached: &[bool], findin
     }
     for (index, step) in outline.steps.iter().enumerate() {
         let mut ran = graph.before(index + 1);
-        // That the step is never reached is said already; then it is of no use to say what does not run before it.
+        // An unreachable step has already been reported; listing what cannot run before it would only add noise.
         ran.iter_mut().for_each(|ran| *ran |= !reached[index + 1]);
         check_param_mentions(outline, step, &ran, findings);
         ran[index + 1] = true;
@@ -172,7 +172,7 @@ fn check_condition_mentions(
     }
 }
 
-/// `ran` tells of each node whether it can have run where the mention stands; the trigger always has.
+/// `ran` holds, for each node, whether it can have run where the mention is; the trigger always has.
 fn check_mention(outline: &Outline<'_>, mention: &Mention, base: &str, ran: &[bool], findings: &mut Findings) {
     let step = match &mention.subject {
         Subject::Step(step) => step,
@@ -189,7 +189,7 @@ fn check_mention(outline: &Outline<'_>, mention: &Mention, base: &str, ran: &[bo
             findings.error(pointer, message);
         }
         Some(index) if !ran[index + 1] => {
-            let message = format!("step `{}` cannot have run before this, so nothing will be found here", step);
+            let message = format!("step `{}` cannot have run before this, so the reference never has a value", step);
             findings.add(Finding::warning(pointer, message));
         }
         Some(_) => {}

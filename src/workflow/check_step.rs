@@ -1,22 +1,22 @@
-//! Judges each step against the action that it names: the params, and for kobjects the attributes of the klass.
+//! Checks each step against its action: the params and, for kobjects, the attributes of the klass.
 //!
-//! Only literals can be judged before a run; what an expression resolves to is judged, by the same rules, when it does.
+//! Only literals can be checked before a run; the value of an expression is checked at run time, by the same rules.
 
 use serde_json::{Map, Value};
 
-use super::findings::{Finding, Findings, Node, Place};
+use super::findings::{Anchor, Finding, Findings, JsonNode};
 use super::read::{ParamOutline, StepOutline};
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::spec::{ActionSpec, ParamKind, ParamSpec};
 use crate::expr::{Condition, Expr, Subject, read_json};
 use crate::objects::klass::check_custom;
 
-/// What is said of `item` and `index` where there are none.
+/// The error for `item` and `index` outside of per-item params.
 pub(super) const NO_ITEM: &str =
-    "`item` and `index` are only there in params that are evaluated for each item of a list";
+    "`item` and `index` are available only in params that are evaluated for each item of a list";
 
-/// Makes the klasses known that steps are going to create, if their names are literals: steps after them may use them.
-pub(super) fn declare_klasses(steps: &[StepOutline<'_>], file: &str, scope: &mut Scope<'_>) {
+/// Declares the klasses that steps create under literal names, so that later steps may use them.
+pub(super) fn declare_klasses(steps: &[StepOutline<'_>], file: &str, scope: &mut NameScope<'_>) {
     let creators = steps.iter().filter(|step| step.action.as_ref().is_some_and(|(name, _)| *name == "klass.create"));
     for (node, name) in creators.filter_map(|step| step.literal_text("name")) {
         if scope.klass(name).is_none() {
@@ -25,12 +25,12 @@ pub(super) fn declare_klasses(steps: &[StepOutline<'_>], file: &str, scope: &mut
     }
 }
 
-/// Notes what is wrong with the step's action and params.
-pub(super) fn check(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+/// Reports problems with the step's action and params.
+pub(super) fn check(step: &StepOutline<'_>, scope: &NameScope<'_>, findings: &mut Findings) {
     let Some((action, node)) = &step.action else {
         if !step.params.is_empty() && step.node.get("action").is_none() {
             let finding = Finding::error(step.node.below("params"), "params on a step without an action");
-            findings.add(finding.at(Place::Key));
+            findings.add(finding.at(Anchor::Key));
         }
         return;
     };
@@ -55,15 +55,15 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
         let names = spec.params.iter().map(|param| param.name);
         let help = format!("`{}` takes {}", spec.name, names.clone().collect::<Vec<_>>().join(", "));
         let message = findings.unknown("param", param.name, names);
-        findings.add(Finding::error(&param.node.pointer, message).at(Place::Key).help(help));
+        findings.add(Finding::error(&param.node.pointer, message).at(Anchor::Key).help(help));
         return;
     };
     let value = param.node.value;
     check_items(declared, param, findings);
     let text_only = param.expr.as_ref().is_some_and(Expr::gives_text);
     if text_only && matches!(declared.kind, ParamKind::Object | ParamKind::List) {
-        let message = format!("expected {}, not a template that gives text", declared.kind.describe());
-        let help = "a template that begins with `{` or `[` gives what it writes as JSON";
+        let message = format!("expected {}, not a template that produces text", declared.kind.describe());
+        let help = "a template that begins with `{` or `[` produces JSON";
         findings.add(Finding::error(&param.node.pointer, message).help(help));
     }
     if value.is_null() && declared.required {
@@ -75,7 +75,7 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
         Ok(written) => written.as_ref().unwrap_or(value),
         Err(error) => return findings.error(&param.node.pointer, error.to_string()),
     };
-    // An object or a list stays one, whatever the expressions in it resolve to.
+    // An object or list keeps its type, whatever the expressions in it resolve to.
     let known =
         value.is_object() || value.is_array() || param.expr.as_ref().is_some_and(|expr| expr.as_literal().is_some());
     if known && let Err(message) = declared.kind.cast(value.clone()) {
@@ -83,7 +83,7 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
     }
 }
 
-/// Items are only there for params that are evaluated for each of them.
+/// `item` and `index` exist only in params that are evaluated for each item.
 fn check_items(declared: &ParamSpec, param: &ParamOutline<'_>, findings: &mut Findings) {
     if declared.kind == ParamKind::ItemCondition {
         for fault in Condition::compile(param.node.value).err().unwrap_or_default() {
@@ -107,13 +107,13 @@ fn report_missing(spec: &ActionSpec, missing: &ParamSpec, step: &StepOutline<'_>
     findings.add(Finding::error(pointer, message).help(summary(missing)));
 }
 
-/// `email, an email address: whom to look for`.
+/// Example: `email`, an email address: The address to look for.
 fn summary(param: &ParamSpec) -> String {
     format!("`{}`, {}: {}", param.name, param.kind.describe(), param.summary)
 }
 
-/// Checks the klass and its attributes, as far as the document spells them out.
-fn check_kobject(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findings) {
+/// Checks the klass and its attributes, as far as they are literals.
+fn check_kobject(step: &StepOutline<'_>, scope: &NameScope<'_>, findings: &mut Findings) {
     let named = ["klassName", "relatedKlassName"].into_iter().filter_map(|param| step.literal_text(param));
     for (node, name) in named.filter(|(_, name)| scope.klass(name).is_none()) {
         findings.error(&node.pointer, findings.unknown("klass", name, scope.klass_names()));
@@ -126,15 +126,16 @@ fn check_kobject(step: &StepOutline<'_>, scope: &Scope<'_>, findings: &mut Findi
     }
 }
 
-fn check_attributes(klass_name: &str, properties: &Map<String, Value>, custom: &Node<'_>, findings: &mut Findings) {
-    // Null, which every type admits, stands in for what is not known before a run.
-    let known = |node: &Node<'_>| Expr::compile(node.value).ok().and_then(|expr| expr.as_literal().cloned());
-    let judged = custom.members().map(|(name, node)| (name.to_owned(), known(&node).unwrap_or_default())).collect();
+fn check_attributes(klass_name: &str, properties: &Map<String, Value>, custom: &JsonNode<'_>, findings: &mut Findings) {
+    // Null, which every type accepts, stands in for values known only at run time.
+    let known = |node: &JsonNode<'_>| Expr::compile(node.value).ok().and_then(|expr| expr.as_literal().cloned());
+    let custom_values =
+        custom.members().map(|(name, node)| (name.to_owned(), known(&node).unwrap_or_default())).collect();
     let base = custom.pointer.strip_suffix("/custom").unwrap_or(&custom.pointer);
-    for problem in check_custom(klass_name, properties, judged).err().unwrap_or_default() {
+    for problem in check_custom(klass_name, properties, custom_values).err().unwrap_or_default() {
         let undeclared = problem.message.starts_with("unknown attribute");
-        let place = if undeclared { Place::Key } else { Place::Value };
-        findings.add(Finding::error(format!("{base}{}", problem.pointer), problem.message).at(place));
+        let anchor = if undeclared { Anchor::Key } else { Anchor::Value };
+        findings.add(Finding::error(format!("{base}{}", problem.pointer), problem.message).at(anchor));
     }
 }
 
@@ -143,8 +144,8 @@ impl<'a> StepOutline<'a> {
         self.params.iter().any(|param| param.name == name)
     }
 
-    /// The param `name` if it is a text that is used as it stands.
-    fn literal_text(&self, name: &str) -> Option<(&Node<'a>, &'a str)> {
+    /// The param `name` if it is a literal string.
+    fn literal_text(&self, name: &str) -> Option<(&JsonNode<'a>, &'a str)> {
         let param = self.params.iter().find(|param| param.name == name)?;
         param.expr.as_ref()?.as_literal()?;
         Some((&param.node, param.node.value.as_str()?))

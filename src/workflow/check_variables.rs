@@ -1,10 +1,10 @@
-//! Judges which variables a workflow refers to, where it is known which there are.
+//! Checks references to variables, if the list of existing variables is known.
 
 use super::findings::{Finding, Findings};
 use super::read::{Outline, TransitionOutline};
 use crate::expr::{Mention, Subject};
 
-/// Notes each use of a variable that is none of `variables`, which are ids and names.
+/// Reports each use of a variable that is not in `variables`, which holds ids and names.
 pub(super) fn check(outline: &Outline<'_>, variables: &[(String, String)], findings: &mut Findings) {
     for transition in outline.trigger.iter().flat_map(|trigger| &trigger.transitions) {
         check_transition(transition, variables, findings);
@@ -38,7 +38,7 @@ fn check_mentions(mentions: &[Mention], base: &str, variables: &[(String, String
         }
         let names = variables.iter().map(|(_, name)| name.as_str());
         let message = findings.unknown("variable", variable, names);
-        let help = "set it with `hookflow variables set`; until then it stands for nothing";
+        let help = "set it with `hookflow variables set`; until then it has no value";
         findings.add(Finding::warning(format!("{base}{pointer}"), message).help(help));
     }
 }
@@ -51,7 +51,7 @@ mod tests {
 
     fn problems(variables: Option<Vec<(String, String)>>) -> Vec<(String, String)> {
         let always = json!({ "op": "true", "values": [true] });
-        let asks = |name: &str| json!({ "op": "exists", "values": [format!("/#variables.{name}")] });
+        let exists = |name: &str| json!({ "op": "exists", "values": [format!("/#variables.{name}")] });
         let document = json!({
             "name": "w",
             "trigger": { "id": "1", "eventName": "hooks.form.shop.receive",
@@ -59,19 +59,19 @@ mod tests {
             "steps": [{
                 "id": "2", "action": "call",
                 "params": { "a": ["{{{variables.apiKey}}}", "/#variables.5b3d8a1c9f0e4d2b7a6c1e5f"], "b": "{{variables.apikey}}" },
-                "errorCases": [{ "condition": asks("x"), "errorAction": { "type": "continue" } }],
-                "transitions": [{ "target": "3", "condition": asks("shop.key") }]
+                "errorCases": [{ "condition": exists("x"), "errorAction": { "type": "continue" } }],
+                "transitions": [{ "target": "3", "condition": exists("shop.key") }]
             }, { "id": "3" }]
         });
         let known = Known { action: &|_| None, action_names: vec![], klasses: vec![], hooks: vec![], variables };
         let text = document.to_string();
         let (_, diagnostics) = check_workflow(&Source { file: "test.json", text: &text }, &known);
-        let about = diagnostics.into_iter().filter(|diagnostic| diagnostic.message.contains("variable"));
-        about.map(|diagnostic| (diagnostic.pointer, diagnostic.message)).collect()
+        let mentions = diagnostics.into_iter().filter(|diagnostic| diagnostic.message.contains("variable"));
+        mentions.map(|diagnostic| (diagnostic.pointer, diagnostic.message)).collect()
     }
 
     #[test]
-    fn unknown_variables_are_found_where_they_are_known() {
+    fn unknown_variables_are_reported_if_the_list_is_known() {
         assert_eq!(problems(None), []);
         let variable = ("5b3d8a1c9f0e4d2b7a6c1e5f".to_owned(), "apiKey".to_owned());
         let expected = [

@@ -1,13 +1,13 @@
-//! How many runs of a workflow go on at a time: `{"limit": 1, "key": "/#steps.1.attributes.data.orderId"}`.
+//! How many runs of a workflow are active at a time: `{"limit": 1, "key": "/#steps.1.attributes.data.orderId"}`.
 //!
-//! The key is evaluated once for each run, when it is made, over the trigger's payload; runs with the same key take turns.
-//! Nothing about a key stops a run: one without a key of its own takes turns with all others that have none.
+//! The key is evaluated once per run, at creation, over the trigger's payload; runs with the same key share the limit.
+//! A key never stops a run: runs whose key has no value share one limit.
 //!
-//! Limits: [`LIMIT_MAX`] runs at a time; a workflow without a limit has any number.
+//! Limits: [`LIMIT_MAX`] active runs; a workflow without `concurrency` has no limit.
 
 use serde_json::Value;
 
-use super::findings::{Finding, Findings, Node};
+use super::findings::{Finding, Findings, JsonNode};
 use super::read::{TriggerOutline, compiled};
 use crate::expr::{Expr, Note, Scope, Subject};
 
@@ -16,19 +16,19 @@ pub const LIMIT_MAX: i64 = 1_000;
 
 const KEY: &str = "/concurrency/key";
 
-/// Which runs of a workflow take turns.
+/// Which runs of a workflow share a limit.
 #[derive(Debug)]
 pub struct Concurrency {
-    /// How many runs with the same key go on at a time.
+    /// How many runs with the same key are active at a time.
     pub limit: i64,
-    /// Without it all runs of the workflow take turns.
+    /// Without it, all runs of the workflow share the limit.
     key: Option<Expr>,
 }
 
 impl Concurrency {
-    /// Reads `concurrency`; `None`, and findings, if it is not right.
+    /// Reads `concurrency`; `None`, with findings, if it is invalid.
     pub(super) fn read(
-        node: &Node<'_>,
+        node: &JsonNode<'_>,
         trigger: Option<&TriggerOutline<'_>>,
         findings: &mut Findings,
     ) -> Option<Concurrency> {
@@ -48,8 +48,8 @@ impl Concurrency {
         Some(Concurrency { limit: limit?, key })
     }
 
-    /// A run's key as a text, and what was odd about it; `scope` has the trigger's payload. None if the workflow has no key,
-    /// or nothing was found.
+    /// The run's key as text, and notes about problems; `scope` holds the trigger's payload. `None` if the workflow has
+    /// no key or the key has no value.
     pub fn key(&self, scope: &Scope) -> (Option<String>, Vec<Note>) {
         let mut notes = Vec::new();
         let Some(expr) = &self.key else { return (None, notes) };
@@ -66,38 +66,39 @@ impl Concurrency {
             Some(value) => Some(value.to_string()),
         };
         if key.is_none() {
-            notes.push(note("the run has no key, and takes turns with all others that have none".to_owned()));
+            notes.push(note(
+                "the run has no concurrency key; it shares the limit with all other runs without one".to_owned(),
+            ));
         }
         (key, notes)
     }
 }
 
-fn read_limit(node: &Node<'_>, findings: &mut Findings) -> Option<i64> {
+fn read_limit(node: &JsonNode<'_>, findings: &mut Findings) -> Option<i64> {
     let limit = node.value.as_i64().filter(|limit| (1..=LIMIT_MAX).contains(limit));
     if limit.is_none() {
-        let help = "1 lets runs go one after the other";
-        findings.add(Finding::error(&node.pointer, format!("expected a number from 1 to {LIMIT_MAX}")).help(help));
+        let help = "use 1 to run them one at a time";
+        findings.add(Finding::error(&node.pointer, format!("expected an integer from 1 to {LIMIT_MAX}")).help(help));
     }
     limit
 }
 
-/// A key is there before the first step, and is the same for ever: it can be made of the payload only.
-fn check_key(expr: &Expr, node: &Node<'_>, trigger: Option<&TriggerOutline<'_>>, findings: &mut Findings) {
+/// A key is computed before the first step and never changes, so it may use the payload only.
+fn check_key(expr: &Expr, node: &JsonNode<'_>, trigger: Option<&TriggerOutline<'_>>, findings: &mut Findings) {
     let mentions = expr.mentions();
     for mention in &mentions {
-        let wrong = match &mention.subject {
+        let message = match &mention.subject {
             Subject::Step(step) if trigger.is_none_or(|trigger| trigger.is(step)) => continue,
-            Subject::Step(step) => format!("step `{step}` has not run when a key is looked for"),
-            Subject::Variable(_) => "a key can't be made of variables, which are secrets that change".to_owned(),
-            Subject::Item => "there is no item here".to_owned(),
+            Subject::Step(step) => format!("step `{step}` has not run yet when the key is evaluated"),
+            Subject::Variable(_) => "a key cannot use variables, which are secrets and can change".to_owned(),
+            Subject::Item => "`item` is not available here".to_owned(),
         };
-        let help = "a key is made of the trigger's payload, such as `/#steps.1.attributes.data.orderId`";
-        findings.add(Finding::error(format!("{}{}", node.pointer, mention.pointer), wrong).help(help));
+        let help = "refer to the trigger's payload, for example `/#steps.1.attributes.data.orderId`";
+        findings.add(Finding::error(format!("{}{}", node.pointer, mention.pointer), message).help(help));
     }
     if expr.as_literal().is_some() {
         let message = "this key is the same for all runs";
-        let help =
-            "leave it out to limit all runs together, or refer to the payload: `/#steps.1.attributes.data.orderId`";
+        let help = "omit it to limit all runs together, or refer to the payload: `/#steps.1.attributes.data.orderId`";
         findings.add(Finding::warning(&node.pointer, message).help(help));
     }
 }
@@ -109,8 +110,8 @@ mod tests {
     use super::*;
     use crate::workflow::{Known, Source, check_workflow};
 
-    /// What is said of a workflow with this `concurrency`.
-    fn said_of(concurrency: Value) -> Vec<(String, String)> {
+    /// The diagnostics for a workflow with this `concurrency`.
+    fn problems_of(concurrency: Value) -> Vec<(String, String)> {
         let always = json!({ "op": "true", "values": [true] });
         let document = json!({
             "name": "w",
@@ -126,18 +127,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_concurrency_is_told() {
-        for right in [
+    fn invalid_concurrency_is_reported() {
+        for valid in [
             json!({ "limit": 1 }),
             json!({ "limit": 1_000, "key": "/#steps.start.id" }),
             json!({ "limit": 2, "key": ["/#steps.1.id", "{{{steps.1.name}}}"] }),
             json!({ "limit": 2, "key": "/#fn:toLower,steps.1.name" }),
             Value::Null,
         ] {
-            assert_eq!(said_of(right.clone()), [], "{right}");
+            assert_eq!(problems_of(valid.clone()), [], "{valid}");
         }
-        let limit = "expected a number from 1 to 1000";
-        for (wrong, pointer, message) in [
+        let limit = "expected an integer from 1 to 1000";
+        for (invalid, pointer, message) in [
             (json!(1), "", "expected an object"),
             (json!({ "key": "/#steps.1.id" }), "", "missing `limit`"),
             (json!({ "limit": 0 }), "/limit", limit),
@@ -146,15 +147,19 @@ mod tests {
             (json!({ "limit": "1" }), "/limit", limit),
             (json!({ "limit": 1, "kye": "/#steps.1.id" }), "/kye", "unknown key `kye`"),
             (json!({ "limit": 1, "key": "/#steps." }), "/key", ""),
-            (json!({ "limit": 1, "key": "/#steps.2.id" }), "/key", "step `2` has not run when a key is looked for"),
-            (json!({ "limit": 1, "key": { "a": "/#variables.x" } }), "/key/a", "a key can't be made of variables"),
-            (json!({ "limit": 1, "key": "/#item.id" }), "/key", "there is no item here"),
+            (
+                json!({ "limit": 1, "key": "/#steps.2.id" }),
+                "/key",
+                "step `2` has not run yet when the key is evaluated",
+            ),
+            (json!({ "limit": 1, "key": { "a": "/#variables.x" } }), "/key/a", "a key cannot use variables"),
+            (json!({ "limit": 1, "key": "/#item.id" }), "/key", "`item` is not available here"),
             (json!({ "limit": 1, "key": "orderId" }), "/key", "this key is the same for all runs"),
         ] {
-            let said = said_of(wrong.clone());
-            assert_eq!(said.len(), 1, "{wrong}: {said:?}");
-            assert_eq!(said[0].0, format!("/concurrency{pointer}"), "{wrong}");
-            assert!(said[0].1.starts_with(message), "{wrong}: {}", said[0].1);
+            let problems = problems_of(invalid.clone());
+            assert_eq!(problems.len(), 1, "{invalid}: {problems:?}");
+            assert_eq!(problems[0].0, format!("/concurrency{pointer}"), "{invalid}");
+            assert!(problems[0].1.starts_with(message), "{invalid}: {}", problems[0].1);
         }
     }
 
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_a_text_whatever_was_found() {
+    fn a_key_becomes_text_whatever_its_type() {
         let payload = json!({ "id": 7, "text": "7", "list": [1, "a"], "none": null, "empty": "" });
         for (expr, found) in [
             (json!("/#steps.1.id"), "7"),

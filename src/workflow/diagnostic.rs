@@ -1,17 +1,17 @@
-//! What is wrong with a file, where, and what would be right; shown the way compilers do.
+//! Diagnostics: what is wrong with a file, where, and what would be right, rendered the way compilers do.
 //!
-//! A [`Diagnostic`] is complete in itself: a list of them can be sent over HTTP as it is. [`Diagnostic::render`] adds
-//! the line of text that it is about, if the caller still has the text.
+//! A [`Diagnostic`] is self-contained: a list of them can be sent over HTTP. [`Diagnostic::render`] adds the line of
+//! text it is about, if the caller still has the text.
 //!
-//! Limits: columns count characters, so the marks below a line stand a little off after characters that a terminal
-//! shows two cells wide.
+//! Limits: columns count characters, so the marks below a line are slightly off after characters that a terminal shows
+//! two cells wide.
 
 use serde::Serialize;
 
-/// Longer lines are shown in part.
+/// Longer lines are truncated.
 const LINE_MAX: usize = 120;
 
-/// Whether a file can be used in spite of what was found.
+/// Whether a file can be used despite the finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -33,11 +33,11 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnostic {
     pub severity: Severity,
-    /// The file's name as the caller gave it; empty for a document from the store.
+    /// The file name as the caller gave it; empty for a stored document.
     pub file: String,
-    /// From 1; 0 for a document from the store, which has no text.
+    /// From 1; 0 for a stored document, which has no text.
     pub line: usize,
-    /// From 1, in characters; 0 for a document from the store.
+    /// From 1, in characters; 0 for a stored document.
     pub column: usize,
     /// JSON pointer to the value, or to the member whose key is wrong.
     pub pointer: String,
@@ -47,19 +47,19 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The problem in several lines, the last one ended, with the line of `text` that it is about.
+    /// Renders the diagnostic as several lines, each ended by a line break, with the line of `text` it is about.
     pub fn render(&self, text: Option<&str>) -> String {
         let mut rendered = format!("{}: {}\n", self.severity.as_str(), printable(&self.message));
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
-        rendered.push_str(&format!("{margin}--> {}", self.place()));
+        rendered.push_str(&format!("{margin}--> {}", self.location()));
         if !self.pointer.is_empty() {
             rendered.push_str(&format!("  ({})", printable(&self.pointer)));
         }
         rendered.push('\n');
         if let Some(line) = text.and_then(|text| line_of(text, self.line)) {
-            let (shown, marks) = excerpt(line, self.column);
-            rendered.push_str(&format!("{margin} |\n{number} | {shown}\n{margin} | {marks}\n"));
+            let (excerpt, marks) = excerpt_of(line, self.column);
+            rendered.push_str(&format!("{margin} |\n{number} | {excerpt}\n{margin} | {marks}\n"));
         }
         if let Some(help) = &self.help {
             rendered.push_str(&format!("{margin} = help: {}\n", printable(help)));
@@ -67,18 +67,18 @@ impl Diagnostic {
         rendered
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         let file = if self.file.is_empty() { "(stored document)".to_owned() } else { printable(&self.file) };
         if self.line == 0 { file } else { format!("{file}:{}:{}", self.line, self.column) }
     }
 }
 
-/// The text with control characters written out: a name in a file must not be able to command the terminal.
+/// Escapes control characters: a name in a file must not be able to control the terminal.
 fn printable(text: &str) -> String {
-    let written = |character: char| {
+    let escape = |character: char| {
         if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
     };
-    text.chars().map(written).collect()
+    text.chars().map(escape).collect()
 }
 
 fn line_of(text: &str, number: usize) -> Option<&str> {
@@ -86,8 +86,8 @@ fn line_of(text: &str, number: usize) -> Option<&str> {
     text.split('\n').nth(number.checked_sub(1)?).map(|line| line.strip_suffix('\r').unwrap_or(line))
 }
 
-/// The part of `line` around `column`, and the marks to stand below it.
-fn excerpt(line: &str, column: usize) -> (String, String) {
+/// The part of `line` around `column`, and the marks below it.
+fn excerpt_of(line: &str, column: usize) -> (String, String) {
     let characters: Vec<char> =
         line.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let start = column.saturating_sub(1).min(characters.len());
@@ -99,12 +99,12 @@ fn excerpt(line: &str, column: usize) -> (String, String) {
     let to = (from + LINE_MAX).min(characters.len());
     let before = if from > 0 { "…" } else { "" };
     let after = if to < characters.len() { "…" } else { "" };
-    let shown: String = characters[from..to].iter().collect();
+    let excerpt: String = characters[from..to].iter().collect();
     let indent = " ".repeat(before.chars().count() + start - from);
-    (format!("{before}{shown}{after}"), indent + &"^".repeat(token.min(to - start).max(1)))
+    (format!("{before}{excerpt}{after}"), indent + &"^".repeat(token.min(to - start).max(1)))
 }
 
-/// How many characters the JSON token at the start of `rest` has; brackets count as themselves only.
+/// The length in characters of the JSON token at the start of `rest`; 1 for a bracket.
 fn token_length(rest: &[char]) -> usize {
     let length = match rest.first() {
         Some('"') => {

@@ -1,9 +1,9 @@
-//! What differs between two documents, for programs by JSON pointer and for people as text.
+//! The differences between two documents: for programs by JSON pointer, for people as text.
 //!
-//! Items of a list that have unique ids, such as steps, are compared by id wherever they stand; of other lists those at the
-//! same place. Two documents without a difference are equal, but for the order of keys.
+//! Items of a list that all have unique ids, such as steps, are matched by id; items of other lists by index. Two
+//! documents without differences are equal apart from the order of keys.
 //!
-//! Limits: a change is shown in the text with at most [`SHOWN_MAX`] characters of each value.
+//! Limits: the text shows at most [`SHOWN_MAX`] characters of each value.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::objects::escape_pointer;
 
-/// The most characters of a value that the text shows.
+/// The most characters of a value in the text.
 const SHOWN_MAX: usize = 400;
 
 /// What happened to a value.
@@ -23,7 +23,7 @@ pub enum Op {
     Add,
     Remove,
     Replace,
-    /// The items of a list with ids stand in another order; the values are the ids.
+    /// The items of a list with ids are in another order; the values are the lists of ids.
     Reorder,
 }
 
@@ -31,9 +31,9 @@ pub enum Op {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     pub op: Op,
-    /// Into the later document; of what was removed, into the earlier one.
+    /// Into the later document; for removals, into the earlier one.
     pub pointer: String,
-    /// The id of the innermost item with an id that it is in, such as a step's.
+    /// The id of the innermost enclosing item that has one, such as a step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,11 +45,11 @@ pub struct Change {
 /// All differences, in the order of the later document.
 pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
-    compare(Place { before: String::new(), after: String::new(), id: None }, before, after, &mut changes);
+    compare(Position { before: String::new(), after: String::new(), id: None }, before, after, &mut changes);
     changes
 }
 
-/// The differences for people, a few lines for each.
+/// The differences as text for people, a few lines each.
 pub fn text(changes: &[Change]) -> String {
     let mut text = String::new();
     for Change { op, pointer, id, before, after } in changes {
@@ -61,13 +61,13 @@ pub fn text(changes: &[Change]) -> String {
         let within = id.as_ref().map(|id| format!("  (in `{id}`)")).unwrap_or_default();
         let _ = writeln!(text, "{sign} {}{within}", if pointer.is_empty() { "/" } else { pointer });
         for (sign, value) in [('-', before), ('+', after)] {
-            let _ = value.iter().try_for_each(|value| writeln!(text, "    {sign} {}", shown(value)));
+            let _ = value.iter().try_for_each(|value| writeln!(text, "    {sign} {}", excerpt(value)));
         }
     }
     text
 }
 
-fn shown(value: &Value) -> String {
+fn excerpt(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -75,27 +75,27 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Where a value stands in both documents.
+/// The position of a value in both documents.
 #[derive(Clone)]
-struct Place {
+struct Position {
     before: String,
     after: String,
     id: Option<String>,
 }
 
-impl Place {
-    fn member(&self, key: &str) -> Place {
+impl Position {
+    fn member(&self, key: &str) -> Position {
         let key = escape_pointer(key);
         self.item(&key, &key)
     }
 
-    fn item(&self, before: impl std::fmt::Display, after: impl std::fmt::Display) -> Place {
+    fn item(&self, before: impl std::fmt::Display, after: impl std::fmt::Display) -> Position {
         let (before, after) = (format!("{}/{before}", self.before), format!("{}/{after}", self.after));
-        Place { before, after, id: self.id.clone() }
+        Position { before, after, id: self.id.clone() }
     }
 
-    fn of(self, id: &str) -> Place {
-        Place { id: Some(id.to_owned()), ..self }
+    fn of(self, id: &str) -> Position {
+        Position { id: Some(id.to_owned()), ..self }
     }
 
     fn added(self, value: &Value) -> Change {
@@ -111,44 +111,44 @@ impl Place {
     }
 }
 
-fn compare(place: Place, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+fn compare(position: Position, before: &Value, after: &Value, changes: &mut Vec<Change>) {
     match (before, after) {
         _ if before == after => {}
         (Value::Object(old), Value::Object(new)) => {
             for (key, value) in new {
                 match old.get(key) {
-                    Some(old) => compare(place.member(key), old, value, changes),
-                    None => changes.push(place.member(key).added(value)),
+                    Some(old) => compare(position.member(key), old, value, changes),
+                    None => changes.push(position.member(key).added(value)),
                 }
             }
-            let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
-            changes.extend(gone.map(|(key, value)| place.member(key).removed(value)));
+            let removed = old.iter().filter(|(key, _)| !new.contains_key(*key));
+            changes.extend(removed.map(|(key, value)| position.member(key).removed(value)));
         }
         (Value::Array(old), Value::Array(new)) => match (ids(old), ids(new)) {
-            (Some(old_ids), Some(new_ids)) => compare_by_id(place, (old, &old_ids), (new, &new_ids), changes),
-            _ => compare_by_place(place, old, new, changes),
+            (Some(old_ids), Some(new_ids)) => compare_by_id(position, (old, &old_ids), (new, &new_ids), changes),
+            _ => compare_by_index(position, old, new, changes),
         },
-        _ => changes.push(place.changed(Op::Replace, before.clone(), after.clone())),
+        _ => changes.push(position.changed(Op::Replace, before.clone(), after.clone())),
     }
 }
 
-/// The ids of the items, if each has one of its own.
+/// The ids of the items, if every item has a unique one.
 fn ids(items: &[Value]) -> Option<Vec<&str>> {
     let ids: Vec<&str> = items.iter().map(|item| item.get("id")?.as_str()).collect::<Option<_>>()?;
     (ids.iter().collect::<HashSet<_>>().len() == ids.len()).then_some(ids)
 }
 
-fn compare_by_id(place: Place, old: (&[Value], &[&str]), new: (&[Value], &[&str]), changes: &mut Vec<Change>) {
+fn compare_by_id(position: Position, old: (&[Value], &[&str]), new: (&[Value], &[&str]), changes: &mut Vec<Change>) {
     let index = |ids: &[&str], id: &str| ids.iter().position(|other| *other == id);
-    for (at, (value, id)) in new.0.iter().zip(new.1).enumerate() {
+    for (new_index, (value, id)) in new.0.iter().zip(new.1).enumerate() {
         match index(old.1, id) {
-            Some(was) => compare(place.item(was, at).of(id), &old.0[was], value, changes),
-            None => changes.push(place.item(at, at).of(id).added(value)),
+            Some(old_index) => compare(position.item(old_index, new_index).of(id), &old.0[old_index], value, changes),
+            None => changes.push(position.item(new_index, new_index).of(id).added(value)),
         }
     }
-    for (was, (value, id)) in old.0.iter().zip(old.1).enumerate() {
+    for (old_index, (value, id)) in old.0.iter().zip(old.1).enumerate() {
         if index(new.1, id).is_none() {
-            changes.push(place.item(was, was).of(id).removed(value));
+            changes.push(position.item(old_index, old_index).of(id).removed(value));
         }
     }
     let common = |ids: &[&str], others: &[&str]| -> Vec<String> {
@@ -156,19 +156,19 @@ fn compare_by_id(place: Place, old: (&[Value], &[&str]), new: (&[Value], &[&str]
     };
     let (before, after) = (common(old.1, new.1), common(new.1, old.1));
     if before != after {
-        changes.push(place.changed(Op::Reorder, json!(before), json!(after)));
+        changes.push(position.changed(Op::Reorder, json!(before), json!(after)));
     }
 }
 
-fn compare_by_place(place: Place, old: &[Value], new: &[Value], changes: &mut Vec<Change>) {
-    for (at, value) in new.iter().enumerate() {
-        match old.get(at) {
-            Some(old) => compare(place.item(at, at), old, value, changes),
-            None => changes.push(place.item(at, at).added(value)),
+fn compare_by_index(position: Position, old: &[Value], new: &[Value], changes: &mut Vec<Change>) {
+    for (index, value) in new.iter().enumerate() {
+        match old.get(index) {
+            Some(old) => compare(position.item(index, index), old, value, changes),
+            None => changes.push(position.item(index, index).added(value)),
         }
     }
-    let gone = old.iter().enumerate().skip(new.len());
-    changes.extend(gone.map(|(at, value)| place.item(at, at).removed(value)));
+    let removed = old.iter().enumerate().skip(new.len());
+    changes.extend(removed.map(|(index, value)| position.item(index, index).removed(value)));
 }
 
 #[cfg(test)]
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_known_by_their_ids() {
+    fn steps_are_matched_by_id() {
         let before = json!({ "name": "w", "steps": [{ "id": "a", "params": { "x/y": 1 } }, { "id": "b" }] });
         let after =
             json!({ "name": "w", "steps": [{ "id": "c" }, { "id": "a", "params": { "x/y": "1" }, "meta": {} }] });
@@ -205,10 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn other_lists_are_compared_place_by_place() {
+    fn other_lists_are_compared_by_index() {
         let changes = diff(&json!({ "values": [1, 2, 3] }), &json!({ "values": [1, 3] }));
-        let shown: Vec<_> = changes.iter().map(|change| (change.op, change.pointer.as_str())).collect();
-        assert_eq!(shown, [(Op::Replace, "/values/1"), (Op::Remove, "/values/2")]);
+        let operations: Vec<_> = changes.iter().map(|change| (change.op, change.pointer.as_str())).collect();
+        assert_eq!(operations, [(Op::Replace, "/values/1"), (Op::Remove, "/values/2")]);
         assert_eq!(diff(&json!([{ "id": "a" }, { "id": "a" }]), &json!([{ "id": "a" }]))[0].op, Op::Remove);
     }
 
@@ -225,12 +225,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_is_a_difference_exactly_between_documents_that_differ(before in document(), after in document()) {
+        fn documents_without_differences_are_equal(before in document(), after in document()) {
             prop_assert_eq!(diff(&before, &after).is_empty(), before == after);
             for change in diff(&before, &after) {
                 let document = if change.op == Op::Remove { &before } else { &after };
                 let found = document.pointer(&change.pointer);
-                prop_assert!(found.is_some(), "{} is not there", change.pointer);
+                prop_assert!(found.is_some(), "{} does not exist", change.pointer);
                 if change.op == Op::Add || change.op == Op::Replace {
                     prop_assert_eq!(found, change.after.as_ref());
                 }

@@ -1,23 +1,23 @@
-//! What a callable workflow takes: the part of JSON Schema that its `trigger.schema` is written in.
+//! The inputs of a callable workflow: the subset of JSON Schema that `trigger.schema` supports.
 //!
-//! `properties` with `type`, `enum`, `default` and `description`, and `required`. Inputs are cast as params of actions are
-//! (`"42"` to 42). Other keywords are kept, and mean nothing here.
+//! That is `properties` with `type`, `enum`, `default` and `description`, and `required`. Inputs are cast like the
+//! params of actions (`"42"` to 42). Other keywords are stored but ignored.
 
 use serde_json::{Map, Value};
 
 use super::spec::ParamKind;
-use crate::objects::{Problem, escape_pointer, nearest};
+use crate::objects::{Problem, escape_pointer, unknown};
 
 /// The inputs of a callable workflow.
 #[derive(Clone, Debug, Default)]
 pub struct InputSchema {
-    inputs: Vec<Input>,
-    /// Whether names that are not declared are let through: nothing was declared at all.
+    inputs: Vec<InputSpec>,
+    /// Whether undeclared inputs are accepted: the schema declares none.
     open: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Input {
+struct InputSpec {
     name: String,
     kind: ParamKind,
     required: bool,
@@ -26,13 +26,13 @@ struct Input {
 }
 
 impl InputSchema {
-    /// Reads `trigger.schema`; what is not understood of it is left out.
+    /// Reads `trigger.schema`, ignoring unsupported parts.
     pub fn read(schema: Option<&Value>) -> InputSchema {
         let properties = schema.and_then(|schema| schema.get("properties")).and_then(Value::as_object);
         let Some(properties) = properties else { return InputSchema { inputs: Vec::new(), open: true } };
         let required = schema.and_then(|schema| schema.get("required")).and_then(Value::as_array);
         let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));
-        let input = |(name, property): (&String, &Value)| Input {
+        let input = |(name, property): (&String, &Value)| InputSpec {
             name: name.clone(),
             kind: kind(property.get("type").and_then(Value::as_str)),
             required: is_required(name),
@@ -42,34 +42,35 @@ impl InputSchema {
         InputSchema { inputs: properties.iter().map(input).collect(), open: false }
     }
 
-    /// The inputs with defaults put in and values cast.
+    /// The inputs with defaults filled in and values cast.
     ///
     /// # Errors
     /// Every problem, with its pointer into the inputs.
-    pub fn accept(&self, mut given: Map<String, Value>) -> Result<Map<String, Value>, Vec<Problem>> {
+    pub fn accept(&self, mut inputs: Map<String, Value>) -> Result<Map<String, Value>, Vec<Problem>> {
         if self.open {
-            return Ok(given);
+            return Ok(inputs);
         }
         let mut problems = Vec::new();
         let mut accepted = Map::new();
         for input in &self.inputs {
             let pointer = format!("/{}", escape_pointer(&input.name));
-            let value = given.shift_remove(&input.name).filter(|value| !value.is_null()).or(input.default.clone());
+            let value = inputs.shift_remove(&input.name).filter(|value| !value.is_null()).or(input.default.clone());
             match value.map(|value| input.kind.cast(value)) {
                 Some(Ok(value)) if input.allowed.as_ref().is_none_or(|allowed| allowed.contains(&value)) => {
                     accepted.insert(input.name.clone(), value);
                 }
-                Some(Ok(value)) => problems.push(Problem::new(pointer, format!("{value} is not one of those allowed"))),
+                Some(Ok(value)) => {
+                    problems.push(Problem::new(pointer, format!("{value} is not one of the allowed values")))
+                }
                 Some(Err(message)) => problems.push(Problem::new(pointer, message)),
                 None if input.required => problems.push(Problem::new(pointer, "a value is required")),
                 None => {}
             }
         }
-        for name in given.keys() {
+        for name in inputs.keys() {
             let pointer = format!("/{}", escape_pointer(name));
-            let near = nearest(name, self.inputs.iter().map(|input| input.name.as_str()));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            problems.push(Problem::new(pointer, format!("the workflow takes no input `{name}`{hint}")));
+            let declared = self.inputs.iter().map(|input| input.name.as_str());
+            problems.push(Problem::new(pointer, unknown("input", name, declared)));
         }
         if problems.is_empty() { Ok(accepted) } else { Err(problems) }
     }
@@ -102,12 +103,12 @@ mod tests {
             "required": ["amount"],
         });
         let accepted = InputSchema::read(Some(&schema)).accept(inputs.as_object().unwrap().clone());
-        let shown = |problem: Problem| (problem.pointer, problem.message);
-        accepted.map(Value::Object).map_err(|problems| problems.into_iter().map(shown).collect())
+        let pair = |problem: Problem| (problem.pointer, problem.message);
+        accepted.map(Value::Object).map_err(|problems| problems.into_iter().map(pair).collect())
     }
 
     #[test]
-    fn inputs_are_cast_and_completed() {
+    fn inputs_are_cast_and_defaults_filled_in() {
         assert_eq!(
             accept(json!({ "amount": "4.5", "a b.c%": 7 })),
             Ok(json!({ "amount": 4.5, "a b.c%": "7", "level": "low" }))
@@ -115,21 +116,21 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told() {
+    fn every_problem_is_reported() {
         let problems = accept(json!({ "amuont": 1, "level": "medium" })).unwrap_err();
         let problems: Vec<_> = problems.iter().map(|(pointer, message)| (pointer.as_str(), message.as_str())).collect();
         assert_eq!(
             problems,
             [
                 ("/amount", "a value is required"),
-                ("/level", "\"medium\" is not one of those allowed"),
-                ("/amuont", "the workflow takes no input `amuont`; did you mean `amount`?"),
+                ("/level", "\"medium\" is not one of the allowed values"),
+                ("/amuont", "unknown input `amuont`; did you mean `amount`?"),
             ]
         );
     }
 
     #[test]
-    fn without_a_schema_everything_is_let_through() {
+    fn without_a_schema_all_inputs_are_accepted() {
         let inputs = json!({ "anything": [1] }).as_object().unwrap().clone();
         assert_eq!(InputSchema::read(None).accept(inputs.clone()).ok(), Some(inputs));
     }

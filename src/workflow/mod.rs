@@ -1,11 +1,11 @@
-//! Workflow documents: what they mean, and everything that is wrong with them, found before anything runs.
+//! Workflow documents: what they mean, and every problem in them, found before anything runs.
 //!
-//! A text becomes a workflow in three strides. [`source`] parses it and remembers where each value stands; [`read`]
-//! turns the document into an outline, typed but still with places; the checkers judge the outline against the actions,
-//! klasses and hooks that there are. An outline without errors becomes a [`Workflow`], which can be run.
+//! Text becomes a workflow in three stages. [`source`] parses it and records the position of each value; [`read`] turns
+//! the document into an outline, which is typed but still has positions; the checkers validate the outline against the
+//! existing actions, klasses and hooks. An outline without errors becomes a [`Workflow`], which can be run.
 //!
-//! Every problem is found in one go, as a [`Diagnostic`] with file, line, column, JSON pointer and, where a name is
-//! nearly right, a suggestion. Everything here is pure.
+//! All problems are reported in one pass, each as a [`Diagnostic`] with file, line, column, JSON pointer and, for a
+//! near miss in a name, a suggestion. Everything here is pure.
 //!
 //! Limits: files of 1 MiB, workflows of 1,000 steps with 50 transitions each; see [`source`] and [`read`].
 
@@ -48,18 +48,18 @@ use sha2::{Digest, Sha256};
 
 use bundle::Sections;
 use findings::Findings;
-use scope::Scope;
+use scope::NameScope;
 use source::Text;
 
 /// A file to check.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// The name that diagnostics give.
+    /// Name used in diagnostics.
     pub file: &'a str,
     pub text: &'a str,
 }
 
-/// What is known beside the files: the actions, and the klasses and hooks that exist already.
+/// What exists outside the files: the actions, klasses, hooks and variables.
 pub struct Known<'a> {
     /// Finds an action by its name without the prefix `kustomer.`.
     pub action: &'a dyn Fn(&str) -> Option<&'static ActionSpec>,
@@ -69,20 +69,20 @@ pub struct Known<'a> {
     pub klasses: Vec<(String, Map<String, Value>)>,
     /// Kinds, names and ids.
     pub hooks: Vec<(HookKind, String, String)>,
-    /// Ids and names of the variables that there are; `None` if that is not known, and then none is unknown.
+    /// Ids and names of the variables; `None` if unknown, in which case references are not checked.
     pub variables: Option<Vec<(String, String)>>,
 }
 
-/// What came of checking some files.
+/// The result of checking files.
 #[derive(Debug)]
 pub struct Checked {
-    /// One for each source, in their order; `None` if it had errors.
+    /// One per source, in the same order; `None` if the source has errors.
     pub bundles: Vec<Option<Bundle>>,
-    /// By file, in the order of their sources, then by position.
+    /// By file, in the order of the sources, then by position.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks files together: hooks, klasses and names of workflows that one declares are seen by the others.
+/// Checks files together: each sees the hooks, klasses and workflow names that the others declare.
 pub fn check(sources: &[Source<'_>], known: &Known<'_>) -> Checked {
     let mut files: Vec<File<'_>> = sources.iter().map(File::open).collect();
     let bundles = read_files(&mut files, known);
@@ -91,9 +91,9 @@ pub fn check(sources: &[Source<'_>], known: &Known<'_>) -> Checked {
     Checked { bundles, diagnostics: files.into_iter().flat_map(File::diagnostics).collect() }
 }
 
-/// Reads and checks files together; a bundle for each, whatever is wrong with it.
+/// Reads and checks files together; returns a bundle for each, even one with errors.
 fn read_files(files: &mut [File<'_>], known: &Known<'_>) -> Vec<Bundle> {
-    let mut scope = Scope::new(known);
+    let mut scope = NameScope::new(known);
     let mut sections = Vec::with_capacity(files.len());
     for File { name, document, findings, .. } in files {
         let section = document.as_ref().map(|document| Sections::of(name, document, findings)).unwrap_or_default();
@@ -106,24 +106,24 @@ fn read_files(files: &mut [File<'_>], known: &Known<'_>) -> Vec<Bundle> {
     sections.into_iter().map(|(_, bundle, _)| bundle).collect()
 }
 
-/// Checks one workflow document on its own, such as an HTTP caller sends.
+/// Checks a single workflow document, such as one sent over HTTP.
 pub fn check_workflow(source: &Source<'_>, known: &Known<'_>) -> (Option<WorkflowDraft>, Vec<Diagnostic>) {
     let mut file = File::open(source);
     let mut draft = None;
     if let Some(document) = &file.document {
         let workflows =
-            Sections::single(source.file, document).read_workflows(&mut Scope::new(known), &mut file.findings);
+            Sections::single(source.file, document).read_workflows(&mut NameScope::new(known), &mut file.findings);
         draft = workflows.into_iter().next().filter(|_| !file.findings.has_errors());
     }
     (draft, file.diagnostics())
 }
 
-/// SHA-256, in hex, of the document's canonical text: tells whether a file says something new, whatever its layout.
+/// SHA-256 of the document's canonical text, in hex; independent of layout, so it shows whether the content changed.
 pub fn digest(document: &Value) -> String {
     hex::encode(Sha256::digest(document.to_string()))
 }
 
-/// A file that is being checked.
+/// A file being checked.
 struct File<'a> {
     name: &'a str,
     text: Text<'a>,

@@ -1,8 +1,8 @@
-//! A workflow that can be run: everything compiled, every target resolved to an index.
+//! A runnable workflow: everything compiled, every target resolved to an index.
 //!
-//! A workflow is made from an [`Outline`] without errors; whether that came from a file being checked or from the
-//! store makes no difference. Stored documents are read with the same rules except that unknown keys are no problem,
-//! since an older version may have known them.
+//! A workflow is built from an [`Outline`] without errors, whether that came from a file being checked or from the
+//! store. Stored documents are read by the same rules, except that unknown keys are accepted: an older version may have
+//! known them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::concurrency::Concurrency;
 use super::diagnostic::Diagnostic;
-use super::findings::{Findings, Node};
+use super::findings::{Findings, JsonNode};
 use super::input_schema::InputSchema;
 use super::read::{ErrorCaseOutline, Outline, StepOutline, TransitionOutline, TriggerOutline};
 use super::schedule::Schedule;
@@ -21,15 +21,15 @@ use crate::expr::{Condition, Expr, Mention, Subject};
 pub struct Workflow {
     pub name: String,
     pub description: Option<String>,
-    /// True unless the document says otherwise.
+    /// Defaults to true.
     pub enabled: bool,
     pub trigger: Trigger,
-    /// What it answers when it is called; without, the output of the step that was executed last.
+    /// The response to a call; defaults to the output of the last executed step.
     pub response: Option<Expr>,
-    /// How many of its runs go on at a time; without, any number.
+    /// How many of its runs are active at a time; unlimited if `None`.
     pub concurrency: Option<Concurrency>,
     pub steps: Vec<Step>,
-    /// The ids and names of the variables that it refers to.
+    /// The ids and names of the variables it refers to.
     pub variables: Vec<String>,
     indexes: HashMap<String, usize>,
 }
@@ -38,16 +38,16 @@ pub struct Workflow {
 #[derive(Debug)]
 pub struct Trigger {
     pub id: String,
-    /// Without the prefix `kustomer.`; a callable or scheduled workflow may have none.
+    /// Without the prefix `kustomer.`; optional for callable and scheduled workflows.
     pub event_name: Option<String>,
-    /// What it takes, if it can be called.
+    /// The inputs, if it can be called.
     pub callable: Option<InputSchema>,
-    /// When it runs by itself.
+    /// When it runs on its own.
     pub schedule: Option<Schedule>,
     pub transitions: Vec<Transition>,
 }
 
-/// One step; one without an action only branches.
+/// One step; without an action, it only branches.
 #[derive(Debug)]
 pub struct Step {
     pub id: String,
@@ -56,37 +56,37 @@ pub struct Step {
     /// Without the prefix `kustomer.`.
     pub action: Option<String>,
     pub params: Vec<(String, Expr)>,
-    /// The param `condition`, of actions that judge the items of a list.
+    /// The param `condition` of actions that test the items of a list.
     pub condition: Option<Condition>,
-    /// In the order in which they are tried; the first that holds is taken.
+    /// In evaluation order; the first whose condition holds is taken.
     pub transitions: Vec<Transition>,
-    /// Tried in order when the action has failed; if none holds, the run fails.
+    /// Tried in order when the action has failed; if none applies, the run fails.
     pub error_cases: Vec<ErrorCase>,
 }
 
 /// What to do when an action has failed.
 #[derive(Debug)]
 pub struct ErrorCase {
-    /// `/#error.…` is the failure. Without a condition it always holds.
+    /// `/#error.…` refers to the failure. Without a condition, the case always applies.
     pub condition: Option<Condition>,
     pub action: ErrorAction,
 }
 
-/// How a run goes on after a failure.
+/// How a run continues after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorAction {
-    /// As if the step had completed, without an output.
+    /// As if the step had completed, without output.
     Continue,
-    /// The step is executed again after a while, a few times.
+    /// Executes the step again after a delay, a few times.
     RetryAction,
-    /// The run begins anew with its trigger after a while, a few times.
+    /// Restarts the run from its trigger after a delay, a few times.
     RetryWorkflow,
-    /// The run fails.
+    /// Fails the run.
     Stop,
 }
 
 impl ErrorAction {
-    /// How each is spelt.
+    /// How each action is spelled.
     pub const WORDS: [(&'static str, ErrorAction); 4] = [
         ("continue", ErrorAction::Continue),
         ("retry-action", ErrorAction::RetryAction),
@@ -94,22 +94,22 @@ impl ErrorAction {
         ("stop-processing", ErrorAction::Stop),
     ];
 
-    /// What happens, in a few words.
+    /// What happens, in one sentence.
     pub fn summary(self) -> &'static str {
         match self {
-            ErrorAction::Continue => "The run goes on as if the step had completed, without an output.",
-            ErrorAction::RetryAction => "The step is executed again after a while, a few times.",
-            ErrorAction::RetryWorkflow => "The run begins anew after a while, a few times.",
-            ErrorAction::Stop => "The run fails.",
+            ErrorAction::Continue => "Continues as if the step had completed, without output.",
+            ErrorAction::RetryAction => "Executes the step again after a delay, a few times.",
+            ErrorAction::RetryWorkflow => "Restarts the run after a delay, a few times.",
+            ErrorAction::Stop => "Fails the run.",
         }
     }
 
     pub fn parse(word: &str) -> Option<ErrorAction> {
-        ErrorAction::WORDS.iter().find(|(spelt, _)| *spelt == word).map(|(_, action)| *action)
+        ErrorAction::WORDS.iter().find(|(spelling, _)| *spelling == word).map(|(_, action)| *action)
     }
 }
 
-/// A way from the trigger or a step to a step.
+/// A connection from the trigger or a step to a step.
 #[derive(Debug)]
 pub struct Transition {
     /// Index into the workflow's steps.
@@ -121,19 +121,19 @@ pub struct Transition {
 }
 
 impl Workflow {
-    /// Builds the model from a stored document, tolerant of what an older version let through: keys, actions, events
-    /// and klasses are not judged, nor is the shape of the graph.
+    /// Builds the model from a stored document, accepting what an older version accepted: keys, actions, events and
+    /// klasses are not checked, nor is the shape of the graph.
     ///
     /// # Errors
-    /// Why it cannot be run at all. The diagnostics have pointers, but no file, line and column.
+    /// Why it cannot be run at all. The diagnostics have pointers, but no file, line or column.
     pub fn compile(document: &Value) -> Result<Workflow, Vec<Diagnostic>> {
         let mut findings = Findings::new(false);
-        let outline = Outline::read(&Node::root(document), &mut findings);
+        let outline = Outline::read(&JsonNode::root(document), &mut findings);
         let workflow = outline.and_then(Workflow::build).filter(|_| !findings.has_errors());
         workflow.ok_or_else(|| findings.into_diagnostics("", None))
     }
 
-    /// The model of `outline`; `None` if reading it found errors that left something out.
+    /// Builds the model from `outline`; `None` if reading it left out something broken.
     pub(super) fn build(outline: Outline<'_>) -> Option<Workflow> {
         let steps: Vec<Step> = outline.steps.into_iter().map(Step::build).collect::<Option<_>>()?;
         let mut workflow = Workflow {
@@ -175,10 +175,10 @@ impl Workflow {
         variables
     }
 
-    /// The step at `index`, which comes from a transition or from [`Workflow::step_index`] of this workflow.
+    /// The step at `index`, which must come from a transition or from [`Workflow::step_index`] of this workflow.
     ///
     /// # Panics
-    /// If the index is from elsewhere and too high.
+    /// If the index comes from elsewhere and is out of range.
     pub fn step(&self, index: usize) -> &Step {
         &self.steps[index]
     }
@@ -208,9 +208,9 @@ impl Trigger {
 }
 
 impl Step {
-    /// Whether the document gives it this param.
+    /// Whether the document sets this param.
     pub fn has_param(&self, name: &str) -> bool {
-        self.params.iter().any(|(given, _)| given == name)
+        self.params.iter().any(|(param, _)| param == name)
     }
 
     fn build(outline: StepOutline<'_>) -> Option<Step> {

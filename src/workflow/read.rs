@@ -1,97 +1,97 @@
-//! Reads a workflow document into an outline: its parts, typed, each still with its place.
+//! Reads a workflow document into an outline: its parts, typed, each still with its position.
 //!
-//! The outline is what both users of a document share. [`super::model`] turns one without errors into a workflow that
-//! can be run; the checkers look over one for mistakes that a run would only trip over, and point at the right place.
-//! Whatever is broken is noted and left out, so that reading always goes on to the end.
+//! Both users of a document share the outline. [`super::model`] turns one without errors into a runnable workflow; the
+//! checkers search it for mistakes that a run would otherwise trip over, and point at the right position. Broken parts
+//! are reported and left out, so that reading always continues to the end.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::concurrency::Concurrency;
-use super::findings::{Finding, Findings, Node, Place};
+use super::findings::{Anchor, Finding, Findings, JsonNode};
 use super::input_schema::InputSchema;
 use super::model::ErrorAction;
 use super::schedule::Schedule;
 use crate::expr::{Condition, Expr, Fault};
 
-/// The most steps that a workflow may have.
+/// The most steps in a workflow.
 pub const STEPS_MAX: usize = 1_000;
-/// The most transitions that a step may have.
+/// The most transitions of a step.
 pub const TRANSITIONS_MAX: usize = 50;
-/// The most error cases that a step may have.
+/// The most error cases of a step.
 pub const ERROR_CASES_MAX: usize = 20;
-/// The most characters that the id of a step may have.
+/// The longest step id, in characters.
 pub const ID_MAX: usize = 128;
 
-/// The id by which the trigger's output can always be addressed.
+/// The id that always refers to the trigger's output.
 pub(super) const TRIGGER_ID: &str = "1";
 
-/// Keys of Kustomer's documents that mean nothing here and are no mistake.
+/// Keys of Kustomer's documents that are ignored here, without an error.
 const TOLERATED: [&str; 7] = ["appVersion", "errorCases", "logging", "replaces", "description", "displayName", "_id"];
 
-/// A workflow document, read.
+/// A workflow document, once read.
 pub(super) struct Outline<'a> {
-    pub name: Option<(&'a str, Node<'a>)>,
+    pub name: Option<(&'a str, JsonNode<'a>)>,
     pub description: Option<&'a str>,
     pub enabled: bool,
     pub trigger: Option<TriggerOutline<'a>>,
-    /// What a callable workflow answers; the inner one is missing if it is broken.
+    /// The response of a callable workflow; the inner option is `None` if it is broken.
     pub response: Option<Option<Expr>>,
-    /// How many of its runs go on at a time; the inner one is missing if it is broken.
+    /// How many of its runs are active at a time; the inner option is `None` if it is broken.
     pub concurrency: Option<Option<Concurrency>>,
     pub steps: Vec<StepOutline<'a>>,
-    /// Ids to steps; of steps with the same id the first.
+    /// Steps by id; the first one for a duplicate id.
     pub indexes: HashMap<&'a str, usize>,
 }
 
 pub(super) struct TriggerOutline<'a> {
     pub id: Option<&'a str>,
     /// Without the prefix `kustomer.`.
-    pub event_name: Option<(&'a str, Node<'a>)>,
-    /// What it takes, if it can be called.
+    pub event_name: Option<(&'a str, JsonNode<'a>)>,
+    /// The inputs, if it can be called.
     pub callable: Option<InputSchema>,
-    /// When it runs by itself; the inner one is missing if it is broken.
+    /// When it runs on its own; the inner option is `None` if it is broken.
     pub schedule: Option<Option<Schedule>>,
     pub transitions: Vec<TransitionOutline<'a>>,
 }
 
 pub(super) struct StepOutline<'a> {
-    pub node: Node<'a>,
+    pub node: JsonNode<'a>,
     pub id: Option<&'a str>,
     pub name: Option<&'a str>,
-    /// `meta.parked`: no way has to lead to it.
+    /// `meta.parked`: the step may be unreachable.
     pub parked: bool,
     /// Without the prefix `kustomer.`.
-    pub action: Option<(&'a str, Node<'a>)>,
+    pub action: Option<(&'a str, JsonNode<'a>)>,
     pub params: Vec<ParamOutline<'a>>,
-    /// The param `condition`, if it is one.
+    /// The param `condition`, if it is a valid condition.
     pub condition: Option<Condition>,
     pub transitions: Vec<TransitionOutline<'a>>,
     pub error_cases: Vec<ErrorCaseOutline>,
 }
 
-/// What to do when the action has failed; both parts are missing if they are broken.
+/// What to do when the action has failed; broken parts are `None`.
 pub(super) struct ErrorCaseOutline {
-    /// `Some(None)` if it always holds.
+    /// `Some(None)` if it always applies.
     pub condition: Option<Option<Condition>>,
     pub action: Option<ErrorAction>,
 }
 
 pub(super) struct ParamOutline<'a> {
     pub name: &'a str,
-    pub node: Node<'a>,
+    pub node: JsonNode<'a>,
     pub expr: Option<Expr>,
 }
 
 pub(super) struct TransitionOutline<'a> {
-    pub node: Node<'a>,
-    pub target: Option<(&'a str, Node<'a>)>,
-    /// The step that `target` names; if it is misspelt the one that is probably meant, so that the steps behind it do
-    /// not all seem unreachable.
+    pub node: JsonNode<'a>,
+    pub target: Option<(&'a str, JsonNode<'a>)>,
+    /// The step that `target` names. If the name is misspelled, the likely target, so that the steps after it do not
+    /// all seem unreachable.
     pub target_index: Option<usize>,
     pub name: Option<&'a str>,
-    pub condition: Option<(Condition, Node<'a>)>,
+    pub condition: Option<(Condition, JsonNode<'a>)>,
 }
 
 impl TriggerOutline<'_> {
@@ -102,8 +102,8 @@ impl TriggerOutline<'_> {
 }
 
 impl<'a> Outline<'a> {
-    /// Reads `node`; `None` if there is no telling what it should be.
-    pub fn read(node: &Node<'a>, findings: &mut Findings) -> Option<Outline<'a>> {
+    /// Reads `node`; `None` if it cannot be a workflow at all.
+    pub fn read(node: &JsonNode<'a>, findings: &mut Findings) -> Option<Outline<'a>> {
         if !findings.object(node) {
             return None;
         }
@@ -139,7 +139,7 @@ impl<'a> Outline<'a> {
         self.steps.iter().filter_map(|step| step.id)
     }
 
-    /// Finds the step that each transition leads to.
+    /// Resolves the target of each transition.
     fn resolve_targets(&mut self, findings: &mut Findings) {
         let indexes = &self.indexes;
         let ids: Vec<&str> = self.step_ids().collect();
@@ -153,16 +153,16 @@ impl<'a> Outline<'a> {
                 continue;
             }
             if *target == TRIGGER_ID || trigger_id == Some(target) {
-                findings.error(&node.pointer, "a transition cannot lead back to the trigger");
+                findings.error(&node.pointer, "a transition cannot lead to the trigger");
                 continue;
             }
-            let meant = findings.nearest(target, ids.iter().copied());
-            transition.target_index = meant.and_then(|meant| indexes.get(meant).copied());
+            let nearest = findings.nearest(target, ids.iter().copied());
+            transition.target_index = nearest.and_then(|nearest| indexes.get(nearest).copied());
             findings.error(&node.pointer, findings.unknown("step", target, ids.iter().copied()));
         }
     }
 
-    /// Maps ids to steps, the first of each id; ids that mean two things are noted.
+    /// Maps ids to steps, the first of each id; reports duplicate ids.
     fn index_steps(&self, findings: &mut Findings) -> HashMap<&'a str, usize> {
         let mut indexes = HashMap::new();
         for (index, step) in self.steps.iter().enumerate() {
@@ -172,8 +172,8 @@ impl<'a> Outline<'a> {
                 findings.error(pointer, format!("`{id}` is the id of the trigger"));
             } else if let Some(first) = indexes.get(id) {
                 let first: &StepOutline<'_> = &self.steps[*first];
-                let help = format!("the other one is {}", first.node.pointer);
-                findings.add(Finding::error(pointer, format!("a second step with the id `{id}`")).help(help));
+                let help = format!("first used at {}", first.node.pointer);
+                findings.add(Finding::error(pointer, format!("duplicate step id `{id}`")).help(help));
             } else {
                 indexes.insert(id, index);
             }
@@ -183,7 +183,7 @@ impl<'a> Outline<'a> {
 }
 
 impl<'a> TriggerOutline<'a> {
-    fn read(node: &Node<'a>, findings: &mut Findings) -> Option<TriggerOutline<'a>> {
+    fn read(node: &JsonNode<'a>, findings: &mut Findings) -> Option<TriggerOutline<'a>> {
         if !findings.object(node) {
             return None;
         }
@@ -211,7 +211,7 @@ impl<'a> TriggerOutline<'a> {
 
 impl<'a> StepOutline<'a> {
     /// `None` if `node` is not an object.
-    fn read(node: &Node<'a>, findings: &mut Findings) -> Option<StepOutline<'a>> {
+    fn read(node: &JsonNode<'a>, findings: &mut Findings) -> Option<StepOutline<'a>> {
         if !findings.object(node) {
             return None;
         }
@@ -231,35 +231,34 @@ impl<'a> StepOutline<'a> {
     }
 }
 
-fn read_id<'a>(node: &Node<'a>, findings: &mut Findings) -> Option<&'a str> {
+fn read_id<'a>(node: &JsonNode<'a>, findings: &mut Findings) -> Option<&'a str> {
     let (id, node) = findings.required_text(node, "id")?;
     if id.is_empty() || id.contains('.') || id.chars().count() > ID_MAX {
-        let message = format!("an id has 1 to {ID_MAX} characters and no dot");
-        findings
-            .add(Finding::error(node.pointer, message).help("references such as `/#steps.2.id` take it apart at dots"));
+        let message = format!("an id has 1 to {ID_MAX} characters and no dots");
+        findings.add(Finding::error(node.pointer, message).help("references such as `/#steps.2.id` are split at dots"));
         return None;
     }
     Some(id)
 }
 
-/// `response.value`; `response.schema` describes it to callers and is not judged.
-fn read_response(node: &Node<'_>, findings: &mut Findings) -> Option<Option<Expr>> {
+/// `response.value`; `response.schema` is documentation for callers and is not checked.
+fn read_response(node: &JsonNode<'_>, findings: &mut Findings) -> Option<Option<Expr>> {
     let response = node.get("response").filter(|response| findings.object(response))?;
     let value = response.get("value")?;
     Some(compiled(Expr::compile(value.value), &value, findings))
 }
 
-fn read_params<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<ParamOutline<'a>> {
+fn read_params<'a>(node: &JsonNode<'a>, findings: &mut Findings) -> Vec<ParamOutline<'a>> {
     let Some(params) = node.get("params") else { return Vec::new() };
     findings.object(&params);
-    let read = |(name, node): (&'a str, Node<'a>)| {
+    let read = |(name, node): (&'a str, JsonNode<'a>)| {
         let expr = compiled(Expr::compile(node.value), &node, findings);
         ParamOutline { name, node, expr }
     };
     params.members().map(read).collect()
 }
 
-fn read_transitions<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<TransitionOutline<'a>> {
+fn read_transitions<'a>(node: &JsonNode<'a>, findings: &mut Findings) -> Vec<TransitionOutline<'a>> {
     let transitions = findings.list(node, "transitions");
     if transitions.len() > TRANSITIONS_MAX {
         findings.error(node.below("transitions"), format!("more than {TRANSITIONS_MAX} transitions"));
@@ -267,13 +266,13 @@ fn read_transitions<'a>(node: &Node<'a>, findings: &mut Findings) -> Vec<Transit
     transitions.into_iter().filter_map(|transition| TransitionOutline::read(transition, findings)).collect()
 }
 
-fn read_error_cases(node: &Node<'_>, findings: &mut Findings) -> Vec<ErrorCaseOutline> {
+fn read_error_cases(node: &JsonNode<'_>, findings: &mut Findings) -> Vec<ErrorCaseOutline> {
     let cases = findings.list(node, "errorCases");
     if cases.len() > ERROR_CASES_MAX {
         findings.error(node.below("errorCases"), format!("more than {ERROR_CASES_MAX} error cases"));
     }
     if let Some(first) = cases.first().filter(|_| node.get("action").is_none()) {
-        let message = "error cases on a step without an action, which can't fail";
+        let message = "`errorCases` on a step without an action, which cannot fail";
         findings.add(Finding::warning(&first.pointer, message));
     }
     cases.into_iter().filter_map(|case| ErrorCaseOutline::read(&case, findings)).collect()
@@ -281,13 +280,13 @@ fn read_error_cases(node: &Node<'_>, findings: &mut Findings) -> Vec<ErrorCaseOu
 
 impl ErrorCaseOutline {
     /// `None` if `node` is not an object.
-    fn read(node: &Node<'_>, findings: &mut Findings) -> Option<ErrorCaseOutline> {
+    fn read(node: &JsonNode<'_>, findings: &mut Findings) -> Option<ErrorCaseOutline> {
         if !findings.object(node) {
             return None;
         }
         findings.keys(node, &["condition", "errorAction", "meta"], &["_id"]);
         let condition = match findings.required(node, "condition") {
-            // Editors write "whatever happened" as an `and` or `or` of nothing.
+            // Editors write "in any case" as an `and` or `or` of nothing.
             Some(condition) if condition.value.get("values") == Some(&Value::Array(Vec::new())) => Some(None),
             Some(condition) => compiled(Condition::compile(condition.value), &condition, findings).map(Some),
             None => None,
@@ -310,7 +309,7 @@ impl ErrorCaseOutline {
 
 impl<'a> TransitionOutline<'a> {
     /// `None` if `node` is not an object.
-    fn read(node: Node<'a>, findings: &mut Findings) -> Option<TransitionOutline<'a>> {
+    fn read(node: JsonNode<'a>, findings: &mut Findings) -> Option<TransitionOutline<'a>> {
         if !findings.object(&node) {
             return None;
         }
@@ -318,7 +317,7 @@ impl<'a> TransitionOutline<'a> {
         let target = findings.required_text(&node, "target");
         let condition = node.get("condition");
         if condition.is_none() {
-            let help = r#"for a transition that is always taken: "condition": {"op": "true", "values": [true]}"#;
+            let help = r#"to take the transition always: "condition": {"op": "true", "values": [true]}"#;
             findings.add(Finding::error(&node.pointer, "missing `condition`").help(help));
         }
         let condition = condition.and_then(|condition| {
@@ -329,8 +328,8 @@ impl<'a> TransitionOutline<'a> {
     }
 }
 
-/// What was compiled from `node`, or its faults noted at their places below it.
-pub(super) fn compiled<T>(result: Result<T, Vec<Fault>>, node: &Node<'_>, findings: &mut Findings) -> Option<T> {
+/// The compiled value, or `None` with its faults reported at their positions below `node`.
+pub(super) fn compiled<T>(result: Result<T, Vec<Fault>>, node: &JsonNode<'_>, findings: &mut Findings) -> Option<T> {
     let faults = match result {
         Ok(compiled) => return Some(compiled),
         Err(faults) => faults,
@@ -345,25 +344,25 @@ pub(super) fn compiled<T>(result: Result<T, Vec<Fault>>, node: &Node<'_>, findin
     None
 }
 
-/// A name that an editor shows; `meta` is free, so anything else there is no mistake.
-fn label<'a>(node: &Node<'a>, key: &str) -> Option<&'a str> {
+/// A label from `meta`; `meta` is free-form, so other values are not errors.
+fn label<'a>(node: &JsonNode<'a>, key: &str) -> Option<&'a str> {
     node.value.get("meta")?.get(key)?.as_str()
 }
 
-/// `workflow.<id>.call`, by which Kustomer's callable workflows say again that they can be called.
+/// `workflow.<id>.call`, which Kustomer's callable workflows have as their event.
 fn is_own_call(event: &str) -> bool {
     event.strip_prefix("workflow.").is_some_and(|rest| rest.ends_with(".call"))
 }
 
-/// The name of an action or event; Kustomer's exports spell it `kustomer.customer.create`.
+/// The name of an action or event without the prefix of Kustomer's exports, as in `kustomer.customer.create`.
 fn without_prefix(name: &str) -> &str {
     name.strip_prefix("kustomer.").unwrap_or(name)
 }
 
-/// Error cases are about actions, which only steps have; elsewhere editors leave an empty list.
-fn check_error_cases_are_on_steps(node: &Node<'_>, findings: &mut Findings) {
+/// Error cases belong to actions, which only steps have; elsewhere editors leave an empty list.
+fn check_error_cases_are_on_steps(node: &JsonNode<'_>, findings: &mut Findings) {
     if !findings.list(node, "errorCases").is_empty() {
-        let finding = Finding::warning(node.below("errorCases"), "error cases mean something on steps only");
-        findings.add(finding.at(Place::Key));
+        let finding = Finding::warning(node.below("errorCases"), "`errorCases` apply to steps only");
+        findings.add(finding.at(Anchor::Key));
     }
 }

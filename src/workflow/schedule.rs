@@ -1,9 +1,9 @@
 //! Schedules: `{"cron": "0 9 * * 1-5", "timeZone": "Europe/Paris"}` or `{"every": "15m"}`.
 //!
-//! A schedule is a rule that tells for any moment when the workflow is due next; it knows no present. Cron patterns are read
-//! by croner, in the time of a place: where the clocks are put forward, a fixed time that is left out comes right after the
-//! gap; where they are put back, a fixed time comes once, the first time, and one with `*` or steps in its hour or minute
-//! each time. Intervals are counted from 1970-01-01T00:00:00Z, so that they have no beginning to remember.
+//! A schedule is a pure rule: given any moment, it computes the next due time. Cron patterns are parsed by croner and
+//! evaluated in a time zone. When clocks go forward, a skipped fixed time becomes due right after the gap; when they go
+//! back, a fixed time is due once, the first time, and one with `*` or steps in its hour or minute each time. Intervals
+//! are counted from 1970-01-01T00:00:00Z, so no start time needs to be stored.
 //!
 //! Limits: intervals of 1 second to 366 days; patterns of 5 or 6 fields, the first of 6 being seconds.
 
@@ -15,19 +15,19 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::findings::{Finding, Findings, Node};
+use super::findings::{Finding, Findings, JsonNode};
 use crate::base::time::Timestamp;
 
 /// The longest interval.
 const EVERY_MAX: Duration = Duration::from_secs(366 * 86_400);
-/// A due time that nobody was there to see is still met within this time.
+/// How late a run may start with `catchUp: none` before the due time counts as missed.
 const GRACE: Duration = Duration::from_secs(60);
 /// The most missed due times that are counted.
 pub const MISSED_MAX: u64 = 1_000;
-/// From when on a pattern has to come at all, to be sure that it does; a leap year begins then.
+/// A pattern must match some time after this moment, the start of a leap year; otherwise it never does.
 const REFERENCE: Timestamp = Timestamp(1_704_067_200_000_000);
 
-/// When a workflow runs by itself.
+/// When a workflow runs on its own.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     timing: Timing,
@@ -40,29 +40,29 @@ enum Timing {
     Every(Duration),
 }
 
-/// What happens after a time in which nobody was there to see due times pass.
+/// What happens after an outage, for due times that passed meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CatchUp {
-    /// Nothing; the next due time is met.
+    /// Nothing; the schedule continues with the next due time.
     None,
-    /// One run, for the last of the due times that were missed.
+    /// One run, for the last of the missed due times.
     One,
 }
 
-/// What is to be done about a due time that has come.
+/// What to do about a due time that has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// The due time to run for, if there is to be a run.
+    /// The due time to start a run for, if any.
     pub at: Option<Timestamp>,
     /// How many due times passed without a run, at most [`MISSED_MAX`].
     pub missed: u64,
-    /// When it is due next; never again if the calendar ends.
+    /// The next due time; `None` at the end of the calendar.
     pub next: Option<Timestamp>,
 }
 
 impl Schedule {
-    /// Reads `trigger.schedule`; `None`, and findings, if it is not one.
-    pub(super) fn read(node: &Node<'_>, findings: &mut Findings) -> Option<Schedule> {
+    /// Reads `trigger.schedule`; `None`, with findings, if it is invalid.
+    pub(super) fn read(node: &JsonNode<'_>, findings: &mut Findings) -> Option<Schedule> {
         if !findings.object(node) {
             return None;
         }
@@ -72,17 +72,17 @@ impl Schedule {
             (Some(cron), None) => read_cron(&cron, node, findings),
             (None, Some(every)) => read_every(&every, node, findings),
             _ => {
-                let help = r#"`{"cron": "0 9 * * 1-5", "timeZone": "Europe/Paris"}` or `{"every": "15m"}`"#;
-                findings.add(Finding::error(&node.pointer, "a schedule has either `cron` or `every`").help(help));
+                let help = r#"for example `{"cron": "0 9 * * 1-5", "timeZone": "Europe/Paris"}` or `{"every": "15m"}`"#;
+                findings.add(Finding::error(&node.pointer, "a schedule needs either `cron` or `every`").help(help));
                 None
             }
         };
         Some(Schedule { timing: timing?, catch_up: catch_up? })
     }
 
-    /// The schedule that a workflow's document has, if it has one that is right.
+    /// The schedule in a workflow's document, if it has a valid one.
     pub fn of(document: &Value) -> Option<Schedule> {
-        let node = Node::root(document).get("trigger")?.get("schedule")?;
+        let node = JsonNode::root(document).get("trigger")?.get("schedule")?;
         Schedule::read(&node, &mut Findings::new(false))
     }
 
@@ -106,15 +106,15 @@ impl Schedule {
         std::iter::successors(self.next_after(moment), |last| self.next_after(*last)).take(count).collect()
     }
 
-    /// What to do now about `due`, a due time that has come, and those that may have come after it.
+    /// Decides what to do now about `due`, a due time that has come, and any later ones that have come since.
     pub fn meet(&self, due: Timestamp, now: Timestamp) -> Due {
         let (mut last, mut missed) = (due, 0);
         let mut next = self.next_after(last);
-        while let Some(passed) = next.filter(|next| *next <= now && missed < MISSED_MAX) {
-            (last, missed) = (passed, missed + 1);
+        while let Some(following) = next.filter(|next| *next <= now && missed < MISSED_MAX) {
+            (last, missed) = (following, missed + 1);
             next = self.next_after(last);
         }
-        // Where there were more than anybody wants to count, the rest is passed over.
+        // Beyond the maximum, missed due times are skipped without being counted.
         if next.is_some_and(|next| next <= now) {
             next = self.next_after(now);
         }
@@ -126,7 +126,7 @@ impl Schedule {
     }
 }
 
-/// What the schedule says, in one form for all ways of writing it.
+/// A canonical form: equal schedules have equal texts, however they are written.
 impl fmt::Display for Schedule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.timing {
@@ -138,19 +138,19 @@ impl fmt::Display for Schedule {
     }
 }
 
-fn read_catch_up(node: &Node<'_>, findings: &mut Findings) -> Option<CatchUp> {
+fn read_catch_up(node: &JsonNode<'_>, findings: &mut Findings) -> Option<CatchUp> {
     let Some(member) = node.get("catchUp") else { return Some(CatchUp::One) };
     match findings.as_text(&member)? {
         "none" => Some(CatchUp::None),
         "one" => Some(CatchUp::One),
         other => {
-            findings.error(member.pointer, findings.unknown("way to catch up", other, ["none", "one"]));
+            findings.error(member.pointer, findings.unknown("catch-up mode", other, ["none", "one"]));
             None
         }
     }
 }
 
-fn read_cron(member: &Node<'_>, node: &Node<'_>, findings: &mut Findings) -> Option<Timing> {
+fn read_cron(member: &JsonNode<'_>, node: &JsonNode<'_>, findings: &mut Findings) -> Option<Timing> {
     let zone = read_zone(node, findings);
     let text = findings.as_text(member)?;
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
@@ -158,8 +158,7 @@ fn read_cron(member: &Node<'_>, node: &Node<'_>, findings: &mut Findings) -> Opt
         Ok(pattern) => pattern,
         Err(error) => {
             let message = format!("not a cron pattern: {}", error.to_string().trim_end_matches('.'));
-            let help =
-                "minute, hour, day of month, month, day of week: `0 9 * * 1-5` is nine o'clock from Monday to Friday";
+            let help = "minute, hour, day of month, month, day of week: `0 9 * * 1-5` is 9:00 from Monday to Friday";
             findings.add(Finding::error(&member.pointer, message).help(help));
             return None;
         }
@@ -167,12 +166,12 @@ fn read_cron(member: &Node<'_>, node: &Node<'_>, findings: &mut Findings) -> Opt
     let timing = Timing::Cron { pattern: Box::new(pattern), zone: zone? };
     let schedule = Schedule { timing, catch_up: CatchUp::One };
     if schedule.next_after(REFERENCE).is_none() {
-        findings.error(&member.pointer, "this pattern never comes: no such day is in any calendar");
+        findings.error(&member.pointer, "this pattern never matches: no such date exists");
     }
     Some(schedule.timing)
 }
 
-fn read_zone(node: &Node<'_>, findings: &mut Findings) -> Option<TimeZone> {
+fn read_zone(node: &JsonNode<'_>, findings: &mut Findings) -> Option<TimeZone> {
     let Some(member) = node.get("timeZone") else { return Some(TimeZone::UTC) };
     let name = findings.as_text(&member)?;
     match TimeZone::get(name) {
@@ -180,27 +179,30 @@ fn read_zone(node: &Node<'_>, findings: &mut Findings) -> Option<TimeZone> {
         Err(_) => {
             let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
             let message = findings.unknown("time zone", name, names.iter().map(String::as_str));
-            findings.add(Finding::error(member.pointer, message).help("a name such as `Europe/Paris`; UTC if absent"));
+            findings.add(
+                Finding::error(member.pointer, message)
+                    .help("use an IANA name such as `Europe/Paris`; the default is UTC"),
+            );
             None
         }
     }
 }
 
-fn read_every(member: &Node<'_>, node: &Node<'_>, findings: &mut Findings) -> Option<Timing> {
+fn read_every(member: &JsonNode<'_>, node: &JsonNode<'_>, findings: &mut Findings) -> Option<Timing> {
     if let Some(zone) = node.get("timeZone") {
-        let message = "intervals are the same everywhere; a time zone goes with `cron` only";
+        let message = "`timeZone` applies to `cron` only";
         findings.error(zone.pointer, message);
     }
     let every = interval(findings.as_text(member)?);
     let every = every.filter(|every| (Duration::from_secs(1)..=EVERY_MAX).contains(every));
     if every.is_none() {
-        let help = "a number and `s`, `m`, `h`, `d` or `w`, such as `15m`";
-        findings.add(Finding::error(&member.pointer, "not an interval of 1 second to 366 days").help(help));
+        let help = "write a number and `s`, `m`, `h`, `d` or `w`, such as `15m`";
+        findings.add(Finding::error(&member.pointer, "expected an interval from 1 second to 366 days").help(help));
     }
     every.map(Timing::Every)
 }
 
-/// `15m` as fifteen minutes.
+/// Parses an interval: `15m` is fifteen minutes.
 fn interval(text: &str) -> Option<Duration> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
@@ -223,7 +225,7 @@ mod tests {
 
     fn schedule(value: Value) -> Schedule {
         let mut findings = Findings::new(true);
-        let read = Schedule::read(&Node::root(&value), &mut findings);
+        let read = Schedule::read(&JsonNode::root(&value), &mut findings);
         assert!(!findings.has_errors(), "{findings:?}");
         read.unwrap()
     }
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_come_in_the_time_of_a_place() {
+    fn patterns_are_evaluated_in_their_time_zone() {
         let weekdays = json!({ "cron": "0 9 * * 1-5", "timeZone": "Europe/Paris" });
         // A Friday in winter, and the Monday after it.
         assert_eq!(upcoming(weekdays.clone(), "2026-01-09T07:00:00Z", 2), ["2026-01-09T08:00", "2026-01-12T08:00"]);
@@ -248,12 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_clocks_leave_out_or_repeat_comes_once() {
+    fn a_time_that_clocks_skip_or_repeat_is_due_once() {
         let night = |pattern: &str| json!({ "cron": pattern, "timeZone": "Europe/Paris" });
-        // On 2026-03-29 two o'clock is three o'clock at once: 01:00 in UTC.
+        // On 2026-03-29 the clock jumps from two to three o'clock, at 01:00 in UTC.
         let spring = upcoming(night("30 2 * * *"), "2026-03-28T12:00:00Z", 2);
         assert_eq!(spring, ["2026-03-29T01:00", "2026-03-30T00:30"]);
-        // On 2026-10-25 the hour from two to three comes twice: from 00:00 and from 01:00 in UTC.
+        // On 2026-10-25 the hour from two to three occurs twice: from 00:00 and from 01:00 in UTC.
         let autumn = upcoming(night("30 2 * * *"), "2026-10-24T12:00:00Z", 2);
         assert_eq!(autumn, ["2026-10-25T00:30", "2026-10-26T01:30"]);
         let hourly = upcoming(night("30 * * * *"), "2026-10-24T23:45:00Z", 3);
@@ -271,42 +273,42 @@ mod tests {
     }
 
     #[test]
-    fn after_a_time_away_there_is_one_run_or_none() {
-        let (due, back) = (moment("2026-01-01T10:00:00Z"), moment("2026-01-01T11:05:00Z"));
+    fn after_an_outage_there_is_one_run_or_none() {
+        let (due, restart) = (moment("2026-01-01T10:00:00Z"), moment("2026-01-01T11:05:00Z"));
         let next = Some(moment("2026-01-01T11:15:00Z"));
-        let one = schedule(json!({ "every": "15m" })).meet(due, back);
+        let one = schedule(json!({ "every": "15m" })).meet(due, restart);
         assert_eq!(one, Due { at: Some(moment("2026-01-01T11:00:00Z")), missed: 4, next });
         let none = schedule(json!({ "every": "15m", "catchUp": "none" }));
-        assert_eq!(none.meet(due, back), Due { at: None, missed: 5, next });
-        // Who is there is never quite on time.
+        assert_eq!(none.meet(due, restart), Due { at: None, missed: 5, next });
+        // Even without an outage, a due time is noticed slightly late.
         let late = moment("2026-01-01T10:00:01Z");
         assert_eq!(none.meet(due, late), Due { at: Some(due), missed: 0, next: none.next_after(due) });
-        let years = schedule(json!({ "every": "1s" })).meet(moment("2020-01-01"), back);
+        let years = schedule(json!({ "every": "1s" })).meet(moment("2020-01-01"), restart);
         assert_eq!((years.missed, years.next), (MISSED_MAX, Some(moment("2026-01-01T11:05:01Z"))));
     }
 
     #[test]
-    fn what_is_no_schedule_is_told() {
+    fn invalid_schedules_are_reported() {
         for (value, pointer, message) in [
-            (json!({}), "", "a schedule has either `cron` or `every`"),
-            (json!({ "cron": "0 9 * * *", "every": "1h" }), "", "a schedule has either `cron` or `every`"),
+            (json!({}), "", "a schedule needs either `cron` or `every`"),
+            (json!({ "cron": "0 9 * * *", "every": "1h" }), "", "a schedule needs either `cron` or `every`"),
             (json!({ "cron": "61 * * * *" }), "/cron", "not a cron pattern"),
-            (json!({ "cron": "0 0 31 2 *" }), "/cron", "this pattern never comes"),
+            (json!({ "cron": "0 0 31 2 *" }), "/cron", "this pattern never matches"),
             (json!({ "cron": "0 0 0 1 1 * 2031" }), "/cron", "not a cron pattern"),
             (
                 json!({ "cron": "0 9 * * *", "timeZone": "Europe/Pairs" }),
                 "/timeZone",
                 "unknown time zone `Europe/Pairs`; did you mean `Europe/Paris`?",
             ),
-            (json!({ "every": "15" }), "/every", "not an interval"),
-            (json!({ "every": "0m" }), "/every", "not an interval"),
-            (json!({ "every": "99999999999999999999s" }), "/every", "not an interval"),
-            (json!({ "every": "1h", "timeZone": "UTC" }), "/timeZone", "intervals are the same everywhere"),
-            (json!({ "every": "1h", "catchUp": "all" }), "/catchUp", "unknown way to catch up `all`"),
+            (json!({ "every": "15" }), "/every", "expected an interval"),
+            (json!({ "every": "0m" }), "/every", "expected an interval"),
+            (json!({ "every": "99999999999999999999s" }), "/every", "expected an interval"),
+            (json!({ "every": "1h", "timeZone": "UTC" }), "/timeZone", "`timeZone` applies to `cron` only"),
+            (json!({ "every": "1h", "catchUp": "all" }), "/catchUp", "unknown catch-up mode `all`"),
             (json!({ "every": "1h", "catchup": "one" }), "/catchup", "unknown key `catchup`; did you mean `catchUp`?"),
         ] {
             let mut findings = Findings::new(true);
-            Schedule::read(&Node::root(&value), &mut findings);
+            Schedule::read(&JsonNode::root(&value), &mut findings);
             let found = findings.into_diagnostics("", None);
             assert_eq!(found.len(), 1, "{value}: {found:?}");
             assert_eq!(found[0].pointer, pointer, "{value}");

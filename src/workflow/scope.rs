@@ -1,58 +1,59 @@
-//! The names that workflows may use: those that the files declare, and those that were known before.
+//! The names that workflows may use: those that the files declare, and those that already exist.
 //!
-//! What a file declares goes before what is known under the same name, since loading the file will replace that.
+//! A declaration in a file takes precedence over an existing entry of the same name, since loading the file replaces
+//! it.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::Known;
-use super::findings::Node;
+use super::findings::JsonNode;
 use crate::hook::HookKind;
 
-/// What is declared so far.
-pub(super) struct Scope<'a> {
+/// The declarations so far.
+pub(super) struct NameScope<'a> {
     pub known: &'a Known<'a>,
     hooks: Names<(HookKind, String), ()>,
-    /// With the properties, unless their declaration is broken; then attributes cannot be judged.
+    /// With the properties, or `None` if the declaration is broken; then attributes cannot be checked.
     klasses: Names<String, Option<Map<String, Value>>>,
     workflows: Names<String, ()>,
 }
 
-/// Names with what is known of them and where they are declared.
-type Names<Name, Known> = BTreeMap<Name, (Known, String)>;
+/// Names, with details and the position of each declaration.
+type Names<Name, Details> = BTreeMap<Name, (Details, String)>;
 
-impl<'a> Scope<'a> {
-    pub fn new(known: &'a Known<'a>) -> Scope<'a> {
-        Scope { known, hooks: BTreeMap::new(), klasses: BTreeMap::new(), workflows: BTreeMap::new() }
+impl<'a> NameScope<'a> {
+    pub fn new(known: &'a Known<'a>) -> NameScope<'a> {
+        NameScope { known, hooks: BTreeMap::new(), klasses: BTreeMap::new(), workflows: BTreeMap::new() }
     }
 
-    /// Adds a hook, or tells where another one with this name is declared.
-    pub fn declare_hook(&mut self, kind: HookKind, name: &str, file: &str, node: &Node<'_>) -> Option<String> {
+    /// Adds a hook, or returns where another one with this name is declared.
+    pub fn declare_hook(&mut self, kind: HookKind, name: &str, file: &str, node: &JsonNode<'_>) -> Option<String> {
         declare(&mut self.hooks, (kind, name.to_owned()), (), file, node)
     }
 
-    /// Adds a klass, or tells where another one with this name is declared.
+    /// Adds a klass, or returns where another one with this name is declared.
     pub fn declare_klass(
         &mut self,
         name: &str,
         properties: Option<Map<String, Value>>,
         file: &str,
-        node: &Node<'_>,
+        node: &JsonNode<'_>,
     ) -> Option<String> {
         declare(&mut self.klasses, name.to_owned(), properties, file, node)
     }
 
-    /// Adds a workflow, or tells where another one with this name is declared.
-    pub fn declare_workflow(&mut self, name: &str, file: &str, node: &Node<'_>) -> Option<String> {
+    /// Adds a workflow, or returns where another one with this name is declared.
+    pub fn declare_workflow(&mut self, name: &str, file: &str, node: &JsonNode<'_>) -> Option<String> {
         declare(&mut self.workflows, name.to_owned(), (), file, node)
     }
 
     /// Whether there is a hook of this kind with this name or id.
     pub fn has_hook(&self, kind: HookKind, name_or_id: &str) -> bool {
-        let is =
+        let matches =
             |(known, name, id): &(HookKind, String, String)| *known == kind && (name == name_or_id || id == name_or_id);
-        self.hooks.contains_key(&(kind, name_or_id.to_owned())) || self.known.hooks.iter().any(is)
+        self.hooks.contains_key(&(kind, name_or_id.to_owned())) || self.known.hooks.iter().any(matches)
     }
 
     pub fn hook_names(&self, kind: HookKind) -> impl Iterator<Item = &str> {
@@ -61,7 +62,7 @@ impl<'a> Scope<'a> {
         declared.chain(known).filter(move |(each, _)| **each == kind).map(|(_, name)| name.as_str())
     }
 
-    /// The klass's properties; `Some(None)` if there is such a klass but its properties cannot be told.
+    /// The klass's properties; `Some(None)` if the klass exists but its properties are unknown.
     pub fn klass(&self, name: &str) -> Option<Option<&Map<String, Value>>> {
         if let Some((properties, _)) = self.klasses.get(name) {
             return Some(properties.as_ref());
@@ -74,17 +75,17 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn declare<Name: Ord, Known>(
-    names: &mut Names<Name, Known>,
+fn declare<Name: Ord, Details>(
+    names: &mut Names<Name, Details>,
     name: Name,
-    known: Known,
+    details: Details,
     file: &str,
-    node: &Node<'_>,
+    node: &JsonNode<'_>,
 ) -> Option<String> {
-    if let Some((_, place)) = names.get(&name) {
-        return Some(place.clone());
+    if let Some((_, position)) = names.get(&name) {
+        return Some(position.clone());
     }
-    let pointer = if node.pointer.is_empty() { "the whole file" } else { &node.pointer };
-    names.insert(name, (known, format!("{pointer} in {file}")));
+    let pointer = if node.pointer.is_empty() { "the top level" } else { &node.pointer };
+    names.insert(name, (details, format!("{pointer} in {file}")));
     None
 }

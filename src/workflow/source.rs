@@ -1,11 +1,11 @@
-//! The text of a file: parsing it, and telling where in it a value stands.
+//! The text of a file: parsing it, and finding the position of a value in it.
 //!
-//! serde_json parses the text and finds syntax errors, but its values have no positions. So the text is walked once
-//! more through [`RawValue`]s, which are slices of it, and every value's offset is kept in a tree of [`Span`]s. A JSON
-//! pointer leads through that tree to a line and a column.
+//! serde_json parses the text and finds syntax errors, but its values have no positions. So the text is walked a second
+//! time through [`RawValue`]s, which are slices of it, and the offset of each value is kept in a tree of [`Span`]s. A
+//! JSON pointer leads through that tree to a line and a column.
 //!
-//! Limits: a text has at most [`TEXT_MAX`] bytes and, by serde_json's own rule, 128 levels. A byte order mark is not
-//! counted as a column.
+//! Limits: a text has at most [`TEXT_MAX`] bytes and, by serde_json's own limit, 128 levels. A byte order mark does not
+//! count as a column.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,13 +14,13 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::findings::{Finding, Findings, Place};
+use super::findings::{Anchor, Finding, Findings};
 use crate::objects::escape_pointer;
 
-/// The most bytes that a file may have.
+/// The largest file, in bytes.
 pub const TEXT_MAX: usize = 1024 * 1024;
 
-/// A text and the positions of the values in it.
+/// A text and the positions of its values.
 pub(super) struct Text<'a> {
     /// Without a byte order mark.
     content: &'a str,
@@ -28,13 +28,13 @@ pub(super) struct Text<'a> {
     root: Option<Span>,
 }
 
-/// Where a value stands, and the values in it.
+/// The offsets of a value and of the values in it.
 struct Span {
     key: Option<usize>,
     value: usize,
     /// The keys of an object's members; empty for a list.
     names: Vec<String>,
-    parts: Vec<Span>,
+    children: Vec<Span>,
 }
 
 impl<'a> Text<'a> {
@@ -44,10 +44,10 @@ impl<'a> Text<'a> {
         Text { content, line_starts: std::iter::once(0).chain(after_breaks).collect(), root: None }
     }
 
-    /// Parses the text and learns the positions; `None`, and a finding, if it is not JSON.
+    /// Parses the text and records the positions; `None`, with a finding, if it is not JSON.
     pub fn parse(&mut self, findings: &mut Findings) -> Option<Value> {
         if self.content.len() > TEXT_MAX {
-            findings.add(Finding::error("", format!("the file has more than {TEXT_MAX} bytes")));
+            findings.add(Finding::error("", format!("the file is larger than {TEXT_MAX} bytes")));
             return None;
         }
         let parsed = serde_json::from_str::<Value>(self.content)
@@ -58,26 +58,26 @@ impl<'a> Text<'a> {
                 Some(document)
             }
             Err(error) => {
-                findings.add(Finding::error("", syntax_message(&error)).at(Place::Offset(self.offset_of(&error))));
+                findings.add(Finding::error("", syntax_message(&error)).at(Anchor::Offset(self.offset_of(&error))));
                 None
             }
         }
     }
 
-    /// Line and column, both from 1, of the value at `pointer`, or of the nearest value around it that there is.
-    pub fn locate(&self, pointer: &str, place: Place) -> (usize, usize) {
-        if let Place::Offset(offset) = place {
+    /// Line and column, both from 1, of the value at `pointer`, or of its nearest existing ancestor.
+    pub fn locate(&self, pointer: &str, anchor: Anchor) -> (usize, usize) {
+        if let Anchor::Offset(offset) = anchor {
             return self.line_and_column(offset);
         }
         let Some(root) = &self.root else { return (1, 1) };
         let mut span = root;
-        for part in pointer.split('/').skip(1) {
-            match span.part(&part.replace("~1", "/").replace("~0", "~")) {
+        for name in pointer.split('/').skip(1) {
+            match span.child(&name.replace("~1", "/").replace("~0", "~")) {
                 Some(inner) => span = inner,
                 None => return self.line_and_column(span.value),
             }
         }
-        let key = span.key.filter(|_| place == Place::Key);
+        let key = span.key.filter(|_| anchor == Anchor::Key);
         self.line_and_column(key.unwrap_or(span.value))
     }
 
@@ -95,21 +95,21 @@ impl<'a> Text<'a> {
         (0..=offset).rev().find(|offset| self.content.is_char_boundary(*offset)).unwrap_or(0)
     }
 
-    /// The span of `raw` and of all in it; duplicate keys are found on the way, since the parsed value hides them.
+    /// The span of `raw` and of everything in it. Also reports duplicate keys, which the parsed value hides.
     fn span(&self, raw: &RawValue, key: Option<usize>, pointer: &mut String, findings: &mut Findings) -> Option<Span> {
-        // `raw` is a slice of the text, so the distance of their addresses is an offset.
+        // `raw` is a slice of the text, so the difference of their addresses is an offset.
         let value = (raw.get().as_ptr() as usize).checked_sub(self.content.as_ptr() as usize)?;
-        let mut span = Span { key, value, names: Vec::new(), parts: Vec::new() };
+        let mut span = Span { key, value, names: Vec::new(), children: Vec::new() };
         if !raw.get().starts_with(['{', '[']) {
             return Some(span);
         }
-        let Parts(parts) = serde_json::from_str(raw.get()).ok()?;
+        let Children(children) = serde_json::from_str(raw.get()).ok()?;
         let mut seen = HashSet::new();
         let mut previous_end = value + 1;
-        for (index, (name, raw)) in parts.iter().enumerate() {
+        for (index, (name, raw)) in children.iter().enumerate() {
             let length = pointer.len();
             let key = match name {
-                // Only white space and a comma can stand between a value and the key after it.
+                // Between a value and the next key there are only white space and a comma.
                 Some(_) => Some(previous_end + self.content.get(previous_end..)?.find('"')?),
                 None => None,
             };
@@ -121,31 +121,31 @@ impl<'a> Text<'a> {
                 && !seen.insert(name.as_str())
                 && !findings.full()
             {
-                findings.add(Finding::error(&*pointer, format!("duplicate key `{name}`")).at(Place::Offset(key)));
+                findings.add(Finding::error(&*pointer, format!("duplicate key `{name}`")).at(Anchor::Offset(key)));
             }
-            let part = self.span(raw, key, pointer, findings)?;
+            let child = self.span(raw, key, pointer, findings)?;
             pointer.truncate(length);
-            previous_end = part.value + raw.get().len();
-            span.parts.push(part);
+            previous_end = child.value + raw.get().len();
+            span.children.push(child);
         }
-        span.names = parts.into_iter().filter_map(|(name, _)| name).collect();
+        span.names = children.into_iter().filter_map(|(name, _)| name).collect();
         Some(span)
     }
 }
 
 impl Span {
-    /// Of members with the same key the last, as serde_json does.
-    fn part(&self, name: &str) -> Option<&Span> {
+    /// For a duplicate key the last member, as in serde_json.
+    fn child(&self, name: &str) -> Option<&Span> {
         let index = if self.names.is_empty() {
             name.parse().ok()?
         } else {
             self.names.iter().rposition(|candidate| candidate == name)?
         };
-        self.parts.get(index)
+        self.children.get(index)
     }
 }
 
-/// serde_json's message without the position at its end, which is given separately.
+/// serde_json's message without the position at its end, which is reported separately.
 fn syntax_message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
@@ -153,36 +153,36 @@ fn syntax_message(error: &serde_json::Error) -> String {
 }
 
 /// The members of an object or the items of a list, each a slice of the text.
-struct Parts<'a>(Vec<(Option<String>, &'a RawValue)>);
+struct Children<'a>(Vec<(Option<String>, &'a RawValue)>);
 
-struct PartsVisitor;
+struct ChildrenVisitor;
 
-impl<'de> Deserialize<'de> for Parts<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parts<'de>, D::Error> {
-        deserializer.deserialize_any(PartsVisitor)
+impl<'de> Deserialize<'de> for Children<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Children<'de>, D::Error> {
+        deserializer.deserialize_any(ChildrenVisitor)
     }
 }
 
-impl<'de> Visitor<'de> for PartsVisitor {
-    type Value = Parts<'de>;
+impl<'de> Visitor<'de> for ChildrenVisitor {
+    type Value = Children<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object or a list")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
-        let mut parts = Vec::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Children<'de>, A::Error> {
+        let mut children = Vec::new();
         while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
-            parts.push((Some(name), raw));
+            children.push((Some(name), raw));
         }
-        Ok(Parts(parts))
+        Ok(Children(children))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Parts<'de>, A::Error> {
-        let mut parts = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Children<'de>, A::Error> {
+        let mut children = Vec::new();
         while let Some(raw) = list.next_element::<&RawValue>()? {
-            parts.push((None, raw));
+            children.push((None, raw));
         }
-        Ok(Parts(parts))
+        Ok(Children(children))
     }
 }

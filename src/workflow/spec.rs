@@ -1,7 +1,7 @@
-//! What is known of an action before it runs: its name, its params, and what it outputs.
+//! The specification of an action: its name, its params, and its output.
 //!
-//! The table of actions lives with the actions; this is only the shape of an entry. The same kinds that let the
-//! checker judge a literal at load time cast a resolved value at run time, so that both agree.
+//! The table of actions lives with the actions; this is only the type of an entry. A param's kind checks literals at
+//! load time and casts resolved values at run time, so both apply the same rules.
 
 use std::borrow::Cow;
 
@@ -11,34 +11,34 @@ use super::{credentials, pattern};
 use crate::objects::kind_of;
 use crate::secrets::sensitive;
 
-/// One action, as its table describes it.
+/// One action.
 #[derive(Clone, Copy, Debug)]
 pub struct ActionSpec {
     /// Without the prefix `kustomer.`.
     pub name: &'static str,
     pub summary: &'static str,
     pub params: &'static [ParamSpec],
-    /// What later steps can refer to. A field that has no value may be absent.
+    /// The fields that later steps can refer to. A field without a value may be absent.
     pub output: &'static [OutputSpec],
 }
 
 impl ActionSpec {
-    /// The description of the param called `name`.
+    /// The spec of the param `name`.
     pub fn param(&self, name: &str) -> Option<&'static ParamSpec> {
         self.params.iter().find(|param| param.name == name)
     }
 
-    /// The params as the log of a step shows them: without what is secret in them.
-    pub fn shown<'p>(&self, params: &'p Map<String, Value>) -> Cow<'p, Map<String, Value>> {
-        let mut shown = Cow::Borrowed(params);
+    /// The params with their secrets masked, for the step log.
+    pub fn masked<'p>(&self, params: &'p Map<String, Value>) -> Cow<'p, Map<String, Value>> {
+        let mut masked = Cow::Borrowed(params);
         for param in self.params.iter().filter(|param| param.kind.may_be_secret()) {
             if params.contains_key(param.name)
-                && let Some(value) = shown.to_mut().get_mut(param.name)
+                && let Some(value) = masked.to_mut().get_mut(param.name)
             {
                 param.kind.hide_secrets(value);
             }
         }
-        shown
+        masked
     }
 }
 
@@ -51,7 +51,7 @@ pub struct ParamSpec {
     pub summary: &'static str,
 }
 
-/// A param that may be absent.
+/// An optional param.
 pub const fn param(name: &'static str, kind: ParamKind, summary: &'static str) -> ParamSpec {
     ParamSpec { name, kind, required: false, summary }
 }
@@ -76,11 +76,11 @@ pub const fn output(name: &'static str, kind: ParamKind, summary: &'static str) 
     OutputSpec { name, kind, summary }
 }
 
-/// What values a param takes, or an output holds.
+/// The type of a param or of an output field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     Any,
-    /// Any value; a template that is written as JSON gives the value that it writes, and not its text.
+    /// Any value; a template that is written as JSON yields the JSON value instead of text.
     Json,
     Text,
     Number,
@@ -89,30 +89,30 @@ pub enum ParamKind {
     List,
     TextOrList,
     Email,
-    /// A text: a URL, which may name a user or hold a key.
+    /// A string: a URL, which may contain credentials.
     Url,
     /// An object: headers, some of which may be credentials.
     Headers,
-    /// An object: what goes into a query or a form, which may hold keys.
+    /// An object: the fields of a query or a form, which may be credentials.
     Fields,
     /// An object: the credentials of a call.
     Auth,
-    /// A text: a regular expression.
+    /// A string: a regular expression.
     Regex,
     /// A list: files, whose contents are not logged.
     Attachments,
-    /// Any value, evaluated for each item of the param `list`; the action gets the list of what came out.
+    /// Any value, evaluated for each item of the param `list`; the action gets the list of results.
     Item,
-    /// A condition, judged for each item of the param `list`; the action gets a list of true and false.
+    /// A condition, evaluated for each item of the param `list`; the action gets a list of booleans.
     ItemCondition,
 }
 
 impl ParamKind {
-    /// `value` as this kind, cast where nothing is lost: `"42"` to 42, 42 to `"42"`, `"true"` to true. Null is left
-    /// alone, since it clears an attribute; whether a param may be null is for the action to say.
+    /// Casts `value` to this kind if nothing is lost: `"42"` to 42, 42 to `"42"`, `"true"` to true. Null is returned
+    /// unchanged, since it clears an attribute; each action decides whether a param may be null.
     ///
     /// # Errors
-    /// What was wanted and what came.
+    /// The expected and the actual type.
     pub fn cast(self, value: Value) -> Result<Value, String> {
         let cast = match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
@@ -129,7 +129,7 @@ impl ParamKind {
             (ParamKind::Email, value) => email(value),
             (_, value) => Err(value),
         };
-        cast.map_err(|value| format!("expected {}, not {}", self.describe(), shown(&value)))
+        cast.map_err(|value| format!("expected {}, not {}", self.describe(), summarize(&value)))
     }
 
     /// Whether it is evaluated for each item of the param `list`.
@@ -147,7 +147,7 @@ impl ParamKind {
             (ParamKind::Url, Value::String(text)) => *text = sensitive::redact_url(text),
             (ParamKind::Headers, Value::Object(headers)) => sensitive::redact_members(headers, sensitive::is_header),
             (ParamKind::Fields, Value::Object(fields)) => sensitive::redact_members(fields, sensitive::is_parameter),
-            (ParamKind::Auth, Value::Object(auth)) => credentials::shown(auth),
+            (ParamKind::Auth, Value::Object(auth)) => credentials::mask(auth),
             (ParamKind::Attachments, Value::Array(files)) => {
                 for content in files.iter_mut().filter_map(|file| file.get_mut("content")) {
                     let characters = content.as_str().map_or(0, str::len);
@@ -158,7 +158,7 @@ impl ParamKind {
         }
     }
 
-    /// The kind in one word, as machines are told it.
+    /// The kind in one word, for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             ParamKind::Any | ParamKind::Json => "any",
@@ -174,7 +174,7 @@ impl ParamKind {
         }
     }
 
-    /// Whether a template that is written as JSON gives the value that it writes; for other kinds it gives its text.
+    /// Whether a template that is written as JSON yields the JSON value; for other kinds it yields text.
     pub fn reads_json(self) -> bool {
         matches!(self, ParamKind::Json | ParamKind::Object | ParamKind::List)
     }
@@ -190,7 +190,7 @@ impl ParamKind {
             ParamKind::List | ParamKind::Attachments => "a list",
             ParamKind::TextOrList => "a string or a list",
             ParamKind::Item => "any value, evaluated for each item",
-            ParamKind::ItemCondition => "a condition, judged for each item",
+            ParamKind::ItemCondition => "a condition, evaluated for each item",
             ParamKind::Email => "an email address",
         }
     }
@@ -222,7 +222,7 @@ fn boolean(value: Value) -> Result<Value, Value> {
     }
 }
 
-/// Accepts what could be an address at all; only a delivered message proves that it is one.
+/// Accepts any plausible address; only a delivered message proves that it exists.
 fn email(value: Value) -> Result<Value, Value> {
     let Some(address) = value.as_str().map(str::trim) else { return Err(value) };
     let plausible = address.len() <= 254
@@ -231,8 +231,8 @@ fn email(value: Value) -> Result<Value, Value> {
     if plausible { Ok(Value::String(address.to_owned())) } else { Err(value) }
 }
 
-/// A value as a message shows it: short text in quotes, else only what it is.
-fn shown(value: &Value) -> String {
+/// A value for a message: a short string in quotes, otherwise its type.
+fn summarize(value: &Value) -> String {
     match value {
         Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),
         Value::Number(number) => number.to_string(),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_shows_params_without_what_is_secret_in_them() {
+    fn secrets_are_masked_in_logged_params() {
         let param = |name, kind| ParamSpec { name, kind, required: false, summary: "" };
         let params: &'static [ParamSpec] = Box::leak(Box::new([
             param("uri", ParamKind::Url),
@@ -273,26 +273,26 @@ mod tests {
             param("data", ParamKind::Any),
         ]));
         let spec = ActionSpec { name: "call", summary: "", params, output: &[] };
-        let given = json!({
+        let input = json!({
             "uri": "https://u:hush@example.com/?token=hush", "headers": { "Cookie": "hush", "A": "b" },
             "qs": { "api_key": "hush", "page": 2 }, "auth": { "type": "bearer", "token": "hush" }, "data": "said",
         });
-        let shown = json!({
+        let masked = json!({
             "uri": "https://example.com/?token=•••", "headers": { "Cookie": "•••", "A": "b" },
             "qs": { "api_key": "•••", "page": 2 }, "auth": { "type": "bearer", "token": "•••" }, "data": "said",
         });
-        assert_eq!(spec.shown(given.as_object().unwrap()).as_ref(), shown.as_object().unwrap());
+        assert_eq!(spec.masked(input.as_object().unwrap()).as_ref(), masked.as_object().unwrap());
     }
 
     #[test]
-    fn says_what_was_wanted_and_what_came() {
+    fn cast_errors_name_the_expected_and_the_actual_type() {
         for (kind, value, message) in [
             (ParamKind::Number, json!("abc"), r#"expected a number, not "abc""#),
             (ParamKind::Text, json!([]), "expected a string, not a list"),
             (ParamKind::Boolean, json!(1), "expected true or false, not 1"),
             (ParamKind::Object, json!("{}"), r#"expected an object, not "{}""#),
-            (ParamKind::Auth, json!({ "type": "bearer" }), "of type `bearer` needs `token`"),
-            (ParamKind::Email, json!("nobody"), r#"expected an email address, not "nobody""#),
+            (ParamKind::Auth, json!({ "type": "bearer" }), "credentials of type `bearer` need `token`"),
+            (ParamKind::Email, json!("ada"), r#"expected an email address, not "ada""#),
         ] {
             assert_eq!(kind.cast(value), Err(message.to_owned()));
         }

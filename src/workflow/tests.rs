@@ -55,7 +55,7 @@ fn check_one(text: &str) -> Checked {
     check(&[Source { file: "test.json", text }], &known())
 }
 
-/// Imports a text with mappings for names that documents of these tests may have, and checks what comes of it.
+/// Imports a text with mappings for names that the documents of these tests may have, and checks the result.
 fn import_one(text: &str) {
     let hook = import::LocalHook { kind: None, name: "shop".to_owned() };
     let mappings = import::Mappings {
@@ -91,9 +91,9 @@ fn problems(document: &Value) -> Vec<(String, String)> {
     diagnostics.into_iter().map(|diagnostic| (diagnostic.pointer, diagnostic.message)).collect()
 }
 
-/// What editors and APIs of exports leave in documents, and what each means nothing by.
+/// Leftovers of editors and APIs in exported documents, which hookflow ignores.
 #[test]
-fn what_exports_have_in_them_is_no_mistake() {
+fn leftovers_of_exports_are_accepted() {
     let base =
         || workflow(json!([{ "id": "2", "action": "customer.find-by-email", "params": { "email": "/#steps.1.x" } }]));
     let at = |pointer: &str, value: Value| {
@@ -131,7 +131,7 @@ fn what_exports_have_in_them_is_no_mistake() {
         ("a key with @", condition(json!({ "op": "true", "values": ["/#steps.1.custom.@shopBool"] }))),
         ("a key with @ in params", at("/steps/0/params", json!({ "email": "{{{steps.1.custom.[@mailStr]}}}" }))),
         (
-            "that it is called",
+            "the event of a callable workflow",
             at(
                 "/trigger",
                 json!({ "id": "1", "callable": true, "schema": {}, "eventName":
@@ -144,7 +144,7 @@ fn what_exports_have_in_them_is_no_mistake() {
 }
 
 #[test]
-fn ids_of_exports_are_found_wherever_their_steps_stand() {
+fn ids_of_exports_are_resolved_in_any_order_of_steps() {
     let lead = |id: &str, target: &str| json!({ "id": id, "transitions": [{ "target": target, "condition": { "op": "true", "values": [true] } }] });
     let params = json!({ "email": "{{{steps._S2DvZlsy.email}}}{{steps.8-gu8QS1s.x}}" });
     let last = json!({ "id": "aN0X9A2Hc", "action": "customer.create", "params": params });
@@ -157,21 +157,21 @@ fn ids_of_exports_are_found_wherever_their_steps_stand() {
 }
 
 #[test]
-fn a_parked_step_need_not_be_reached() {
+fn a_parked_step_may_be_unreachable() {
     let parked = |meta: Value| problems(&workflow(json!([{ "id": "2" }, { "id": "left", "meta": meta }])));
     assert_eq!(parked(json!({ "parked": true })), []);
     assert_eq!(parked(json!({ "parked": false })).len(), 1);
 }
 
 #[test]
-fn every_mistake_is_found_at_its_place() {
+fn every_mistake_is_reported_at_its_position() {
     let checked = check_one(MISTAKES);
     assert!(checked.bundles[0].is_none());
     insta::assert_snapshot!(rendered(&checked.diagnostics, MISTAKES));
 }
 
 #[test]
-fn the_orders_bundle_becomes_a_model() {
+fn the_orders_bundle_compiles() {
     let mut checked = check_one(ORDERS);
     assert_eq!(checked.diagnostics, []);
     let bundle = checked.bundles.remove(0).unwrap();
@@ -217,7 +217,7 @@ fn files_see_what_other_files_declare() {
     assert!(twice.bundles[1].is_some() && twice.bundles[2].is_none());
     let [second] = twice.diagnostics.as_slice() else { panic!("{:?}", twice.diagnostics) };
     assert_eq!((second.file.as_str(), second.pointer.as_str()), ("copy.json", "/name"));
-    assert_eq!(second.help.as_deref(), Some("the other one is the whole file in workflow.json"));
+    assert_eq!(second.help.as_deref(), Some("first declared at the top level in workflow.json"));
 }
 
 #[test]
@@ -225,13 +225,13 @@ fn columns_count_characters_whatever_the_encoding_of_lines() {
     let text = "\u{feff}{\r\n  \"hooks\": [ { \"name\": \"größe\", \"title\": \"日本\", \"typ\\u0065\": \"fax\", \"x\": 1 } ]\r\n}";
     let diagnostics = check_one(text).diagnostics;
     insta::assert_snapshot!(rendered(&diagnostics, text), @r#"
-    error: a hook needs a name of 1 to 64 lower-case letters, digits, `-` and `_`
+    error: a hook name has 1 to 64 lower-case letters, digits, `-` and `_`
      --> test.json:2:24  (/hooks/0/name)
       |
     2 |   "hooks": [ { "name": "größe", "title": "日本", "typ\u0065": "fax", "x": 1 } ]
       |                        ^^^^^^^
 
-    error: unknown type of hook `fax`
+    error: unknown hook type `fax`
      --> test.json:2:61  (/hooks/0/type)
       |
     2 |   "hooks": [ { "name": "größe", "title": "日本", "typ\u0065": "fax", "x": 1 } ]
@@ -247,20 +247,20 @@ fn columns_count_characters_whatever_the_encoding_of_lines() {
 }
 
 #[test]
-fn syntax_errors_have_a_place() {
-    let mut shown = String::new();
+fn syntax_errors_have_a_position() {
+    let mut rendered_all = String::new();
     for text in
         ["", "{\n  \"é\": nul }", "\u{feff}[1,]", "{\"a\": 1e999}", "{}", "[]", "{ \"worklows\": [] }", "{\"a\""]
     {
-        shown.push_str(&rendered(&check_one(text).diagnostics, text));
+        rendered_all.push_str(&rendered(&check_one(text).diagnostics, text));
     }
-    shown.push_str(&rendered(&check_one(&"[".repeat(200)).diagnostics, ""));
-    shown.push_str(&rendered(&check_one(&" ".repeat(TEXT_MAX + 1)).diagnostics, ""));
-    insta::assert_snapshot!(shown);
+    rendered_all.push_str(&rendered(&check_one(&"[".repeat(200)).diagnostics, ""));
+    rendered_all.push_str(&rendered(&check_one(&" ".repeat(TEXT_MAX + 1)).diagnostics, ""));
+    insta::assert_snapshot!(rendered_all);
 }
 
 #[test]
-fn a_long_line_is_shown_in_part_and_cannot_command_the_terminal() {
+fn a_long_line_is_truncated_and_control_characters_are_escaped() {
     let filler = "x".repeat(300);
     let text = json!({ "hooks": [], "a": filler, "\u{1b}[31m": 1, "z": filler }).to_string();
     insta::assert_snapshot!(rendered(&check_one(&text).diagnostics, &text), @r#"
@@ -285,7 +285,7 @@ fn a_long_line_is_shown_in_part_and_cannot_command_the_terminal() {
 }
 
 #[test]
-fn faults_of_expressions_are_placed_inside_the_param() {
+fn faults_of_expressions_have_positions_inside_the_param() {
     let steps = json!([{ "id": "2", "action": "customer.create",
         "params": { "email": "/#fn:nosuch,steps.1.email" },
         "transitions": [{ "target": "3", "condition": { "op": "nosuch", "values": ["/#steps.1.id"] } }] },
@@ -302,7 +302,7 @@ fn faults_of_expressions_are_placed_inside_the_param() {
 }
 
 #[test]
-fn a_step_may_use_itself_in_its_transitions_and_whatever_can_run_before_it() {
+fn a_step_may_refer_to_itself_in_transitions_and_to_steps_that_can_run_before_it() {
     let to = |target: &str, mentioned: &str| json!({ "target": target, "condition": { "op": "exists", "values": [mentioned] } });
     let find = |email: &str| json!({ "email": email });
     let steps = |of_third: &str| {
@@ -312,14 +312,14 @@ fn a_step_may_use_itself_in_its_transitions_and_whatever_can_run_before_it() {
             { "id": "4", "action": "customer.find-by-email", "params": find("/#steps.3.email") }]))
     };
     assert_eq!(problems(&steps("/#steps.1.email")), []);
-    let message = |step: &str| format!("step `{step}` cannot have run before this, so nothing will be found here");
+    let message = |step: &str| format!("step `{step}` cannot have run before this, so the reference never has a value");
     let pointer = "/steps/1/params/email".to_owned();
     assert_eq!(problems(&steps("/#steps.3.email")), [(pointer.clone(), message("3"))]);
     assert_eq!(problems(&steps("/#steps.4.email")), [(pointer, message("4"))]);
 }
 
 #[test]
-fn limits_hold() {
+fn limits_are_enforced() {
     let steps: Vec<Value> = (0..=STEPS_MAX).map(|index| json!({ "id": index.to_string() })).collect();
     assert_eq!(problems(&workflow(json!(steps))), [("/steps".to_owned(), "more than 1000 steps".to_owned())]);
 
@@ -331,7 +331,7 @@ fn limits_hold() {
 }
 
 #[test]
-fn stored_documents_are_read_with_more_patience() {
+fn stored_documents_are_read_more_leniently() {
     let mut document = workflow(json!([{ "id": "2", "action": "long.gone", "params": { "x": 1 }, "retired": true }]));
     document["trigger"]["eventName"] = json!("kustomer.app.shop.order");
     assert!(!problems(&document).is_empty());
@@ -346,13 +346,13 @@ fn stored_documents_are_read_with_more_patience() {
 }
 
 #[test]
-fn a_digest_tells_whether_a_document_says_something_new() {
+fn a_digest_depends_on_the_content_only() {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(digest(&parse("{ \"a\": 1 }")), digest(&parse("{\"a\":1}")));
     assert_ne!(digest(&parse("{\"a\":1}")), digest(&parse("{\"a\":2}")));
 }
 
-/// JSON made of the words of the format, so that the checkers have something to get at.
+/// JSON made of the words of the format, so that it reaches the checkers.
 fn documents() -> impl Strategy<Value = Value> {
     let words = "name|trigger|steps|id|1|2|3|target|condition|op|values|true|exists|hooks|klasses|workflows|params|action\
         |customer.create|kobject.create|klassName|custom|transitions|eventName|hooks.form.x.receive|outputTemplate|/#data.x|data|attributes|workflowId|metadata|properties|schedule|/#steps.2.id|meta|é";

@@ -158,9 +158,9 @@ fn what_an_app_has_beside_its_workflows_is_kept_and_told() {
     let said = import(folder.path(), BOOKINGS_APP, &[]);
     assert_eq!(said.code, Some(0));
     for (place, message) in [
-        ("(/klasses/0)", "what a klass says by `color`, `status` has no place here; it is kept in the file's `meta`"),
-        ("(/kviews)", "`kviews` of an app has no place here; it is kept in the file's `meta`"),
-        ("(/workflows/0/name)", "workflows here can't have this name; it becomes `bookings-new`"),
+        ("(/klasses/0)", "not supported on a klass: `color`, `status`; kept in the file's `meta`"),
+        ("(/kviews)", "`kviews` of an app is not supported; it is kept in the file's `meta`"),
+        ("(/workflows/0/name)", "this workflow name is not allowed here; it becomes `bookings-new`"),
     ] {
         let (_, after) = said.errors.split_once(message).unwrap_or_else(|| panic!("{message}: {}", said.errors));
         assert!(after.lines().nth(1).unwrap().ends_with(place), "{}", said.errors);
@@ -203,7 +203,7 @@ fn names_of_the_other_system_are_replaced_where_a_flag_says_so() {
     assert_eq!(written["steps"][1]["params"]["workflowId"], "menu");
     assert_eq!(written["steps"][1]["params"]["inputs"]["key"], "{{{variables.shop-key}}}");
     assert!(
-        said.errors.contains("warning: nothing here uses the variable `unused` of --map-variable"),
+        said.errors.contains("warning: the variable `unused` of --map-variable is not used in this export"),
         "{}",
         said.errors
     );
@@ -231,7 +231,7 @@ fn what_is_no_export_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for (text, message) in [
         ("[1", "error: not JSON: "),
-        ("{}", "error: neither a workflow, with `trigger` and `steps`, nor an app"),
+        ("{}", "error: expected a workflow (`trigger` and `steps`) or an app"),
         ("7", "error: expected an object, not a number"),
         (r#"{"data": [{"type": "customer", "id": "x", "attributes": {}}]}"#, "(/data/0/attributes)"),
         (

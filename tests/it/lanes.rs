@@ -156,7 +156,10 @@ fn a_run_without_a_key_takes_turns_with_others_that_have_none_and_says_so() {
     assert_eq!(positions(&waiting), [&Value::Null, &json!(1), &json!(2), &Value::Null]);
     let notes = &waiting[0]["attributes"]["steps"][0]["notes"];
     let messages: Vec<&Value> = notes.as_array().unwrap().iter().map(|note| &note["message"]).collect();
-    assert_eq!(messages.last(), Some(&&json!("the run has no key, and takes turns with all others that have none")));
+    assert_eq!(
+        messages.last(),
+        Some(&&json!("the run has no concurrency key; it shares the limit with all other runs without one"))
+    );
     assert_eq!(notes[0]["pointer"], "/concurrency/key");
     assert_eq!(waiting[3]["attributes"]["steps"][0]["notes"], Value::Null, "one with a key has nothing to say");
     observer.gate.open();

@@ -104,7 +104,7 @@ fn mistakes_are_found_when_a_workflow_is_loaded() {
     assert_eq!(said.code, Some(1));
     let errors: Vec<&str> = said.output.lines().filter(|line| line.contains("error")).collect();
     assert!(errors[0].contains("eqq"), "{}", said.output);
-    let places = said.output.matches("`item` and `index` are only there").count();
+    let places = said.output.matches("`item` and `index` are available only").count();
     assert_eq!((errors.len(), places), (4, 2), "three mistakes, and how many there are: {}", said.output);
 }
 

@@ -1,35 +1,35 @@
-//! What shapes exports come in, and where in each the hooks, klasses and workflows are.
+//! The shapes of exports, and where each keeps its hooks, klasses and workflows.
 //!
-//! A bare definition has `trigger` and `steps` at its top. The API wraps the same into `{type, id, attributes, …}`, and
-//! that into `{data}`, or into `{data: […]}` for a list. An app file has lists of `hooks`, `klasses` and `workflows`, whose
-//! items may be wrapped in the same way.
+//! A bare definition has `trigger` and `steps` at the top. The API wraps it in `{type, id, attributes, …}`, and that in
+//! `{data}`, or in `{data: […]}` for a list. An app file has lists of `hooks`, `klasses` and `workflows`, whose items
+//! may be wrapped the same way.
 
-use super::{Finding, Findings, Node};
+use super::{Finding, Findings, JsonNode};
 
-/// An export, taken apart.
+/// An export, split into its parts.
 #[derive(Default)]
 pub(super) struct Export<'a> {
-    /// Whether it is one workflow, and not an app.
+    /// Whether it is a single workflow rather than an app.
     pub is_single: bool,
     pub hooks: Vec<Part<'a>>,
     pub klasses: Vec<Part<'a>>,
     pub workflows: Vec<Part<'a>>,
     /// Everything else at the top of an app.
-    pub others: Vec<(&'a str, Node<'a>)>,
+    pub others: Vec<(&'a str, JsonNode<'a>)>,
 }
 
 /// One hook, klass or workflow.
 pub(super) struct Part<'a> {
     pub id: Option<&'a str>,
-    /// The `type` of the record that it is wrapped in.
+    /// The `type` of the record it is wrapped in.
     pub kind: Option<&'a str>,
-    /// What a bare definition holds.
-    pub content: Node<'a>,
+    /// The unwrapped definition.
+    pub content: JsonNode<'a>,
 }
 
 impl<'a> Part<'a> {
-    /// Unwraps `data` and `attributes`, where there are any.
-    fn of(node: Node<'a>) -> Part<'a> {
+    /// Unwraps `data` and `attributes`, if present.
+    fn of(node: JsonNode<'a>) -> Part<'a> {
         let node = node.get("data").filter(|data| data.get("attributes").is_some()).unwrap_or(node);
         let text = |key: &str| node.get(key).and_then(|member| member.value.as_str());
         let (id, kind) = (text("id"), text("type"));
@@ -47,8 +47,8 @@ impl<'a> Part<'a> {
 }
 
 impl<'a> Export<'a> {
-    /// `None`, and a finding, if it is nothing that can be imported.
-    pub fn read(root: &Node<'a>, findings: &mut Findings) -> Option<Export<'a>> {
+    /// `None`, with a finding, if the value cannot be imported.
+    pub fn read(root: &JsonNode<'a>, findings: &mut Findings) -> Option<Export<'a>> {
         let listed = root.get("data").filter(|data| data.value.is_array());
         if let Some(list) = listed.or_else(|| Some(root.clone()).filter(|root| root.value.is_array())) {
             return Export::of_list(&list, findings);
@@ -62,8 +62,7 @@ impl<'a> Export<'a> {
         }
         const LISTS: [&str; 3] = ["hooks", "klasses", "workflows"];
         if !LISTS.iter().any(|key| part.content.get(key).is_some()) {
-            let message =
-                "neither a workflow, with `trigger` and `steps`, nor an app with `hooks`, `klasses` or `workflows`";
+            let message = "expected a workflow (`trigger` and `steps`) or an app (`hooks`, `klasses` or `workflows`)";
             findings.error(&part.content.pointer, message);
             return None;
         }
@@ -72,8 +71,8 @@ impl<'a> Export<'a> {
         Some(Export { is_single: false, hooks, klasses, workflows, others })
     }
 
-    /// A list of records, each of which says what it is.
-    fn of_list(list: &Node<'a>, findings: &mut Findings) -> Option<Export<'a>> {
+    /// A list of records, each of which states its type.
+    fn of_list(list: &JsonNode<'a>, findings: &mut Findings) -> Option<Export<'a>> {
         let mut export = Export::default();
         for part in list.items().map(Part::of) {
             match part.kind {
@@ -81,7 +80,7 @@ impl<'a> Export<'a> {
                 Some("hook" | "form_hook" | "web_hook" | "email_hook") => export.hooks.push(part),
                 _ if part.is_workflow() => export.workflows.push(part),
                 _ => {
-                    let message = "neither a workflow, with `trigger` and `steps`, nor a klass or a hook";
+                    let message = "expected a workflow (`trigger` and `steps`), a klass or a hook";
                     findings.add(Finding::error(&part.content.pointer, message));
                 }
             }
@@ -90,8 +89,8 @@ impl<'a> Export<'a> {
     }
 }
 
-/// The items of a list; `{data: […]}` counts as one.
-fn list<'a>(node: &Node<'a>, key: &str, findings: &mut Findings) -> Vec<Part<'a>> {
+/// The items of a list, which may be wrapped in `{data: […]}`.
+fn list<'a>(node: &JsonNode<'a>, key: &str, findings: &mut Findings) -> Vec<Part<'a>> {
     let wrapped = node.get(key).filter(|member| member.get("data").is_some());
     let items = match wrapped {
         Some(wrapped) => findings.list(&wrapped, "data"),

@@ -1,11 +1,11 @@
-//! Writes hookflow's file from the parts of an export.
+//! Builds a hookflow file from the parts of an export.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::shape::Export;
-use super::{Finding, Findings, Mappings, Node, VariableUse};
+use super::{Finding, Findings, JsonNode, Mappings, VariableUse};
 
 mod declarations;
 mod names;
@@ -15,9 +15,9 @@ mod workflows;
 
 use outputs::Outputs;
 
-/// The schema that editors find in the shipped example too.
+/// The schema URL that the shipped example uses, too.
 const SCHEMA: &str = "http://127.0.0.1:8080/schemas/workflow.json";
-/// Keys of apps that mean nothing to the workflows in them.
+/// Keys of apps that do not affect their workflows.
 const APP_KEYS: [&str; 22] = [
     "$schema",
     "_id",
@@ -43,14 +43,14 @@ const APP_KEYS: [&str; 22] = [
     "visibility",
 ];
 
-/// A file, where in the export its parts come from, and the variables that it uses.
+/// The resulting file, the origins of its parts in the export, and the variables it uses.
 pub(super) struct Translation {
     pub document: Value,
     pub origins: Origins,
     pub variables: BTreeMap<String, VariableUse>,
 }
 
-/// Pointers into the file, and those into the export that they were made from.
+/// Pairs of pointers: into the file, and into the export.
 #[derive(Default)]
 pub(super) struct Origins(Vec<(String, String)>);
 
@@ -59,7 +59,7 @@ impl Origins {
         self.0.push((pointer.into(), origin.into()));
     }
 
-    /// Where what is at `pointer` in the file stands in the export: by the longest pointer that is known.
+    /// Maps a pointer into the file to one into the export, by the longest known prefix.
     pub fn of(&self, pointer: &str) -> String {
         let rest = |known: &str| pointer.strip_prefix(known).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let known = self.0.iter().filter_map(|(known, origin)| Some((known.len(), origin, rest(known)?)));
@@ -67,9 +67,9 @@ impl Origins {
     }
 }
 
-/// A hook of the export.
+/// A hook declared in the export.
 struct OwnHook<'a> {
-    /// What mappings and events may name it by: its id, its name, and its event.
+    /// The names that mappings and events may use for it: its id, its name and its event.
     names: [Option<&'a str>; 3],
     kind: String,
     name: String,
@@ -80,14 +80,14 @@ struct Translator<'a, 'f> {
     findings: &'f mut Findings,
     origins: Origins,
     hooks: Vec<OwnHook<'a>>,
-    /// By the ids that they have in the export.
+    /// Names by id in the export.
     workflows: BTreeMap<&'a str, String>,
     /// By the events of the triggers that an app defines.
     outputs: BTreeMap<&'a str, Outputs>,
     used: BTreeSet<&'a str>,
     variables: BTreeMap<String, VariableUse>,
-    /// What has no place in a file, kept in `meta`.
-    aside: Map<String, Value>,
+    /// Parts that a file cannot hold, kept in its `meta`.
+    kept: Map<String, Value>,
 }
 
 impl Translation {
@@ -101,7 +101,7 @@ impl Translation {
             outputs: BTreeMap::new(),
             used: BTreeSet::new(),
             variables: BTreeMap::new(),
-            aside: Map::new(),
+            kept: Map::new(),
         };
         let document = if export.is_single { translator.single(export) } else { translator.app(export) };
         translator.report_unused();
@@ -132,8 +132,8 @@ impl<'a> Translator<'a, '_> {
             self.section(key, node);
         }
         let mut document = Map::from_iter([("$schema".to_owned(), json!(SCHEMA))]);
-        if !self.aside.is_empty() {
-            document.insert("meta".to_owned(), Value::Object(std::mem::take(&mut self.aside)));
+        if !self.kept.is_empty() {
+            document.insert("meta".to_owned(), Value::Object(std::mem::take(&mut self.kept)));
         }
         let workflows = workflows.into_iter().map(Value::Object).collect();
         for (key, items) in [("hooks", hooks), ("klasses", klasses), ("workflows", workflows)] {
@@ -144,8 +144,8 @@ impl<'a> Translator<'a, '_> {
         Value::Object(document)
     }
 
-    /// A part of an app that hookflow's files have no place for.
-    fn section(&mut self, key: &str, node: &Node<'a>) {
+    /// Keeps a section of an app that a file cannot hold.
+    fn section(&mut self, key: &str, node: &JsonNode<'a>) {
         let is_empty = match node.value {
             Value::Null => true,
             Value::Array(items) => items.is_empty(),
@@ -155,28 +155,28 @@ impl<'a> Translator<'a, '_> {
         if is_empty {
             return;
         }
-        self.aside.insert(key.to_owned(), node.value.clone());
+        self.kept.insert(key.to_owned(), node.value.clone());
         if key == "triggers" || APP_KEYS.contains(&key) {
             return;
         }
-        let message = format!("`{key}` of an app has no place here; it is kept in the file's `meta`");
+        let message = format!("`{key}` of an app is not supported; it is kept in the file's `meta`");
         self.findings.add(Finding::warning(&node.pointer, message));
     }
 
-    /// Learns what the triggers that an app defines put out, of those that its workflows listen for.
+    /// Reads the outputs of the triggers that an app defines, as far as its workflows listen for them.
     fn trigger_definitions(&mut self, export: &Export<'a>) {
-        let event = |node: &Node<'a>| node.get("eventName").and_then(|name| name.value.as_str());
-        let heard: Vec<&str> =
+        let event = |node: &JsonNode<'a>| node.get("eventName").and_then(|name| name.value.as_str());
+        let listened: Vec<&str> =
             export.workflows.iter().filter_map(|workflow| event(&workflow.content.get("trigger")?)).collect();
         let sections = export.others.iter().filter(|(key, _)| *key == "triggers");
         for trigger in sections.flat_map(|(_, triggers)| triggers.items()) {
-            let Some(event) = event(&trigger).filter(|event| heard.contains(event)) else { continue };
+            let Some(event) = event(&trigger).filter(|event| listened.contains(event)) else { continue };
             let Some(template) = trigger.get("outputTemplate") else { continue };
             let outputs = Outputs::read(&template, self.findings);
             if !outputs.is_empty() {
-                let message = format!("here step 1 puts out what the event carries: {}", outputs.describe());
+                let message = format!("here step 1 outputs the event's payload: {}", outputs.describe());
                 let help =
-                    "the references of the workflows were changed to that; see whether the event looks like this";
+                    "references in the workflows were rewritten accordingly; check that the event has this shape";
                 self.findings.add(Finding::warning(&template.pointer, message).help(help));
                 self.outputs.insert(event, outputs);
             }
@@ -189,7 +189,8 @@ impl<'a> Translator<'a, '_> {
             .chain(workflows.keys().map(|id| ("workflow", id)))
             .chain(variables.keys().map(|id| ("variable", id)));
         for (what, id) in flags.filter(|(_, id)| !self.used.contains(id.as_str())) {
-            self.findings.add(Finding::warning("", format!("nothing here uses the {what} `{id}` of --map-{what}")));
+            self.findings
+                .add(Finding::warning("", format!("the {what} `{id}` of --map-{what} is not used in this export")));
         }
     }
 }

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::super::shape::Part;
-use super::super::{Finding, Node};
+use super::super::{Finding, JsonNode};
 use super::names::{free_name, slug};
 use super::{OwnHook, Translator, without_prefix};
 
 impl<'a> Translator<'a, '_> {
-    /// `None` if another hook takes its place, as a flag says.
+    /// `None` if a mapping replaces the hook.
     pub(super) fn hook(&mut self, index: usize, part: &Part<'a>) -> Option<Value> {
         let event = part.text("eventName");
         let labels = ["name", "title", "displayEventName", "displayName"];
@@ -31,25 +31,26 @@ impl<'a> Translator<'a, '_> {
         hook.extend(part.text("description").map(|description| ("description".to_owned(), json!(description))));
         self.origins.add(format!("/hooks/{index}"), &part.content.pointer);
         if let Some(template) = part.content.get("outputTemplate").filter(|template| template.value != &json!({})) {
-            let message = "the output template of a hook is not supported; step 1 puts out what was received";
+            let message = "the output template of a hook is not supported; step 1 outputs what was received";
             self.findings.error(template.pointer, message);
         }
         Some(Value::Object(hook))
     }
 
-    /// Whether an app only adds attributes to objects that are there anyway; such need no declaration here.
+    /// Whether an app only adds attributes to a built-in type of object; those need no declaration here.
     pub(super) fn is_standard(&mut self, part: &Part<'a>) -> bool {
         const STANDARD: [&str; 6] = ["customer", "conversation", "message", "note", "company", "user"];
         let Some(name) = part.text("name").filter(|name| STANDARD.contains(name)) else { return false };
-        let message = format!("attributes of a {name} need no declaration here; this one is kept in the file's `meta`");
+        let message =
+            format!("attributes of a {name} need no declaration here; the klass is kept in the file's `meta`");
         self.findings.add(Finding::warning(&part.content.pointer, message));
-        self.keep_of_klass(name, part.content.value.clone());
+        self.keep_klass(name, part.content.value.clone());
         true
     }
 
-    fn keep_of_klass(&mut self, name: &str, kept: Value) {
-        let klasses = self.aside.entry("klasses").or_insert_with(|| json!({}));
-        klasses[name] = kept;
+    fn keep_klass(&mut self, name: &str, value: Value) {
+        let klasses = self.kept.entry("klasses").or_insert_with(|| json!({}));
+        klasses[name] = value;
     }
 
     pub(super) fn klass(&mut self, index: usize, part: &Part<'a>) -> Value {
@@ -69,19 +70,19 @@ impl<'a> Translator<'a, '_> {
             declared.extend(properties.members().map(|(name, node)| (name.to_owned(), self.property(&node))));
         }
         klass.insert("properties".to_owned(), Value::Object(declared));
-        let kept = ["name", "displayName", "icon", "properties", "metadata", "id", "_id", "createdAt", "updatedAt"];
-        let others = klass_node.members().filter(|(key, node)| !kept.contains(key) && !node.value.is_null());
+        let known = ["name", "displayName", "icon", "properties", "metadata", "id", "_id", "createdAt", "updatedAt"];
+        let others = klass_node.members().filter(|(key, node)| !known.contains(key) && !node.value.is_null());
         let others: Map<String, Value> = others.map(|(key, node)| (key.to_owned(), node.value.clone())).collect();
         if !others.is_empty() {
             let keys = others.keys().cloned().collect::<Vec<_>>().join("`, `");
-            let message = format!("what a klass says by `{keys}` has no place here; it is kept in the file's `meta`");
+            let message = format!("not supported on a klass: `{keys}`; kept in the file's `meta`");
             self.findings.add(Finding::warning(&klass_node.pointer, message));
-            self.keep_of_klass(part.text("name").unwrap_or_default(), Value::Object(others));
+            self.keep_klass(part.text("name").unwrap_or_default(), Value::Object(others));
         }
         Value::Object(klass)
     }
 
-    fn property(&mut self, node: &Node<'a>) -> Value {
+    fn property(&mut self, node: &JsonNode<'a>) -> Value {
         if !node.value.is_object() {
             return node.value.clone();
         }
@@ -89,10 +90,10 @@ impl<'a> Translator<'a, '_> {
         for (key, member) in node.members().filter(|(_, member)| !member.value.is_null()) {
             match key {
                 "displayName" | "description" => drop(property.insert(key.to_owned(), member.value.clone())),
-                // The name's ending says the type.
+                // The type is in the name's suffix.
                 "type" => {}
                 _ => {
-                    let message = format!("`{key}` of an attribute means nothing here, and is left out");
+                    let message = format!("`{key}` of an attribute is not supported and is left out");
                     self.findings.add(Finding::warning(member.pointer, message));
                 }
             }

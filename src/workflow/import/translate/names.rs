@@ -1,6 +1,6 @@
-//! Names that are allowed here, made from names that are not.
+//! Turns foreign names into valid ones.
 
-/// A hook's name from whatever it is called: `Order paid!` as `order-paid`.
+/// A valid hook name: `Order paid!` becomes `order-paid`.
 pub(super) fn slug(name: &str) -> String {
     let lower: String = name.to_lowercase();
     let words = lower.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
@@ -9,14 +9,14 @@ pub(super) fn slug(name: &str) -> String {
     if short.is_empty() { "hook".to_owned() } else { short }
 }
 
-/// `name`, with a number behind it if it is taken.
+/// `name`, with a number appended if it is taken.
 pub(super) fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let mut candidates = std::iter::once(name.to_owned()).chain(numbered);
     candidates.find(|candidate| !is_taken(candidate)).unwrap_or_default()
 }
 
-/// A workflow's name with everything that names can't have replaced by `-`; see `check_name`.
+/// A valid workflow name: characters that names cannot have become `-`; see `check_name`.
 pub(super) fn workflow_name(name: &str) -> String {
     let permitted = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ' ');
     let replaced = name.chars().map(|character| if permitted(character) { character } else { '-' });
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_made_of_what_is_allowed() {
+    fn names_become_valid() {
         assert_eq!(slug("Order paid! (Shop №1)"), "order-paid-shop-1");
         assert_eq!(slug("注文"), "hook");
         assert_eq!(free_name("a", |name| ["a", "a-2"].contains(&name)), "a-3");

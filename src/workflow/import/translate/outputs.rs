@@ -1,28 +1,28 @@
 //! Triggers that an app defines with an output template: `{"orderId": "/#data.id"}`.
 //!
-//! There, step `1` of a workflow that listens for the event puts out what the template makes of it. Here it puts out what
-//! the event carries, so references to it are changed: `/#steps.1.orderId` to `/#steps.1.id`. This is done for templates
-//! that only pick values.
+//! In the exporting system, step `1` of a workflow that listens for the event outputs the rendered template. Here it
+//! outputs the event's payload, so references to it are rewritten: `/#steps.1.orderId` to `/#steps.1.id`. Only
+//! templates that pick values are supported.
 
 use serde_json::Value;
 
-use super::super::{Finding, Findings, Node};
+use super::super::{Finding, Findings, JsonNode};
 
-/// The values that a trigger puts out: the path in its output, and the path in what the event carries.
+/// The values that a trigger outputs: the path in its output, and the path in the event's payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outputs(Vec<(String, String)>);
 
 impl Outputs {
-    /// Reads a template; what it holds beside references into the event is an error, at its place.
-    pub fn read(template: &Node<'_>, findings: &mut Findings) -> Outputs {
+    /// Reads a template; anything but references into the event is an error at its position.
+    pub fn read(template: &JsonNode<'_>, findings: &mut Findings) -> Outputs {
         let mut outputs = Outputs::default();
         outputs.add("", template, findings);
-        // Of two that begin alike, the longer one is meant where it fits.
+        // The longest match wins.
         outputs.0.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         outputs
     }
 
-    fn add(&mut self, path: &str, node: &Node<'_>, findings: &mut Findings) {
+    fn add(&mut self, path: &str, node: &JsonNode<'_>, findings: &mut Findings) {
         let picked = node.value.as_str().and_then(|text| text.strip_prefix("/#data"));
         match (node.value, picked) {
             (Value::Object(_), _) => {
@@ -35,8 +35,8 @@ impl Outputs {
                 self.0.push((path.to_owned(), picked.to_owned()));
             }
             _ => {
-                let message = "the output template of a trigger may only pick values here";
-                let help = "`/#data.order.id` picks one; other templates belong into the steps that need them";
+                let message = "the output template of a trigger may only pick values";
+                let help = "`/#data.order.id` picks one; move other templates into the steps that need them";
                 findings.add(Finding::error(&node.pointer, message).help(help));
             }
         }
@@ -52,7 +52,7 @@ impl Outputs {
         described.collect::<Vec<_>>().join(", ")
     }
 
-    /// `text` with its references changed; `None` if it is no expression, or has none.
+    /// `text` with its references rewritten; `None` if it is not an expression or has none.
     pub fn rewrite(&self, text: &str) -> Option<String> {
         const PREFIX: &str = "steps.1.";
         let is_name = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '@');
@@ -65,14 +65,14 @@ impl Outputs {
             let after = &after[PREFIX.len()..];
             let stands_alone = !before.ends_with(|character| is_name(character) || character == '.');
             let output = self.0.iter().filter(|_| stands_alone).find_map(|(path, picked)| {
-                let behind = after.strip_prefix(path.as_str()).filter(|behind| !behind.starts_with(is_name))?;
-                Some((picked, behind))
+                let rest = after.strip_prefix(path.as_str()).filter(|rest| !rest.starts_with(is_name))?;
+                Some((picked, rest))
             });
             rewritten.push_str(before);
             match output {
-                Some((picked, behind)) => {
+                Some((picked, remainder)) => {
                     rewritten.push_str(&format!("steps.1{picked}"));
-                    (rest, found) = (behind, true);
+                    (rest, found) = (remainder, true);
                 }
                 None => {
                     rewritten.push_str(PREFIX);
@@ -92,11 +92,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_to_what_is_picked_are_changed() {
+    fn references_to_picked_values_are_rewritten() {
         let template = json!({ "order": "/#data.attributes.data.id", "orderName": "/#data.attributes.data.name", "all": "/#data",
                                "who": { "mail": "/#data.email" } });
         let mut findings = Findings::new(true);
-        let outputs = Outputs::read(&Node::root(&template), &mut findings);
+        let outputs = Outputs::read(&JsonNode::root(&template), &mut findings);
         assert!(!findings.has_errors());
         for (before, after) in [
             ("/#steps.1.order", Some("/#steps.1.attributes.data.id")),
@@ -115,10 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_makes_something_new_is_told_at_its_place() {
+    fn a_template_that_computes_values_is_an_error_at_its_position() {
         let template = json!({ "a": "/#data.x", "b": { "c": "{{data.x}}!" }, "d": 7, "e": "/#database" });
         let mut findings = Findings::new(true);
-        Outputs::read(&Node::root(&template), &mut findings);
+        Outputs::read(&JsonNode::root(&template), &mut findings);
         let pointers: Vec<String> =
             findings.into_diagnostics("", None).into_iter().map(|found| found.pointer).collect();
         assert_eq!(pointers, ["/b/c", "/d", "/e"]);

@@ -1,10 +1,10 @@
-//! Changing the texts in a document, and finding the variables that they use.
+//! Rewrites the strings of a document and finds the variables they use.
 
 use serde_json::Value;
 
 use crate::objects::escape_pointer;
 
-/// A copy of `value` in which each text is what `change` makes of it; it is told the text's pointer.
+/// A copy of `value` with each string replaced by the result of `change`, which gets the string's pointer and text.
 pub(super) fn map_strings(
     value: &Value,
     pointer: &str,
@@ -28,7 +28,7 @@ pub(super) fn map_strings(
     }
 }
 
-/// `text` with each name behind `variables.` replaced; `None` if it is no expression, or uses none.
+/// `text` with each name after `variables.` renamed; `None` if it is not an expression or uses no variable.
 pub(super) fn rename_variables(text: &str, mut rename: impl FnMut(&str) -> String) -> Option<String> {
     const PREFIX: &str = "variables.";
     let is_name = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');

@@ -1,16 +1,16 @@
-//! The workflows of an export, as they are but for names that mean something in the other system only.
+//! Translates the workflows of an export: unchanged except for names that only the exporting system knows.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::super::shape::Part;
-use super::super::{Finding, Node};
+use super::super::{Finding, JsonNode};
 use super::names::workflow_name;
 use super::strings::{map_strings, rename_variables};
 use super::{Translator, without_prefix};
 
-/// Keys of records that say how the other system keeps the workflow, and nothing about what it does.
+/// Keys that describe the stored record rather than the workflow.
 const RECORD_KEYS: [&str; 21] = [
     "id",
     "_id",
@@ -36,23 +36,23 @@ const RECORD_KEYS: [&str; 21] = [
 ];
 
 impl<'a> Translator<'a, '_> {
-    /// The workflows, which are at `base` in the file, or are the file.
+    /// The workflows, which are at `base` in the file, or at its root if `base` is empty.
     pub(super) fn workflows(&mut self, parts: &[Part<'a>], base: &str) -> Vec<Map<String, Value>> {
         for part in parts {
             let name = workflow_name(part.text("name").unwrap_or_default());
             self.workflows.extend(part.id.or(part.text("id")).map(|id| (id, name)));
         }
-        let place = |index: usize| if base.is_empty() { String::new() } else { format!("{base}/{index}") };
-        parts.iter().enumerate().map(|(index, part)| self.workflow(&place(index), &part.content)).collect()
+        let pointer = |index: usize| if base.is_empty() { String::new() } else { format!("{base}/{index}") };
+        parts.iter().enumerate().map(|(index, part)| self.workflow(&pointer(index), &part.content)).collect()
     }
 
-    fn workflow(&mut self, base: &str, node: &Node<'a>) -> Map<String, Value> {
+    fn workflow(&mut self, base: &str, node: &JsonNode<'a>) -> Map<String, Value> {
         self.origins.add(base, &node.pointer);
         self.report_record(node);
         let name = node.get("name").and_then(|name| name.value.as_str()).unwrap_or_default();
         let event = node.get("trigger").and_then(|trigger| trigger.get("eventName"));
-        let heard = event.as_ref().and_then(|event| event.value.as_str()).unwrap_or_default();
-        let outputs = self.outputs.get(heard).cloned().unwrap_or_default();
+        let event_name = event.as_ref().and_then(|event| event.value.as_str()).unwrap_or_default();
+        let outputs = self.outputs.get(event_name).cloned().unwrap_or_default();
         let mut workflow = Map::new();
         for (key, member) in node.members().filter(|(key, _)| !RECORD_KEYS.contains(key)) {
             let value = map_strings(member.value, &member.pointer, &mut |pointer, text| {
@@ -62,7 +62,7 @@ impl<'a> Translator<'a, '_> {
             workflow.insert(key.to_owned(), value);
         }
         if workflow_name(name) != name {
-            let message = format!("workflows here can't have this name; it becomes `{}`", workflow_name(name));
+            let message = format!("this workflow name is not allowed here; it becomes `{}`", workflow_name(name));
             self.findings.add(Finding::warning(node.below("name"), message));
             workflow.insert("name".to_owned(), json!(workflow_name(name)));
         }
@@ -70,7 +70,7 @@ impl<'a> Translator<'a, '_> {
             workflow["trigger"]["eventName"] = json!(local);
         }
         let steps = node.get("steps");
-        for (index, step) in steps.iter().flat_map(Node::items).enumerate() {
+        for (index, step) in steps.iter().flat_map(JsonNode::items).enumerate() {
             if let Some(local) = self.workflow_id(&step) {
                 workflow["steps"][index]["params"]["workflowId"] = json!(local);
             }
@@ -79,20 +79,21 @@ impl<'a> Translator<'a, '_> {
         workflow
     }
 
-    /// What the record around a workflow says that changes whether or when it runs.
-    fn report_record(&mut self, node: &Node<'a>) {
+    /// Reports fields of the stored record that affect whether or when the workflow runs.
+    fn report_record(&mut self, node: &JsonNode<'a>) {
         for key in ["appDisabled", "systemDisabled"] {
             if node.get(key).is_some_and(|member| member.value == &json!(true)) {
-                let message = "it was disabled there, and is enabled here unless `enabled` is false";
+                let message =
+                    "the workflow was disabled in the exporting system; here it is enabled unless `enabled` is false";
                 self.findings.add(Finding::warning(node.below(key), message));
             }
         }
         for (key, help) in [
-            ("schedules", "a trigger with `schedule` runs a workflow at certain times"),
-            ("appSettings", "variables hold what a workflow should not say itself"),
+            ("schedules", "use `schedule` in the trigger to run a workflow at certain times"),
+            ("appSettings", "use variables for settings and secrets"),
         ] {
             if let Some(member) = node.get(key).filter(|member| member.items().next().is_some()) {
-                let message = format!("`{key}` are not taken over");
+                let message = format!("`{key}` is not imported");
                 self.findings.add(Finding::error(member.pointer, message).help(help));
             }
         }
@@ -113,8 +114,8 @@ impl<'a> Translator<'a, '_> {
         })
     }
 
-    /// The event here that takes the place of one that names a hook there.
-    fn event(&mut self, node: &Node<'a>) -> Option<String> {
+    /// The local event that replaces one that names a foreign hook.
+    fn event(&mut self, node: &JsonNode<'a>) -> Option<String> {
         let (written, event) = (node.value.as_str()?, without_prefix(node.value.as_str()?));
         let hook = event.strip_prefix("hooks.").and_then(|rest| rest.strip_suffix(".receive")?.split_once('.'));
         let own = self.hooks.iter().find(|own| {
@@ -131,15 +132,15 @@ impl<'a> Translator<'a, '_> {
             return receive(&own.kind, &own.name);
         }
         if hook.is_some() && is_foreign_id(id) {
-            let message = format!("this is the {kind} hook `{id}` of the system that this was exported from");
-            let help = format!("`--map-hook {id}=NAME` says which hook here takes its place");
+            let message = format!("the {kind} hook `{id}` exists only in the exporting system");
+            let help = format!("map it to a hook here with `--map-hook {id}=NAME`");
             self.findings.add(Finding::error(&node.pointer, message).help(help));
         }
         None
     }
 
-    /// The workflow here that takes the place of the one that a step schedules.
-    fn workflow_id(&mut self, step: &Node<'a>) -> Option<String> {
+    /// The local workflow that replaces the one a step schedules.
+    fn workflow_id(&mut self, step: &JsonNode<'a>) -> Option<String> {
         let node = step.get("params")?.get("workflowId")?;
         let id = node.value.as_str()?;
         if let Some((foreign, name)) = self.mappings.workflows.get_key_value(id) {
@@ -150,17 +151,17 @@ impl<'a> Translator<'a, '_> {
             return Some(name.clone());
         }
         if is_foreign_id(id) {
-            let message = format!("this is the workflow `{id}` of the system that this was exported from");
-            let help = format!("`--map-workflow {id}=NAME` says which workflow here takes its place");
+            let message = format!("the workflow `{id}` exists only in the exporting system");
+            let help = format!("map it to a workflow here with `--map-workflow {id}=NAME`");
             self.findings.add(Finding::error(node.pointer, message).help(help));
         }
         None
     }
 
-    /// Steps that no way leads to are an error in a file, but may be left over in an editor: they are marked.
-    fn park_unreached(&mut self, node: &Node<'a>, workflow: &mut Map<String, Value>) {
+    /// Unreachable steps are errors in a file but common leftovers in an editor, so they are marked as parked.
+    fn park_unreached(&mut self, node: &JsonNode<'a>, workflow: &mut Map<String, Value>) {
         let (Some(trigger), Some(steps)) = (node.get("trigger"), node.get("steps")) else { return };
-        let steps: Vec<Node<'a>> = steps.items().collect();
+        let steps: Vec<JsonNode<'a>> = steps.items().collect();
         let mut reached = BTreeSet::new();
         let mut open: Vec<&str> = targets(&trigger).collect();
         while let Some(id) = open.pop() {
@@ -173,7 +174,7 @@ impl<'a> Translator<'a, '_> {
             let Some(id) = step.value.get("id").and_then(Value::as_str) else { continue };
             let meta_is_free = step.get("meta").is_none_or(|meta| meta.value.is_object());
             if !reached.contains(id) && meta_is_free {
-                let message = format!("no way leads to step `{id}`; it is kept, marked with `meta.parked`");
+                let message = format!("step `{id}` is unreachable; it is kept and marked with `meta.parked`");
                 self.findings.add(Finding::warning(&step.pointer, message));
                 let meta = &mut workflow["steps"][index]["meta"];
                 if meta.is_null() {
@@ -185,13 +186,13 @@ impl<'a> Translator<'a, '_> {
     }
 }
 
-/// The ids that the transitions of a step or trigger lead to.
-fn targets<'a>(node: &Node<'a>) -> impl Iterator<Item = &'a str> {
+/// The ids of the steps that the transitions of a step or trigger lead to.
+fn targets<'a>(node: &JsonNode<'a>) -> impl Iterator<Item = &'a str> {
     let transitions = node.value.get("transitions").and_then(Value::as_array);
     transitions.into_iter().flatten().filter_map(|transition| transition.get("target")?.as_str())
 }
 
-/// Whether `text` looks like an id of the other system, which no name here would by chance.
+/// Whether `text` looks like an id of the exporting system, which no local name would by chance.
 fn is_foreign_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
