@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::auth::{Admin, Reader};
 use super::{App, at, path_id};
 use crate::base::id::Id;
-use crate::engine::{Loaded, Pending, cancel, event_payload, merge_log};
+use crate::engine::{Cancelled, Loaded, Pending, cancel, event_payload, merge_log};
 use crate::events::{insert, replay_run, with_lane};
 use crate::http::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult, Code};
@@ -83,7 +83,7 @@ fn read_run(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<(R
     let payload = event_payload(session, &run)?;
     let segments = session.log(org, id)?;
     let unreadable = |error: serde_json::Error| StoreError::Corrupt { what: "a step log", detail: error.to_string() };
-    let pending: Option<Pending> = run.pending.clone().map(serde_json::from_value).transpose().map_err(unreadable)?;
+    let pending = Pending::of(&run)?;
     let steps = merge_log(&segments, Some(&payload), pending.as_ref()).map_err(unreadable)?;
     Ok(Some((run, steps)))
 }
@@ -147,15 +147,11 @@ async fn steps(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
 /// Ends an open run; 409 if it has ended already.
 async fn cancel_run(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     let id = path_id("run", &id)?;
-    let written = app.door.store.write(move |session| match session.run(admin.org, id)? {
-        None => Ok(None),
-        Some(run) if !run.status.is_open() => Ok(Some(Err(run.status))),
-        Some(run) => cancel(run, session).map(|run| Some(Ok(run))),
-    });
-    match written.await? {
-        None => Err(ApiError::not_found("run", id)),
-        Some(Err(status)) => Err(ApiError::new(Code::Conflict, format!("the run has already ended: {status}"))),
-        Some(Ok(run)) => {
+    let cancelled = app.door.store.write(move |session| cancel(session, admin.org, id)).await?;
+    match cancelled {
+        Cancelled::Missing => Err(ApiError::not_found("run", id)),
+        Cancelled::Ended(status) => Err(ApiError::new(Code::Conflict, format!("the run has already ended: {status}"))),
+        Cancelled::Now(run) => {
             metrics::run_finished(run.status.as_str());
             // Another run may have waited for this one.
             app.door.engine.look();

@@ -11,7 +11,10 @@ use crate::catalog::files::save_bundle;
 use crate::catalog::keys::DEFAULT_ORG;
 use crate::catalog::read_snapshot;
 use crate::catalog::variables::put_variable;
-use crate::engine::{Context, Input, Next, PendingCall, Programs, advance, event_payload, load, merge_log};
+
+use crate::engine::{
+    CallOutcome, Context, Input, Next, PendingCall, Programs, advance, event_payload, load, merge_log,
+};
 use crate::events::{InForce, Listener, call_event, insert};
 use crate::objects::nearest;
 use crate::schedules;
@@ -191,7 +194,7 @@ impl Execution {
     fn answer(&mut self, call: PendingCall, place: &str, script: &Script) -> Result<Input, DryRunError> {
         let (outcome, made) = script.answers.answer(place, call.attempt, &call.effect)?;
         self.calls.push(made);
-        Ok(Input::Outcome { step: call.step, attempt: call.attempt, outcome, duration_ms: 0 })
+        Ok(Input::Outcome(CallOutcome { step: call.step, attempt: call.attempt, outcome, duration_ms: 0 }))
     }
 
     /// Finds the runs that those of this rehearsal have started.

@@ -7,16 +7,16 @@
 //! Limits: [`STEPS_MAX`] steps a run, [`STRETCH_MAX`] steps a stretch, [`OUTPUT_BYTES_MAX`] bytes of a step's output,
 //! [`STEP_LEVELS_MAX`] levels of nesting in its params and output.
 
+use serde_json::Value;
+
 use super::Loaded;
-use super::entry::{Entry, Segment};
-use super::starts::wake_others;
-use super::stretch::{LoadedParts, Stretch, append, take_pending};
+use super::entry::Segment;
+use super::stretch::{LoadedParts, Stretch};
 use crate::actions::{Effects, LogLine};
 use crate::base::time::Timestamp;
 use crate::events::InForce;
-use crate::expr::Secrets;
 use crate::outbound::{Effect, Outcome};
-use crate::store::{Run, RunStatus, Session, StoreResult};
+use crate::store::{RunStatus, Session, StoreResult};
 
 /// How many steps one run may execute.
 pub const STEPS_MAX: i64 = 1_000;
@@ -31,7 +31,19 @@ pub enum Input {
     /// Nothing: it is new, or its time has come, or the process that had it is gone.
     Continue,
     /// An effect has been performed: the one that [`Next::Perform`] asked for.
-    Outcome { step: String, attempt: usize, outcome: Outcome, duration_ms: u64 },
+    Outcome(CallOutcome),
+    /// The event that the run waits for has come, with this payload.
+    Event(Value),
+}
+
+/// How an effect ended.
+#[derive(Clone, Debug)]
+pub struct CallOutcome {
+    pub step: String,
+    /// Which attempt it was; see [`PendingCall::attempt`].
+    pub attempt: usize,
+    pub outcome: Outcome,
+    pub duration_ms: u64,
 }
 
 /// An effect that is to be performed.
@@ -120,42 +132,4 @@ fn stretch(loaded: &mut Loaded, unwritten: bool, input: Input, context: Context<
         Stretch { run, unwritten, loaded, segment, session, in_force, probe, steps: 0, carried, last: None, effects };
     let next = stretch.go(input)?;
     stretch.write(next)
-}
-
-/// Ends an open run because somebody asked for it. The call under way, if there is one, is logged as cancelled; whether
-/// it still reaches its receiver is open.
-///
-/// # Errors
-/// Those of the store.
-pub fn cancel(mut run: Run, session: &mut dyn Session) -> StoreResult<Run> {
-    let now = session.now();
-    let mut entries = Segment::default();
-    if let Some(pending) = take_pending(&mut run)? {
-        let entry = Entry {
-            id: &pending.step,
-            name: None,
-            action: Some(&pending.action),
-            status: "cancelled",
-            input: &pending.input,
-            output: None,
-            error: None,
-            attempts: &pending.attempts,
-            started_at: pending.started_at,
-            finished_at: now,
-            transitions: &[],
-            notes: &pending.notes,
-        };
-        // What was stored of it is masked already.
-        entries.push(&entry, &Secrets::default());
-    }
-    let segment = run.rev;
-    run.status = RunStatus::Cancelled;
-    run.position = None;
-    run.finished_at = Some(now);
-    run.due_at = None;
-    run.held = false;
-    session.update_run(&mut run)?;
-    append(entries, &run, segment, session)?;
-    wake_others(session, &run)?;
-    Ok(run)
 }

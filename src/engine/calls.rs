@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::advance::{Input, PendingCall};
+use super::advance::{CallOutcome, Input, PendingCall};
 use super::driver::Event;
 use crate::base::id::Id;
 use crate::outbound::Performer;
@@ -40,7 +40,8 @@ impl Calls {
             let started = Instant::now();
             let outcome = performer.perform(org, &call.effect).await;
             let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let input = Input::Outcome { step: call.step, attempt: call.attempt, outcome, duration_ms };
+            let ended = CallOutcome { step: call.step, attempt: call.attempt, outcome, duration_ms };
+            let input = Input::Outcome(ended);
             // Nobody listens any more only when the process is about to end.
             let _ = events.send(Event::Called { org, run, rev, input });
         });

@@ -20,10 +20,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Calls, WAITING_MAX};
+use super::ending::fail_run;
 use super::handle::{EngineHandle, Message};
 use super::load::Programs;
 use super::report;
-use super::unit::{Advance, fail_run};
+use super::unit::Advance;
 use super::watch::Watchers;
 use super::{Input, Loaded, Next, Progress};
 use crate::base::id::Id;
@@ -177,7 +178,7 @@ impl Engine {
     /// Lets commits and, for a while, external calls end; what is left is for other processes, or for the next start.
     async fn finish(mut self) {
         // Outcomes that have come are worth writing; all else is picked up at the next start.
-        self.ready.retain(|ready| matches!(ready.input, Input::Outcome { .. }));
+        self.ready.retain(|ready| matches!(ready.input, Input::Outcome(_)));
         let deadline = Instant::now() + STOP_GRACE;
         self.submit();
         while self.units > 0 || self.calls.under_way() > 0 {

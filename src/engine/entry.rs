@@ -11,7 +11,7 @@ use crate::base::time::Timestamp;
 use crate::expr::{ConditionResult, Note, Operand, Secrets};
 use crate::store::RunError;
 
-use super::pending::Attempt;
+use super::attempt::Attempt;
 
 /// One executed step, borrowed from where its parts are.
 #[derive(Serialize)]
@@ -116,7 +116,7 @@ pub fn merge_log(
         json!({
             "id": pending.step,
             "action": pending.action,
-            "status": if pending.in_flight { "running" } else { "waiting" },
+            "status": if pending.is_under_way() { "running" } else { "waiting" },
             "input": pending.input,
             "output": null,
             "attempts": pending.attempts,

@@ -9,12 +9,14 @@
 //! fails.
 
 use super::advance::Next;
-use super::pending::{Attempt, Pending, backoff, idempotency_key};
-use super::stretch::{Executed, Stretch};
+use super::attempt::{Attempt, backoff, idempotency_key};
+use super::pending::Waiting;
+use super::step::Executed;
+use super::stretch::Stretch;
 use crate::actions::Failure;
 use crate::expr::Note;
 use crate::outbound::ATTEMPTS_MAX;
-use crate::store::{RunError, RunStatus};
+use crate::store::{Ending, RunError, RunStatus};
 use crate::workflow::{ErrorAction, Step};
 
 /// How often a run begins at most.
@@ -87,9 +89,7 @@ impl<'a> Stretch<'a> {
             retry_at: Some(due_at),
             ..Attempt::default()
         });
-        let pending = Pending { attempt_started_at: now, ..self.pending(executed) };
-        self.park(pending, RunStatus::Waiting, due_at);
-        Next::Sleep(due_at)
+        self.wait(executed, Waiting::Retry, due_at)
     }
 
     fn begin_anew(&mut self, executed: Executed<'a>, error: &RunError) -> Next {
@@ -104,7 +104,6 @@ impl<'a> Stretch<'a> {
 
     fn fail_at(&mut self, executed: Executed<'a>, error: RunError) -> Next {
         self.log(&executed, Err(&error), &[]);
-        self.set_failed(Some(error));
-        Next::Ended(RunStatus::Failed)
+        self.end(Ending::Failed(error))
     }
 }

@@ -8,7 +8,8 @@
 use serde_json::{Map, Value};
 
 use super::advance::OUTPUT_BYTES_MAX;
-use super::stretch::{Executed, Stretch, raw};
+use super::step::Executed;
+use super::stretch::raw;
 use crate::actions::Failure;
 use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::expr::{Condition, EvalError, Expr, Note, Scope};
@@ -29,40 +30,37 @@ enum PerItem<'a> {
     Condition(&'a Condition),
 }
 
-impl<'a> Stretch<'a> {
-    /// Evaluates the params for each item of the list, which is among `params` already.
-    pub(super) fn resolve_items(
-        &mut self,
-        executed: &mut Executed<'a>,
-        spec: &ActionSpec,
-        params: &mut Map<String, Value>,
-        problems: &mut Vec<Problem>,
-    ) -> Result<(), Failure> {
-        let step = executed.step;
-        for param in spec.params.iter().filter(|param| param.kind.is_for_each_item()) {
-            let Some((_, expression)) = step.params.iter().find(|(name, _)| name == param.name) else { continue };
-            let Some(Value::Array(items)) = params.get(LIST) else { return Ok(()) };
-            if items.len() > ITEMS_MAX {
-                let message = format!("has {} items; at most {ITEMS_MAX} are gone through", items.len());
-                problems.push(Problem::new(format!("/{LIST}"), message));
-                return Ok(());
-            }
-            let per_item = match (param.kind, &step.condition) {
-                (ParamKind::ItemCondition, Some(condition)) => PerItem::Condition(condition),
-                (ParamKind::ItemCondition, None) => {
-                    problems.push(Problem::new(format!("/{}", param.name), "not a condition"));
-                    continue;
-                }
-                _ => PerItem::Value(expression),
-            };
-            let scope = &mut *self.loaded.scope;
-            scope.begin_items();
-            let values = each(scope, items, param.name, &per_item, &mut executed.notes);
-            scope.end_items();
-            params.insert(param.name.to_owned(), Value::Array(values?));
+/// Evaluates the params for each item of the list, which is among `params` already.
+pub(super) fn resolve_items(
+    scope: &mut Scope,
+    executed: &mut Executed<'_>,
+    spec: &ActionSpec,
+    params: &mut Map<String, Value>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), Failure> {
+    let step = executed.step;
+    for param in spec.params.iter().filter(|param| param.kind.is_for_each_item()) {
+        let Some((_, expression)) = step.params.iter().find(|(name, _)| name == param.name) else { continue };
+        let Some(Value::Array(items)) = params.get(LIST) else { return Ok(()) };
+        if items.len() > ITEMS_MAX {
+            let message = format!("has {} items; at most {ITEMS_MAX} are gone through", items.len());
+            problems.push(Problem::new(format!("/{LIST}"), message));
+            return Ok(());
         }
-        Ok(())
+        let per_item = match (param.kind, &step.condition) {
+            (ParamKind::ItemCondition, Some(condition)) => PerItem::Condition(condition),
+            (ParamKind::ItemCondition, None) => {
+                problems.push(Problem::new(format!("/{}", param.name), "not a condition"));
+                continue;
+            }
+            _ => PerItem::Value(expression),
+        };
+        scope.begin_items();
+        let values = each(scope, items, param.name, &per_item, &mut executed.notes);
+        scope.end_items();
+        params.insert(param.name.to_owned(), Value::Array(values?));
     }
+    Ok(())
 }
 
 fn each(

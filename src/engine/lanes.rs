@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::starts::{awaited, waits_for};
+use super::pending::awaited_runs;
 use crate::base::id::Id;
 use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 
@@ -25,7 +25,7 @@ pub(super) fn is_within_a_turn(session: &mut dyn Session, run: &Run, child: &Run
     let Some(lane) = &child.lane else { return Ok(false) };
     let (mut waiting, mut awaited) = (run.clone(), child.id);
     loop {
-        if !waiting.pending.as_ref().is_some_and(|pending| waits_for(pending, awaited)) {
+        if !awaited_runs(&waiting).contains(&awaited) {
             return Ok(false);
         }
         if waiting.lane.as_ref().is_some_and(|own| own.id == lane.id) {
@@ -64,10 +64,9 @@ fn is_stuck(session: &mut dyn Session, run: &Run, seen: &mut HashSet<Id>) -> Sto
         return Ok(true);
     }
     let size = i64::try_from(CIRCLE_MAX).unwrap_or(i64::MAX);
-    let others = match (&run.lane, &run.pending) {
-        (Some(lane), _) if run.waits_in_lane() => session.runs_going(run.org, &lane.id, size)?,
-        (_, Some(pending)) => awaited(pending),
-        (_, None) => Vec::new(),
+    let others = match &run.lane {
+        Some(lane) if run.waits_in_lane() => session.runs_going(run.org, &lane.id, size)?,
+        _ => awaited_runs(run),
     };
     if others.is_empty() || seen.len() + others.len() > CIRCLE_MAX {
         return Ok(false);

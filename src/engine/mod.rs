@@ -9,9 +9,10 @@
 //! holds in memory can be lost at any moment; the database knows which runs are open and when they are due.
 
 mod advance;
-mod batch;
+mod attempt;
 mod calls;
 mod driver;
+mod ending;
 mod entry;
 mod failure;
 mod fresh;
@@ -22,22 +23,22 @@ mod load;
 mod params;
 mod pending;
 mod report;
-mod sealed;
-mod settle;
 mod starts;
+mod step;
 mod stretch;
 mod unit;
-mod waits;
+mod waiting;
 mod watch;
 
 pub use advance::{
-    Context, Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, advance, begin, cancel,
+    CallOutcome, Context, Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, advance, begin,
 };
 pub use driver::Engine;
+pub use ending::{Cancelled, cancel};
 pub use entry::merge_log;
 pub use failure::PASSES_MAX;
 pub use fresh::Loaded;
 pub use handle::{EngineHandle, Place};
 pub use load::{Programs, event_payload, load, recall};
-pub use pending::Pending;
+pub use pending::{Call, Pending, StoredEffect, Waiting};
 pub use watch::Watch;

@@ -1,264 +1,292 @@
-//! A step that waits: for its effect outside, or to be executed again.
+//! A step that waits, as it is stored with its run.
 //!
-//! Before an effect is performed, what it is and the number of the attempt are committed with the run; after it the outcome
-//! is. A process that dies in between leaves an attempt whose outcome is unknown, which is logged as such and repeated, if
-//! the step may be tried again at all. All attempts carry the same key, so that a receiver can tell a repetition from
-//! something new.
-//!
-//! Limits: [`ATTEMPTS_MAX`] attempts, up to twelve minutes apart at the end.
-
-use std::time::Duration;
+//! Versions before this one had no [`Waiting`]: which of some optional fields was there said what the step waits for.
+//! What they stored is still read.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
+use super::attempt::Attempt;
+use super::stretch::raw;
 use crate::actions::Batch;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::expr::{Note, Secrets, mask};
-use crate::outbound::{ATTEMPTS_MAX, Effect, Failure, HttpAnswer, Outcome, Retry, asks_for_retry};
-use crate::secrets::sensitive;
+use crate::outbound::{Effect, Retry};
+use crate::store::{Run, StoreError, StoreResult};
 
-/// The longest `Retry-After` that is respected; a longer one is taken as this.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-/// How much of an answer the log shows that was not the last one.
-const EXCERPT_CHARACTERS_MAX: usize = 1_000;
-
-/// A step that waits for its effect, or to be executed again; stored with the run.
+/// A step that waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "Stored")]
 pub struct Pending {
     pub step: String,
     pub action: String,
     pub input: Box<RawValue>,
     pub notes: Vec<Note>,
     pub started_at: Timestamp,
-    /// What is performed; none if the step waits for something else, or to be executed again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect: Option<Effect>,
-    #[serde(default)]
-    pub retry: Retry,
-    /// How many of the attempts were made before the step was executed for the last time.
-    #[serde(default)]
-    pub attempts_before: usize,
-    /// What the step completes with when its time has come.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Value>,
-    /// The run that it waits for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub child: Option<Id>,
-    /// How far it is with the items of a list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<Batch>,
     /// The attempts made, the one under way not included.
     pub attempts: Vec<Attempt>,
-    /// Whether an attempt is under way, and since when.
-    pub in_flight: bool,
-    pub attempt_started_at: Timestamp,
+    pub waiting: Waiting,
 }
 
-/// One attempt at a step that was tried again, or at an effect, as the log shows it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Attempt {
-    /// Counted from 1.
-    pub number: usize,
-    /// `answered`, `failed`, or `unknown` if the process stopped before it heard of the outcome.
-    pub status: String,
-    /// Of a call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Of a call; without what is secret in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uri: Option<String>,
-    /// Where redirects led to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub redirects: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status_code: Option<u16>,
-    /// The beginning of an answer that is not the last, and so not the step's output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    pub started_at: Timestamp,
-    pub finished_at: Option<Timestamp>,
-    /// How long the peer was waited for, redirects and tokens included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration_ms: Option<u64>,
-    /// When the next attempt is made, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
+pub enum Waiting {
+    /// The outcome of an effect, or the time of the next attempt at it.
+    Call(Call),
+    /// The time at which the run is due; then the step completes with this output.
+    Until { output: Value },
+    /// The end of a run that the step started.
+    Run { child: Id },
+    /// The ends of the runs for the items of a list.
+    Batch(Batch),
+    /// An event with this name and key, which [`super::Input::Event`] brings, but not after `until`.
+    Event { name: String, key: Option<String>, until: Timestamp },
+    /// The time at which the run is due; then the step, which failed, is executed again.
+    Retry,
+}
+
+/// An effect that a step waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    pub effect: StoredEffect,
+    pub retry: Retry,
+    /// How many of the step's attempts were made before it was executed for the last time.
+    pub attempts_before: usize,
+    /// Since when an attempt is under way; `None` between two attempts.
+    pub under_way_since: Option<Timestamp>,
+}
+
+/// An effect as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoredEffect {
+    /// As it is.
+    Plain(Effect),
+    /// Encrypted as a whole, because there are secrets in it.
+    Sealed(String),
 }
 
 impl Pending {
-    /// The attempt under way, with how it ended; without an outcome nobody knows.
-    pub fn attempt(&self, ended: Option<(&Outcome, u64)>, finished_at: Option<Timestamp>) -> Attempt {
-        let (method, uri) = match &self.effect {
-            Some(Effect::Http(request)) => (Some(request.method.clone()), Some(request.shown_uri())),
-            Some(Effect::Mail(_)) | None => (None, None),
-        };
-        let attempt = Attempt {
-            number: self.attempts.len() + 1,
-            status: "unknown".to_owned(),
-            method,
-            uri,
-            started_at: self.attempt_started_at,
-            finished_at,
-            duration_ms: ended.map(|(_, duration_ms)| duration_ms),
-            ..Attempt::default()
-        };
-        match ended.map(|(outcome, _)| outcome) {
-            None => attempt,
-            Some(Outcome::Answer(answer)) => Attempt {
-                status: "answered".to_owned(),
-                status_code: Some(answer.status_code),
-                redirects: answer.redirects.clone(),
-                ..attempt
-            },
-            Some(Outcome::Receipt(receipt)) => {
-                Attempt { status: "answered".to_owned(), status_code: Some(receipt.code), ..attempt }
+    /// What the run waits for, if it waits.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if what is stored of it can't be read.
+    pub fn of(run: &Run) -> StoreResult<Option<Pending>> {
+        let pending = run.pending.as_ref().map(Pending::deserialize).transpose();
+        pending.map_err(|error| StoreError::Corrupt { what: "what a run waits for", detail: error.to_string() })
+    }
+
+    /// The same, taken from the run.
+    ///
+    /// # Errors
+    /// As [`Pending::of`].
+    pub(super) fn take(run: &mut Run) -> StoreResult<Option<Pending>> {
+        let pending = Pending::of(run);
+        run.pending = None;
+        pending
+    }
+
+    /// As it is stored.
+    pub(super) fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("a pending step has string keys")
+    }
+
+    /// Whether an attempt at an effect is under way.
+    pub fn is_under_way(&self) -> bool {
+        matches!(&self.waiting, Waiting::Call(call) if call.under_way_since.is_some())
+    }
+
+    /// Masks the secrets in what people read of it, and in what it gives to later steps.
+    pub(super) fn mask(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        let mut input: Value = serde_json::from_str(self.input.get()).unwrap_or_default();
+        secrets.mask_value(&mut input);
+        self.input = raw(&input);
+        let in_notes = self.notes.iter_mut().flat_map(|note| [&mut note.expression, &mut note.message]);
+        in_notes.for_each(|text| *text = mask(text, secrets).into_owned());
+        self.attempts.iter_mut().for_each(|attempt| attempt.mask(secrets));
+        match &mut self.waiting {
+            Waiting::Until { output } => secrets.mask_value(output),
+            Waiting::Batch(batch) => {
+                let problems = batch.ended.iter_mut().filter_map(|ended| ended.problem.as_mut());
+                problems.for_each(|problem| *problem = mask(problem, secrets).into_owned());
             }
-            Some(Outcome::Failure(failure)) => Attempt {
-                status: "failed".to_owned(),
-                status_code: failure.status_code,
-                error: Some(failure.message.clone()),
-                ..attempt
-            },
-        }
-    }
-
-    /// How long to wait before the effect is performed again after attempt `number`, which ended with `outcome`, or was
-    /// lost; none if that was the last. Network errors are tried again, and answers that ask for it: 408, 425, 429 and 5xx.
-    pub fn wait_after(&self, number: usize, outcome: Option<&Outcome>, key: &str, now: Timestamp) -> Option<Duration> {
-        let made = number.saturating_sub(self.attempts_before);
-        if made >= self.retry.attempts || number >= ATTEMPTS_MAX {
-            return None;
-        }
-        match outcome {
-            // The process that made it is gone, which says nothing about the peer.
-            None => Some(Duration::ZERO),
-            Some(Outcome::Answer(answer)) if asks_for_retry(answer.status_code) => {
-                let requested = answer.headers.get("retry-after").and_then(Value::as_str);
-                let requested = requested.and_then(|text| retry_after(text, now));
-                Some(backoff(number, key).max(requested.unwrap_or_default()))
-            }
-            Some(Outcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
-            Some(Outcome::Answer(_) | Outcome::Receipt(_) | Outcome::Failure(_)) => None,
+            Waiting::Call(_) | Waiting::Run { .. } | Waiting::Event { .. } | Waiting::Retry => {}
         }
     }
 }
 
-/// The outcome without the credentials of its effect, which some peers send back.
-pub fn masked(outcome: Outcome, effect: &Effect) -> Outcome {
-    let mut secrets = Secrets::default();
-    effect.credentials().iter().for_each(|credential| secrets.add("auth", credential));
-    if secrets.is_empty() {
-        return outcome;
-    }
-    match outcome {
-        Outcome::Answer(mut answer) => {
-            answer.headers.values_mut().for_each(|value| secrets.mask_value(value));
-            secrets.mask_value(&mut answer.body);
-            let redirects = answer.redirects.iter().map(|url| mask(url, &secrets).into_owned()).collect();
-            Outcome::Answer(Box::new(HttpAnswer { redirects, ..*answer }))
-        }
-        Outcome::Failure(failure) => {
-            Outcome::Failure(Failure { message: mask(&failure.message, &secrets).into_owned(), ..failure })
-        }
-        Outcome::Receipt(receipt) => Outcome::Receipt(receipt),
+/// The runs that a run waits for. None if what is stored of it can't be read: it fails by itself when it goes on.
+pub(super) fn awaited_runs(run: &Run) -> Vec<Id> {
+    match Pending::of(run).ok().flatten().map(|pending| pending.waiting) {
+        Some(Waiting::Run { child }) => vec![child],
+        Some(Waiting::Batch(batch)) => batch.running.into_iter().map(|(_, run)| run).collect(),
+        Some(Waiting::Call(_) | Waiting::Until { .. } | Waiting::Event { .. } | Waiting::Retry) | None => Vec::new(),
     }
 }
 
-/// What the log shows of an answer that is not the step's output.
-pub fn excerpt(outcome: &Outcome) -> Option<String> {
-    let Outcome::Answer(answer) = outcome else { return None };
-    let text = match &answer.body {
-        Value::String(text) => text.clone(),
-        body => body.to_string(),
-    };
-    (!text.is_empty()).then(|| sensitive::excerpt(&text, EXCERPT_CHARACTERS_MAX).into_owned())
+/// What may be stored of a step that waits.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    step: String,
+    action: String,
+    input: Box<RawValue>,
+    notes: Vec<Note>,
+    started_at: Timestamp,
+    attempts: Vec<Attempt>,
+    waiting: Option<Waiting>,
+    // What versions before this one stored in place of `waiting`.
+    effect: Option<Effect>,
+    sealed: Option<String>,
+    #[serde(default)]
+    retry: Retry,
+    #[serde(default)]
+    attempts_before: usize,
+    #[serde(default)]
+    in_flight: bool,
+    attempt_started_at: Option<Timestamp>,
+    output: Option<Value>,
+    child: Option<Id>,
+    batch: Option<Batch>,
 }
 
-/// The key that all attempts at one call carry: the same for the same run, step and iteration, and for nothing else.
-pub fn idempotency_key(run: Id, step: &str, iteration: u32) -> String {
-    let digest = Sha256::digest(format!("{run}/{iteration}/{step}"));
-    hex::encode(&digest[..16])
+impl From<Stored> for Pending {
+    fn from(mut stored: Stored) -> Pending {
+        let waiting = stored.waiting.take().unwrap_or_else(|| stored.take_earlier());
+        let Stored { step, action, input, notes, started_at, attempts, .. } = stored;
+        Pending { step, action, input, notes, started_at, attempts, waiting }
+    }
 }
 
-/// How long to wait after attempt `number`: any time up to 1 s, 3 s, 9 s, …, so that what failed together does not come
-/// back together. The randomness is drawn from the key: the same inputs give the same time, which keeps the engine pure.
-pub fn backoff(number: usize, key: &str) -> Duration {
-    let exponent = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
-    let longest_ms = 1_000 * 3_u64.pow(exponent);
-    let digest = Sha256::digest(format!("{key}/{number}"));
-    let fraction = u64::from(u16::from_be_bytes([digest[0], digest[1]]));
-    Duration::from_millis(longest_ms * fraction / u64::from(u16::MAX))
-}
-
-/// Seconds, or a date.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let requested = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let since_1970 = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-            (Timestamp(0) + since_1970).since(now)
+impl Stored {
+    /// What a version before this one waited for.
+    fn take_earlier(&mut self) -> Waiting {
+        let sealed = self.sealed.take().map(StoredEffect::Sealed);
+        let effect = sealed.or(self.effect.take().map(StoredEffect::Plain));
+        if let Some(effect) = effect {
+            let (retry, attempts_before) = (self.retry, self.attempts_before);
+            let under_way_since = self.attempt_started_at.filter(|_| self.in_flight);
+            return Waiting::Call(Call { effect, retry, attempts_before, under_way_since });
         }
-    };
-    Some(requested.min(RETRY_AFTER_MAX))
+        if let Some(output) = self.output.take() {
+            return Waiting::Until { output };
+        }
+        if let Some(child) = self.child {
+            return Waiting::Run { child };
+        }
+        self.batch.take().map_or(Waiting::Retry, Waiting::Batch)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    #[test]
-    fn waits_grow_are_spread_and_repeatable() {
-        for number in 1..ATTEMPTS_MAX {
-            let longest_ms = 1_000 * 3_u64.pow(number as u32 - 1);
-            let waits: Vec<u64> = (0..200).map(|key| backoff(number, &key.to_string()).as_millis() as u64).collect();
-            assert!(waits.iter().all(|wait| *wait <= longest_ms));
-            for quarter in 0..4 {
-                let range = longest_ms * quarter / 4..=longest_ms * (quarter + 1) / 4;
-                let share = waits.iter().filter(|wait| range.contains(wait)).count();
-                assert!((25..75).contains(&share), "attempt {number}, quarter {quarter}: {share} of 200");
-            }
-        }
-        assert_eq!(backoff(3, "key"), backoff(3, "key"));
+    /// What a version before [`Waiting`] stored; what is written of it now is read as the same.
+    fn read(stored: &str) -> Pending {
+        let pending: Pending = serde_json::from_str(stored).expect("it is readable");
+        let again = Pending::deserialize(&pending.to_value()).expect("it is readable");
+        assert_eq!((again.to_value(), &again.waiting), (pending.to_value(), &pending.waiting));
+        pending
+    }
+
+    fn moment(text: &str) -> Timestamp {
+        Timestamp::parse(text).expect("a date and time")
     }
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::parse("2026-11-23T12:00:00Z").unwrap();
-        for (text, seconds) in [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("999999", Some(3_600)),
-            ("Mon, 23 Nov 2026 12:01:30 GMT", Some(90)),
-            ("Monday, 23-Nov-26 12:01:30 GMT", Some(90)),
-            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(0)),
-            ("Fri, 01 Jan 2027 00:00:00 GMT", Some(3_600)),
-            ("soon", None),
-            ("-1", None),
-            ("", None),
+    fn calls_of_earlier_versions_are_read() {
+        let under_way = read(
+            r#"{"step":"hang","action":"rest-api.json","input":{"uri":"http://127.0.0.1:18099/hang"},"notes":[],
+                "startedAt":"2026-11-30T16:08:10.994Z","effect":null,"retry":{"attempts":1},"attemptsBefore":0,"attempts":[],
+                "inFlight":true,"attemptStartedAt":"2026-11-30T16:08:10.997Z","sealed":"f/GqGbhDVijPhy9fxut3"}"#,
+        );
+        assert!(under_way.is_under_way());
+        let call = Call {
+            effect: StoredEffect::Sealed("f/GqGbhDVijPhy9fxut3".into()),
+            retry: Retry { attempts: 1 },
+            attempts_before: 0,
+            under_way_since: Some(moment("2026-11-30T16:08:10.997Z")),
+        };
+        assert_eq!(under_way.waiting, Waiting::Call(call));
+
+        let between = read(
+            r#"{"step":"retry","action":"rest-api.json","input":{"uri":"http://127.0.0.1:18099/retry","data":{"n":1.50}},
+                "notes":[{"pointer":"/data","expression":"/#steps.1.x","message":"there is no x"}],
+                "startedAt":"2026-11-30T16:08:11.004Z","effect":{"http":{"method":"POST","uri":"http://127.0.0.1:18099/retry",
+                "headers":[["idempotency-key","89c31fb016723befbc10b743d06ad62b"]],"body":"{\"n\":1}","timeoutMs":30000,
+                "redirects":0,"reading":"json"}},"retry":{"attempts":8},"attemptsBefore":2,"attempts":[{"number":1,
+                "status":"answered","method":"POST","uri":"http://127.0.0.1:18099/retry","statusCode":503,"answer":"busy",
+                "startedAt":"2026-11-30T16:08:11.008Z","finishedAt":"2026-11-30T16:08:11.010Z","durationMs":1,
+                "retryAt":"2026-11-30T17:08:11.010Z"}],"inFlight":false,"attemptStartedAt":"2026-11-30T16:08:11.008Z"}"#,
+        );
+        assert!(!between.is_under_way());
+        assert_eq!(between.attempts[0].retry_at, Some(moment("2026-11-30T17:08:11.010Z")));
+        assert_eq!(between.input.get(), r#"{"uri":"http://127.0.0.1:18099/retry","data":{"n":1.50}}"#);
+        let Waiting::Call(Call { effect: StoredEffect::Plain(Effect::Http(request)), attempts_before, .. }) =
+            &between.waiting
+        else {
+            panic!("{between:?}")
+        };
+        assert_eq!((request.body.as_deref(), *attempts_before), (Some(r#"{"n":1}"#), 2));
+    }
+
+    #[test]
+    fn all_else_that_earlier_versions_waited_for_is_read() {
+        let child: Id = "6b0d9f6acbb50c544e000006".parse().unwrap();
+        let batch = Batch {
+            workflow: "slow-double".into(),
+            total: 3,
+            concurrency: 2,
+            stop_on_error: true,
+            next: 2,
+            running: vec![(0, child)],
+            ended: Vec::new(),
+        };
+        for (stored, waiting) in [
+            (r#""output":{"until":"2026-11-30T17:08:10.976Z"}"#, {
+                Waiting::Until { output: json!({ "until": "2026-11-30T17:08:10.976Z" }) }
+            }),
+            (r#""child":"6b0d9f6acbb50c544e000006""#, Waiting::Run { child }),
+            (
+                r#""batch":{"workflow":"slow-double","total":3,"concurrency":2,"stopOnError":true,"next":2,
+                   "running":[[0,"6b0d9f6acbb50c544e000006"]],"ended":[]}"#,
+                Waiting::Batch(batch),
+            ),
+            (r#""effect":null"#, Waiting::Retry),
         ] {
-            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
+            let pending = read(&format!(
+                r#"{{"step":"2","action":"a","input":{{}},"notes":[],"startedAt":"2026-11-30T16:08:10.976Z","retry":{{"attempts":8}},
+                    "attemptsBefore":0,{stored},"attempts":[],"inFlight":false,"attemptStartedAt":"2026-11-30T16:08:10.976Z"}}"#
+            ));
+            assert_eq!(pending.waiting, waiting);
         }
     }
 
     #[test]
-    fn keys_tell_runs_steps_and_iterations_apart() {
-        let (one, other) = (Id::generate(), Id::generate());
-        let keys = [
-            idempotency_key(one, "2", 0),
-            idempotency_key(other, "2", 0),
-            idempotency_key(one, "3", 0),
-            idempotency_key(one, "2", 1),
-        ];
-        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), 4);
-        assert_eq!(idempotency_key(one, "2", 0), keys[0]);
+    fn a_secret_that_looks_like_a_date_or_an_id_leaves_those_readable() {
+        let mut secrets = Secrets::default();
+        secrets.add("pin", "2026");
+        secrets.add("id", "6b0d9f6acbb50c544e000006");
+        let mut pending = read(
+            r#"{"step":"2","action":"a","input":{"pin":"2026"},"notes":[{"pointer":"/a","expression":"","message":"pin 2026"}],
+                "startedAt":"2026-11-30T16:08:10.976Z","child":"6b0d9f6acbb50c544e000006","attempts":[{"number":1,
+                "status":"failed","error":"2026 is wrong","startedAt":"2026-11-30T16:08:10.976Z","finishedAt":null}]}"#,
+        );
+        pending.mask(&secrets);
+        let masked = read(&pending.to_value().to_string());
+        assert_eq!((masked.input.get(), masked.started_at), (r#"{"pin":"•••pin"}"#, pending.started_at));
+        let texts = (masked.notes[0].message.as_str(), masked.attempts[0].error.as_deref());
+        assert_eq!(texts, ("pin •••pin", Some("•••pin is wrong")));
+        assert_eq!(masked.waiting, Waiting::Run { child: "6b0d9f6acbb50c544e000006".parse().unwrap() });
     }
 }

@@ -1,4 +1,4 @@
-//! What the loop hands to the store: one stretch of one run, and the end of a run that can't go on.
+//! What the loop hands to the store: one stretch of one run.
 
 use tokio::sync::mpsc;
 
@@ -6,10 +6,9 @@ use super::advance::{Context, Input, Progress, advance};
 use super::driver::Event;
 use super::fresh::Loaded;
 use super::load::{Programs, load};
-use super::starts::wake_others;
 use crate::base::id::Id;
 use crate::events::CurrentInForce;
-use crate::store::{Run, RunError, RunStatus, Session, StoreResult, Unit};
+use crate::store::{Session, StoreResult, Unit};
 
 /// One stretch of one run, as a unit of work.
 pub(super) struct Advance {
@@ -45,18 +44,4 @@ impl Unit for Advance {
         let Advance { org, run, rev, input, progress, sender, .. } = *self;
         let _ = sender.send(Event::Advanced { org, run, rev, input, outcome: outcome.map(|()| progress) });
     }
-}
-
-/// Marks an open run as failed, whatever it was doing, unless somebody else has it by now.
-pub(super) fn fail_run(session: &mut dyn Session, org: Id, id: Id, rev: i64, message: &str) -> StoreResult<()> {
-    let ours = |run: &Run| run.status.is_open() && run.rev == rev;
-    let Some(mut run) = session.run(org, id)?.filter(ours) else { return Ok(()) };
-    run.error = Some(RunError { step: run.position.take(), ..RunError::engine(message) });
-    run.status = RunStatus::Failed;
-    run.pending = None;
-    run.finished_at = Some(session.now());
-    run.due_at = None;
-    run.held = false;
-    session.update_run(&mut run)?;
-    wake_others(session, &run).map(|_| ())
 }

@@ -298,7 +298,7 @@ pub struct Run {
     pub position: Option<String>,
     /// How many steps were executed.
     pub steps: i64,
-    /// The external call under way, in the engine's own form.
+    /// What the step at `position` waits for, in the engine's own form.
     pub pending: Option<Value>,
     pub error: Option<RunError>,
     pub created_at: Timestamp,
@@ -314,7 +314,30 @@ pub struct Run {
     pub lane: Option<Lane>,
 }
 
+/// How a run ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    Completed,
+    Failed(RunError),
+    Cancelled,
+}
+
 impl Run {
+    /// Ends the run. This is the one place where that happens: a run has ended if, and only if, it is due at no time; then
+    /// it has `finished_at`, no process holds it, and it waits for nothing.
+    pub fn end(&mut self, ending: Ending, now: Timestamp) {
+        (self.status, self.error) = match ending {
+            Ending::Completed => (RunStatus::Completed, None),
+            Ending::Failed(error) => (RunStatus::Failed, Some(error)),
+            Ending::Cancelled => (RunStatus::Cancelled, None),
+        };
+        self.position = None;
+        self.pending = None;
+        self.finished_at = Some(now);
+        self.due_at = None;
+        self.held = false;
+    }
+
     /// Whether it has come to its lane and does not have its turn.
     pub fn waits_in_lane(&self) -> bool {
         self.lane.as_ref().is_some_and(|lane| matches!(lane.turn, Turn::Comes(_) | Turn::Waits(_)))

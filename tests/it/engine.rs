@@ -10,4 +10,5 @@ mod faults;
 mod late;
 mod limits;
 mod schedule;
+mod waits;
 mod world;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookflow::base::id::Id;
-use hookflow::engine::{Input, Next, Pending, PendingCall, cancel};
+use hookflow::engine::{Cancelled, Input, Next, Pending, PendingCall, cancel};
 use hookflow::outbound::{ATTEMPTS_MAX, FailureKind, HttpRequest, Outcome};
 use hookflow::store::{RunStatus, StoreError};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn key(request: &HttpRequest) -> &str {
 }
 
 fn pending(scene: &Scene<'_>, run: Id) -> Pending {
-    serde_json::from_value(scene.run(run).pending.expect("a call is pending")).expect("it is readable")
+    Pending::of(&scene.run(run)).expect("it is readable").expect("a call is pending")
 }
 
 /// Lets the call fail with `outcome`, and goes on after the wait; how long that was, and the next call.
@@ -230,8 +230,9 @@ fn a_run_cancelled_during_a_call_or_a_wait_stays_cancelled() {
             scene.stretch(run, outcome_of(&call, answered(503, json!({}), Value::Null)), |_| Ok(())).unwrap();
         }
         let (stale, staler) = scene.load(run).expect("the run is open");
-        let stored = scene.run(run);
-        let cancelled = world.write(move |session| cancel(stored.clone(), session)).expect("it can be cancelled");
+        let org = scene.org;
+        let cancelled = world.write(move |session| cancel(session, org, run)).expect("it can be cancelled");
+        let Cancelled::Now(cancelled) = cancelled else { panic!("{cancelled:?}") };
         assert_eq!((cancelled.status, cancelled.due_at), (RunStatus::Cancelled, None));
 
         let outcome = outcome_of(&call, answered(200, json!({}), Value::Null));

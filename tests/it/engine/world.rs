@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use hookflow::base::id::Id;
 use hookflow::base::time::Timestamp;
-use hookflow::engine::{Context, Input, Loaded, Next, PendingCall, Point, Probe, Programs, advance, begin, load};
+use hookflow::engine::{
+    CallOutcome, Context, Input, Loaded, Next, PendingCall, Point, Probe, Programs, advance, begin, load,
+};
 use hookflow::events::{InForce, fresh_run};
 use hookflow::hook::HookKind;
 use hookflow::hook::transaction::Transaction;
@@ -269,7 +271,7 @@ impl Scene<'_> {
 
 /// The outcome of a call, as the loop brings it back.
 pub fn outcome_of(call: &PendingCall, outcome: Outcome) -> Input {
-    Input::Outcome { step: call.step.clone(), attempt: call.attempt, outcome, duration_ms: 5 }
+    Input::Outcome(CallOutcome { step: call.step.clone(), attempt: call.attempt, outcome, duration_ms: 5 })
 }
 
 /// What a call is going to send.

@@ -1,4 +1,4 @@
-//! A step that runs a workflow for each item of a list: the runs are started few at a time, and the step waits for them.
+//! Steps that run a workflow for each item of a list: the runs are started few at a time, and the step waits for them.
 //!
 //! Each run wakes this one when it ends. Two that end in the same moment on different nodes may do so only once between
 //! them, so this one also looks by itself, every [`LOOK_EVERY`].
@@ -7,37 +7,33 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::advance::Next;
-use super::lanes::free_from_circle;
-use super::pending::Pending;
-use super::stretch::{Executed, Stretch};
-use super::waits::unknown_step;
 use crate::actions::{Batch, Ended, Failure, item_run};
+use crate::engine::advance::Next;
+use crate::engine::lanes::free_from_circle;
+use crate::engine::pending::Waiting;
+use crate::engine::step::Executed;
+use crate::engine::stretch::Stretch;
 use crate::objects::Problem;
 use crate::store::{RunStatus, StoreError, StoreResult};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How many items that failed an error names.
+/// How many of the items that failed an error names.
 const PROBLEMS_MAX: usize = 20;
 
 impl<'a> Stretch<'a> {
-    /// Begins a batch.
-    pub(super) fn begin_batch(&mut self, executed: Executed<'a>, batch: Batch) -> StoreResult<Option<Next>> {
-        let pending = self.pending(executed);
-        self.go_on_with_batch(pending, batch)
-    }
-
     /// Takes note of the runs that have ended, and starts others, or ends the step.
-    pub(super) fn go_on_with_batch(&mut self, pending: Pending, mut batch: Batch) -> StoreResult<Option<Next>> {
+    pub(in crate::engine) fn go_on_with_batch(
+        &mut self,
+        executed: Executed<'a>,
+        mut batch: Batch,
+    ) -> StoreResult<Option<Next>> {
         self.take_ended(&mut batch)?;
-        self.start_items(&pending, &mut batch)?;
+        self.start_items(&executed, &mut batch)?;
         if !batch.running.is_empty() || !batch.is_over() {
             let due_at = self.session.now() + LOOK_EVERY;
-            self.park(Pending { batch: Some(batch), ..pending }, RunStatus::Waiting, due_at);
-            return Ok(Some(Next::Sleep(due_at)));
+            return Ok(Some(self.wait(executed, Waiting::Batch(batch), due_at)));
         }
         batch.ended.sort_by_key(|ended| ended.index);
-        let Some(executed) = self.executed(pending) else { return Ok(Some(self.fail(None, unknown_step()))) };
         if batch.stop_on_error && batch.ended.iter().any(|ended| !ended.completed) {
             let failure = self.batch_failure(&batch)?;
             return Ok(self.finish_failed(executed, failure));
@@ -67,13 +63,13 @@ impl<'a> Stretch<'a> {
         Ok(())
     }
 
-    fn start_items(&mut self, pending: &Pending, batch: &mut Batch) -> StoreResult<()> {
+    fn start_items(&mut self, executed: &Executed<'a>, batch: &mut Batch) -> StoreResult<()> {
         if batch.is_over() || batch.running.len() >= batch.concurrency {
             return Ok(());
         }
         let unreadable =
             |error: serde_json::Error| StoreError::Corrupt { what: "a step's params", detail: error.to_string() };
-        let params: Map<String, Value> = serde_json::from_str(pending.input.get()).map_err(unreadable)?;
+        let params: Map<String, Value> = serde_json::from_str(executed.input.get()).map_err(unreadable)?;
         while batch.running.len() < batch.concurrency && !batch.is_over() {
             let (index, now) = (batch.next, self.session.now());
             batch.next += 1;
@@ -102,19 +98,19 @@ impl<'a> Stretch<'a> {
             let error = json!({ "code": "workflow_failed", "message": "the run is gone" });
             return Ok(json!({ "index": ended.index, "run": id, "status": "failed", "error": error }));
         };
-        let mut shown = json!({ "index": ended.index, "run": id, "status": run.status });
+        let mut item = json!({ "index": ended.index, "run": id, "status": run.status });
         match run.error {
-            Some(error) => shown["error"] = json!({ "code": error.code, "message": error.message }),
-            None => shown["response"] = run.output.unwrap_or_default(),
+            Some(error) => item["error"] = json!({ "code": error.code, "message": error.message }),
+            None => item["response"] = run.output.unwrap_or_default(),
         }
-        Ok(shown)
+        Ok(item)
     }
 
     fn batch_failure(&mut self, batch: &Batch) -> StoreResult<Failure> {
         let mut problems = Vec::new();
         for ended in batch.ended.iter().filter(|ended| !ended.completed).take(PROBLEMS_MAX) {
-            let shown = self.show_item(ended)?;
-            let (status, reason) = (shown["status"].as_str(), shown["error"]["message"].as_str());
+            let item = self.show_item(ended)?;
+            let (status, reason) = (item["status"].as_str(), item["error"]["message"].as_str());
             let run = ended.run.map_or_else(|| "there is no run".to_owned(), |id| format!("the run {id}"));
             let status =
                 if ended.run.is_some() { format!(" has {}", status.unwrap_or("failed")) } else { String::new() };

@@ -1,0 +1,235 @@
+//! Attempts at an effect or a step: what the log shows of each, and how long to wait before the next.
+//!
+//! All attempts at one effect carry the same idempotency key, so that a receiver can tell a repetition from something new.
+//!
+//! Limits: [`ATTEMPTS_MAX`] attempts, up to twelve minutes apart at the end.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::expr::{Secrets, mask};
+use crate::outbound::{ATTEMPTS_MAX, Effect, Failure, HttpAnswer, Outcome, Retry, asks_for_retry};
+use crate::secrets::sensitive;
+
+/// The longest `Retry-After` that is respected; a longer one counts as this.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// How much the log shows of an answer that was not the last one.
+const EXCERPT_CHARACTERS_MAX: usize = 1_000;
+
+/// One attempt at a step or at an effect, as the log shows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: usize,
+    /// `answered`, `failed`, or `unknown` if the process stopped before the outcome reached it.
+    pub status: String,
+    /// Of an HTTP call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Of an HTTP call, without its secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// Where redirects led to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<u16>,
+    /// The beginning of the answer, unless it was the last one, which is the step's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    /// How long the peer took, redirects and tokens included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// When the next attempt is made, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// An attempt whose outcome the process did not see.
+    pub fn lost(effect: &Effect, number: usize, started_at: Timestamp) -> Attempt {
+        let (method, uri) = match effect {
+            Effect::Http(request) => (Some(request.method.clone()), Some(request.shown_uri())),
+            Effect::Mail(_) => (None, None),
+        };
+        Attempt { number, status: "unknown".to_owned(), method, uri, started_at, ..Attempt::default() }
+    }
+
+    /// The attempt with its outcome.
+    pub fn with_outcome(self, outcome: &Outcome, finished_at: Timestamp, duration_ms: u64) -> Attempt {
+        let attempt = Attempt { finished_at: Some(finished_at), duration_ms: Some(duration_ms), ..self };
+        match outcome {
+            Outcome::Answer(answer) => Attempt {
+                status: "answered".to_owned(),
+                status_code: Some(answer.status_code),
+                redirects: answer.redirects.clone(),
+                ..attempt
+            },
+            Outcome::Receipt(receipt) => {
+                Attempt { status: "answered".to_owned(), status_code: Some(receipt.code), ..attempt }
+            }
+            Outcome::Failure(failure) => Attempt {
+                status: "failed".to_owned(),
+                status_code: failure.status_code,
+                error: Some(failure.message.clone()),
+                ..attempt
+            },
+        }
+    }
+
+    /// Masks the secrets in what people read of it.
+    pub fn mask(&mut self, secrets: &Secrets) {
+        let texts = [&mut self.uri, &mut self.answer, &mut self.error].into_iter().flatten();
+        for text in texts.chain(&mut self.redirects) {
+            *text = mask(text, secrets).into_owned();
+        }
+    }
+}
+
+/// How long to wait before an effect is performed again after attempt `number`; `None` if that was the last. `made` of the
+/// attempts were at this execution of the step. Without an outcome the attempt was lost. Network errors are tried again,
+/// and answers that ask for it: 408, 425, 429 and 5xx.
+pub fn wait_after(
+    (number, made): (usize, usize),
+    retry: Retry,
+    outcome: Option<&Outcome>,
+    key: &str,
+    now: Timestamp,
+) -> Option<Duration> {
+    if made >= retry.attempts || number >= ATTEMPTS_MAX {
+        return None;
+    }
+    match outcome {
+        // The process that made it is gone, which says nothing about the peer.
+        None => Some(Duration::ZERO),
+        Some(Outcome::Answer(answer)) if asks_for_retry(answer.status_code) => {
+            let requested = answer.headers.get("retry-after").and_then(Value::as_str);
+            let requested = requested.and_then(|text| retry_after(text, now));
+            Some(backoff(number, key).max(requested.unwrap_or_default()))
+        }
+        Some(Outcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
+        Some(Outcome::Answer(_) | Outcome::Receipt(_) | Outcome::Failure(_)) => None,
+    }
+}
+
+/// The outcome without the credentials of its effect, which some peers send back.
+pub fn masked(outcome: Outcome, effect: &Effect) -> Outcome {
+    let mut secrets = Secrets::default();
+    effect.credentials().iter().for_each(|credential| secrets.add("auth", credential));
+    if secrets.is_empty() {
+        return outcome;
+    }
+    match outcome {
+        Outcome::Answer(mut answer) => {
+            answer.headers.values_mut().for_each(|value| secrets.mask_value(value));
+            secrets.mask_value(&mut answer.body);
+            let redirects = answer.redirects.iter().map(|url| mask(url, &secrets).into_owned()).collect();
+            Outcome::Answer(Box::new(HttpAnswer { redirects, ..*answer }))
+        }
+        Outcome::Failure(failure) => {
+            Outcome::Failure(Failure { message: mask(&failure.message, &secrets).into_owned(), ..failure })
+        }
+        Outcome::Receipt(receipt) => Outcome::Receipt(receipt),
+    }
+}
+
+/// What the log shows of an answer that is not the step's output.
+pub fn excerpt(outcome: &Outcome) -> Option<String> {
+    let Outcome::Answer(answer) = outcome else { return None };
+    let text = match &answer.body {
+        Value::String(text) => text.clone(),
+        body => body.to_string(),
+    };
+    (!text.is_empty()).then(|| sensitive::excerpt(&text, EXCERPT_CHARACTERS_MAX).into_owned())
+}
+
+/// The key that all attempts at one call carry: the same for the same run, step and iteration, and for nothing else.
+pub fn idempotency_key(run: Id, step: &str, iteration: u32) -> String {
+    let digest = Sha256::digest(format!("{run}/{iteration}/{step}"));
+    hex::encode(&digest[..16])
+}
+
+/// How long to wait after attempt `number`: any time up to 1 s, 3 s, 9 s, …, so that what failed together does not come
+/// back together. The randomness is drawn from the key: the same inputs give the same time, which keeps the engine pure.
+pub fn backoff(number: usize, key: &str) -> Duration {
+    let exponent = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
+    let longest_ms = 1_000 * 3_u64.pow(exponent);
+    let digest = Sha256::digest(format!("{key}/{number}"));
+    let fraction = u64::from(u16::from_be_bytes([digest[0], digest[1]]));
+    Duration::from_millis(longest_ms * fraction / u64::from(u16::MAX))
+}
+
+/// Seconds, or a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let requested = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let since_1970 = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+            (Timestamp(0) + since_1970).since(now)
+        }
+    };
+    Some(requested.min(RETRY_AFTER_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_are_spread_and_repeatable() {
+        for number in 1..ATTEMPTS_MAX {
+            let longest_ms = 1_000 * 3_u64.pow(number as u32 - 1);
+            let waits: Vec<u64> = (0..200).map(|key| backoff(number, &key.to_string()).as_millis() as u64).collect();
+            assert!(waits.iter().all(|wait| *wait <= longest_ms));
+            for quarter in 0..4 {
+                let range = longest_ms * quarter / 4..=longest_ms * (quarter + 1) / 4;
+                let share = waits.iter().filter(|wait| range.contains(wait)).count();
+                assert!((25..75).contains(&share), "attempt {number}, quarter {quarter}: {share} of 200");
+            }
+        }
+        assert_eq!(backoff(3, "key"), backoff(3, "key"));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::parse("2026-11-23T12:00:00Z").unwrap();
+        for (text, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("999999", Some(3_600)),
+            ("Mon, 23 Nov 2026 12:01:30 GMT", Some(90)),
+            ("Monday, 23-Nov-26 12:01:30 GMT", Some(90)),
+            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(0)),
+            ("Fri, 01 Jan 2027 00:00:00 GMT", Some(3_600)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_tell_runs_steps_and_iterations_apart() {
+        let (one, other) = (Id::generate(), Id::generate());
+        let keys = [
+            idempotency_key(one, "2", 0),
+            idempotency_key(other, "2", 0),
+            idempotency_key(one, "3", 0),
+            idempotency_key(one, "2", 1),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        assert_eq!(idempotency_key(one, "2", 0), keys[0]);
+    }
+}

@@ -1,0 +1,130 @@
+//! Steps that wait for an effect: a call of the outside world.
+//!
+//! Before an effect is performed, what it is and the number of the attempt are committed with the run; after it the outcome
+//! is. A process that dies in between leaves an attempt whose outcome is unknown, which is logged as such and repeated, if
+//! the step may be tried again at all.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::actions::Failure;
+use crate::engine::advance::{CallOutcome, Next, PendingCall, Point};
+use crate::engine::attempt::{Attempt, excerpt, idempotency_key, masked, wait_after};
+use crate::engine::pending::{Call, StoredEffect, Waiting};
+use crate::engine::step::Executed;
+use crate::engine::stretch::Stretch;
+use crate::outbound::{Effect, Retry, Unusable};
+use crate::store::{RunStatus, StoreError, StoreResult};
+
+/// How long after its time-out an effect counts as lost; covers the time that it waits for its turn.
+const CALL_MARGIN: Duration = Duration::from_secs(300);
+/// Why an attempt that was lost fails its step.
+const UNKNOWN_OUTCOME: &str = "the process ended while this was under way, so whether it reached its receiver is not known; \
+                               the step does not allow another attempt";
+
+impl<'a> Stretch<'a> {
+    /// Stops the stretch for an effect: what is to be performed is written before it is.
+    pub(in crate::engine) fn begin_call(&mut self, executed: Executed<'a>, mut effect: Effect, retry: Retry) -> Next {
+        effect.set_key(&idempotency_key(self.run.id, &executed.step.id, 0));
+        let attempts_before = executed.attempts.len();
+        let call = Call { effect: self.seal(&effect), retry, attempts_before, under_way_since: None };
+        if self.unwritten {
+            // Whatever begins a run only hints at what comes next. The engine makes the call, in a commit of its own:
+            // if the hint is lost, it finds the run due.
+            let now = self.session.now();
+            self.leave(executed, Waiting::Call(call), RunStatus::Running, now);
+            return Next::Again;
+        }
+        self.perform(executed, call, effect)
+    }
+
+    /// Has the effect performed again: its time has come, or the attempt under way was lost.
+    pub(super) fn call_again(&mut self, mut executed: Executed<'a>, call: Call) -> StoreResult<Option<Next>> {
+        let effect = self.open(&call.effect)?;
+        if let Some(since) = call.under_way_since {
+            let number = executed.attempts.len() + 1;
+            executed.attempts.push(Attempt::lost(&effect, number, since));
+            let (made, key) =
+                (number.saturating_sub(call.attempts_before), idempotency_key(self.run.id, &executed.step.id, 0));
+            if wait_after((number, made), call.retry, None, &key, self.session.now()).is_none() {
+                let unknown = effect.unusable(UNKNOWN_OUTCOME.to_owned());
+                return self.end_call(executed, Err(unknown));
+            }
+        }
+        Ok(Some(self.perform(executed, call, effect)))
+    }
+
+    /// Takes the outcome of an attempt: ends the step with it, or waits for the time of the next one.
+    pub(super) fn settle_call(
+        &mut self,
+        mut executed: Executed<'a>,
+        mut call: Call,
+        ended: CallOutcome,
+    ) -> StoreResult<Option<Next>> {
+        let CallOutcome { step, attempt, outcome, duration_ms } = ended;
+        let number = executed.attempts.len() + 1;
+        // A late outcome, of an attempt that counted as lost, is fenced off: another one has been made since.
+        let under_way = call.under_way_since.take().filter(|_| step == executed.step.id && attempt == number);
+        let Some(since) = under_way else { return Err(StoreError::Fenced) };
+        let (effect, now) = (self.open(&call.effect)?, self.session.now());
+        let outcome = masked(outcome, &effect);
+        let attempt = Attempt::lost(&effect, number, since).with_outcome(&outcome, now, duration_ms);
+        let (made, key) = (number.saturating_sub(call.attempts_before), idempotency_key(self.run.id, &step, 0));
+        if let Some(wait) = wait_after((number, made), call.retry, Some(&outcome), &key, now) {
+            let due_at = now + wait;
+            executed.attempts.push(Attempt { answer: excerpt(&outcome), retry_at: Some(due_at), ..attempt });
+            return Ok(Some(self.wait(executed, Waiting::Call(call), due_at)));
+        }
+        executed.attempts.push(attempt);
+        self.end_call(executed, effect.output(outcome))
+    }
+
+    /// Ends the step after the last attempt.
+    fn end_call(&mut self, executed: Executed<'a>, output: Result<Value, Unusable>) -> StoreResult<Option<Next>> {
+        let step = executed.step;
+        let next = match output {
+            Ok(output) => self.finish(executed, output),
+            Err(unusable) => self.finish_failed(executed, Failure::new(unusable.code, unusable.message)),
+        };
+        (self.probe)(Point::AfterStep(&step.id))?;
+        Ok(next)
+    }
+
+    /// Leaves the stretch with an effect to be performed.
+    fn perform(&mut self, executed: Executed<'a>, mut call: Call, effect: Effect) -> Next {
+        let now = self.session.now();
+        call.under_way_since = Some(now);
+        // An outcome is expected by then; without one the attempt counts as lost, and is repeated.
+        let due_at = now + Duration::from_millis(effect.timeout_ms()) + CALL_MARGIN;
+        let attempt = executed.attempts.len() + 1;
+        let pending = PendingCall { step: executed.step.id.clone(), attempt, effect };
+        self.leave(executed, Waiting::Call(call), RunStatus::Running, due_at);
+        Next::Perform(pending)
+    }
+
+    /// The effect as it is stored: encrypted if the run knows secrets, or if it carries credentials.
+    fn seal(&self, effect: &Effect) -> StoredEffect {
+        if self.loaded.scope.secrets().is_empty() && effect.credentials().is_empty() {
+            return StoredEffect::Plain(effect.clone());
+        }
+        let text = serde_json::to_string(effect).expect("an effect has string keys");
+        StoredEffect::Sealed(self.in_force.vault().seal(&text, &self.sealed_for()))
+    }
+
+    fn open(&self, stored: &StoredEffect) -> StoreResult<Effect> {
+        let sealed = match stored {
+            StoredEffect::Plain(effect) => return Ok(effect.clone()),
+            StoredEffect::Sealed(sealed) => sealed,
+        };
+        let corrupt = |detail: String| StoreError::Corrupt { what: "a run's sealed call", detail };
+        let opened = self.in_force.vault().unseal(sealed, &self.sealed_for());
+        let opened = opened.map_err(|error| corrupt(error.to_string()))?;
+        serde_json::from_str(&opened).map_err(|error| corrupt(error.to_string()))
+    }
+
+    /// What a sealed effect is bound to.
+    fn sealed_for(&self) -> String {
+        format!("call {}/{}", self.run.org, self.run.id)
+    }
+}
