@@ -42,7 +42,7 @@ async fn add(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiR
     let id = path_id("hook", &id)?;
     let mut fields = Fields::new(body.json()?);
     let value = fields.text("value", CHARACTERS_MAX).flatten().unwrap_or_default();
-    if value.is_empty() && fields.is_sound("value") {
+    if value.is_empty() && fields.is_valid("value") {
         fields.problem("/value", "required: the secret that the sender signs with");
     }
     let value = fields.finish(value)?;

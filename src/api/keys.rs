@@ -33,7 +33,7 @@ async fn list(app: Data<App>, admin: Admin) -> ApiResult {
 async fn create(app: Data<App>, admin: Admin, body: Body) -> ApiResult {
     let mut fields = Fields::new(body.json()?);
     let name = fields.text("name", 128).flatten().unwrap_or_default();
-    if name.trim().is_empty() && fields.is_sound("name") {
+    if name.trim().is_empty() && fields.is_valid("name") {
         fields.problem("/name", "required: a name to recognise the key by");
     }
     let role = fields.text("role", 32).flatten().unwrap_or_default().parse::<Role>();

@@ -33,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The answer to a request that has become a transaction, or was one before.
 pub async fn answer(door: &Door, in_force: &HookInForce, outcome: Accepted, request: &HttpRequest) -> HttpResponse {
     let id = outcome.transaction();
-    let Some(answer) = &in_force.settings.answer else { return unsaid(in_force, id) };
+    let Some(answer) = &in_force.settings.response else { return unsaid(in_force, id) };
     // Boxed, so that requests to hooks that say nothing don't carry its size about.
     Box::pin(answer_as_said(door, in_force, answer, id, request)).await
 }
@@ -181,7 +181,7 @@ fn run_shown(run: &Run) -> Value {
 
 /// What is answered if the hook says nothing of it: in the words that its senders want to read, if they do.
 fn unsaid(in_force: &HookInForce, id: Id) -> HttpResponse {
-    match in_force.settings.verification.expected_answer() {
+    match in_force.settings.verification.required_response() {
         Some((content_type, body)) => HttpResponse::Ok().content_type(content_type).body(body),
         None => accepted(id, None),
     }

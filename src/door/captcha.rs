@@ -177,7 +177,7 @@ fn judge(captcha: &Captcha, answer: &HttpAnswer) -> Result<(), Verdict> {
         (MinimumScore::Required(_), None) => {
             return Err(unknown("has no score; take `minimumScore` out for a captcha without"));
         }
-        (MinimumScore::Required(least) | MinimumScore::IfGiven(least), Some(score)) if score < least => {
+        (MinimumScore::Required(least) | MinimumScore::IfPresent(least), Some(score)) if score < least => {
             return Err(Verdict::NotHuman("the captcha's score is too low"));
         }
         _ => {}

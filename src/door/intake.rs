@@ -70,7 +70,7 @@ impl Incoming {
     ) -> Incoming {
         let settings = &in_force.settings;
         let skip_reason = settings.capture.then_some(SkipReason::Captured);
-        if !settings.look_at_payload() {
+        if !settings.needs_payload() {
             return Incoming { meta, raw, data, payload_bytes, key: None, skip_reason };
         }
         let request = request();

@@ -178,7 +178,7 @@ mod tests {
         assert!(first.count(Reason::RateLimited, "").is_ok());
         let refused = counter("1/m").count(Reason::RateLimited, "this hook takes").unwrap_err();
         assert!(
-            refused.detail.starts_with("this hook takes 1 requests a minute; come again in "),
+            refused.detail.starts_with("this hook takes 1 request per minute; come again in "),
             "{}",
             refused.detail
         );

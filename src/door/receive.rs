@@ -177,7 +177,7 @@ fn read_payload<'a>(
     let inflated = body::inflate(content, raw, door.limits.inflated_bytes, reservation, &door.bytes_in_flight)?;
     let bytes = inflated.as_ref().unwrap_or(raw);
     // Without anybody who listens, that it can be read is all that has to be known of the payload.
-    let nobody_looks = in_force.listeners.is_empty() && !in_force.settings.look_at_payload();
+    let nobody_looks = in_force.listeners.is_empty() && !in_force.settings.needs_payload();
     let unheard = nobody_looks && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
     let data = if unheard { Value::Null } else { content.read(bytes)? };
     Ok((data, bytes.len()))

@@ -1,4 +1,4 @@
-//! Which addresses may post to a hook.
+//! The IP addresses that may post to a hook.
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -9,11 +9,11 @@ use crate::objects::Fields;
 /// The name of the setting.
 pub const NAME: &str = "allowedAddresses";
 
-/// Takes the list of addresses and networks; none if everybody may post. What is wrong with it is noted.
+/// Takes the list of addresses and networks, and notes its problems. `None` means that any address may post.
 pub fn take(fields: &mut Fields) -> Option<Vec<IpNet>> {
     let list = fields.list(NAME)?;
     if list.is_empty() {
-        fields.problem(format!("/{NAME}"), "name at least one address or network; with null, everybody may post");
+        fields.problem(format!("/{NAME}"), "expected at least one address or network; use null to allow all addresses");
     }
     fields.read_entries(NAME, list, |entry| match entry {
         Value::String(text) => network(&text).map_err(|error| error.to_string()),
@@ -34,18 +34,18 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_networks_are_read() {
+    fn addresses_and_networks_are_parsed() {
         let networks = ["203.0.113.7/32", "2001:db8::/32"].map(|network| network.parse().unwrap());
         assert_eq!(read(json!(["203.0.113.7", "2001:db8::/32"])), Ok(Some(networks.into())));
         assert_eq!(take(&mut Fields::new(json!({}))), None);
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told() {
-        let wrong = |value: Value| read(value).unwrap_err();
-        assert_eq!(wrong(json!("203.0.113.7")), ["/allowedAddresses"]);
-        assert_eq!(wrong(json!([])), ["/allowedAddresses"]);
-        assert_eq!(wrong(json!(["example.com"])), ["/allowedAddresses/0"]);
-        assert_eq!(wrong(json!(["203.0.113.7", "example.com", 7])), ["/allowedAddresses/1", "/allowedAddresses/2"]);
+    fn all_problems_are_reported() {
+        let problems = |value: Value| read(value).unwrap_err();
+        assert_eq!(problems(json!("203.0.113.7")), ["/allowedAddresses"]);
+        assert_eq!(problems(json!([])), ["/allowedAddresses"]);
+        assert_eq!(problems(json!(["example.com"])), ["/allowedAddresses/0"]);
+        assert_eq!(problems(json!(["203.0.113.7", "example.com", 7])), ["/allowedAddresses/1", "/allowedAddresses/2"]);
     }
 }

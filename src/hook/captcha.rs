@@ -1,74 +1,74 @@
-//! Whether somebody who posts a form is a person: what to ask a service about the token that its widget put into the form.
+//! The setting `captcha`: which service verifies the token that its widget adds to a form.
 //!
-//! The services are asked alike, in the way that reCAPTCHA began, so any other with the same interface can be named by its
-//! address.
+//! All services have the same interface, which reCAPTCHA introduced. Other services with this interface are configured
+//! by URL.
 
 use serde_json::Value;
 use url::Url;
 
 use crate::objects::{Fields, Problem, unknown};
 
-/// The services that are known by name, with the address to ask at, the field of the form, and whether their score says how
-/// surely it was a person, from 0 to 1.
+/// Known services: name, URL, field of the form, and whether they return a score from 0 (bot) to 1 (human).
 const PROVIDERS: [(&str, &str, &str, bool); 3] = [
     ("recaptcha", "https://www.google.com/recaptcha/api/siteverify", "g-recaptcha-response", true),
     ("hcaptcha", "https://api.hcaptcha.com/siteverify", "h-captcha-response", false),
     ("turnstile", "https://challenges.cloudflare.com/turnstile/v0/siteverify", "cf-turnstile-response", false),
 ];
-/// The score that is asked of reCAPTCHA, if it gives one and nothing is said.
-const USUAL_SCORE: f64 = 0.5;
-/// The most characters of a name or an address.
+/// The default minimum score for reCAPTCHA.
+const MINIMUM_SCORE_DEFAULT: f64 = 0.5;
+/// The longest name or URL, in characters.
 const CHARACTERS_MAX: usize = 1_000;
 
-/// How it is checked that a person posts.
+/// How a form hook verifies that a human posts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Captcha {
-    /// Where the service is asked.
+    /// The URL of the service.
     pub url: String,
-    /// The org's variable with the secret that the service knows this site by.
+    /// The name of the org's variable with the site's secret.
     pub secret: String,
-    /// The field of the form, or else the header, that holds the token.
+    /// The form field, or else the header, that contains the token.
     pub field: String,
     pub score: MinimumScore,
-    /// What the service has to say of the page that the token is from, by field: its host's name, and what it was for.
+    /// The values that fields of the service's answer must have: `hostname` and `action`.
     pub expected: Vec<(&'static str, String)>,
 }
 
-/// What is asked of the score in the service's answer.
+/// The minimum score in the service's answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MinimumScore {
+    /// Any score is accepted.
     Ignored,
-    /// At least this, if there is one.
-    IfGiven(f64),
-    /// At least this.
+    /// The minimum, if the answer contains a score.
+    IfPresent(f64),
+    /// The minimum; an answer without a score fails.
     Required(f64),
 }
 
 impl Captcha {
-    /// The names of the services that are known.
+    /// The names of the known services.
     pub fn providers() -> impl Iterator<Item = &'static str> {
         PROVIDERS.iter().map(|(name, ..)| *name)
     }
 
-    /// Reads `{"provider": "turnstile", "secret": "TURNSTILE_SECRET"}` and the like.
+    /// Reads the setting, such as `{"provider": "turnstile", "secret": "TURNSTILE_SECRET"}`.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(value: &Value) -> Result<Captcha, Vec<Problem>> {
         let mut fields = Fields::new(value.clone());
         let provider = read_provider(&mut fields);
         let url = read_url(&mut fields);
-        if provider.is_none() && url.is_none() && ["", "provider", "url"].iter().all(|name| fields.is_sound(name)) {
-            fields.problem("/provider", "name the service, such as `turnstile`, or its address as `url`");
+        if provider.is_none() && url.is_none() && ["", "provider", "url"].iter().all(|name| fields.is_valid(name)) {
+            fields.problem("/provider", "required: a service, such as `turnstile`, or its URL as `url`");
         }
         let secret = fields.text("secret", CHARACTERS_MAX).flatten().unwrap_or_default();
-        if secret.is_empty() && fields.is_sound("") && fields.is_sound("secret") {
-            fields.problem("/secret", "name the variable of the org that holds the service's secret");
+        if secret.is_empty() && fields.is_valid("") && fields.is_valid("secret") {
+            fields.problem("/secret", "required: the name of the org's variable that contains the service's secret");
         }
         let field = fields.text("field", CHARACTERS_MAX).flatten().filter(|field| !field.is_empty());
         let field = field.or(provider.map(|(_, _, field, _)| field.to_owned()));
-        if field.is_none() && url.is_some() && fields.is_sound("field") {
-            fields.problem("/field", "name the field of the form that holds the token");
+        if field.is_none() && url.is_some() && fields.is_valid("field") {
+            fields.problem("/field", "required: the form field that contains the token");
         }
         let score = read_score(&mut fields, provider);
         let mut expected = Vec::new();
@@ -90,17 +90,17 @@ fn read_provider(fields: &mut Fields) -> Option<Provider> {
 
 fn read_url(fields: &mut Fields) -> Option<String> {
     let text = fields.text("url", CHARACTERS_MAX).flatten()?;
-    let is_address = Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    fields.keep("/url", if is_address { Ok(text) } else { Err("expected an address, such as `https://…`".to_owned()) })
+    let is_url = Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    fields.keep("/url", if is_url { Ok(text) } else { Err("expected a URL, such as `https://…`".to_owned()) })
 }
 
 fn read_score(fields: &mut Fields, provider: Option<Provider>) -> MinimumScore {
     let has_score = provider.is_none_or(|(.., has_score)| has_score);
     match fields.take("minimumScore").filter(|value| !value.is_null()) {
-        None if provider.is_some() && has_score => MinimumScore::IfGiven(USUAL_SCORE),
+        None if provider.is_some() && has_score => MinimumScore::IfPresent(MINIMUM_SCORE_DEFAULT),
         None => MinimumScore::Ignored,
         Some(_) if !has_score => {
-            fields.problem("/minimumScore", "this service gives no score of which more is better");
+            fields.problem("/minimumScore", "not allowed: this service has no score from 0 (bot) to 1 (human)");
             MinimumScore::Ignored
         }
         Some(value) => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_that_is_wrong_with_a_check_is_told() {
+    fn all_problems_are_reported() {
         let pointers = |value: Value| -> Vec<String> {
             let problems = Captcha::read(&value).err().unwrap_or_default();
             problems.into_iter().map(|problem| problem.pointer).collect()
@@ -141,11 +141,11 @@ mod tests {
 
     #[test]
     fn a_known_service_needs_only_a_secret() {
-        let read = |value: Value| Captcha::read(&value).expect("nothing is wrong");
+        let read = |value: Value| Captcha::read(&value).expect("valid");
         let captcha = read(json!({ "provider": "recaptcha", "secret": "S", "hostname": "shop.example.com" }));
-        assert_eq!((captcha.field.as_str(), captcha.score), ("g-recaptcha-response", MinimumScore::IfGiven(0.5)));
+        assert_eq!((captcha.field.as_str(), captcha.score), ("g-recaptcha-response", MinimumScore::IfPresent(0.5)));
         assert_eq!(captcha.expected, [("hostname", "shop.example.com".to_owned())]);
-        // The same service elsewhere, where it is known by another name.
+        // The same service at another URL.
         let moved = read(json!({ "provider": "recaptcha", "url": "https://www.recaptcha.net/x", "secret": "S" }));
         assert_eq!((moved.url.as_str(), moved.field), ("https://www.recaptcha.net/x", captcha.field));
         let own = read(json!({ "url": "http://10.0.0.1/", "field": "t", "secret": "S", "minimumScore": 0.7 }));

@@ -1,18 +1,18 @@
-//! Set-up challenges: requests by which a vendor finds out whether the owner of an address wants its deliveries.
+//! Set-up challenges: requests by which a vendor verifies that the owner of a URL wants its webhooks.
 //!
-//! What each asks and how it is answered is the door's. Here is which one a hook answers: the one of the vendor whose
-//! scheme it verifies by, or one that it names.
+//! This module selects the challenge that a hook answers: its verification scheme's, or the one in its settings. The
+//! door knows the challenges' protocols.
 
 use serde_json::Value;
 
 use crate::objects::{Problem, unknown};
 use crate::signature::Scheme;
 
-/// Whose challenge it is.
+/// The vendor that sends the challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
     Asana,
-    /// Of whoever keeps to the CloudEvents specification for webhooks.
+    /// Any sender that follows the CloudEvents specification for webhooks.
     CloudEvents,
     Dropbox,
     EventGrid,
@@ -29,7 +29,7 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// How each is spelt.
+    /// The names in a hook's settings, in the order of the variants.
     pub const NAMES: [(&'static str, Challenge); 14] = [
         ("asana", Challenge::Asana),
         ("cloudevents", Challenge::CloudEvents),
@@ -47,13 +47,13 @@ impl Challenge {
         ("zoom", Challenge::Zoom),
     ];
 
-    /// What it is called.
+    /// The name in a hook's settings.
     pub fn as_str(self) -> &'static str {
         Challenge::NAMES[self as usize].0
     }
 
-    /// What holds for a hook that says nothing of it.
-    pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Challenge> {
+    /// The default for a verification scheme.
+    pub fn default_for(scheme: Option<&Scheme>) -> Option<Challenge> {
         match scheme?.name() {
             "dropbox" => Some(Challenge::Dropbox),
             "github" | "github_sha1" => Some(Challenge::GitHub),
@@ -68,23 +68,25 @@ impl Challenge {
     /// Reads a vendor's name, or `false`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// One problem.
     pub fn read(scheme: Option<&Scheme>, value: &Value) -> Result<Option<Challenge>, Vec<Problem>> {
         let problem = |message: String| Err(vec![Problem::new("", message)]);
-        let word = match value {
+        let name = match value {
             Value::Bool(false) => return Ok(None),
-            Value::String(word) => word,
-            _ => return problem("expected whose challenges are answered, such as `microsoft`, or false".to_owned()),
+            Value::String(name) => name,
+            _ => {
+                return problem(
+                    "expected a vendor whose challenges the hook answers, such as `microsoft`, or false".to_owned(),
+                );
+            }
         };
-        let Some((word, challenge)) = Challenge::NAMES.into_iter().find(|(known, _)| known == word) else {
-            return problem(unknown("challenge", word, Challenge::NAMES.map(|(known, _)| known)));
+        let Some((name, challenge)) = Challenge::NAMES.into_iter().find(|(known, _)| known == name) else {
+            return problem(unknown("challenge", name, Challenge::NAMES.map(|(known, _)| known)));
         };
         let needs_secret = matches!(challenge, Challenge::Twitter | Challenge::Zoom);
-        if needs_secret && scheme.is_none_or(|scheme| scheme.name() != word) {
-            let verification = format!("{{\"scheme\": \"{word}\"}}");
-            return problem(format!(
-                "it is answered with a secret of the hook; its verification has to be {verification}"
-            ));
+        if needs_secret && scheme.is_none_or(|scheme| scheme.name() != name) {
+            let verification = format!("{{\"scheme\": \"{name}\"}}");
+            return problem(format!("the answer needs a secret of the hook; set `verification` to {verification}"));
         }
         Ok(Some(challenge))
     }
@@ -95,9 +97,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_challenge_has_its_own_word() {
-        for (index, (word, challenge)) in Challenge::NAMES.into_iter().enumerate() {
-            assert_eq!((challenge as usize, challenge.as_str()), (index, word));
+    fn names_and_variants_are_in_the_same_order() {
+        for (index, (name, challenge)) in Challenge::NAMES.into_iter().enumerate() {
+            assert_eq!((challenge as usize, challenge.as_str()), (index, name));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! From which web pages a hook may be posted to by a script.
+//! Cross-origin resource sharing: the origins whose scripts may post to a hook and read its responses.
 //!
-//! This is for browsers, which keep to it; it keeps nobody else out. Pages never send credentials of this server along,
-//! because there are none.
+//! Browsers enforce this; it does not restrict other clients. Requests never carry credentials of this server, because
+//! it sets none.
 
 use serde_json::Value;
 use url::Url;
@@ -9,57 +9,57 @@ use url::Url;
 use super::HookKind;
 use crate::objects::{Fields, Problem};
 
-/// What stands for every origin.
+/// Allows every origin.
 const ANY: &str = "*";
 
-/// The origins whose pages may read answers.
+/// The allowed origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cors {
     Any,
     Listed(Vec<Origin>),
 }
 
-/// `https://shop.example.com`, or all names below one.
+/// An origin, such as `https://shop.example.com`, or all subdomains of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// `https://`
     scheme: String,
-    /// The host, with the port unless it is the usual one.
+    /// The host, and the port unless it is the scheme's default.
     host: String,
-    /// Whether names below the host are meant, and not the host itself.
-    is_below: bool,
+    /// Whether this allows the subdomains of the host, but not the host itself.
+    is_wildcard: bool,
 }
 
 impl Cors {
-    /// What holds for a hook that says nothing of it.
-    pub fn of_kind(kind: HookKind) -> Option<Cors> {
+    /// The default for a kind of hook.
+    pub fn default_for(kind: HookKind) -> Option<Cors> {
         (kind == HookKind::Form).then_some(Cors::Any)
     }
 
     /// Reads `{"origins": ["https://shop.example.com", "https://*.example.com"]}`, or `false`.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(value: &Value) -> Result<Option<Cors>, Vec<Problem>> {
         if *value == Value::Bool(false) {
             return Ok(None);
         }
         if !value.is_object() {
-            let message = "expected the origins, as in {\"origins\": [\"https://shop.example.com\"]}, or `false`";
+            let message = "expected an object, such as {\"origins\": [\"https://shop.example.com\"]}, or `false`";
             return Err(vec![Problem::new("", message)]);
         }
         let mut fields = Fields::new(value.clone());
         let origins = fields.entries("origins", |entry| Origin::read(&entry)).unwrap_or_default();
-        let is_empty = |sent: &Value| sent.is_null() || sent.as_array().is_some_and(Vec::is_empty);
+        let is_empty = |origins: &Value| origins.is_null() || origins.as_array().is_some_and(Vec::is_empty);
         if value.get("origins").is_none_or(is_empty) {
-            let message = "name the origins whose pages may post, such as `https://shop.example.com`, or `*`";
+            let message = "required: the origins that may post, such as `https://shop.example.com`, or `*`";
             fields.problem("/origins", message);
         }
         let listed: Option<Vec<Origin>> = origins.into_iter().collect();
         fields.finish(Some(listed.map_or(Cors::Any, Cors::Listed)))
     }
 
-    /// What the header `access-control-allow-origin` says to a page of this origin; none if it may not read the answer.
+    /// The header `access-control-allow-origin` for a request from this origin; `None` if the origin is not allowed.
     pub fn allowed<'a>(&self, origin: &'a str) -> Option<&'a str> {
         match self {
             Cors::Any => Some(ANY),
@@ -69,38 +69,38 @@ impl Cors {
 }
 
 impl Origin {
-    /// An entry of the list; none for `*`.
+    /// Reads an entry of the list; `None` for `*`.
     fn read(entry: &Value) -> Result<Option<Origin>, String> {
-        let wanted = "expected an origin, such as `https://shop.example.com` or `https://*.example.com`, or `*`";
-        let text = entry.as_str().ok_or(wanted)?;
+        let expected = "expected an origin, such as `https://shop.example.com` or `https://*.example.com`, or `*`";
+        let text = entry.as_str().ok_or(expected)?;
         if text == ANY {
             return Ok(None);
         }
-        let (scheme, host) = text.split_once("://").ok_or(wanted)?;
-        let (host, is_below) = host.strip_prefix("*.").map_or((host, false), |host| (host, true));
-        let url = Url::parse(&format!("{scheme}://{host}")).map_err(|_| wanted)?;
+        let (scheme, host) = text.split_once("://").ok_or(expected)?;
+        let (host, is_wildcard) = host.strip_prefix("*.").map_or((host, false), |host| (host, true));
+        let url = Url::parse(&format!("{scheme}://{host}")).map_err(|_| expected)?;
         let is_origin = matches!(url.scheme(), "http" | "https")
             && url.path() == "/"
             && !host.contains(['?', '#', '@', '*'])
-            // Nothing is below an address.
-            && (!is_below || url.domain().is_some());
+            // IP addresses have no subdomains.
+            && (!is_wildcard || url.domain().is_some());
         let origin = url.origin().ascii_serialization();
         match origin.split_once("://").filter(|_| is_origin) {
             Some((scheme, host)) => {
-                Ok(Some(Origin { scheme: format!("{scheme}://"), host: host.to_owned(), is_below }))
+                Ok(Some(Origin { scheme: format!("{scheme}://"), host: host.to_owned(), is_wildcard }))
             }
-            None => Err(wanted.to_owned()),
+            None => Err(expected.to_owned()),
         }
     }
 
     fn is(&self, origin: &str) -> bool {
         let Some(host) = origin.strip_prefix(&self.scheme) else { return false };
-        if !self.is_below {
+        if !self.is_wildcard {
             return host == self.host;
         }
-        let name = host.strip_suffix(&self.host).and_then(|start| start.strip_suffix('.'));
-        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        name.is_some_and(|name| !name.is_empty() && name.bytes().all(is_fit))
+        let subdomain = host.strip_suffix(&self.host).and_then(|start| start.strip_suffix('.'));
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        subdomain.is_some_and(|subdomain| !subdomain.is_empty() && subdomain.bytes().all(is_allowed))
     }
 }
 
@@ -111,9 +111,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_compared_as_browsers_write_them() {
+    fn origins_match_as_browsers_send_them() {
         let allows = |entry: &str, origin: &str| {
-            let cors = Cors::read(&json!({ "origins": [entry] })).expect(entry).expect("it is set");
+            let cors = Cors::read(&json!({ "origins": [entry] })).expect(entry).expect("enabled");
             cors.allowed(origin).is_some()
         };
         for (entry, origin) in [
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_told() {
+    fn invalid_origins_are_reported() {
         for entry in [
             "example.com",
             "https://",
@@ -169,11 +169,11 @@ mod tests {
             assert_eq!(problems.len(), 1, "{entry}");
         }
         for value in [json!({}), json!({ "origins": [] }), json!({ "origins": null })] {
-            assert_eq!(Cors::read(&value).expect_err("there is none")[0].pointer, "/origins");
+            assert_eq!(Cors::read(&value).expect_err("no origins")[0].pointer, "/origins");
         }
-        assert_eq!(Cors::read(&json!({ "origins": "*" })).expect_err("no list").len(), 1);
+        assert_eq!(Cors::read(&json!({ "origins": "*" })).expect_err("not a list").len(), 1);
         for value in [json!("*"), json!(true), json!(["https://shop.example.com"])] {
-            let problems = Cors::read(&value).expect_err("no object");
+            let problems = Cors::read(&value).expect_err("not an object");
             assert_eq!(problems.len(), 1, "{value}");
             assert!(problems[0].message.contains("{\"origins\": "), "{}", problems[0].message);
         }

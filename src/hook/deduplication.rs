@@ -1,10 +1,10 @@
-//! When a delivery is one that came before.
+//! Deduplication: recognising a request that the sender repeats.
 //!
-//! Senders repeat a delivery whose answer they did not get, and give it the same id. Where that id stands is known for the
-//! vendors' schemes; an expression may say it for others, or say something else. It is never guessed from the body.
+//! Senders repeat a webhook if they received no response, with the same id. Vendors' schemes define where that id is;
+//! an expression can define another key. hookflow never guesses a key from the body.
 //!
-//! A request without the id is never a duplicate. Neither is one of which nothing is in the key: a template such as
-//! `{{shop}}/{{id}}` gives a text for that too, and all of them would be taken for one.
+//! A request without the id is never a duplicate. Neither is one whose key contains nothing of the request: a template
+//! such as `{{shop}}/{{id}}` also evaluates to a text then, and all such requests would count as deduplication.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use crate::expr::{Expr, Scope};
 use crate::objects::{Fields, Problem};
 use crate::signature::Scheme;
 
-/// How long a delivery is remembered if nothing is said.
-const WINDOW_DAYS: i64 = 30;
-/// How long it can be remembered at most.
+/// The default window.
+const WINDOW_DAYS_DEFAULT: i64 = 30;
+/// The longest window.
 const WINDOW_DAYS_MAX: i64 = 365;
 
-/// The schemes that sign the id of a delivery. It is taken from there and nowhere else: Mailgun signs nothing but this and
-/// the time, so who has seen one request could send others, and an id that is looked for in them could be any.
+/// The schemes that sign the id of a request. It is read from the signed part only: Mailgun signs just this and the
+/// time, so anyone who has seen one request could send it again with another id elsewhere.
 const SIGNED_IDS: [&str; 3] = ["standard_webhooks", "svix", "mailgun"];
 
-/// Where the other vendors put the ids of deliveries, by scheme. An id that is made anew for each attempt is of no use, nor one
-/// that two deliveries may share: WooCommerce's is a hash of the second, so all orders of a second have the same.
+/// The keys of other vendors' schemes. An id that changes with each attempt can't be a key, nor can one that two
+/// webhooks may share: WooCommerce's is a hash of the second, so all orders within a second have the same id.
 const KEYS: [(&str, &str); 15] = [
     ("stripe", "/#steps.1.attributes.data.id"),
     ("github", "/#steps.1.request.headers.x-github-delivery"),
@@ -45,32 +45,32 @@ const KEYS: [(&str, &str); 15] = [
     ("typeform", "/#steps.1.attributes.data.event_id"),
 ];
 
-/// Each attempt has a delivery id of its own; the event's id and the correlation id stay the same.
+/// The event's id and the correlation id are the same for all attempts; the delivery id is the last resort.
 const IADVIZE: &str = "{{#if steps.1.attributes.data.eventId}}{{steps.1.attributes.data.eventId}}{{else}}\
                        {{#if steps.1.request.headers.x-iadvize-correlationid}}\
                        {{steps.1.request.headers.x-iadvize-correlationid}}{{else}}\
                        {{steps.1.request.headers.x-iadvize-delivery}}{{/if}}{{/if}}";
 
-/// A notification is the same if all three are.
+/// These three fields identify a notification.
 const ADYEN: &str = "{{#with steps.1.attributes.data.notificationItems.0.NotificationRequestItem}}{{pspReference}} \
                      {{eventCode}} {{success}}{{/with}}";
 
-/// How a hook tells that a delivery came before.
+/// How a hook recognises repeated requests.
 #[derive(Clone, Debug)]
 pub struct Deduplication {
     key: Key,
-    /// From the first delivery on; one that comes later is a new one.
+    /// How long a key is remembered, from the first request on.
     pub window: Duration,
 }
 
-/// What tells deliveries apart.
+/// What identifies a request.
 #[derive(Clone, Debug)]
 enum Key {
-    /// The id that a request's signature covers.
+    /// The id that the signature covers.
     SignedId,
     Expression {
         expression: Expr,
-        /// What it gives without a request, which tells nothing apart.
+        /// Its value without a request, which identifies nothing.
         blank: Option<String>,
     },
 }
@@ -83,8 +83,8 @@ impl From<Expr> for Key {
 }
 
 impl Deduplication {
-    /// What holds for a hook that says nothing of it.
-    pub fn of_scheme(scheme: Option<&Scheme>) -> Option<Deduplication> {
+    /// The default for a verification scheme.
+    pub fn default_for(scheme: Option<&Scheme>) -> Option<Deduplication> {
         let scheme = scheme?.name();
         let key = if SIGNED_IDS.contains(&scheme) {
             Key::SignedId
@@ -92,25 +92,25 @@ impl Deduplication {
             let known = KEYS.iter().find(|(name, _)| *name == scheme)?.1;
             Expr::compile(&Value::from(known)).expect("a test compiles all keys").into()
         };
-        Some(Deduplication { key, window: days(WINDOW_DAYS) })
+        Some(Deduplication { key, window: days(WINDOW_DAYS_DEFAULT) })
     }
 
     /// Reads `true`, `false` or `{"key": "/#steps.1.request.headers.x-id", "windowDays": 7}`.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(scheme: Option<&Scheme>, value: &Value) -> Result<Option<Deduplication>, Vec<Problem>> {
-        let usual = Deduplication::of_scheme(scheme);
+        let default = Deduplication::default_for(scheme);
         let mut fields = match value {
             Value::Bool(false) => return Ok(None),
             Value::Bool(true) => Fields::new(Value::Object(Default::default())),
             other => Fields::new(other.clone()),
         };
         let key = fields.section("key", |key| compile("", key));
-        let window_days = fields.whole("windowDays", 1..=WINDOW_DAYS_MAX).unwrap_or(WINDOW_DAYS);
-        let key = key.map(Key::from).or(usual.map(|usual| usual.key));
-        if key.is_none() && fields.is_sound("") && fields.is_sound("key") {
-            let message = "nothing is known that tells deliveries of this hook apart; name it, such as \
+        let window_days = fields.integer("windowDays", 1..=WINDOW_DAYS_MAX).unwrap_or(WINDOW_DAYS_DEFAULT);
+        let key = key.map(Key::from).or(default.map(|default| default.key));
+        if key.is_none() && fields.is_valid("") && fields.is_valid("key") {
+            let message = "required, because the verification scheme defines no id; for example \
                            `/#steps.1.request.headers.x-request-id`";
             fields.problem("/key", message);
         }
@@ -118,15 +118,15 @@ impl Deduplication {
         fields.finish(Some(Deduplication { key, window: days(window_days) }))
     }
 
-    /// The digest of what tells this request from others, in hex; none if it carries nothing that does.
+    /// The SHA-256 digest of the request's key, in hex; `None` if the request has no key.
     pub fn key_digest(&self, scope: &Scope, signed_id: Option<&[u8]>) -> Option<String> {
         let digest = |key: &[u8]| hex::encode(Sha256::digest(key));
         match &self.key {
             Key::SignedId => signed_id.filter(|id| !id.is_empty()).map(digest),
             Key::Expression { expression, blank } => {
                 let key = text(expression, scope)?;
-                let tells_apart = !key.trim().is_empty() && blank.as_ref() != Some(&key);
-                tells_apart.then(|| digest(key.as_bytes()))
+                let identifies = !key.trim().is_empty() && blank.as_ref() != Some(&key);
+                identifies.then(|| digest(key.as_bytes()))
             }
         }
     }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_compiles_and_is_of_a_scheme_that_there_is() {
+    fn every_key_compiles_and_belongs_to_a_preset() {
         for (name, key) in KEYS {
             assert!(crate::signature::preset(name).is_some(), "{name}");
             assert!(Expr::compile(&Value::from(key)).is_ok(), "{key}");
@@ -152,11 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_find_what_tells_deliveries_apart() {
+    fn keys_identify_requests() {
         let digest = |scheme: &str, headers: Vec<(&str, &[u8])>, data: Value| {
-            let duplicates = Deduplication::of_scheme(crate::signature::preset(scheme).as_ref()).expect("it is known");
+            let deduplication =
+                Deduplication::default_for(crate::signature::preset(scheme).as_ref()).expect("a default");
             let request = super::super::Request { method: "POST", headers, query: "", peer: None, signed_id: None };
-            duplicates.key_digest(&request.scope(data), None)
+            deduplication.key_digest(&request.scope(data), None)
         };
         let item = |code: &str| {
             let item = json!({ "pspReference": "7914073381342284", "eventCode": code, "success": "true" });
@@ -172,21 +173,21 @@ mod tests {
         assert_eq!(digest("iadvize", correlated, Value::Null), of("correlation"));
         assert_eq!(digest("iadvize", vec![attempt], Value::Null), of("attempt"));
         assert_eq!(digest("iadvize", vec![], Value::Null), None);
-        assert!(Deduplication::of_scheme(crate::signature::preset("woocommerce").as_ref()).is_none());
+        assert!(Deduplication::default_for(crate::signature::preset("woocommerce").as_ref()).is_none());
         assert_eq!(digest("stripe", vec![], json!({ "id": "evt_1" })), of("evt_1"));
         assert_eq!(digest("stripe", vec![], Value::Null), None);
-        // Only what is signed counts.
+        // Only signed ids count.
         assert_eq!(digest("svix", vec![("svix-id", b"msg_2")], Value::Null), None);
         assert_eq!(digest("mailgun", vec![], json!({ "token": "t", "signature": { "token": "t" } })), None);
     }
 
     #[test]
-    fn a_key_without_anything_of_the_request_tells_nothing_apart() {
+    fn a_key_without_values_of_the_request_identifies_nothing() {
         let digest = |key: &str, data: Value| {
-            let duplicates = Deduplication::read(None, &json!({ "key": key })).expect(key).expect("it is set");
+            let deduplication = Deduplication::read(None, &json!({ "key": key })).expect(key).expect("enabled");
             let request =
                 super::super::Request { method: "POST", headers: vec![], query: "", peer: None, signed_id: None };
-            duplicates.key_digest(&request.scope(data), None)
+            deduplication.key_digest(&request.scope(data), None)
         };
         let key = "{{steps.1.attributes.data.shop}}/{{steps.1.attributes.data.id}}";
         let of = |key: &str| Some(hex::encode(Sha256::digest(key)));

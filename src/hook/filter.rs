@@ -1,7 +1,7 @@
-//! Which requests start workflows.
+//! The setting `filter`: which requests start workflows.
 //!
-//! A hook's filter is a condition like those of workflows, over what [`super::context`] says. What does not pass is stored and
-//! answered like everything else, and starts nothing. So a filter that was written wrong loses nothing.
+//! A filter is a condition as in workflows, over the [`super::context`] of the request. A request that does not pass is
+//! stored and answered as usual but starts no run, so a wrong filter loses no data.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::context::problem;
 use crate::expr::{Condition, EvalError, Scope};
 use crate::objects::Problem;
 
-/// The condition that requests have to meet.
+/// The condition that a request must meet to start workflows.
 #[derive(Clone, Debug)]
 pub struct Filter(Condition);
 
@@ -17,7 +17,7 @@ impl Filter {
     /// Reads `{"op": "eq", "values": ["/#steps.1.request.headers.x-topic", "orders/create"]}`.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(value: &Value) -> Result<Filter, Vec<Problem>> {
         let compiled = Condition::compile(value);
         compiled.map(Filter).map_err(|faults| faults.into_iter().map(|fault| problem("", fault)).collect())

@@ -1,19 +1,19 @@
-//! How a hook is posted to.
+//! The kinds of hook.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of hook.
+/// What a hook accepts, and from whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HookKind {
-    /// Open to everybody who knows the address, such as web pages.
+    /// Forms, from anyone who knows the URL, such as web pages.
     Form,
-    /// For programs, which prove who they are.
+    /// Requests of programs, which are verified.
     Web,
-    /// For mail.
+    /// Mail.
     Email,
 }
 
@@ -25,7 +25,7 @@ pub struct InvalidHookKind;
 impl HookKind {
     pub const ALL: [HookKind; 3] = [HookKind::Form, HookKind::Web, HookKind::Email];
 
-    /// The kind as it is spelt in files and addresses.
+    /// The kind as spelled in files and URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             HookKind::Form => "form",

@@ -1,4 +1,4 @@
-//! How much a hook takes: requests in a time, and at once.
+//! Rate and concurrency limits of a hook.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -8,29 +8,29 @@ use serde_json::Value;
 
 use crate::objects::{Fields, Problem};
 
-/// The highest rate, and the largest burst.
+/// The highest rate and the largest burst.
 const REQUESTS_MAX: i64 = 1_000_000;
-/// The most requests at once that can be set.
+/// The highest limit on concurrent requests.
 const CONCURRENT_MAX: i64 = 100_000;
 
-/// What a hook takes; nothing said means no limit of its own.
+/// The limits of a hook; unlimited if absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     pub rate: Option<Rate>,
-    /// Requests that may be answered at a time.
+    /// The most requests that are processed at the same time.
     pub concurrent: Option<NonZeroU32>,
 }
 
-/// So many requests in a time.
+/// Requests per period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub requests: NonZeroU32,
     pub period: Period,
-    /// How many may come at once after a pause.
+    /// The most requests that may arrive at once after a pause.
     pub burst: NonZeroU32,
 }
 
-/// What a rate is told for.
+/// The period of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
     Second,
@@ -39,40 +39,40 @@ pub enum Period {
 
 /// The text is not a rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a rate; write `100/s` for 100 requests a second, or `600/m` for 600 a minute")]
+#[error("`{0}` is not a rate; expected `100/s` for 100 requests per second or `600/m` for 600 per minute")]
 pub struct InvalidRate(String);
 
 impl Limits {
     /// Reads `{"ratePerSecond": 10, "burst": 20, "concurrent": 5}`, or the same with `ratePerMinute`.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(value: &Value) -> Result<Limits, Vec<Problem>> {
         let mut fields = Fields::new(value.clone());
-        let mut number = |name, most| fields.whole(name, 1..=most).and_then(at_least_one);
+        let mut number = |name, most| fields.integer(name, 1..=most).and_then(at_least_one);
         let per_second = number("ratePerSecond", REQUESTS_MAX);
         let per_minute = number("ratePerMinute", REQUESTS_MAX);
         let burst = number("burst", REQUESTS_MAX);
         let concurrent = number("concurrent", CONCURRENT_MAX);
         let (requests, period) = match (per_second, per_minute) {
             (Some(_), Some(_)) => {
-                fields.problem("/ratePerMinute", "a hook has one rate; leave out this or `ratePerSecond`");
+                fields.problem("/ratePerMinute", "only one rate is allowed; remove this or `ratePerSecond`");
                 (None, Period::Minute)
             }
             (Some(requests), None) => (Some(requests), Period::Second),
             (None, requests) => (requests, Period::Minute),
         };
-        let is_sound = ["ratePerSecond", "ratePerMinute"].iter().all(|name| fields.is_sound(name));
+        let is_sound = ["ratePerSecond", "ratePerMinute"].iter().all(|name| fields.is_valid(name));
         if burst.is_some() && requests.is_none() && is_sound {
-            fields.problem("/burst", "a burst needs a rate beside it; add `ratePerSecond` or `ratePerMinute`");
+            fields.problem("/burst", "a burst requires a rate; add `ratePerSecond` or `ratePerMinute`");
         }
         let rate = requests.map(|requests| Rate { requests, period, burst: burst.unwrap_or(requests) });
         fields.finish(Limits { rate, concurrent })
     }
 
-    /// These, and where they say nothing, `others`.
-    pub fn or(self, others: Limits) -> Limits {
-        Limits { rate: self.rate.or(others.rate), concurrent: self.concurrent.or(others.concurrent) }
+    /// These limits, with `defaults` for absent ones.
+    pub fn or(self, defaults: Limits) -> Limits {
+        Limits { rate: self.rate.or(defaults.rate), concurrent: self.concurrent.or(defaults.concurrent) }
     }
 }
 
@@ -105,7 +105,8 @@ impl fmt::Display for Rate {
             Period::Second => "second",
             Period::Minute => "minute",
         };
-        write!(formatter, "{} requests a {period}", self.requests)
+        let plural = if self.requests.get() == 1 { "" } else { "s" };
+        write!(formatter, "{} request{plural} per {period}", self.requests)
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_read() {
+    fn limits_are_parsed() {
         let read = |value: Value| Limits::read(&value).unwrap();
         assert_eq!(read(json!({})), Limits::default());
         assert_eq!(read(json!({ "ratePerSecond": 10 })).rate, rate(10, Period::Second, 10));
@@ -130,20 +131,20 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told() {
-        let wrong = |value: Value| -> Vec<String> {
+    fn all_problems_are_reported() {
+        let problems = |value: Value| -> Vec<String> {
             Limits::read(&value).unwrap_err().into_iter().map(|problem| problem.pointer).collect()
         };
-        assert_eq!(wrong(json!([])), [""]);
-        assert_eq!(wrong(json!({ "ratePerSecond": 0, "concurrent": 1.5 })), ["/ratePerSecond", "/concurrent"]);
-        assert_eq!(wrong(json!({ "ratePerSecond": 1, "ratePerMinute": 1 })), ["/ratePerMinute"]);
-        assert_eq!(wrong(json!({ "burst": 1 })), ["/burst"]);
-        assert_eq!(wrong(json!({ "burst": 1, "ratePerSecond": "5" })), ["/ratePerSecond"]);
-        assert_eq!(wrong(json!({ "rate": 1 })), ["/rate"]);
+        assert_eq!(problems(json!([])), [""]);
+        assert_eq!(problems(json!({ "ratePerSecond": 0, "concurrent": 1.5 })), ["/ratePerSecond", "/concurrent"]);
+        assert_eq!(problems(json!({ "ratePerSecond": 1, "ratePerMinute": 1 })), ["/ratePerMinute"]);
+        assert_eq!(problems(json!({ "burst": 1 })), ["/burst"]);
+        assert_eq!(problems(json!({ "burst": 1, "ratePerSecond": "5" })), ["/ratePerSecond"]);
+        assert_eq!(problems(json!({ "rate": 1 })), ["/rate"]);
     }
 
     #[test]
-    fn rates_are_read_as_flags_write_them() {
+    fn rates_are_parsed_from_flags() {
         assert_eq!("100/s".parse().ok(), rate(100, Period::Second, 100));
         assert_eq!(" 600/m ".parse().ok(), rate(600, Period::Minute, 600));
         for text in ["", "100", "0/s", "-1/s", "1/h", "1.5/s", "1000001/s", "x/s"] {

@@ -1,8 +1,8 @@
-//! Hooks: their kinds, and what one is set up to do beside being an address.
+//! Hooks: their kinds and settings.
 //!
-//! A hook's settings are JSON, the same in files, over HTTP and in the database. [`Settings::read`] turns them into what the
-//! door goes by, and tells everything that is wrong with them; there is one file a concern, and one name in
-//! [`SETTING_NAMES`] for each. Settings are changed one by one: what is not named stays, and null takes one away.
+//! A hook's settings are JSON, the same in files, over HTTP and in the database. [`Settings::read`] parses them for the
+//! door and reports all problems. Each setting has its own file and a name in [`SETTING_NAMES`]. Settings are changed
+//! one by one: omitted settings stay, and null removes one.
 
 mod addresses;
 mod captcha;

@@ -1,4 +1,4 @@
-//! What a hook answers to a request that it has accepted: when, and what.
+//! How a hook responds to an accepted request: when, and with what.
 //!
 //! ```json
 //! { "when": "completed", "timeoutMs": 3000, "status": 201,
@@ -6,8 +6,8 @@
 //!   "onError": { "status": 422, "body": "{{error.message}}" } }
 //! ```
 //!
-//! Expressions see what workflows see: the envelope under `steps.1`, and once there is a run that is waited for, the outputs
-//! of its steps, and the `error` that it failed with. `steps.1.request` is what [`super::context`] says.
+//! Expressions see what workflows see: the envelope under `steps.1` and, if the hook waits for a run, the outputs of
+//! its steps and the `error` that it failed with. For `steps.1.request`, see [`super::context`].
 //!
 //! Limits: [`TIMEOUT_MS_MAX`], [`HEADERS_MAX`] headers, [`BODY_BYTES_MAX`].
 
@@ -20,62 +20,62 @@ use super::context::compile;
 use crate::expr::{EvalError, Expr, Note, Scope};
 use crate::objects::{Fields, Problem, escape_pointer};
 
-/// How long an answer can be waited for: senders give up after 10 to 30 seconds.
+/// The longest wait for a run: senders time out after 10 to 30 seconds.
 pub const TIMEOUT_MS_MAX: i64 = 30_000;
-/// How long it is waited for if nothing is said.
-const TIMEOUT_MS: i64 = 5_000;
-/// The most headers of an answer.
+/// The default wait for a run.
+const TIMEOUT_MS_DEFAULT: i64 = 5_000;
+/// The most headers in a response.
 pub const HEADERS_MAX: usize = 50;
-/// The largest body of an answer.
+/// The largest response body.
 pub const BODY_BYTES_MAX: usize = 1_048_576;
-/// Headers that are the server's own affair.
-const OWN_HEADERS: [&str; 8] =
+/// Headers that the server sets itself.
+const SERVER_HEADERS: [&str; 8] =
     ["connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-/// What can't stand in an address as it is, beside letters of other alphabets.
-const NOT_IN_ADDRESSES: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
+/// ASCII characters that a URL can't contain unescaped.
+const NOT_IN_URLS: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
 
-/// What to wait for.
+/// When to respond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RespondWhen {
-    /// Nothing: the request is stored.
+    /// As soon as the request is stored.
     Accepted,
-    /// The end of the run.
+    /// When the run has ended.
     Completed,
-    /// The output of a step, or the end of the run if that comes first.
+    /// When the step has an output or the run has ended, whichever comes first.
     Step(String),
 }
 
-/// How a hook answers.
+/// The setting `answer`.
 #[derive(Clone, Debug)]
 pub struct ResponseSettings {
     pub when: RespondWhen,
-    /// Whose run is waited for, if several workflows listen; the first one's if not said.
+    /// The workflow whose run to wait for, if several listen; the first one if absent.
     pub workflow: Option<String>,
-    /// How long it is waited for.
+    /// The longest wait.
     pub timeout: Duration,
-    reply: ResponseTemplate,
+    response: ResponseTemplate,
     on_error: Option<ResponseTemplate>,
 }
 
-/// One answer, with expressions in it.
+/// A response with expressions.
 #[derive(Clone, Debug, Default)]
 struct ResponseTemplate {
     status: Option<Expr>,
     headers: Vec<(String, Expr)>,
     body: Option<Expr>,
-    /// Where browsers go on to, instead of status and body.
+    /// A URL to redirect browsers to, instead of status and body.
     redirect: Option<Expr>,
 }
 
-/// An answer that can be sent.
+/// A response with all expressions evaluated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RenderedResponse {
-    /// From 200 to 599; if none, whatever is usual.
+    /// From 200 to 599; the door's default if absent.
     pub status: Option<u16>,
     pub headers: Vec<(String, String)>,
-    /// A text is sent as it is, all else as JSON; if none, whatever is usual.
+    /// A string is sent as text, everything else as JSON; the door's default if absent.
     pub body: Option<Value>,
-    /// What expressions did not find.
+    /// References without a value.
     pub notes: Vec<Note>,
 }
 
@@ -83,16 +83,16 @@ impl ResponseSettings {
     /// Reads the setting.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(value: &Value) -> Result<ResponseSettings, Vec<Problem>> {
         let mut fields = Fields::new(value.clone());
         let when = fields.section("when", read_when).unwrap_or(RespondWhen::Accepted);
         let workflow = fields.text("workflow", 128).flatten();
-        let timeout_ms = fields.whole("timeoutMs", 1..=TIMEOUT_MS_MAX);
+        let timeout_ms = fields.integer("timeoutMs", 1..=TIMEOUT_MS_MAX);
         let on_error = fields.section("onError", |value| {
             let mut fields = Fields::new(value.clone());
-            let reply = ResponseTemplate::read(&mut fields);
-            fields.finish(reply)
+            let response = ResponseTemplate::read(&mut fields);
+            fields.finish(response)
         });
         if when == RespondWhen::Accepted {
             let waiting = [
@@ -100,29 +100,29 @@ impl ResponseSettings {
                 ("timeoutMs", timeout_ms.is_some()),
                 ("onError", on_error.is_some()),
             ];
-            for (name, _) in waiting.iter().filter(|(_, is_given)| *is_given) {
-                fields.problem(format!("/{name}"), "this is for answers that wait; say `\"when\": \"completed\"`");
+            for (name, _) in waiting.iter().filter(|(_, is_present)| *is_present) {
+                fields.problem(format!("/{name}"), "only allowed if the hook waits; add `\"when\": \"completed\"`");
             }
         }
-        let reply = ResponseTemplate::read(&mut fields);
-        let timeout = Duration::from_millis(timeout_ms.unwrap_or(TIMEOUT_MS).unsigned_abs());
-        fields.finish(ResponseSettings { when, workflow, timeout, reply, on_error })
+        let response = ResponseTemplate::read(&mut fields);
+        let timeout = Duration::from_millis(timeout_ms.unwrap_or(TIMEOUT_MS_DEFAULT).unsigned_abs());
+        fields.finish(ResponseSettings { when, workflow, timeout, response, on_error })
     }
 
-    /// The answer to a request that is stored, or whose run has come to what is waited for.
+    /// The response once the request is stored, or the awaited step or run has finished.
     ///
     /// # Errors
     /// If an expression can't be evaluated.
     pub fn render(&self, scope: &Scope) -> Result<RenderedResponse, EvalError> {
-        self.reply.render(scope)
+        self.response.render(scope)
     }
 
-    /// The answer to a request whose run failed; none if nothing is said about that.
+    /// The response if the run failed; `None` if `onError` is absent.
     ///
     /// # Errors
     /// If an expression can't be evaluated.
     pub fn render_error(&self, scope: &Scope) -> Option<Result<RenderedResponse, EvalError>> {
-        self.on_error.as_ref().map(|reply| reply.render(scope))
+        self.on_error.as_ref().map(|response| response.render(scope))
     }
 }
 
@@ -147,11 +147,14 @@ impl ResponseTemplate {
         let body = fields.section("body", |value| compile("", value));
         let redirect = fields.section("redirect", |value| match value {
             Value::String(_) => compile("", value),
-            _ => Err(vec![Problem::new("", "expected an address, such as `https://shop.example.com/thanks`")]),
+            _ => Err(vec![Problem::new("", "expected a URL, such as `https://shop.example.com/thanks`")]),
         });
-        for (name, is_given) in [("status", status.is_some()), ("body", body.is_some())] {
-            if is_given && redirect.is_some() {
-                fields.problem(format!("/{name}"), "a redirect has a status of its own, and no body");
+        for (name, is_present) in [("status", status.is_some()), ("body", body.is_some())] {
+            if is_present && redirect.is_some() {
+                fields.problem(
+                    format!("/{name}"),
+                    "not allowed with `redirect`, which responds with status 303 and no body",
+                );
             }
         }
         ResponseTemplate { status, headers, body, redirect }
@@ -167,15 +170,15 @@ impl ResponseTemplate {
                 headers.push((name.clone(), value));
             }
         }
-        let redirect = self.redirect.as_ref().map(|address| resolve(address, "/redirect")).transpose()?.flatten();
-        if let Some(address) = redirect.and_then(plain).filter(|address| !address.trim().is_empty()) {
-            // Whatever a sender wrote into it, it stays one header, and one that browsers understand.
-            let address = utf8_percent_encode(address.trim(), &NOT_IN_ADDRESSES).to_string();
-            headers.push(("location".to_owned(), address));
+        let redirect = self.redirect.as_ref().map(|url| resolve(url, "/redirect")).transpose()?.flatten();
+        if let Some(url) = redirect.and_then(plain).filter(|url| !url.trim().is_empty()) {
+            // Escaped, because a sender's data must not break out of the header.
+            let url = utf8_percent_encode(url.trim(), &NOT_IN_URLS).to_string();
+            headers.push(("location".to_owned(), url));
             return Ok(RenderedResponse { status: Some(303), headers, body: Some(Value::from("")), notes });
         }
         let body = self.body.as_ref().map(|body| resolve(body, "/body")).transpose()?;
-        // What was asked for and is missing is null, not what is usual.
+        // A body whose reference has no value is null, not the default body.
         let body = body.map(Option::unwrap_or_default);
         let status = status.and_then(|status| match status {
             Value::String(text) => text.trim().parse().ok(),
@@ -183,7 +186,7 @@ impl ResponseTemplate {
         });
         let status = status.filter(|status| (200..=599).contains(status)).and_then(|status| u16::try_from(status).ok());
         if self.status.is_some() && status.is_none() {
-            let message = "it gives no status from 200 to 599".to_owned();
+            let message = "the result is not a status from 200 to 599; the default status is sent".to_owned();
             notes.push(Note { pointer: "/status".to_owned(), expression: String::new(), message });
         }
         Ok(RenderedResponse { status, headers, body, notes })
@@ -203,7 +206,7 @@ fn read_status(value: &Value) -> Result<Expr, Vec<Problem>> {
     let is_status = |status: &Value| status.as_u64().is_some_and(|status| (200..=599).contains(&status));
     match status.as_literal() {
         Some(literal) if !is_status(literal) => {
-            Err(vec![Problem::new("", "expected a status from 200 to 599, or an expression that gives one")])
+            Err(vec![Problem::new("", "expected a status from 200 to 599, or an expression for one")])
         }
         _ => Ok(status),
     }
@@ -221,9 +224,11 @@ fn read_headers(value: &Value) -> Result<Vec<(String, Expr)>, Vec<Problem>> {
         let lower = name.to_ascii_lowercase();
         let is_name =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        match (is_name, OWN_HEADERS.contains(&lower.as_str()), compile(&pointer, value)) {
-            (false, _, _) => problems.push(Problem::new(pointer, "this is no name of a header")),
-            (_, true, _) => problems.push(Problem::new(pointer, "the server sets this header itself")),
+        match (is_name, SERVER_HEADERS.contains(&lower.as_str()), compile(&pointer, value)) {
+            (false, _, _) => {
+                problems.push(Problem::new(pointer, "invalid header name: use letters, digits, `-` and `_`"))
+            }
+            (_, true, _) => problems.push(Problem::new(pointer, "reserved: the server sets this header")),
             (_, _, Ok(value)) => headers.push((lower, value)),
             (_, _, Err(faults)) => problems.extend(faults),
         }
@@ -243,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_with_an_answer_is_told() {
+    fn all_problems_are_reported() {
         assert_eq!(pointers(json!({ "when": "later", "status": 99, "boddy": 1 })), ["/when", "/status", "/boddy"]);
         assert_eq!(pointers(json!({ "timeoutMs": 100 })), ["/timeoutMs"]);
         assert_eq!(pointers(json!({ "when": "completed", "timeoutMs": 31_000 })), ["/timeoutMs"]);
@@ -258,31 +263,30 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_made_of_what_expressions_see() {
+    fn responses_are_rendered_from_the_scope() {
         let mut scope = Scope::new();
         scope.set_step("1", json!({ "id": "t1", "attributes": { "data": { "name": "Ann <3", "code": "201" } } }));
-        let read = |value: Value| {
-            ResponseSettings::read(&value).expect("nothing is wrong").render(&scope).expect("it renders")
-        };
+        let render = |value: Value| ResponseSettings::read(&value).expect("valid").render(&scope).expect("it renders");
         let data = "/#steps.1.attributes.data";
-        let answer = read(json!({
+        let response = render(json!({
             "status": format!("{data}.code"),
             "headers": { "X-Name": "{{{steps.1.attributes.data.name}}}", "x-none": "/#steps.1.none" },
             "body": { "name": format!("{data}.name") },
         }));
-        assert_eq!((answer.status, answer.body), (Some(201), Some(json!({ "name": "Ann <3" }))));
-        assert_eq!(answer.headers, [("x-name".to_owned(), "Ann <3".to_owned())]);
-        assert_eq!(answer.notes.len(), 1);
-        let redirect = read(json!({ "redirect": "https://example.com/?t={{steps.1.id}}" }));
+        assert_eq!((response.status, response.body), (Some(201), Some(json!({ "name": "Ann <3" }))));
+        assert_eq!(response.headers, [("x-name".to_owned(), "Ann <3".to_owned())]);
+        assert_eq!(response.notes.len(), 1);
+        let redirect = render(json!({ "redirect": "https://example.com/?t={{steps.1.id}}" }));
         assert_eq!((redirect.status, redirect.headers[0].1.as_str()), (Some(303), "https://example.com/?t=t1"));
-        let odd = read(json!({ "redirect": "https://example.com/{{{steps.1.attributes.data.name}}}/\r\nx-a: ü%20" }));
-        assert_eq!(odd.headers[0].1, "https://example.com/Ann%20%3C3/%0D%0Ax-a:%20%C3%BC%20");
+        let unusual =
+            render(json!({ "redirect": "https://example.com/{{{steps.1.attributes.data.name}}}/\r\nx-a: ü%20" }));
+        assert_eq!(unusual.headers[0].1, "https://example.com/Ann%20%3C3/%0D%0Ax-a:%20%C3%BC%20");
         for address in ["/#steps.1.none", " {{steps.1.none}}"] {
-            let nowhere = read(json!({ "redirect": address, "headers": { "x-a": "b" } }));
-            assert_eq!((nowhere.status, nowhere.body, nowhere.headers.len(), nowhere.notes.len()), (None, None, 1, 1));
+            let missing = render(json!({ "redirect": address, "headers": { "x-a": "b" } }));
+            assert_eq!((missing.status, missing.body, missing.headers.len(), missing.notes.len()), (None, None, 1, 1));
         }
-        let odd = read(json!({ "status": format!("{data}.name") }));
-        assert_eq!((odd.status, odd.notes.len()), (None, 1));
-        assert_eq!(read(json!({})), RenderedResponse::default());
+        let unusual = render(json!({ "status": format!("{data}.name") }));
+        assert_eq!((unusual.status, unusual.notes.len()), (None, 1));
+        assert_eq!(render(json!({})), RenderedResponse::default());
     }
 }

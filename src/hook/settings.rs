@@ -1,4 +1,4 @@
-//! What a hook is set up to do.
+//! A hook's settings, parsed from JSON.
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use super::verification::Verification;
 use super::{HookKind, addresses};
 use crate::objects::{Fields, Problem};
 
-/// Settings as they are written, by name.
+/// Settings as JSON, by name.
 pub type RawSettings = Map<String, Value>;
 
 /// The names of all settings.
@@ -32,42 +32,42 @@ pub const SETTING_NAMES: [&str; 11] = [
     "verification",
 ];
 
-/// What the settings of a hook say.
+/// The parsed settings of a hook.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub verification: Verification,
-    /// Whether a GET request is taken, with its query as a form.
+    /// Whether the hook accepts GET requests, with the query as a form.
     pub accepts_get: bool,
-    /// What it answers, unless with the transaction's id at once.
-    pub answer: Option<ResponseSettings>,
-    /// Whether what arrives is only stored, and starts no workflow.
+    /// How it responds; with the transaction's id at once if absent.
+    pub response: Option<ResponseSettings>,
+    /// Whether requests are only stored and start no workflow.
     pub capture: bool,
-    /// How it checks that a person posts, if it does.
+    /// How it verifies that a human posts; not at all if absent.
     pub captcha: Option<Captcha>,
-    /// By what request its sender finds out whether the address is meant for it, if by any.
+    /// The set-up challenge that it answers, if any.
     pub challenge: Option<Challenge>,
-    /// From which web pages it may be posted to, if from any.
+    /// The origins whose scripts may post to it; none if absent.
     pub cors: Option<Cors>,
-    /// How it tells that a delivery came before, if it does.
+    /// How it recognises repeated requests; not at all if absent.
     pub deduplication: Option<Deduplication>,
-    /// Which requests start workflows, if not all.
+    /// Which requests start workflows; all if absent.
     pub filter: Option<Filter>,
-    /// Who may post; everybody if absent.
+    /// The IP addresses that may post; all if absent.
     pub allowed_addresses: Option<Vec<IpNet>>,
     pub limits: Limits,
 }
 
 impl Settings {
-    /// Those of a hook that says nothing.
+    /// The default settings of a kind of hook.
     pub fn default_for(kind: HookKind) -> Settings {
         Settings {
-            verification: Verification::of_kind(kind),
+            verification: Verification::default_for(kind),
             accepts_get: false,
-            answer: None,
+            response: None,
             capture: false,
             captcha: None,
             challenge: None,
-            cors: Cors::of_kind(kind),
+            cors: Cors::default_for(kind),
             deduplication: None,
             filter: None,
             allowed_addresses: None,
@@ -78,28 +78,28 @@ impl Settings {
     /// Reads the settings of a hook of this kind.
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `written`.
-    pub fn read(kind: HookKind, written: &RawSettings) -> Result<Settings, Vec<Problem>> {
-        let mut fields = Fields::new(Value::Object(written.clone()));
+    /// All problems, with pointers into `raw`.
+    pub fn read(kind: HookKind, raw: &RawSettings) -> Result<Settings, Vec<Problem>> {
+        let mut fields = Fields::new(Value::Object(raw.clone()));
         let mut settings = Settings::default_for(kind);
         if let Some(verification) = fields.section("verification", Verification::read) {
             settings.verification = verification;
         }
         settings.accepts_get = fields.boolean("acceptsGet").unwrap_or_default();
-        settings.answer = fields.section("answer", ResponseSettings::read);
+        settings.response = fields.section("answer", ResponseSettings::read);
         settings.capture = fields.boolean("capture").unwrap_or_default();
         settings.captcha = fields.section("captcha", Captcha::read);
         if settings.captcha.is_some() && kind != HookKind::Form {
-            fields.problem("/captcha", "only form hooks ask whether a person posts");
+            fields.problem("/captcha", "only form hooks can have a captcha");
         }
         if let Some(cors) = fields.section("cors", Cors::read) {
             settings.cors = cors;
         }
         let scheme = settings.verification.scheme();
         let challenge = fields.section("challenge", |value| Challenge::read(scheme, value));
-        settings.challenge = challenge.unwrap_or_else(|| Challenge::of_scheme(scheme));
+        settings.challenge = challenge.unwrap_or_else(|| Challenge::default_for(scheme));
         let deduplication = fields.section("deduplicate", |value| Deduplication::read(scheme, value));
-        settings.deduplication = deduplication.unwrap_or_else(|| Deduplication::of_scheme(scheme));
+        settings.deduplication = deduplication.unwrap_or_else(|| Deduplication::default_for(scheme));
         settings.filter = fields.section("filter", Filter::read);
         settings.allowed_addresses = addresses::take(&mut fields);
         settings.limits = fields.section("limits", Limits::read).unwrap_or_default();
@@ -108,21 +108,21 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whether the payload has to be read even if no workflow listens.
-    pub fn look_at_payload(&self) -> bool {
+    /// Whether the hook needs the payload even if no workflow listens.
+    pub fn needs_payload(&self) -> bool {
         self.deduplication.is_some() || self.filter.is_some() || self.captcha.is_some()
     }
 }
 
-/// Takes the settings out of what a caller sent about a hook: each that is there, as null if it is to be left out.
+/// Takes the settings out of a caller's object. A setting that is null is to be removed.
 pub fn take_settings(fields: &mut Fields) -> RawSettings {
     SETTING_NAMES.iter().filter_map(|&name| Some((name.to_owned(), fields.take(name)?))).collect()
 }
 
-/// The settings with these changes; what these don't name stays.
-pub fn merge_settings(written: &RawSettings, changes: &RawSettings) -> RawSettings {
-    let mut changed = written.clone();
-    changed.extend(changes.clone());
-    changed.retain(|_, value| !value.is_null());
-    changed
+/// The settings with changes applied: omitted settings stay, null removes one.
+pub fn merge_settings(current: &RawSettings, changes: &RawSettings) -> RawSettings {
+    let mut merged = current.clone();
+    merged.extend(changes.clone());
+    merged.retain(|_, value| !value.is_null());
+    merged
 }

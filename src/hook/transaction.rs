@@ -1,7 +1,7 @@
-//! Transactions: what a hook accepted, and the envelope that workflows see.
+//! Transactions: accepted requests, and the envelope that workflows see.
 //!
-//! The bytes, headers, query and peer of the request are kept beside the envelope. The payload and the files in it are
-//! read from those bytes again when they are needed, so nothing is stored twice.
+//! A transaction stores the bytes, headers, query and peer of the request. The payload and its files are parsed from
+//! those bytes when needed, so nothing is stored twice.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -20,40 +20,40 @@ pub struct Transaction {
     pub hook_kind: HookKind,
     pub created_at: Timestamp,
     pub content_type: Option<String>,
-    /// By name, in lower case; secrets masked.
+    /// By lower-case name; secrets masked.
     pub headers: Vec<(String, String)>,
-    /// The query string as received, secrets masked.
+    /// The query string as received; secrets masked.
     pub query: Option<String>,
-    /// The address that sent it.
+    /// The IP address of the sender.
     pub peer: Option<String>,
     /// The body, byte for byte.
     pub raw: Bytes,
-    /// The runs that it started when it arrived.
+    /// The runs that it started on arrival.
     pub runs: Vec<Id>,
-    /// Why it started none, if that was not for want of a workflow.
+    /// Why it started no run although workflows listen.
     pub skip_reason: Option<SkipReason>,
 }
 
-/// Why a transaction started none of the workflows that listen.
+/// Why a transaction started no run although workflows listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipReason {
-    /// Its hook captured.
+    /// The hook captures requests.
     Captured,
-    /// It did not pass the hook's filter.
+    /// The request did not pass the hook's filter.
     Filtered,
 }
 
 impl Transaction {
-    /// The payload, read from the bytes kept.
+    /// The payload, parsed from the stored bytes.
     ///
     /// # Errors
-    /// If the bytes are no longer what was accepted.
+    /// If the bytes can no longer be parsed.
     pub fn data(&self) -> Result<Value, ContentError> {
         let (content, inflated) = self.content()?;
         content.read(inflated.as_ref().unwrap_or(&self.raw))
     }
 
-    /// The file that is this part of the body, counted from 1; none if there is none.
+    /// The file in this part of the body, counted from 1; `None` if the part is not a file.
     ///
     /// # Errors
     /// As for [`data`](Transaction::data).
@@ -62,9 +62,9 @@ impl Transaction {
         content.file(inflated.as_ref().unwrap_or(&self.raw), part)
     }
 
-    /// What the body is, and its bytes if they were encoded.
+    /// The content of the body, and the inflated bytes if it was compressed.
     fn content(&self) -> Result<(Content<'_>, Option<Bytes>), ContentError> {
-        let header = |name: &str| self.headers.iter().find(|(kept, _)| kept == name).map(|(_, value)| value.as_str());
+        let header = |name: &str| self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let content = content(self.hook_kind, self.content_type.as_deref(), header("content-encoding"), header)?;
         let inflated = content.inflate(&self.raw, INFLATED_BYTES_CEILING)?;
         Ok((content, inflated))
@@ -87,13 +87,13 @@ impl Transaction {
         })
     }
 
-    /// Where the transaction can be read.
+    /// The path of the transaction in the API.
     pub fn link(&self) -> String {
         format!("/v1/transactions/{}", self.id)
     }
 }
 
-/// What a body is that came to a hook of this kind, by its content type and encoding, and its other headers.
+/// The content of a body that a hook of this kind received.
 ///
 /// # Errors
 /// As for [`Content::of`].
@@ -109,16 +109,16 @@ pub fn content<'a>(
     }
 }
 
-/// The headers by which the envelope of a mail is told.
+/// The headers that carry the SMTP envelope of a mail.
 pub const MAIL_FROM: &str = "smtp-mail-from";
 pub const RCPT_TO: &str = "smtp-rcpt-to";
 pub const HELO: &str = "smtp-helo";
 
-/// The envelope of a mail; none if no header tells of it.
+/// The SMTP envelope of a mail; `None` without its headers.
 fn envelope_of_mail<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Envelope> {
-    // What was not text when it came can't be told from other such text any more.
-    let told = |name| header(name).filter(|value| !value.contains('\u{fffd}'));
-    let (from, to, helo) = (told(MAIL_FROM), told(RCPT_TO), told(HELO));
+    // A value with replacement characters was not valid text, so the original address is unknown.
+    let valid = |name| header(name).filter(|value| !value.contains('\u{fffd}'));
+    let (from, to, helo) = (valid(MAIL_FROM), valid(RCPT_TO), valid(HELO));
     [from, to, helo].iter().any(Option::is_some).then(|| Envelope {
         from: from.filter(|from| !from.is_empty()).map(str::to_owned),
         to: to.into_iter().flat_map(|to| to.split(',')).map(|to| to.trim().to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! How requests prove who sent them.
+//! The setting `verification`: how requests prove their sender.
 
 use serde_json::Value;
 
@@ -6,33 +6,33 @@ use super::HookKind;
 use crate::objects::Problem;
 use crate::signature::Scheme;
 
-/// What `scheme` says for API keys.
+/// The scheme name for API keys.
 pub const KEY: &str = "key";
 
-/// What a request has to bring.
+/// What a request must carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// Nothing: knowing the address is enough.
+    /// Nothing: knowing the URL is enough.
     Open,
     /// An API key of the hook's org with the role `org.hooks`, or `org.admin`.
     Key,
-    /// A signature, or a secret itself, as the scheme says.
+    /// A signature or a secret, as the scheme defines.
     Signed(Box<Scheme>),
 }
 
 impl Verification {
-    /// What holds for hooks of a kind that say nothing of it.
-    pub fn of_kind(kind: HookKind) -> Verification {
+    /// The default for a kind of hook.
+    pub fn default_for(kind: HookKind) -> Verification {
         match kind {
             HookKind::Form | HookKind::Email => Verification::Open,
             HookKind::Web => Verification::Key,
         }
     }
 
-    /// Reads `{"scheme": "key"}`, or what [`Scheme::read`] takes.
+    /// Reads `{"scheme": "key"}`, or a [`Scheme`].
     ///
     /// # Errors
-    /// Everything that is wrong, with pointers into `value`.
+    /// All problems, with pointers into `value`.
     pub fn read(value: &Value) -> Result<Verification, Vec<Problem>> {
         if value.get("scheme").and_then(Value::as_str) != Some(KEY) {
             return Ok(Verification::Signed(Box::new(Scheme::read(value)?)));
@@ -44,9 +44,8 @@ impl Verification {
         if problems.is_empty() { Ok(Verification::Key) } else { Err(problems) }
     }
 
-    /// What senders want to read in an answer before they believe that it says yes: a content type and a body; none if
-    /// they look at the status alone.
-    pub fn expected_answer(&self) -> Option<(&'static str, &'static str)> {
+    /// The content type and body that the sender requires in a successful response; `None` if the status is enough.
+    pub fn required_response(&self) -> Option<(&'static str, &'static str)> {
         match self.scheme()?.name() {
             "twilio" => Some(("text/xml", "<Response/>")),
             "adyen" | "adyen_payload" => Some(("text/plain", "[accepted]")),
@@ -54,7 +53,7 @@ impl Verification {
         }
     }
 
-    /// The scheme that signatures are made by, if they are asked for.
+    /// The signature scheme, if signatures are required.
     pub fn scheme(&self) -> Option<&Scheme> {
         match self {
             Verification::Signed(scheme) => Some(scheme),

@@ -190,7 +190,7 @@ impl From<StoreError> for ApiError {
                 ApiError::new(Code::Conflict, "changed by another request meanwhile; read it again and retry")
             }
             StoreError::Unstorable { .. } => {
-                ApiError::new(Code::Invalid, "a string holds the character U+0000, which can't be stored")
+                ApiError::new(Code::Invalid, "a string contains the character U+0000, which can't be stored")
             }
             error => {
                 log::error!(err:% = chain(&error); "a request could not be served");

@@ -1,4 +1,4 @@
-//! Companies: whom customers work for. A customer names its company; a company does not list its customers.
+//! Companies, which customers work for. A customer refers to its company; a company does not list its customers.
 
 use super::entries;
 use super::shape::{Field, Type, field};

@@ -1,20 +1,20 @@
-//! Conversations: what a customer wants, who looks after it, and how far that has come. Its messages and notes name it.
+//! Conversations: a customer's request, its assignees and its status. Messages and notes refer to their conversation.
 //!
-//! Who and which team it is assigned to are ids that nobody checks: teams are no objects here.
+//! The ids of assigned users and teams are not validated, because teams are not stored as objects.
 
 use super::entries;
 use super::shape::{CUSTOMER, Field, Type, field};
 
-/// How far a conversation has come; `open` at first.
+/// The statuses of a conversation; `open` by default.
 pub const STATUSES: &[&str] = &["open", "snoozed", "done"];
 
 pub const SHAPE: &[Field] = &[
     field("customer", CUSTOMER).required(),
     field("externalId", Type::ExternalId),
     field("name", Type::Text(256)),
-    field("status", Type::Word(STATUSES)).default("open"),
+    field("status", Type::Enum(STATUSES)).default("open"),
     field("subStatus", Type::Text(256)),
-    field("priority", Type::Number(1, 5)),
+    field("priority", Type::Integer(1, 5)),
     field("channel", Type::Text(64)),
     field("queue", Type::Text(256)),
     field("assignedUsers", Type::List(entries::id)),

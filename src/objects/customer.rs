@@ -1,11 +1,11 @@
-//! Customers: who orders, answers and writes.
+//! Customers: the people who order and write.
 //!
-//! A customer has any number of e-mail addresses and phone numbers. An address is kept as it was written, and found
-//! by its [`email_key`]: trimmed and in lower case, otherwise exact. No two customers of an org share an e-mail
-//! address or an external id; the store's unique indexes see to that.
+//! A customer has any number of e-mail addresses and phone numbers. An address is stored as written and looked up by
+//! its [`email_key`]: trimmed and in lower case, otherwise exact. Within an org, e-mail addresses and external ids of
+//! customers are unique; the store's unique indexes enforce that.
 //!
-//! Limits: [`ENTRIES_MAX`] addresses, and as many numbers, tags, URLs and locations; custom attributes are typed by
-//! suffix like a klass's.
+//! Limits: [`ENTRIES_MAX`] addresses, and as many numbers, tags, URLs and locations. Custom attributes are typed by
+//! suffix as in a klass.
 
 use std::collections::HashSet;
 
@@ -18,12 +18,12 @@ use super::diff::ObjectState;
 use super::entries;
 use super::fields::{ENTRIES_MAX, too_many_entries};
 use super::klass::{CUSTOM_MAX, merge_custom};
-use super::shape::{self, COMPANY, Field, Occasion, Type, field};
+use super::shape::{self, COMPANY, Field, MergeMode, Type, field};
 use super::{Email, Fields, Phone, Problem};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 
-/// What can be said of a customer beside its names, contacts and custom attributes.
+/// A customer's fields other than name, external id, contacts and custom attributes.
 const DETAILS: &[Field] = &[
     field("company", COMPANY),
     field("username", Type::Text(256)),
@@ -43,11 +43,11 @@ pub struct Customer {
     pub profile: Profile,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// How often it was written; 1 at first.
+    /// The revision: 1 after creation, incremented by each change.
     pub rev: i64,
 }
 
-/// What callers say of a customer.
+/// The part of a customer that callers set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Profile {
@@ -57,15 +57,15 @@ pub struct Profile {
     pub external_id: Option<String>,
     pub emails: Vec<Email>,
     pub phones: Vec<Phone>,
-    /// The rest, in a shape of its own; only what has a value.
+    /// The other fields; only those with a value.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
     pub custom: Map<String, Value>,
 }
 
 impl Customer {
-    /// The customer as a step's output: attributes at the top level, ids as plain strings. Details are there if they
-    /// have a value: every run that looks a customer up logs this.
+    /// The customer as a step's output: attributes at the top level, ids as strings. Details without a value are
+    /// omitted, because every run that looks a customer up logs this.
     pub fn flattened(self) -> Value {
         let mut output = Map::with_capacity(10 + self.profile.details.len());
         output.insert("id".into(), json!(self.id));
@@ -73,7 +73,7 @@ impl Customer {
         Value::Object(output)
     }
 
-    /// The customer's attributes as HTTP answers show them.
+    /// The customer's attributes as in HTTP responses.
     pub fn attributes(self) -> Map<String, Value> {
         let mut attributes = Map::with_capacity(16);
         self.write_attributes(&mut attributes, show_details);
@@ -91,7 +91,7 @@ impl Customer {
         attributes.insert("rev".into(), json!(self.rev));
     }
 
-    /// What it says, for a comparison.
+    /// The state to compare with another revision.
     pub fn state(&self) -> ObjectState {
         let mut parts = ObjectState::default();
         self.profile.clone().write_attributes(&mut parts.attributes, show_details);
@@ -101,19 +101,20 @@ impl Customer {
 }
 
 impl Profile {
-    /// Reads a caller's customer: `name`, `externalId`, `emails` (or one `email`), `phones` (or one `phone`), `custom`.
+    /// Reads a caller's customer: `name`, `externalId`, `emails` (or one `email`), `phones` (or one `phone`), details
+    /// and `custom`.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn read(value: Value) -> Result<Profile, Vec<Problem>> {
         Profile::default().merge(value)
     }
 
-    /// This profile with a caller's changes: fields that are present replace, `null` clears, and custom attributes
-    /// are merged one by one.
+    /// Applies a caller's changes: a present field replaces the value, `null` clears it, and custom attributes are
+    /// merged one by one.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn merge(mut self, changes: Value) -> Result<Profile, Vec<Problem>> {
         let mut fields = Fields::new(changes);
         if let Some(name) = fields.text("name", 256) {
@@ -140,7 +141,7 @@ impl Profile {
             self.phones.extend(phone);
         }
         self.limit_contacts(&mut fields);
-        shape::merge(DETAILS, Occasion::Change, &mut self.details, &mut fields);
+        shape::merge(DETAILS, MergeMode::Update, &mut self.details, &mut fields);
         match fields.object("custom") {
             Some(Some(custom)) => merge_custom(&mut self.custom, custom, &mut fields),
             Some(None) => self.custom.clear(),
@@ -149,7 +150,7 @@ impl Profile {
         fields.finish(self)
     }
 
-    /// Leaves out repeated addresses, and notes it if there are too many of them or of numbers.
+    /// Removes repeated addresses, and notes a problem if there are too many addresses or numbers.
     fn limit_contacts(&mut self, fields: &mut Fields) {
         let mut seen = HashSet::new();
         self.emails.retain(|email| seen.insert(email_key(&email.email)));
@@ -160,7 +161,7 @@ impl Profile {
         }
     }
 
-    /// The company that the customer works for.
+    /// The customer's company.
     pub fn company(&self) -> Option<Id> {
         shape::reference(&self.details, "company")
     }
@@ -183,11 +184,11 @@ fn show_details(details: Map<String, Value>, attributes: &mut Map<String, Value>
     shape::show(DETAILS, details, attributes);
 }
 
-/// What becomes of `target` when `source` turns out to be the same customer: the target keeps what it says and gets
-/// what the source has more: addresses, numbers, tags, custom attributes, and all that the target says nothing of.
+/// Merges `source` into `target`, for two records of the same customer. Values of the target win; it gains the source's
+/// additional addresses, numbers, tags, custom attributes, and all fields that it has no value for.
 ///
 /// # Errors
-/// Which lists would be too long.
+/// The lists that would be too long.
 pub fn merge(target: Profile, source: Profile) -> Result<Profile, Vec<Problem>> {
     let (mut merged, mut fields) = (target, Fields::new(json!({})));
     merged.name = merged.name.or(source.name);
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_is_reported_with_its_place() {
+    fn all_problems_are_reported_with_pointers() {
         let problems = Profile::read(json!({
             "emial": "x", "emails": ["ann@example.com", "no address"], "phones": [{"phone": "1"}],
             "custom": {"tier": "gold", "sinceAt": "yesterday"}
@@ -223,15 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_stored_before_there_were_details_is_read() {
+    fn a_stored_profile_without_details_is_readable() {
         let stored = json!({ "name": "Ann", "emails": [], "phones": [], "custom": {} });
         let profile: Profile = serde_json::from_value(stored.clone()).unwrap();
         assert_eq!(profile, Profile::read(json!({ "name": "Ann" })).unwrap());
-        assert_eq!(serde_json::to_value(&profile).unwrap(), stored, "and takes no more room");
+        assert_eq!(serde_json::to_value(&profile).unwrap(), stored, "and stays as small");
     }
 
     #[test]
-    fn a_step_logs_those_details_only_that_have_a_value() {
+    fn a_step_output_omits_details_without_a_value() {
         let profile = Profile::read(json!({ "tags": ["a"], "locale": "" })).unwrap();
         let customer =
             Customer { id: Id::MIN, profile, created_at: Timestamp(0), updated_at: Timestamp(0), rev: 1 }.flattened();
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merged_customer_keeps_what_it_says_and_gets_the_rest() {
+    fn a_merge_keeps_target_values_and_adds_the_others() {
         let target = json!({
             "name": "Ann", "emails": ["ann@example.com"], "phones": ["030 1234"], "tags": ["a", "b"],
             "locale": "de", "custom": { "tierStr": "gold" }
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_differ_by_more_than_case() {
+    fn addresses_compare_without_case() {
         let profile =
             Profile::read(json!({"emails": ["Ann@Example.com", "ann@example.com", "bob@example.com"]})).unwrap();
         assert_eq!(profile.emails.len(), 2);

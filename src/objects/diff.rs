@@ -1,19 +1,20 @@
-//! What a change changed.
+//! Differences between two states of an object.
 
 use serde_json::{Map, Value, json};
 
-/// What an object says, apart from when it was written.
+/// An object's attributes and relationships, without timestamps and revision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectState {
     pub attributes: Map<String, Value>,
-    /// Ids of other objects, or null, by the name that the object has for them.
+    /// Ids of other objects, or null, by the name of the relationship.
     pub relationships: Map<String, Value>,
 }
 
-/// `{"attributes": {"status": {"op": "replace", "before": "open", "after": "done"}}, "relationships": {}}`: what differs.
+/// The differences: `{"attributes": {"status": {"op": "replace", "before": "open", "after": "done"}}, "relationships":
+/// {}}`.
 ///
-/// `op` is `add` where there was null before, `remove` where there is null after, and else `replace`. That a list or an
-/// object is empty is no difference to its being null. Lists and objects, such as `custom`, are compared as wholes.
+/// `op` is `add` if the value was null before, `remove` if it is null afterwards, otherwise `replace`. An empty list or
+/// object equals null. Lists and objects, such as `custom`, are compared as a whole.
 pub fn changes(before: &ObjectState, after: &ObjectState) -> Value {
     json!({
         "attributes": compare(&before.attributes, &after.attributes),
@@ -26,7 +27,7 @@ fn compare(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<Strin
     names
         .filter_map(|name| {
             let (before, after) = (before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null));
-            if before == after || (says_nothing(before) && says_nothing(after)) {
+            if before == after || (is_empty(before) && is_empty(after)) {
                 return None;
             }
             let op = match (before, after) {
@@ -39,8 +40,8 @@ fn compare(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<Strin
         .collect()
 }
 
-/// Whether a value stands for there being none.
-pub(super) fn says_nothing(value: &Value) -> bool {
+/// Whether a value is null, an empty list or an empty object.
+pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(list) => list.is_empty(),
@@ -53,20 +54,20 @@ pub(super) fn says_nothing(value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn parts(attributes: Value, relationships: Value) -> ObjectState {
+    fn state(attributes: Value, relationships: Value) -> ObjectState {
         match (attributes, relationships) {
             (Value::Object(attributes), Value::Object(relationships)) => ObjectState { attributes, relationships },
-            _ => panic!("parts are objects"),
+            _ => panic!("attributes and relationships are objects"),
         }
     }
 
     #[test]
-    fn what_was_added_replaced_and_removed_is_told_and_nothing_else() {
-        let before = parts(
+    fn only_differences_are_listed() {
+        let before = state(
             json!({ "status": "open", "name": null, "tags": ["a"], "queue": "q", "custom": {} }),
             json!({ "customer": "1", "user": null }),
         );
-        let after = parts(
+        let after = state(
             json!({ "status": "done", "name": "N", "tags": [], "queue": "q", "custom": null }),
             json!({ "customer": "1", "user": "2" }),
         );

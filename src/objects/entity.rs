@@ -1,19 +1,19 @@
 //! Entities: companies, conversations, messages, notes and users.
 //!
-//! What they have in common is here: ids, times, revisions, and that each is a set of values in the shape of its kind
-//! ([`super::shape`]). What a kind has of its own is in its module: [`super::company`], [`super::conversation`],
-//! [`super::message`], [`super::note`], [`super::user`].
+//! This module has what all kinds share: ids, timestamps, revisions, and values in the [`super::shape`] of the kind.
+//! What is specific to a kind is in its own module: [`super::company`], [`super::conversation`], [`super::message`],
+//! [`super::note`], [`super::user`].
 
 use serde_json::{Map, Value, json};
 
 use super::contact::email_key;
 use super::diff::ObjectState;
-use super::shape::{self, Field, Occasion, Target};
+use super::shape::{self, Field, MergeMode, Target};
 use super::{Fields, Problem, company, conversation, message, note, user};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 
-/// What an entity is.
+/// The kinds of entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntityKind {
     Company,
@@ -30,15 +30,15 @@ pub struct Entity {
     pub content: EntityContent,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// How often it was written; 1 at first.
+    /// The revision: 1 after creation, incremented by each change.
     pub rev: i64,
 }
 
-/// What callers say of an entity.
+/// The part of an entity that callers set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntityContent {
     pub kind: EntityKind,
-    /// By the names of the shape's fields; only what has a value.
+    /// By the field names of the shape; only those with a value.
     pub values: Map<String, Value>,
 }
 
@@ -46,7 +46,7 @@ impl EntityKind {
     pub const ALL: [EntityKind; 5] =
         [EntityKind::Company, EntityKind::Conversation, EntityKind::Message, EntityKind::Note, EntityKind::User];
 
-    /// How it is spelt: `company`.
+    /// The name: `company`.
     pub fn as_str(self) -> &'static str {
         match self {
             EntityKind::Company => "company",
@@ -57,7 +57,7 @@ impl EntityKind {
         }
     }
 
-    /// How addresses spell it: `companies`.
+    /// The plural, as in URLs: `companies`.
     pub fn plural(self) -> &'static str {
         match self {
             EntityKind::Company => "companies",
@@ -68,7 +68,7 @@ impl EntityKind {
         }
     }
 
-    /// The fields that its entities have.
+    /// The fields of this kind.
     pub fn shape(self) -> &'static [Field] {
         match self {
             EntityKind::Company => company::SHAPE,
@@ -81,7 +81,7 @@ impl EntityKind {
 }
 
 impl Entity {
-    /// The entity as a step's output: attributes at the top level, ids as plain strings.
+    /// The entity as a step's output: attributes at the top level, ids as strings.
     pub fn flattened(self) -> Value {
         let mut output = Map::with_capacity(20);
         output.insert("id".into(), json!(self.id));
@@ -92,7 +92,7 @@ impl Entity {
         Value::Object(output)
     }
 
-    /// The entity's attributes as HTTP answers show them.
+    /// The entity's attributes as in HTTP responses.
     pub fn attributes(self) -> Map<String, Value> {
         let mut attributes = Map::with_capacity(20);
         self.write_attributes(&mut attributes);
@@ -106,7 +106,7 @@ impl Entity {
         attributes.insert("rev".into(), json!(self.rev));
     }
 
-    /// What it says, for a comparison.
+    /// The state to compare with another revision.
     pub fn state(&self) -> ObjectState {
         let mut parts = ObjectState::default();
         shape::show(self.content.kind.shape(), self.content.values.clone(), &mut parts.attributes);
@@ -119,50 +119,50 @@ impl EntityContent {
     /// Reads a caller's entity.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn read(kind: EntityKind, value: Value) -> Result<EntityContent, Vec<Problem>> {
-        EntityContent { kind, values: Map::new() }.apply(Occasion::Creation, value)
+        EntityContent { kind, values: Map::new() }.apply(MergeMode::Create, value)
     }
 
-    /// This content with a caller's changes: fields that are present replace, `null` clears, and custom attributes
-    /// are merged one by one.
+    /// Applies a caller's changes: a present field replaces the value, `null` clears it, and custom attributes are
+    /// merged one by one.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn merge(self, changes: Value) -> Result<EntityContent, Vec<Problem>> {
-        self.apply(Occasion::Change, changes)
+        self.apply(MergeMode::Update, changes)
     }
 
-    fn apply(mut self, occasion: Occasion, value: Value) -> Result<EntityContent, Vec<Problem>> {
+    fn apply(mut self, mode: MergeMode, value: Value) -> Result<EntityContent, Vec<Problem>> {
         let mut fields = Fields::new(value);
-        shape::merge(self.kind.shape(), occasion, &mut self.values, &mut fields);
+        shape::merge(self.kind.shape(), mode, &mut self.values, &mut fields);
         if self.kind == EntityKind::Note {
             note::check(&self.values, &mut fields);
         }
         fields.finish(self)
     }
 
-    /// What it is known by in another system; unique among its kind.
+    /// The id in another system; unique within the kind.
     pub fn external_id(&self) -> Option<&str> {
         self.values.get("externalId")?.as_str()
     }
 
-    /// What a user is found by; unique among users.
+    /// The look-up key of a user; unique among users.
     pub fn email_key(&self) -> Option<String> {
         self.values.get("email")?.as_str().map(email_key)
     }
 
-    /// Whom it belongs to.
+    /// The customer that it belongs to.
     pub fn customer(&self) -> Option<Id> {
         shape::reference(&self.values, "customer")
     }
 
-    /// What a message or a note is part of.
+    /// The conversation that a message or a note belongs to.
     pub fn conversation(&self) -> Option<Id> {
         shape::reference(&self.values, "conversation")
     }
 
-    /// The other objects that it names, each by the name that it has for it.
+    /// The references to other objects, by field name.
     pub fn references(&self) -> impl Iterator<Item = (&'static str, &'static Target, Option<Id>)> {
         shape::references(self.kind.shape(), &self.values)
     }

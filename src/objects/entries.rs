@@ -1,4 +1,4 @@
-//! What the lists of objects hold: readers of one entry each, see [`super::shape::Entry`].
+//! Readers for the entries of lists; see [`super::shape::Entry`].
 
 use serde_json::{Map, Value, json};
 
@@ -7,28 +7,28 @@ use super::fields::{plain_text, read_id};
 use super::klass::AttributeType;
 use super::{kind_of, unknown};
 
-/// The most bytes of a location, as JSON.
+/// The largest location, in bytes of JSON.
 const LOCATION_BYTES_MAX: usize = 4_096;
 
-/// A tag: 1 to 128 characters, without spaces around them.
+/// A tag: 1 to 128 characters, trimmed.
 pub fn tag(value: Value) -> Result<Value, String> {
     match plain_text(value, 128)?.trim() {
-        "" => Err("a tag has at least one character".into()),
+        "" => Err("a tag must have at least one character".into()),
         tag => Ok(json!(tag)),
     }
 }
 
-/// The id of something, of which nobody checks that it exists.
+/// The id of an object that may not exist.
 pub fn id(value: Value) -> Result<Value, String> {
     read_id(&value).map(|id| json!(id))
 }
 
-/// Somebody who is mentioned: `{user}`, or the plain id.
+/// A mentioned user: `{user}`, or the id.
 pub fn mention(value: Value) -> Result<Value, String> {
     let user = match value {
         Value::Object(mut object) => {
             let user = object.remove("user").unwrap_or_default();
-            refuse_more(&object, &["user"])?;
+            check_no_others(&object, &["user"])?;
             user
         }
         user => user,
@@ -48,34 +48,34 @@ pub fn phone(value: Value) -> Result<Value, String> {
 
 /// An absolute URL.
 pub fn url(value: Value) -> Result<Value, String> {
-    AttributeType::Url.admit(Value::String(plain_text(value, 2_048)?))
+    AttributeType::Url.convert(Value::String(plain_text(value, 2_048)?))
 }
 
 /// A domain, in lower case.
 pub fn domain(value: Value) -> Result<Value, String> {
     let domain = plain_text(value, 253)?.trim().to_lowercase();
-    let permitted = |character: char| character.is_alphanumeric() || matches!(character, '.' | '-' | '_');
-    match !domain.is_empty() && domain.chars().all(permitted) {
+    let is_allowed = |character: char| character.is_alphanumeric() || matches!(character, '.' | '-' | '_');
+    match !domain.is_empty() && domain.chars().all(is_allowed) {
         true => Ok(Value::String(domain)),
         false => Err("not a domain, such as example.com".into()),
     }
 }
 
-/// An absolute URL with what it is: `{url, type}`, or the plain URL.
+/// A typed absolute URL: `{url, type}`, or the URL.
 pub fn typed_url(value: Value) -> Result<Value, String> {
-    let (address, kind) = match value {
+    let (link, kind) = match value {
         Value::Object(mut object) => {
-            let (address, kind) = (object.remove("url").unwrap_or_default(), object.remove("type"));
-            refuse_more(&object, &["url", "type"])?;
-            (address, kind.filter(|kind| !kind.is_null()))
+            let (link, kind) = (object.remove("url").unwrap_or_default(), object.remove("type"));
+            check_no_others(&object, &["url", "type"])?;
+            (link, kind.filter(|kind| !kind.is_null()))
         }
-        address => (address, None),
+        link => (link, None),
     };
     let kind = kind.map_or(Ok("other".into()), |kind| plain_text(kind, 64));
-    Ok(json!({ "url": url(address)?, "type": kind? }))
+    Ok(json!({ "url": url(link)?, "type": kind? }))
 }
 
-/// A place, in whatever attributes.
+/// A location: a free-form object.
 pub fn location(value: Value) -> Result<Value, String> {
     match value {
         Value::Object(object) => limited_object(object, LOCATION_BYTES_MAX),
@@ -83,7 +83,7 @@ pub fn location(value: Value) -> Result<Value, String> {
     }
 }
 
-/// A free-form object of at most so many bytes as JSON.
+/// A free-form object of at most `bytes_max` bytes of JSON.
 pub fn limited_object(object: Map<String, Value>, bytes_max: usize) -> Result<Value, String> {
     let object = Value::Object(object);
     match object.to_string().len() > bytes_max {
@@ -92,8 +92,8 @@ pub fn limited_object(object: Map<String, Value>, bytes_max: usize) -> Result<Va
     }
 }
 
-fn refuse_more(left: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
-    match left.keys().next() {
+fn check_no_others(rest: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match rest.keys().next() {
         Some(extra) => Err(unknown("attribute", extra, known.iter().copied())),
         None => Ok(()),
     }

@@ -1,22 +1,22 @@
-//! Taking a caller's object apart, field by field.
+//! Parsing a caller's object field by field.
 
 use serde_json::{Map, Value};
 
 use super::{Problem, escape_pointer, kind_of, unknown};
 use crate::base::id::Id;
 
-/// The most entries that a list can have.
+/// The most entries of a list.
 pub const ENTRIES_MAX: usize = 100;
 /// The most characters of a long text, such as a message's body.
 pub const TEXT_MAX: usize = 100_000;
-/// How many fields most kinds of objects have at most.
-const TAKEN: usize = 18;
-/// The one character that PostgreSQL can't keep in a text.
-pub const UNSTORABLE: &str = "holds the character U+0000, which can't be stored";
+/// The initial capacity: most kinds of objects have no more fields.
+const FIELDS_CAPACITY: usize = 18;
+/// The error for the one character that PostgreSQL can't store in a text.
+pub const UNSTORABLE: &str = "contains the character U+0000, which can't be stored";
 
-/// Takes fields out of a caller's object one by one, and remembers what was wrong with them.
+/// Takes fields out of a caller's object one by one, and collects their problems.
 ///
-/// Every field that the caller sent must be taken; [`Fields::finish`] reports the ones that nobody asked for.
+/// [`Fields::finish`] reports the fields that were not taken as unknown.
 pub struct Fields {
     fields: Map<String, Value>,
     taken: Vec<&'static str>,
@@ -24,17 +24,19 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Starts on `value`, which has to be an object.
+    /// Starts with `value`, which must be an object.
     pub fn new(value: Value) -> Fields {
         match value {
-            Value::Object(fields) => Fields { fields, taken: Vec::with_capacity(TAKEN), problems: Vec::new() },
+            Value::Object(fields) => {
+                Fields { fields, taken: Vec::with_capacity(FIELDS_CAPACITY), problems: Vec::new() }
+            }
             _ => {
                 Fields { fields: Map::new(), taken: Vec::new(), problems: vec![Problem::new("", "expected an object")] }
             }
         }
     }
 
-    /// The field as it was sent; `None` if absent.
+    /// The field as sent; `None` if absent.
     pub fn take(&mut self, name: &'static str) -> Option<Value> {
         self.taken.push(name);
         self.fields.shift_remove(name)
@@ -48,13 +50,13 @@ impl Fields {
         }
     }
 
-    /// The id of another object, which has to be there; the lowest id stands in for one that is not.
+    /// The id of another object, which is required. If it is invalid, returns the lowest id as a stand-in.
     pub fn id(&mut self, name: &'static str) -> Id {
-        let sent = self.take(name).unwrap_or_default();
-        self.keep(format!("/{name}"), read_id(&sent)).unwrap_or(Id::MIN)
+        let value = self.take(name).unwrap_or_default();
+        self.keep(format!("/{name}"), read_id(&value)).unwrap_or(Id::MIN)
     }
 
-    /// A true or false field; `None` if absent or null.
+    /// A Boolean field; `None` if absent or null.
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
         match self.take(name)? {
             Value::Bool(value) => Some(value),
@@ -67,7 +69,7 @@ impl Fields {
     }
 
     /// A whole number within a range; `None` if absent or null.
-    pub fn whole(&mut self, name: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+    pub fn integer(&mut self, name: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let value = self.take(name).filter(|value| !value.is_null())?;
         let number = value.as_i64().filter(|number| range.contains(number));
         let (least, most) = (range.start(), range.end());
@@ -86,7 +88,7 @@ impl Fields {
         }
     }
 
-    /// A field that something else reads, which notes pointers into it; `None` if absent, null or not sound.
+    /// A field that `read` parses, with problems relative to the field; `None` if absent, null or invalid.
     pub fn section<T>(
         &mut self,
         name: &'static str,
@@ -109,13 +111,13 @@ impl Fields {
         }
     }
 
-    /// A list field, each entry of which is read: `None` if absent, empty if null.
+    /// A list field whose entries `read` parses: `None` if absent, empty if null.
     pub fn entries<T>(&mut self, name: &'static str, read: impl Fn(Value) -> Result<T, String>) -> Option<Vec<T>> {
         let list = self.list(name)?;
         self.read_entries(name, list, read)
     }
 
-    /// Those entries of a list that nothing is wrong with; `None` if there are too many.
+    /// The valid entries of a list; `None` if there are too many.
     pub fn read_entries<T>(
         &mut self,
         name: &str,
@@ -130,17 +132,17 @@ impl Fields {
         Some(entries.filter_map(|(index, entry)| self.keep(format!("/{name}/{index}"), read(entry))).collect())
     }
 
-    /// What was read, or nothing with a note of what is wrong with it.
+    /// The value of a result; on an error, notes the problem and returns `None`.
     pub fn keep<T>(&mut self, pointer: impl Into<String>, read: Result<T, String>) -> Option<T> {
         read.map_err(|message| self.problem(pointer, message)).ok()
     }
 
-    /// Whether nothing is known to be wrong with this field; without a name, with the object as such.
-    pub fn is_sound(&self, name: &str) -> bool {
+    /// Whether this field has no problem so far. The empty name is the object itself.
+    pub fn is_valid(&self, name: &str) -> bool {
         self.problems.iter().all(|problem| problem.pointer.strip_prefix('/').unwrap_or_default() != name)
     }
 
-    /// Notes a problem found by the caller's own rules.
+    /// Notes a problem.
     pub fn problem(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem::new(pointer, message));
     }
@@ -150,7 +152,7 @@ impl Fields {
         self.problems.extend(problems);
     }
 
-    /// `value` if nothing was wrong and nothing was left over, else every problem.
+    /// `value` if there are no problems and no unknown fields, otherwise all problems.
     pub fn finish<T>(mut self, value: T) -> Result<T, Vec<Problem>> {
         for name in self.fields.keys() {
             let message = unknown("attribute", name, self.taken.iter().copied());
@@ -160,21 +162,21 @@ impl Fields {
     }
 }
 
-/// What is wrong with a list that is too long.
+/// The error for a list that is too long.
 pub fn too_many_entries() -> String {
     format!("more than {ENTRIES_MAX} entries")
 }
 
-/// `value` as an id.
+/// Reads `value` as an id.
 ///
 /// # Errors
-/// A sentence that says what an id is.
+/// A sentence with the expected form.
 pub fn read_id(value: &Value) -> Result<Id, String> {
     let id = value.as_str().and_then(|text| text.parse().ok());
     id.ok_or_else(|| "expected an id, which is 24 hexadecimal characters".into())
 }
 
-/// `value` as a text of at most so many characters.
+/// Reads `value` as a text of at most `characters_max` characters.
 ///
 /// # Errors
 /// A sentence that says what is wrong.

@@ -1,7 +1,7 @@
-//! Klasses: what kinds of custom object there are and which attributes each may carry.
+//! Klasses: the types of custom objects and their attributes.
 //!
-//! An attribute's type is the suffix of its name, as in Kustomer: `orderIdStr`, `priceNum`, `paidAt`. Attributes that
-//! a klass does not declare are refused rather than stored, so that a misspelt name shows at once.
+//! The suffix of an attribute's name is its type, as in Kustomer: `orderIdStr`, `priceNum`, `paidAt`. Attributes that a
+//! klass does not declare are errors, so that a misspelled name is found at once.
 //!
 //! Limits: a klass has at most [`PROPERTIES_MAX`] properties; `Str` holds 1,024 characters, `Txt` 100,000, `Url` 2,048.
 
@@ -12,27 +12,27 @@ use super::{Fields, Problem, escape_pointer, kind_of, unknown};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 
-/// The most properties that one klass may declare.
+/// The most properties of a klass.
 pub const PROPERTIES_MAX: usize = 500;
 
-/// The most custom attributes that an object can have without declaring them.
+/// The most custom attributes of an object that is not of a klass.
 pub const CUSTOM_MAX: usize = 500;
 
-/// The definition of a kind of custom object.
+/// The definition of a type of custom object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Klass {
     pub id: Id,
-    /// Unique within the org; lower case letters, digits, dashes and underscores.
+    /// Unique within the org; lower-case letters, digits, dashes and underscores.
     pub name: String,
     pub display_name: String,
     pub icon: Option<String>,
-    /// Attribute names with their types in their suffixes.
+    /// The declared attributes by name; the suffix of the name is the type.
     pub properties: Map<String, Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-/// A klass as a file or a caller declares it, checked.
+/// A validated klass from a file or a caller, before it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KlassDraft {
     pub name: String,
@@ -41,7 +41,7 @@ pub struct KlassDraft {
     pub properties: Map<String, Value>,
 }
 
-/// One declared property; what a klass says of it beyond its name.
+/// The declaration of an attribute, beyond its name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Property {
@@ -51,7 +51,7 @@ pub struct Property {
     pub description: Option<String>,
 }
 
-/// The type of a custom attribute, told by the suffix of its name.
+/// The type of a custom attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttributeType {
     Str,
@@ -64,7 +64,7 @@ pub enum AttributeType {
 }
 
 impl AttributeType {
-    /// Every suffix, as it is spelt.
+    /// The suffixes.
     pub const SUFFIXES: [(&'static str, AttributeType); 7] = [
         ("Str", AttributeType::Str),
         ("Txt", AttributeType::Txt),
@@ -75,7 +75,7 @@ impl AttributeType {
         ("Id", AttributeType::Id),
     ];
 
-    /// The type that the suffix of `name` stands for.
+    /// The type of the attribute called `name`; `None` if it has no known suffix.
     pub fn of(name: &str) -> Option<AttributeType> {
         Self::SUFFIXES
             .iter()
@@ -83,12 +83,12 @@ impl AttributeType {
             .map(|(_, attribute_type)| *attribute_type)
     }
 
-    /// `value` as this type stores it, cast where nothing is lost (`"42"` to 42 for `Num`, 42 to `"42"` for `Str`).
+    /// Converts `value` to this type where no information is lost (`"42"` to 42 for `Num`, 42 to `"42"` for `Str`).
     ///
     /// # Errors
-    /// A sentence that says what the type wants.
-    pub fn admit(self, value: Value) -> Result<Value, String> {
-        let refuse = |wanted: &str, value: &Value| Err(format!("expected {wanted}, not {}", shown(value)));
+    /// A sentence with the expected type.
+    pub fn convert(self, value: Value) -> Result<Value, String> {
+        let refuse = |expected: &str, value: &Value| Err(format!("expected {expected}, not {}", describe(value)));
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             (AttributeType::Str, value) => limited_text(value, 1_024, "`Str`"),
@@ -128,13 +128,13 @@ fn limited_text(value: Value, characters_max: usize, suffix: &str) -> Result<Val
         other => return Err(format!("expected a string, not {}", kind_of(&other))),
     };
     if text.chars().count() > characters_max {
-        return Err(format!("longer than the {characters_max} characters that {suffix} holds"));
+        return Err(format!("longer than {characters_max} characters, the limit of {suffix}"));
     }
     Ok(Value::String(text))
 }
 
-/// A value as a message shows it: short text in quotes, else only what it is.
-fn shown(value: &Value) -> String {
+/// Describes a value for an error message: short values in full, others by type.
+fn describe(value: &Value) -> String {
     match value {
         Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),
         Value::Number(number) => number.to_string(),
@@ -143,7 +143,7 @@ fn shown(value: &Value) -> String {
 }
 
 impl Klass {
-    /// The klass's attributes as HTTP answers and steps show them.
+    /// The klass's attributes as in HTTP responses and step outputs.
     pub fn attributes(&self) -> Map<String, Value> {
         let attributes = [
             ("name", json!(self.name)),
@@ -161,13 +161,12 @@ impl KlassDraft {
     /// Reads `{name, displayName?, icon?, properties?}`.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn read(value: Value) -> Result<KlassDraft, Vec<Problem>> {
         let mut fields = Fields::new(value);
         let name = fields.text("name", 64).flatten().unwrap_or_default();
         if !is_klass_name(&name) {
-            fields
-                .problem("/name", "a klass needs a name of 1 to 64 lower-case letters, digits, dashes and underscores");
+            fields.problem("/name", "expected a name of 1 to 64 lower-case letters, digits, dashes and underscores");
         }
         let display_name = fields.text("displayName", 256).flatten().unwrap_or_else(|| title_case(&name));
         let icon = fields.text("icon", 64).flatten();
@@ -177,10 +176,10 @@ impl KlassDraft {
     }
 }
 
-/// Whether `name` can name a klass; hooks are named by the same rule.
+/// Whether `name` is a valid name of a klass. The names of hooks follow the same rule.
 pub fn is_klass_name(name: &str) -> bool {
-    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    (1..=64).contains(&name.len()) && name.bytes().all(permitted)
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 fn check_properties(properties: &Map<String, Value>) -> Vec<Problem> {
@@ -192,25 +191,25 @@ fn check_properties(properties: &Map<String, Value>) -> Vec<Problem> {
         let pointer = format!("/properties/{}", escape_pointer(name));
         if AttributeType::of(name).is_none() {
             let suffixes = AttributeType::SUFFIXES.map(|(suffix, _)| suffix).join(", ");
-            problems.push(Problem::new(&pointer, format!("`{name}` does not end in a type: one of {suffixes}")));
+            problems.push(Problem::new(&pointer, format!("`{name}` must end in a type suffix: one of {suffixes}")));
         }
         if let Err(error) = Property::deserialize(property) {
-            problems.push(Problem::new(pointer, format!("not a property: {error}")));
+            problems.push(Problem::new(pointer, format!("invalid property: {error}")));
         }
     }
     problems
 }
 
-/// Checks custom attributes against the properties of the klass called `klass_name`, and casts them to their types.
+/// Checks custom attributes against the properties of a klass, and converts them to their types.
 ///
 /// # Errors
-/// Every problem, with pointers below `/custom`.
+/// All problems, with pointers below `/custom`.
 pub fn check_custom(
     klass_name: &str,
     properties: &Map<String, Value>,
     custom: Map<String, Value>,
 ) -> Result<Map<String, Value>, Vec<Problem>> {
-    let mut admitted = Map::with_capacity(custom.len());
+    let mut converted = Map::with_capacity(custom.len());
     let mut problems = Vec::new();
     for (name, value) in custom {
         let pointer = || format!("/custom/{}", escape_pointer(&name));
@@ -219,24 +218,24 @@ pub fn check_custom(
             problems.push(Problem::new(pointer(), format!("{message} (klass `{klass_name}` does not declare it)")));
             continue;
         }
-        match AttributeType::of(&name).map_or(Ok(Value::Null), |attribute_type| attribute_type.admit(value)) {
-            Ok(value) => drop(admitted.insert(name, value)),
+        match AttributeType::of(&name).map_or(Ok(Value::Null), |attribute_type| attribute_type.convert(value)) {
+            Ok(value) => drop(converted.insert(name, value)),
             Err(message) => problems.push(Problem::new(pointer(), message)),
         }
     }
-    if problems.is_empty() { Ok(admitted) } else { Err(problems) }
+    if problems.is_empty() { Ok(converted) } else { Err(problems) }
 }
 
-/// Merges custom attributes that nobody has to declare: each by itself, and null removes one.
+/// Merges undeclared custom attributes one by one; null removes one.
 pub fn merge_custom(custom: &mut Map<String, Value>, changes: Map<String, Value>, fields: &mut Fields) {
     for (name, value) in changes {
         let pointer = format!("/custom/{}", escape_pointer(&name));
         let Some(attribute_type) = AttributeType::of(&name) else {
             let suffixes = AttributeType::SUFFIXES.map(|(suffix, _)| suffix).join(", ");
-            fields.problem(pointer, format!("`{name}` does not end in a type: one of {suffixes}"));
+            fields.problem(pointer, format!("`{name}` must end in a type suffix: one of {suffixes}"));
             continue;
         };
-        match attribute_type.admit(value) {
+        match attribute_type.convert(value) {
             Ok(Value::Null) => drop(custom.shift_remove(&name)),
             Ok(value) => drop(custom.insert(name, value)),
             Err(message) => fields.problem(pointer, message),
@@ -247,7 +246,7 @@ pub fn merge_custom(custom: &mut Map<String, Value>, changes: Map<String, Value>
     }
 }
 
-/// `online-order` as `Online Order`.
+/// Converts `online-order` to `Online Order`.
 fn title_case(name: &str) -> String {
     let capitalised = |word: &str| {
         let mut characters = word.chars();

@@ -1,7 +1,7 @@
-//! KObjects: custom objects of a klass, most of them on a customer's timeline.
+//! KObjects: custom objects of a klass, usually on a customer's timeline.
 //!
-//! `custom` holds the attributes that the klass declares, checked and typed; `data` is the free-form rest.
-//! An `externalId` is unique within the klass.
+//! `custom` contains the attributes that the klass declares, checked and typed; `data` is free-form. An `externalId` is
+//! unique within the klass.
 
 use serde_json::{Map, Value, json};
 
@@ -17,16 +17,16 @@ pub struct KObject {
     pub id: Id,
     /// The name of its klass.
     pub klass: String,
-    /// On whose timeline it stands.
+    /// The customer whose timeline it is on.
     pub customer: Option<Id>,
     pub content: KObjectContent,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// How often it was written; 1 at first.
+    /// The revision: 1 after creation, incremented by each change.
     pub rev: i64,
 }
 
-/// What callers say of a custom object.
+/// The part of a custom object that callers set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KObjectContent {
     pub title: String,
@@ -37,7 +37,7 @@ pub struct KObjectContent {
 }
 
 impl KObject {
-    /// The object as a step's output: attributes at the top level, ids as plain strings.
+    /// The object as a step's output: attributes at the top level, ids as strings.
     pub fn flattened(self) -> Value {
         let mut output = Map::with_capacity(12);
         output.insert("id".into(), json!(self.id));
@@ -47,7 +47,7 @@ impl KObject {
         Value::Object(output)
     }
 
-    /// The object's attributes as HTTP answers show them.
+    /// The object's attributes as in HTTP responses.
     pub fn attributes(self) -> Map<String, Value> {
         let mut attributes = Map::with_capacity(8);
         self.write_attributes(&mut attributes);
@@ -61,7 +61,7 @@ impl KObject {
         attributes.insert("rev".into(), json!(self.rev));
     }
 
-    /// What it says, for a comparison.
+    /// The state to compare with another revision.
     pub fn state(&self) -> ObjectState {
         let mut parts = ObjectState::default();
         self.content.clone().write_attributes(&mut parts.attributes);
@@ -79,25 +79,25 @@ impl KObjectContent {
         attributes.insert("custom".into(), Value::Object(self.custom));
     }
 
-    /// Reads a caller's object of the given klass: `title` (required), `externalId`, `icon`, `data`, `custom`.
+    /// Reads a caller's object of a klass: `title` (required), `externalId`, `icon`, `data`, `custom`.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn read(klass: &Klass, value: Value) -> Result<KObjectContent, Vec<Problem>> {
         KObjectContent::default().merge(klass, value)
     }
 
-    /// This content with a caller's changes: fields that are present replace, `null` clears, and custom attributes
-    /// are merged one by one.
+    /// Applies a caller's changes: a present field replaces the value, `null` clears it, and custom attributes are
+    /// merged one by one.
     ///
     /// # Errors
-    /// Every problem, with its pointer.
+    /// All problems, with their pointers.
     pub fn merge(mut self, klass: &Klass, changes: Value) -> Result<KObjectContent, Vec<Problem>> {
         let mut fields = Fields::new(changes);
         if let Some(title) = fields.text("title", 1_024) {
             self.title = title.unwrap_or_default();
         }
-        if self.title.trim().is_empty() && fields.is_sound("title") {
+        if self.title.trim().is_empty() && fields.is_valid("title") {
             fields.problem("/title", "a title is required");
         }
         if let Some(external_id) = fields.text("externalId", 256) {

@@ -1,6 +1,6 @@
-//! Messages: what was said in a conversation, by the customer (`in`) or to the customer (`out`), over some channel.
+//! Messages of a conversation, from the customer (`in`) or to the customer (`out`), over a channel.
 //!
-//! The customer of a message is that of its conversation. Storing a message sends nothing.
+//! A message belongs to the customer of its conversation. Storing a message does not send it.
 
 use super::fields::TEXT_MAX;
 use super::shape::{CONVERSATION, CUSTOMER, Field, Type, field};
@@ -11,7 +11,7 @@ pub const SHAPE: &[Field] = &[
     field("externalId", Type::ExternalId),
     field("channel", Type::Text(64)),
     field("app", Type::Text(64)),
-    field("direction", Type::Word(&["in", "out"])),
+    field("direction", Type::Enum(&["in", "out"])),
     field("subject", Type::Text(1_024)),
     field("preview", Type::Text(TEXT_MAX)),
     field("body", Type::Text(TEXT_MAX)),

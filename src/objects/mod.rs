@@ -1,8 +1,8 @@
-//! Customers, klasses, kobjects and entities: their shapes and the rules that hold for them, whoever writes them.
+//! Customers, klasses, kobjects and entities: their fields and validation rules.
 //!
-//! Everything here is pure. A workflow's action and an HTTP handler both turn a caller's JSON into one of these
-//! types, are told of every problem at once as [`Problem`]s, and hand the result to `changes`. Companies,
-//! conversations, messages, notes and users have so much in common that they are one type, [`Entity`], of five kinds.
+//! Everything here is pure. Actions of workflows and HTTP handlers parse a caller's JSON into one of these types, get
+//! all validation errors at once as [`Problem`]s, and pass the result to `changes`. Companies, conversations, messages,
+//! notes and users share one type, [`Entity`].
 
 mod company;
 mod contact;
@@ -28,12 +28,12 @@ pub use kobject::KObject;
 
 use serde_json::Value;
 
-/// What is wrong with one field of an object that a caller sent.
+/// A validation error in one field of a caller's object.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
-    /// JSON pointer to the field, from the top of the object: `/custom/orderIdStr`.
+    /// JSON pointer from the root of the object: `/custom/orderIdStr`.
     pub pointer: String,
-    /// What is wrong and what would be right, in a sentence without a full stop.
+    /// What is wrong and what is expected, as a sentence without a full stop.
     pub message: String,
 }
 
@@ -43,7 +43,7 @@ impl Problem {
     }
 }
 
-/// The name among `candidates` that `name` is most likely a slip of, if one is near enough to suggest.
+/// The candidate that `name` most likely misspells, if one is similar enough.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let score = |candidate: &str| strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
     candidates
@@ -54,7 +54,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// `unknown attribute "x"` with a suggestion when one is near.
+/// `unknown attribute "x"`, with a suggestion if a candidate is similar.
 pub fn unknown<'a>(what: &str, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(name, candidates) {
         Some(suggestion) => format!("unknown {what} `{name}`; did you mean `{suggestion}`?"),
@@ -62,17 +62,17 @@ pub fn unknown<'a>(what: &str, name: &str, candidates: impl IntoIterator<Item = 
     }
 }
 
-/// What is wrong with a reference to something that there is not.
-pub fn missing(name: &str, what: &str, id: crate::base::id::Id) -> Problem {
-    Problem::new(format!("/{name}"), format!("there is no {what} {id}"))
+/// The problem of a reference to an object that does not exist.
+pub fn missing(name: &str, kind: &str, id: crate::base::id::Id) -> Problem {
+    Problem::new(format!("/{name}"), format!("{kind} {id} does not exist"))
 }
 
-/// Escapes a name for use as one part of a JSON pointer (RFC 6901).
+/// Escapes a name as a token of a JSON pointer (RFC 6901).
 pub fn escape_pointer(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// What a JSON value is, with its article: `a string`, `null`, …
+/// The type of a JSON value, with its article: `a string`, `null`, …
 pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

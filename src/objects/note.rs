@@ -1,6 +1,6 @@
-//! Notes: what one's own people write about a conversation, or about a customer. Customers don't see them.
+//! Notes: internal comments on a conversation or a customer. Customers don't see them.
 //!
-//! The customer of a note about a conversation is the conversation's.
+//! A note on a conversation belongs to the conversation's customer.
 
 use serde_json::{Map, Value};
 
@@ -18,10 +18,10 @@ pub const SHAPE: &[Field] = &[
     field("userMentions", Type::List(entries::mention)),
 ];
 
-/// A note is about something.
+/// Requires a conversation or a customer.
 pub(super) fn check(values: &Map<String, Value>, fields: &mut Fields) {
     let subjects = ["conversation", "customer"];
-    if subjects.iter().all(|name| !values.contains_key(*name) && fields.is_sound(name)) {
+    if subjects.iter().all(|name| !values.contains_key(*name) && fields.is_valid(name)) {
         fields.problem("/conversation", "a conversation or a customer is required");
     }
 }

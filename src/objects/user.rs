@@ -1,5 +1,5 @@
-//! Users: one's own people, who look after conversations and write notes. No two have the same e-mail address, in
-//! whatever case. A user is no login: who may call is a matter of API keys.
+//! Users: the members of an org, who handle conversations and write notes. Their e-mail addresses are unique, ignoring
+//! case. A user is not a login: access is granted to API keys.
 
 use super::entries;
 use super::shape::{Field, Type, field};

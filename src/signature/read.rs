@@ -40,7 +40,7 @@ impl Scheme {
                 Scheme::new(GENERIC, &[])
             }),
             None => {
-                if fields.is_sound("scheme") {
+                if fields.is_valid("scheme") {
                     fields.problem("/scheme", format!("required: a vendor's scheme, or `{GENERIC}`"));
                 }
                 Scheme::new(GENERIC, &[])
@@ -50,7 +50,7 @@ impl Scheme {
         if let Some(url) = fields.text("url", CHARACTERS_MAX).flatten() {
             if !url.starts_with("https://") && !url.starts_with("http://") {
                 fields.problem("/url", "expected the hook's full URL as the sender knows it, such as `https://…`");
-            } else if !scheme.has_url() && fields.is_sound("scheme") {
+            } else if !scheme.has_url() && fields.is_valid("scheme") {
                 fields.problem("/url", format!("`{}` does not sign the URL", scheme.name));
             }
             scheme.url = Some(url);
@@ -77,9 +77,9 @@ fn seconds(fields: &mut Fields, name: &'static str, scheme: &Scheme) -> Option<i
     let seconds = value.as_i64().filter(|seconds| (1..=TOLERANCE_S_MAX).contains(seconds));
     if seconds.is_none() {
         fields.problem(format!("/{name}"), format!("expected a number of seconds from 1 to {TOLERANCE_S_MAX}"));
-    } else if !scheme.has_timestamp() && fields.is_sound("scheme") {
+    } else if !scheme.has_timestamp() && fields.is_valid("scheme") {
         fields.problem(format!("/{name}"), format!("a `{}` request has no timestamp", scheme.name));
-    } else if !scheme.signs_timestamp() && fields.is_sound("scheme") && fields.is_sound("text") {
+    } else if !scheme.signs_timestamp() && fields.is_valid("scheme") && fields.is_valid("text") {
         fields.problem(format!("/{name}"), "the signed `text` does not contain the timestamp, so it could be forged");
     }
     seconds
@@ -87,7 +87,7 @@ fn seconds(fields: &mut Fields, name: &'static str, scheme: &Scheme) -> Option<i
 
 fn secret_in_header(fields: &mut Fields) -> Scheme {
     let name = header(fields, "header");
-    if name.is_none() && fields.is_sound("header") {
+    if name.is_none() && fields.is_valid("header") {
         fields.problem("/header", "required: the name of the header that contains the secret");
     }
     let prefix = fields.text("prefix", CHARACTERS_MAX).flatten().unwrap_or_default();
@@ -99,7 +99,7 @@ fn generic(fields: &mut Fields) -> Scheme {
     let mut headers = Headers::default();
     match header(fields, "header") {
         Some(name) => headers.signature = vec![name],
-        None if fields.is_sound("header") => {
+        None if fields.is_valid("header") => {
             fields.problem("/header", "required: the name of the header that contains the signature");
         }
         None => {}
@@ -127,7 +127,7 @@ fn generic(fields: &mut Fields) -> Scheme {
     }
     if matches!(headers.timestamp, TimestampSource::SignatureItem(_))
         && headers.separator.is_none()
-        && fields.is_sound("separator")
+        && fields.is_valid("separator")
     {
         fields.problem("/separator", "required, because the timestamp is in the same header as the signature");
     }
@@ -135,7 +135,7 @@ fn generic(fields: &mut Fields) -> Scheme {
         (Part::Id, "id", !headers.id.is_empty()),
         (Part::Timestamp, "timestamp", headers.timestamp != TimestampSource::None),
     ] {
-        if scheme.text.has(&part) && !is_present && fields.is_sound(name) {
+        if scheme.text.has(&part) && !is_present && fields.is_valid(name) {
             fields.problem(format!("/{name}"), format!("required, because `text` contains `{{{name}}}`"));
         }
     }

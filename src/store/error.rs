@@ -24,8 +24,8 @@ pub enum StoreError {
     /// Somebody else holds a lock for longer than can be waited for here; trying again later may help.
     #[error("somebody else holds a lock on what was to be written")]
     Locked,
-    /// A text holds the character U+0000, which not every database can keep.
-    #[error("{operation} failed: a text holds the character U+0000, which can't be stored")]
+    /// A text contains the character U+0000, which not every database can keep.
+    #[error("{operation} failed: a text contains the character U+0000, which can't be stored")]
     Unstorable { operation: &'static str },
     /// A value in the database can't be read.
     #[error("{what} in the database is not readable: {detail}")]

@@ -256,5 +256,5 @@ fn a_check_is_for_forms_and_what_is_wrong_with_it_is_told() {
     let draft = json!({ "name": "a", "type": "web", "captcha": captcha });
     let answer = server.call("POST", "/v1/hooks", draft).expect(422);
     assert_eq!(errors(&answer), [("invalid", "/captcha")]);
-    assert_eq!(detail(&answer), "only form hooks ask whether a person posts");
+    assert_eq!(detail(&answer), "only form hooks can have a captcha");
 }

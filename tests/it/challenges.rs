@@ -250,8 +250,8 @@ fn what_is_wrong_with_a_challenge_is_told() {
         detail(&answer).to_owned()
     };
     assert_eq!(refused(json!("slak")), "unknown challenge `slak`; did you mean `slack`?");
-    assert!(refused(json!("zoom")).ends_with("its verification has to be {\"scheme\": \"zoom\"}"));
-    assert!(refused(json!(true)).starts_with("expected whose challenges are answered"));
+    assert!(refused(json!("zoom")).ends_with("set `verification` to {\"scheme\": \"zoom\"}"));
+    assert!(refused(json!(true)).starts_with("expected a vendor whose challenges"));
 }
 
 #[test]

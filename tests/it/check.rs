@@ -59,7 +59,7 @@ fn a_text_that_can_not_be_stored_is_shown_at_its_place() {
         &[],
     );
     assert_eq!(said.code, Some(1));
-    assert_eq!(said.output.matches("error: holds the character U+0000, which can't be stored\n").count(), 3);
+    assert_eq!(said.output.matches("error: contains the character U+0000, which can't be stored\n").count(), 3);
     let places = ["/hooks/0/title", "/hooks/0/description", "/klasses/0/displayName"];
     assert!(places.iter().all(|place| said.output.contains(place)), "{}", said.output);
 }

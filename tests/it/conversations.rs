@@ -52,7 +52,7 @@ fn references_to_what_there_is_not_are_refused() {
         let answer = server.call("POST", path, document).expect(422);
         assert_eq!((errors(&answer), detail(&answer)), (vec![("invalid", pointer)], expected.as_str()));
     };
-    let nobody = |what: &str| format!("there is no {what} {NOBODY}");
+    let nobody = |what: &str| format!("{what} {NOBODY} does not exist");
     refused("/v1/conversations", json!({ "customer": NOBODY }), "/customer", nobody("customer"));
     refused("/v1/messages", json!({ "conversation": NOBODY }), "/conversation", nobody("conversation"));
     refused("/v1/notes", json!({ "customer": NOBODY, "body": "n" }), "/customer", nobody("customer"));
@@ -79,7 +79,10 @@ fn references_to_what_there_is_not_are_refused() {
     assert_eq!(errors(&answer), [("invalid", "/user")]);
     for change in [json!({ "customer": bob["id"] }), json!({ "customer": null })] {
         let answer = server.call("PATCH", &link(&note), change).expect(422);
-        assert_eq!((errors(&answer), detail(&answer)), (vec![("invalid", "/customer")], "it can't be changed"));
+        assert_eq!(
+            (errors(&answer), detail(&answer)),
+            (vec![("invalid", "/customer")], "can't be changed after creation")
+        );
     }
     let answer = server.call("PATCH", &link(&note), json!({ "conversation": id })).expect(422);
     assert_eq!(errors(&answer), [("invalid", "/conversation")]);

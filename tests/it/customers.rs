@@ -123,7 +123,7 @@ fn customers_that_can_not_be_merged_stay_as_they_are() {
     refused(json!({ "source": bob["id"] }), "/emails", "more than 100 entries");
     refused(json!({ "source": ann["id"] }), "/source", "a customer can't be merged with itself");
     let nobody = "5a3c95d6f1c0de0001a1b2c3";
-    refused(json!({ "source": nobody }), "/source", &format!("there is no customer {nobody}"));
+    refused(json!({ "source": nobody }), "/source", &format!("customer {nobody} does not exist"));
     refused(json!({}), "/source", "expected an id, which is 24 hexadecimal characters");
     refused(
         json!({ "source": bob["id"], "soruce": 1 }),

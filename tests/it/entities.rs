@@ -104,12 +104,12 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         refused("/v1/companies", company),
         [
             "/name: a name is required",
-            "/emails/1: not an e-mail address",
+            "/emails/1: not an e-mail address, such as ann@example.com",
             "/phones/0: expected a string, not a number",
             "/urls/0: expected an absolute URL of at most 2,048 characters, not \"nowhere\"",
             "/domains/0: not a domain, such as example.com",
             "/tags: expected a list, not a string",
-            "/custom/tier: `tier` does not end in a type: one of Str, Txt, Num, At, Bool, Url, Id",
+            "/custom/tier: `tier` must end in a type suffix: one of Str, Txt, Num, At, Bool, Url, Id",
         ]
     );
     let conversation =
@@ -117,7 +117,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
     assert_eq!(
         refused("/v1/conversations", conversation),
         [
-            "/customer: expected a customer's id, which is 24 hexadecimal characters",
+            "/customer: expected the id of a customer, which is 24 hexadecimal characters",
             "/status: expected one of open, snoozed, done",
             "/priority: expected a whole number from 1 to 5",
             "/assignedUsers/0: expected an id, which is 24 hexadecimal characters",
@@ -145,7 +145,10 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ]
     );
     let user = json!({ "email": "ann", "teams": vec!["5a3c95d6f1c0de0001a1b2c3"; 101] });
-    assert_eq!(refused("/v1/users", user), ["/email: not an e-mail address", "/teams: more than 100 entries"]);
+    assert_eq!(
+        refused("/v1/users", user),
+        ["/email: not an e-mail address, such as ann@example.com", "/teams: more than 100 entries"]
+    );
     assert_eq!(refused("/v1/users", json!([])), [": expected an object"]);
 }
 

@@ -37,7 +37,7 @@ fn a_hook_takes_so_many_requests_in_a_time() {
     assert!((1..=20).contains(&retry_after), "{retry_after}");
     let answer = refused.expect(429);
     assert_eq!(errors(&answer), [("rate_limited", "")]);
-    let expected = format!("this hook takes 3 requests a minute; come again in {retry_after} s");
+    let expected = format!("this hook takes 3 requests per minute; come again in {retry_after} s");
     assert_eq!(detail(&answer), expected);
     // A change of the catalog does not make it forget.
     server.create("/v1/hooks", json!({ "name": "other" }));
@@ -85,7 +85,7 @@ fn there_are_limits_for_hooks_that_say_nothing_and_for_the_org() {
     assert_eq!(count(&server, &generous, "org_rate_limited"), 1);
     assert_eq!(
         detail(&post(&server, &generous).json()).split(';').next(),
-        Some("all hooks together take 5 requests a minute")
+        Some("all hooks together take 5 requests per minute")
     );
 }
 
@@ -125,5 +125,5 @@ fn everything_that_is_wrong_is_told() {
     assert_eq!(told, expected);
     let said = ServerBuilder::bare().arguments(&["--hook-rate", "100"]).start_and_fail();
     assert_eq!(said.code, Some(2));
-    assert!(said.errors.contains("`100` is not a rate; write `100/s` for 100 requests a second"), "{said:?}");
+    assert!(said.errors.contains("`100` is not a rate; expected `100/s` for 100 requests per second"), "{said:?}");
 }

@@ -115,9 +115,9 @@ fn everything_that_is_wrong_with_a_customer_is_told() {
         told,
         [
             "/name: expected a string, not a number",
-            "/emails/1: not an e-mail address",
-            "/phones/0: not a phone number",
-            "/custom/tier: `tier` does not end in a type: one of Str, Txt, Num, At, Bool, Url, Id",
+            "/emails/1: not an e-mail address, such as ann@example.com",
+            "/phones/0: not a phone number, such as +1 212 555 0123",
+            "/custom/tier: `tier` must end in a type suffix: one of Str, Txt, Num, At, Bool, Url, Id",
             "/custom/sinceAt: expected an ISO 8601 date-time such as 2017-12-22T05:23:02Z, not \"yesterday\"",
             "/custom/pointsNum: expected a number, not \"many\"",
             "/custom/siteUrl: expected an absolute URL of at most 2,048 characters, not \"nowhere\"",

@@ -124,7 +124,7 @@ fn a_step_that_fails_ends_the_run_and_keeps_what_was_done_before() {
     let server = server.start();
     let run = server.run_order(&json!({ "email": "no address" }));
     assert_eq!(run["attributes"]["error"]["step"], "3");
-    assert_eq!(run["attributes"]["error"]["message"], "/email: not an e-mail address");
+    assert_eq!(run["attributes"]["error"]["message"], "/email: not an e-mail address, such as ann@example.com");
     let statuses: Vec<_> = steps(&run).iter().map(|step| step["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["completed", "completed", "failed"]);
     server.get("/v1/customers/email=ann@example.com").expect(200);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, errors};
 
-const MESSAGE: &str = "holds the character U+0000, which can't be stored";
+const MESSAGE: &str = "contains the character U+0000, which can't be stored";
 
 #[test]
 fn a_text_that_can_not_be_stored_is_refused_at_its_place() {

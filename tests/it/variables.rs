@@ -192,7 +192,7 @@ fn variables_are_set_listed_and_deleted_from_the_command_line() {
     assert_eq!(hookflow(&["variables", "delete", "apiKey"], "").output, "apiKey is deleted\n");
     assert_eq!(server.get("/v1/variables").expect(200)["data"], json!([]));
     let refused = hookflow(&["variables", "set", "a b"], "x");
-    assert_eq!(refused.errors.trim(), "error: /name: a name has 1 to 128 letters, digits, `_`, `-` and `.`");
+    assert_eq!(refused.errors.trim(), "error: /name: expected 1 to 128 letters, digits, `_`, `-` or `.`");
 }
 
 #[test]

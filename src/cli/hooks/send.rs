@@ -67,7 +67,7 @@ impl Send {
     fn sign(&self, server: &Server, hook: &Hook, content_type: &str, body: Bytes) -> Result<SignedRequest, HooksError> {
         let kind: HookKind = text(&hook.attributes["kind"]).parse().map_err(|_| HooksError::Verification)?;
         let verification = match &hook.attributes["verification"] {
-            Value::Null => Verification::of_kind(kind),
+            Value::Null => Verification::default_for(kind),
             written => Verification::read(written).map_err(|_| HooksError::Verification)?,
         };
         let url = text(&hook.attributes["url"]);
