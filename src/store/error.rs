@@ -1,5 +1,7 @@
 //! What can go wrong with a store, told apart by what the caller should do.
 
+use super::sql::row::Unreadable;
+
 /// A failed store operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -48,6 +50,17 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
+    /// What a failed statement comes to.
+    pub fn query(operation: &'static str, source: diesel::result::Error) -> StoreError {
+        match &source {
+            diesel::result::Error::DeserializationError(error) => match error.downcast_ref::<Unreadable>() {
+                Some(Unreadable { column, detail }) => StoreError::Corrupt { what: column, detail: detail.clone() },
+                None => StoreError::Query { operation, source },
+            },
+            _ => StoreError::Query { operation, source },
+        }
+    }
+
     /// What a panic in a piece of work comes to.
     pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> StoreError {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -11,7 +11,7 @@ use super::marker::show_key;
 use super::progress::{Progress, Work};
 use super::row::{Row, Value};
 use super::source::Source;
-use super::tables::{TABLES, Table};
+use super::tables::{MovedTable, TABLES};
 use crate::store::postgres::partitions::day_of_id;
 
 /// What the first pass found.
@@ -27,7 +27,7 @@ pub struct Findings {
 
 /// Where a text is that PostgreSQL can't store.
 struct Unstorable {
-    table: &'static Table,
+    table: &'static MovedTable,
     column: &'static str,
     key: String,
 }
@@ -40,7 +40,7 @@ pub fn check(source: &mut Source) -> Result<Findings, MigrateError> {
     let mut first = None;
     let mut unstorable = 0;
     for table in &TABLES {
-        let mut progress = Progress::begin(Work::Checking, table.name, source.count(table)?, 0);
+        let mut progress = Progress::begin(Work::Checking, table.name(), source.count(table)?, 0);
         let day = table.day.map(|column| table.position(column));
         let mut rows: u64 = 0;
         source.read(table, None, |row| {
@@ -55,7 +55,7 @@ pub fn check(source: &mut Source) -> Result<Findings, MigrateError> {
             ControlFlow::Continue(())
         })?;
         progress.end();
-        digest.update(table.name);
+        digest.update(table.name());
         digest.update(rows.to_be_bytes());
         findings.counts.push(rows);
     }
@@ -64,14 +64,13 @@ pub fn check(source: &mut Source) -> Result<Findings, MigrateError> {
         None => Ok(findings),
         Some(Unstorable { table, column, key }) => {
             let rows = if unstorable == 1 { "1 row".into() } else { format!("{unstorable} rows") };
-            Err(MigrateError::Unstorable { table: table.source, column, key, rows })
+            Err(MigrateError::Unstorable { table: table.source.name, column, key, rows })
         }
     }
 }
 
 /// The first column with a text that PostgreSQL can't store.
-fn unstorable_column(table: &Table, row: &Row) -> Option<&'static str> {
+fn unstorable_column(table: &MovedTable, row: &Row) -> Option<&'static str> {
     let holds_nul = |value: &Value| matches!(value, Value::Text(text) if text.as_bytes().contains(&0));
-    let (column, _) = table.columns().zip(&row.0).find(|(_, value)| holds_nul(value)).map(|(column, _)| column)?;
-    Some(column)
+    table.columns().zip(&row.0).find(|(_, value)| holds_nul(value)).map(|(column, _)| column)
 }

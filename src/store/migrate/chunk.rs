@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
 use super::marker::show_key;
 use super::row::{Row, Value};
-use super::tables::{Kind, Table};
+use super::tables::{Column, Kind, MovedTable};
 
 /// How much is inserted at once: as many rows, or bytes, whichever is reached first.
 const ROWS: i64 = 500;
@@ -18,7 +18,7 @@ const BYTES: usize = 4 << 20;
 
 /// Rows of one table, as columns.
 pub struct Chunk {
-    pub table: &'static Table,
+    pub table: &'static MovedTable,
     columns: Vec<Cells>,
     pub rows: i64,
     /// How much the texts and bytes take.
@@ -35,15 +35,15 @@ enum Cells {
 }
 
 impl Chunk {
-    pub fn new(table: &'static Table) -> Chunk {
-        let cells = |(_, kind)| match kind {
+    pub fn new(table: &'static MovedTable) -> Chunk {
+        let cells = |column: &Column| match column.kind {
             Kind::Text => Cells::Texts(Vec::new()),
             Kind::Integer => Cells::Integers(Vec::new()),
             Kind::Bytes => Cells::Bytes(Vec::new()),
         };
         Chunk {
             table,
-            columns: table.columns().map(cells).collect(),
+            columns: table.target.columns.iter().map(cells).collect(),
             rows: 0,
             bytes: 0,
             last: Vec::new(),
@@ -83,8 +83,8 @@ impl Chunk {
 
 impl QueryFragment<Pg> for Chunk {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let names = self.table.columns().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
-        let table = self.table.name;
+        let names = self.table.columns().collect::<Vec<_>>().join(", ");
+        let table = self.table.name();
         out.push_sql(&format!("WITH copied AS (INSERT INTO {table} ({names}) SELECT * FROM UNNEST("));
         for (index, cells) in self.columns.iter().enumerate() {
             if index > 0 {

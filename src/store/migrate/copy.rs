@@ -8,19 +8,24 @@ use super::error::MigrateError;
 use super::marker::Reached;
 use super::progress::{Progress, Work};
 use super::source::Source;
-use super::tables::Table;
+use super::tables::MovedTable;
 use super::target::Target;
 
 /// How many chunks may wait to be inserted.
 const CHUNKS_AHEAD: usize = 2;
 
 /// Copies the rows that are not there yet.
-pub fn copy(source: &mut Source, target: &mut Target, table: &'static Table, total: u64) -> Result<(), MigrateError> {
+pub fn copy(
+    source: &mut Source,
+    target: &mut Target,
+    table: &'static MovedTable,
+    total: u64,
+) -> Result<(), MigrateError> {
     let Reached { rows, last } = target.reached(table)?;
     if last.is_none() {
         target.check_table_empty(table)?;
     }
-    let mut progress = Progress::begin(Work::Copying, table.name, total, rows);
+    let mut progress = Progress::begin(Work::Copying, table.name(), total, rows);
     std::thread::scope(|scope| {
         let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
         let reader = scope.spawn(move || {

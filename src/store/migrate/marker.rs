@@ -7,7 +7,7 @@
 use diesel::result::QueryResult;
 
 use super::row::{Row, Value};
-use super::tables::Table;
+use super::tables::MovedTable;
 use crate::store::postgres::connection::Connection;
 use crate::store::sql::statement::statement;
 
@@ -64,7 +64,7 @@ pub fn begin(connection: &mut Connection, marker: &Marker) -> QueryResult<()> {
     connection.execute(insert.bind(&marker.source).bind(&marker.org).bind(&marker.digest).bind(marker.moment))?;
     for table in &super::tables::TABLES {
         const TABLE: &str = "INSERT INTO store_migration_tables (name, rows) VALUES (?, 0)";
-        connection.execute(statement!("beginning the move", TABLE).bind(table.name))?;
+        connection.execute(statement!("beginning the move", TABLE).bind(table.name()))?;
     }
     connection.run("COMMIT")
 }
@@ -74,9 +74,9 @@ pub fn withdraw(connection: &mut Connection) -> QueryResult<()> {
     connection.run("DROP TABLE store_migration, store_migration_tables")
 }
 
-pub fn reached(connection: &mut Connection, table: &Table) -> QueryResult<Reached> {
+pub fn reached(connection: &mut Connection, table: &MovedTable) -> QueryResult<Reached> {
     const SQL: &str = "SELECT rows, last_key FROM store_migration_tables WHERE name = ?";
-    let rows: Vec<Row> = connection.load(statement!("reading how far a table has come", SQL).bind(table.name))?;
+    let rows: Vec<Row> = connection.load(statement!("reading how far a table has come", SQL).bind(table.name()))?;
     let Some(row) = rows.first() else { return Ok(Reached::default()) };
     let last = row.text(1).map(parse_key).transpose()?;
     Ok(Reached { rows: row.integer(0).unsigned_abs(), last })

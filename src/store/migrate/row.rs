@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::{Sqlite, SqliteType};
 use sha2::{Digest, Sha256};
 
-use super::tables::{Kind, Table};
+use super::tables::{Column, Kind, MovedTable};
 
 /// A value of a column. Sorts as the databases sort it, since texts are compared byte by byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +60,8 @@ impl Row {
     }
 
     /// The values of the table's key.
-    pub fn key(&self, table: &Table) -> Vec<Value> {
-        table.key.iter().map(|column| self.0[table.position(column)].clone()).collect()
+    pub fn key(&self, table: &MovedTable) -> Vec<Value> {
+        table.target.key.iter().map(|column| self.0[table.position(column)].clone()).collect()
     }
 
     pub fn digest(&self) -> RowDigest {
@@ -80,8 +80,8 @@ impl Row {
 }
 
 /// How PostgreSQL computes a row's digest.
-pub fn digest_in_postgres(table: &Table) -> String {
-    let value = |(name, kind): (&str, Kind)| {
+pub fn digest_in_postgres(table: &MovedTable) -> String {
+    let value = |Column { name, kind, .. }: &Column| {
         let bytes = match kind {
             Kind::Text => format!("sha256(convert_to({name}, 'UTF8'))"),
             Kind::Integer => format!("int8send({name})"),
@@ -89,7 +89,7 @@ pub fn digest_in_postgres(table: &Table) -> String {
         };
         format!(r"coalesce('\x01'::bytea || {bytes}, '\x00'::bytea)")
     };
-    format!("sha256({})", table.columns().map(value).collect::<Vec<_>>().join(" || "))
+    format!("sha256({})", table.target.columns.iter().map(value).collect::<Vec<_>>().join(" || "))
 }
 
 impl QueryableByName<Sqlite> for Row {

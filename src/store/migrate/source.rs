@@ -11,7 +11,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::error::MigrateError;
 use super::row::{Row, Value};
-use super::tables::Table;
+use super::tables::{Kind, MovedTable};
 use crate::store::sqlite::open::{self, OpenError};
 use crate::store::sqlite::packed::unpack;
 
@@ -46,26 +46,26 @@ impl Source {
         Ok(Source { connection, path: shown, org: org.into(), moment, _lock: lock })
     }
 
-    pub fn count(&mut self, table: &'static Table) -> Result<u64, MigrateError> {
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", table.source, table.only);
+    pub fn count(&mut self, table: &'static MovedTable) -> Result<u64, MigrateError> {
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", table.source.name, table.only);
         let rows = diesel::sql_query(sql).load::<Row>(&mut self.connection);
-        let rows = rows.map_err(|source| MigrateError::Read { table: table.name, source })?;
+        let rows = rows.map_err(|source| MigrateError::Read { table: table.name(), source })?;
         Ok(rows.first().map_or(0, |row| row.integer(0).unsigned_abs()))
     }
 
     /// Hands over the rows after `after`, as they are to be in PostgreSQL, until there are no more or nobody wants them.
     pub fn read(
         &mut self,
-        table: &'static Table,
+        table: &'static MovedTable,
         after: Option<&[Value]>,
         mut take: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), MigrateError> {
-        let failed = |source| MigrateError::Read { table: table.name, source };
-        let columns = table.columns().map(|(name, _)| table.expression(name, self.moment)).collect::<Vec<_>>();
-        let (columns, key) = (columns.join(", "), table.key.join(", "));
+        let failed = |source| MigrateError::Read { table: table.name(), source };
+        let columns = table.columns().map(|name| table.expression(name, self.moment)).collect::<Vec<_>>();
+        let (columns, key) = (columns.join(", "), table.target.key.join(", "));
         let places = vec!["?"; after.map_or(0, <[Value]>::len)].join(", ");
         let beyond = if after.is_some() { format!(" AND ({key}) > ({places})") } else { String::new() };
-        let Table { source, only, .. } = table;
+        let (source, only) = (table.source.name, table.only);
         let sql = format!("SELECT {columns} FROM {source} WHERE {only}{beyond} ORDER BY {key}");
         let mut query = diesel::sql_query(sql).into_boxed::<Sqlite>();
         for value in after.unwrap_or_default() {
@@ -77,10 +77,10 @@ impl Source {
         }
         for row in query.load_iter::<Row, DefaultLoadingMode>(&mut self.connection).map_err(failed)? {
             let mut row = row.map_err(failed)?;
-            // The texts come first, and bytes among them are packed.
-            for value in &mut row.0[..table.texts.len()] {
-                if let Value::Bytes(packed) = value {
-                    let text = unpack(packed).map_err(|source| MigrateError::Unpack { table: table.name, source })?;
+            // A text that is bytes is packed.
+            for (column, value) in table.target.columns.iter().zip(&mut row.0) {
+                if let (Kind::Text, Value::Bytes(packed)) = (column.kind, &*value) {
+                    let text = unpack(packed).map_err(|source| MigrateError::Unpack { table: table.name(), source })?;
                     *value = Value::Text(text);
                 }
             }

@@ -7,7 +7,7 @@ use super::chunk::Chunk;
 use super::error::MigrateError;
 use super::marker::{self, Marker, Reached};
 use super::row::{Row, RowDigest, Value, digest_in_postgres};
-use super::tables::{TABLES, Table};
+use super::tables::{Kind, MovedTable, TABLES};
 use crate::base::time::Timestamp;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::node::LEASE;
@@ -67,7 +67,7 @@ impl Target {
         marker::read(&mut self.connection).map_err(postgres("reading how far the target has come"))
     }
 
-    pub fn reached(&mut self, table: &Table) -> Result<Reached, MigrateError> {
+    pub fn reached(&mut self, table: &MovedTable) -> Result<Reached, MigrateError> {
         marker::reached(&mut self.connection, table).map_err(postgres("reading how far the target has come"))
     }
 
@@ -92,10 +92,10 @@ impl Target {
 
     /// # Errors
     /// If there is anything in this table.
-    pub fn check_table_empty(&mut self, table: &Table) -> Result<(), MigrateError> {
-        let first = diesel::sql_query(format!("SELECT 1::bigint FROM {} LIMIT 1", table.name));
+    pub fn check_table_empty(&mut self, table: &MovedTable) -> Result<(), MigrateError> {
+        let first = diesel::sql_query(format!("SELECT 1::bigint FROM {} LIMIT 1", table.name()));
         let rows: Vec<Row> = self.connection.load(first).map_err(postgres("looking for data in the target"))?;
-        if rows.is_empty() { Ok(()) } else { Err(MigrateError::NotEmpty(table.name)) }
+        if rows.is_empty() { Ok(()) } else { Err(MigrateError::NotEmpty(table.name())) }
     }
 
     /// Writes that a move begins, unless a process has come to work on the database.
@@ -126,7 +126,7 @@ impl Target {
 
     /// Inserts a chunk and writes that it was, both or neither.
     pub fn insert(&mut self, chunk: &Chunk) -> Result<(), MigrateError> {
-        let table = chunk.table.name;
+        let table = chunk.table.name();
         match self.connection.execute(chunk).map_err(|source| MigrateError::Write { table, source })? {
             1 => Ok(()),
             _ => Err(MigrateError::Write { table, source: diesel::result::Error::NotFound }),
@@ -143,23 +143,23 @@ impl Target {
     /// Hands over the key and the digest of each row in the order of keys.
     pub fn read_digests(
         &mut self,
-        table: &'static Table,
+        table: &'static MovedTable,
         mut take: impl FnMut(Vec<(Vec<Value>, RowDigest)>),
     ) -> Result<(), MigrateError> {
         let failed = |source| MigrateError::Postgres { operation: "reading the target", source };
-        let (digest, key) = (digest_in_postgres(table), table.key.join(", "));
-        let is_text = |column: &&str| table.texts.contains(column);
+        let (digest, key) = (digest_in_postgres(table), table.target.key.join(", "));
+        let is_text = |column: &str| table.target.columns[table.position(column)].kind == Kind::Text;
         let by_bytes = |column: &&'static str| match is_text(column) {
             true => format!("{column} COLLATE \"C\""),
             false => (*column).to_owned(),
         };
-        let order = table.key.iter().map(by_bytes).collect::<Vec<_>>().join(", ");
+        let order = table.target.key.iter().map(by_bytes).collect::<Vec<_>>().join(", ");
         // The rows come along the index of the key, as a large table takes its time to be sorted.
         self.connection
             .run(&format!(
                 "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ; SET LOCAL enable_sort = off; \
                  DECLARE verification NO SCROLL CURSOR FOR SELECT {key}, {digest} FROM {} ORDER BY {order}",
-                table.name
+                table.name()
             ))
             .map_err(failed)?;
         let mut size = FETCH.min;
@@ -171,7 +171,7 @@ impl Target {
                 break;
             }
             size = FETCH.next(size, asked_at.elapsed());
-            take(rows.into_iter().map(|row| split(row, table.key.len())).collect());
+            take(rows.into_iter().map(|row| split(row, table.target.key.len())).collect());
         }
         self.connection.run("COMMIT").map_err(failed)
     }

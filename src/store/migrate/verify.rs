@@ -10,7 +10,7 @@ use super::marker::show_key;
 use super::progress::{Progress, Work};
 use super::row::{RowDigest, Value};
 use super::source::Source;
-use super::tables::Table;
+use super::tables::MovedTable;
 use super::target::Target;
 
 /// How many digests the source sends at once, and how often it does so ahead of the target.
@@ -48,10 +48,10 @@ impl Comparison {
 pub fn compare(
     source: &mut Source,
     target: &mut Target,
-    table: &'static Table,
+    table: &'static MovedTable,
     total: u64,
 ) -> Result<Comparison, MigrateError> {
-    let mut progress = Progress::begin(Work::Comparing, table.name, total, 0);
+    let mut progress = Progress::begin(Work::Comparing, table.name(), total, 0);
     let comparison = std::thread::scope(|scope| {
         let (sender, digests) = sync_channel(DIGESTS_AHEAD);
         let reader = scope.spawn(move || {
@@ -141,11 +141,11 @@ impl Sides {
     }
 
     /// Takes the rest of the source, if the target was read to its end.
-    fn end(mut self, table: &Table, is_read: bool) -> Comparison {
+    fn end(mut self, table: &MovedTable, is_read: bool) -> Comparison {
         while is_read && let Some((key, _)) = self.next_of_source() {
             self.difference.get_or_insert(key);
         }
         let difference = self.difference.as_deref().map(show_key);
-        Comparison { table: table.name, source: self.source.content(), target: self.target.content(), difference }
+        Comparison { table: table.name(), source: self.source.content(), target: self.target.content(), difference }
     }
 }

@@ -8,80 +8,71 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
-use crate::store::sql::Table;
-use crate::store::sql::statement::Bind;
+use crate::store::sql::cell::Kind;
+use crate::store::sql::statement::{Appended, Bind, Statement};
+use crate::store::sql::table::Table;
 
 /// The values of one column.
-enum Column {
+enum Values {
     Texts(Vec<Option<String>>),
     Integers(Vec<Option<i64>>),
-    Bytes(Vec<Vec<u8>>),
+    Bytes(Vec<Option<Vec<u8>>>),
 }
 
-/// The rows of one INSERT.
+/// The rows that wait to be inserted into one table.
 pub(super) struct Bulk {
     pub(super) table: Table,
     /// What an error says failed.
     pub(super) operation: &'static str,
-    /// The INSERT for one row, with question marks.
-    sql: &'static str,
-    columns: Vec<Column>,
+    /// The INSERT, between its question marks.
+    parts: &'static [&'static str],
+    columns: Vec<Values>,
 }
 
-/// Adds a row to those of its statement.
-pub(super) fn add(
-    bulks: &mut Vec<Bulk>,
-    table: Table,
-    operation: &'static str,
-    (sql, binds): (&'static str, Vec<Bind<'_>>),
-) {
-    // The texts are constants, one for each place in the source: the same text is the same statement.
-    let present = bulks.iter_mut().find(|bulk| std::ptr::eq(bulk.sql, sql) && bulk.columns.len() == binds.len());
-    match present {
-        Some(bulk) => bulk.columns.iter_mut().zip(binds).for_each(|(column, bind)| column.push(bind)),
-        None => bulks.push(Bulk { table, operation, sql, columns: binds.into_iter().map(Column::new).collect() }),
-    }
+/// Adds a row to those of its table.
+pub(super) fn add<Site: Appended>(bulks: &mut Vec<Bulk>, statement: Statement<'_, Site>) {
+    let index = bulks.iter().position(|bulk| bulk.table.name == Site::TABLE.name).unwrap_or_else(|| {
+        let columns = Site::TABLE.columns.iter().map(|column| Values::new(column.kind)).collect();
+        let (table, operation, parts) = (Site::TABLE, statement.operation(), Site::INSERT_MANY);
+        bulks.push(Bulk { table, operation, parts, columns });
+        bulks.len() - 1
+    });
+    bulks[index].columns.iter_mut().zip(statement.into_binds()).for_each(|(values, bind)| values.push(bind));
 }
 
-impl Column {
-    fn new(first: Bind<'_>) -> Column {
-        let mut column = match first {
-            Bind::Text(_) | Bind::Owned(_) | Bind::Id(_) => Column::Texts(Vec::new()),
-            Bind::Integer(_) => Column::Integers(Vec::new()),
-            Bind::Bytes(_) => Column::Bytes(Vec::new()),
-        };
-        column.push(first);
-        column
+impl Values {
+    fn new(kind: Kind) -> Values {
+        match kind {
+            Kind::Text => Values::Texts(Vec::new()),
+            Kind::Integer => Values::Integers(Vec::new()),
+            Kind::Bytes => Values::Bytes(Vec::new()),
+        }
     }
 
     fn push(&mut self, bind: Bind<'_>) {
         match (self, bind) {
-            (Column::Texts(texts), Bind::Text(text)) => texts.push(text.map(str::to_owned)),
-            (Column::Texts(texts), Bind::Owned(text)) => texts.push(text),
-            (Column::Texts(texts), Bind::Id(hex)) => texts.push(Some(hex.as_str().to_owned())),
-            (Column::Integers(integers), Bind::Integer(integer)) => integers.push(integer),
-            (Column::Bytes(all), Bind::Bytes(bytes)) => all.push(bytes.to_vec()),
-            _ => unreachable!("a statement binds values of the same types each time"),
+            (Values::Texts(texts), Bind::Text(text)) => texts.push(text.map(str::to_owned)),
+            (Values::Texts(texts), Bind::Owned(text)) => texts.push(text),
+            (Values::Texts(texts), Bind::Id(hex)) => texts.push(Some(hex.as_str().to_owned())),
+            (Values::Integers(integers), Bind::Integer(integer)) => integers.push(integer),
+            (Values::Bytes(all), Bind::Bytes(bytes)) => all.push(bytes.map(<[u8]>::to_vec)),
+            _ => unreachable!("a column is bound to values of its type"),
         }
     }
 }
 
 impl QueryFragment<Pg> for Bulk {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let (head, tail) = self.sql.split_once("VALUES (").expect("an appended statement is INSERT … VALUES (…)");
-        out.push_sql(head);
-        out.push_sql("SELECT * FROM UNNEST(");
-        for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
-                out.push_sql(", ");
+        let (first, others) = self.parts.split_first().unwrap_or((&"", &[]));
+        out.push_sql(first);
+        for (values, part) in self.columns.iter().zip(others) {
+            match values {
+                Values::Texts(texts) => out.push_bind_param::<Array<Nullable<Text>>, _>(texts)?,
+                Values::Integers(integers) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(integers)?,
+                Values::Bytes(bytes) => out.push_bind_param::<Array<Nullable<Binary>>, _>(bytes)?,
             }
-            match column {
-                Column::Texts(texts) => out.push_bind_param::<Array<Nullable<Text>>, _>(texts)?,
-                Column::Integers(integers) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(integers)?,
-                Column::Bytes(bytes) => out.push_bind_param::<Array<Binary>, _>(bytes)?,
-            }
+            out.push_sql(part);
         }
-        out.push_sql(&tail[tail.find(')').expect("the list of values ends")..]);
         Ok(())
     }
 }

@@ -13,9 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use diesel::QueryableByName;
 use diesel::result::QueryResult;
-use diesel::sql_types::Text;
 use tokio::sync::watch;
 
 use super::connection::Connection;
@@ -26,6 +24,7 @@ use super::session::{Gathered, PgSession};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::session::Catalog;
+use crate::store::sql::row::Read;
 use crate::store::sql::statement::statement;
 use crate::store::{StoreChanges, StoreError, StoreResult, chain};
 
@@ -54,14 +53,6 @@ pub struct Coordinator {
     catalog_at: Instant,
     partitions_at: Instant,
     hint_at: Instant,
-}
-
-#[derive(QueryableByName)]
-struct DeadRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    name: String,
 }
 
 impl Coordinator {
@@ -162,15 +153,15 @@ impl Coordinator {
         const SQL: &str = "SELECT id, name FROM nodes \
              WHERE beat_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - ? AND id <> ?";
         let (lease, own) = (LEASE.as_micros() as i64, self.node.id());
-        let dead: Vec<DeadRow> =
+        let dead: Vec<Read<(Id, String)>> =
             connection.load(statement!("looking for dead processes", SQL).bind(lease).bind(own))?;
-        for dead in dead {
+        for Read((id, name)) in dead {
             connection.run("BEGIN")?;
-            let buried = self.bury(connection, dead.id);
+            let buried = self.bury(connection, id);
             let ended = connection.run(if buried.is_ok() { "COMMIT" } else { "ROLLBACK" });
             match buried {
                 Ok(Some(runs)) => {
-                    log::warn!(node = dead.name.as_str(), runs = runs; "a process was taken for dead; its runs go to others");
+                    log::warn!(node = name.as_str(), runs = runs; "a process was taken for dead; its runs go to others");
                     self.node.outbox.runs.store(true, Ordering::Relaxed);
                     self.news.send_modify(|news| news.runs += 1);
                 }

@@ -19,7 +19,7 @@ pub(in crate::store) mod node;
 pub(in crate::store) mod open;
 pub(in crate::store) mod partitions;
 mod readers;
-mod runs;
+pub(in crate::store) mod runs;
 mod session;
 mod tls;
 pub mod url;

@@ -4,24 +4,19 @@
 //! of time, and a look-up by id finds its partition by itself. Rows of days without a partition go to a default one, which
 //! stays empty as long as some process looks after the days to come.
 
-use diesel::QueryableByName;
 use diesel::result::QueryResult;
-use diesel::sql_types::Text;
 
 use super::connection::Connection;
+use super::runs::{runs, step_log};
 use crate::base::time::Timestamp;
+use crate::store::sql::intake::transactions;
+use crate::store::sql::row::Read;
 use crate::store::sql::statement::statement;
 
 /// The tables, and the days that partitions are made for ahead of time.
-const TABLES: [&str; 3] = ["transactions", "runs", "step_log"];
+const TABLES: [&str; 3] = [transactions::NAME, runs::NAME, step_log::NAME];
 const DAYS_AHEAD: i64 = 7;
 const DAY_SECONDS: i64 = 86_400;
-
-#[derive(QueryableByName)]
-struct NameRow {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
 
 /// Makes the partitions that are missing, from yesterday's to those of the next days.
 ///
@@ -55,12 +50,12 @@ pub fn make_before(connection: &mut Connection, day: i64) -> QueryResult<()> {
 
 /// Makes the partitions of some days, counted from 1970, that are missing.
 pub fn make_days(connection: &mut Connection, days: impl Iterator<Item = i64>) -> QueryResult<()> {
-    const SQL: &str = "SELECT relname::text AS name FROM pg_class WHERE relispartition AND relkind = 'r'";
-    let present: Vec<NameRow> = connection.load(statement!("reading the partitions", SQL))?;
+    const SQL: &str = "SELECT relname::text FROM pg_class WHERE relispartition AND relkind = 'r'";
+    let present: Vec<Read<String>> = connection.load(statement!("reading the partitions", SQL))?;
     for day in days {
         for table in TABLES {
             let name = partition_name(table, day);
-            if !present.iter().any(|row| row.name == name) {
+            if !present.iter().any(|Read(present)| *present == name) {
                 let (from, to) = (bound(day), bound(day + 1));
                 // Nobody waits for long behind this, as it waits for whoever uses the table now.
                 connection.run(&format!(

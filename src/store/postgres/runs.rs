@@ -4,125 +4,100 @@
 //! runs, which only grows. A process takes due runs with `SKIP LOCKED`, several at a time, and is their owner until it
 //! lets go of them or is taken for dead; the `rev` that each change counts up fences off whoever was the owner before.
 
+use serde_json::Value;
+
 use super::session::PgSession;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::store::records::{Page, Run, RunFilter};
+use crate::store::RunStatus::Completed;
+use crate::store::records::{Lane, Page, Run, RunError, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
-use crate::store::sql::columns::to_json;
+use crate::store::sql::Sql;
 use crate::store::sql::lanes;
-use crate::store::sql::runs::{DueRow, EntriesRow, NextDueRow, RunRow};
-use crate::store::sql::statement::{Statement, statement};
-use crate::store::sql::{Sql, Table};
+use crate::store::sql::runs::{bind_page, run_columns};
+use crate::store::sql::statement::statement;
+use crate::store::sql::table::columns;
+use crate::store::sql::text::joined;
 use crate::store::{StoreError, StoreResult};
 
-macro_rules! select_open {
-    () => {
-        "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, parent_id, depth, \
-         output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, \
-         CASE WHEN owner IS NULL THEN 0::bigint ELSE 1::bigint END AS held, rev, lane, lane_limit, lane_place \
-         FROM open_runs WHERE org_id = ? "
-    };
-}
-
-macro_rules! select_ended {
-    () => {
-        "SELECT id, workflow_id, workflow_name, version, event, transaction_id, input, replay_of, parent_id, depth, \
-         output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, 0::bigint AS held, rev, \
-         NULL::text AS lane, NULL::bigint AS lane_limit, NULL::bigint AS lane_place FROM runs WHERE org_id = ? "
-    };
-}
-
-macro_rules! page {
-    () => {
-        "AND id < ? ORDER BY id DESC LIMIT ?"
-    };
-}
-
-const RUN_BY_ID: &str = concat!(select_open!(), "AND id = ? UNION ALL ", select_ended!(), "AND id = ?");
-const RUNS: &str =
-    concat!("(", select_open!(), page!(), ") UNION ALL (", select_ended!(), page!(), ") ORDER BY id DESC LIMIT ?");
-const RUNS_OF_WORKFLOW: &str = concat!(
-    "(",
-    select_open!(),
-    "AND workflow_id = ? ",
-    page!(),
-    ") UNION ALL (",
-    select_ended!(),
-    "AND workflow_id = ? ",
-    page!(),
-    ") ORDER BY id DESC LIMIT ?"
-);
-const RUNS_OPEN: &str = concat!(select_open!(), "AND status = ? ", page!());
-const RUNS_OF_WORKFLOW_OPEN: &str = concat!(select_open!(), "AND workflow_id = ? AND status = ? ", page!());
-const RUNS_COMPLETED: &str = concat!(select_ended!(), "AND status = 'completed' ", page!());
-const RUNS_OF_WORKFLOW_COMPLETED: &str =
-    concat!(select_ended!(), "AND workflow_id = ? AND status = 'completed' ", page!());
-// These have an index of their own, which planners only take if its condition is spelt out.
-const RUNS_ENDED_EARLY: &str =
-    concat!(select_ended!(), "AND status = ? AND status IN ('failed', 'cancelled') ", page!());
-const RUNS_OF_WORKFLOW_ENDED_EARLY: &str =
-    concat!(select_ended!(), "AND workflow_id = ? AND status = ? AND status IN ('failed', 'cancelled') ", page!());
-
-/// Reads a page of runs from the table, and along the index, that fits the filter.
-fn read_runs(sql: &mut PgSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<RunRow>> {
-    use crate::store::RunStatus::Completed;
-    const OPERATION: &str = "reading the runs";
-    let (below, size) = (page.below(), page.size);
-    match (filter.workflow, filter.status) {
-        (None, None) => {
-            let query = statement!(OPERATION, RUNS).bind(org).bind(below).bind(size);
-            query.bind(org).bind(below).bind(size).bind(size).load(sql)
-        }
-        (Some(workflow), None) => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW).bind(org).bind(workflow).bind(below).bind(size);
-            query.bind(org).bind(workflow).bind(below).bind(size).bind(size).load(sql)
-        }
-        (None, Some(status)) if status.is_open() => {
-            statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.as_str()).bind(below).bind(size).load(sql)
-        }
-        (Some(workflow), Some(status)) if status.is_open() => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_OPEN).bind(org).bind(workflow);
-            query.bind(status.as_str()).bind(below).bind(size).load(sql)
-        }
-        (None, Some(Completed)) => statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(sql),
-        (Some(workflow), Some(Completed)) => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_COMPLETED).bind(org).bind(workflow);
-            query.bind(below).bind(size).load(sql)
-        }
-        (None, Some(status)) => {
-            statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.as_str()).bind(below).bind(size).load(sql)
-        }
-        (Some(workflow), Some(status)) => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_ENDED_EARLY).bind(org).bind(workflow);
-            query.bind(status.as_str()).bind(below).bind(size).load(sql)
-        }
+run_columns! {
+    /// Runs that have not ended. `owner` is the process that goes on with the run at once, if one does.
+    open_runs, insert(run, due_at: Timestamp, owner: Option<Id>, lane: lanes::LaneColumns<'a>) {
+        #[changes] due_at: Timestamp = due_at,
+        #[changes] owner: Option<Id> = owner,
+        lane: Option<String> = lane.0,
+        lane_limit: Option<i64> = lane.1,
+        #[changes] lane_place: Option<i64> = lane.2,
     }
 }
 
-/// Binds the columns that open and ended runs have in common, up to `finished_at`.
-fn bind_new<'a, Site: 'static>(statement: Statement<'a, Site>, run: &'a Run) -> Statement<'a, Site> {
-    statement
-        .bind(run.org)
-        .bind(run.id)
-        .bind(run.workflow)
-        .bind(&run.workflow_name)
-        .bind(run.version)
-        .bind(&run.event)
-        .bind(run.transaction)
-        .bind(run.input.as_ref().map(to_json))
-        .bind(run.replay_of)
-        .bind(run.parent)
-        .bind(run.depth)
-        .bind(run.output.as_ref().map(to_json))
-        .bind(run.status.as_str())
-        .bind(&run.position)
-        .bind(run.steps)
-        .bind(run.pending.as_ref().map(to_json))
-        .bind(run.error.as_ref().map(to_json))
-        .bind(run.created_at)
-        .bind(run.started_at)
-        .bind(run.finished_at)
+run_columns! {
+    /// Runs that have ended.
+    #[day(id)]
+    runs, insert(run) {
+        due_at: Option<Timestamp> = run.due_at,
+    }
+}
+
+columns! {
+    /// The step entries of runs.
+    #[day(run_id)]
+    step_log (org_id, run_id, segment), insert(org: Id, run: Id, segment: i64, entries: &'a str) {
+        org_id: Id = org,
+        run_id: Id = run,
+        segment: i64 = segment,
+        entries: String = entries,
+    }
+}
+
+/// Open or ended: the columns of `runs`, and those that only open runs have.
+type RunRow = (runs::Row, (Option<Id>, Option<String>, Option<i64>, Option<i64>));
+
+const OPEN: &str = joined!(open_runs::SELECT, " WHERE org_id = ?");
+const ENDED: &str = joined!(
+    "SELECT ",
+    runs::COLUMNS,
+    ", NULL::text AS owner, NULL::text AS lane, NULL::bigint AS lane_limit, NULL::bigint AS lane_place \
+     FROM runs WHERE org_id = ?"
+);
+
+fn record((row, (owner, lane, limit, place)): RunRow) -> Run {
+    let due_at = row.due_at;
+    row.record(due_at, owner.is_some(), lanes::lane(due_at, lane, limit, place))
+}
+
+/// Reads a page of runs from the table, and along the index, that fits the filter.
+fn read_runs(sql: &mut PgSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<RunRow>> {
+    const OF_WORKFLOW: &str = " AND workflow_id = ?";
+    const STATUS: &str = " AND status = ?";
+    // The planner takes the index only if its condition is spelt out.
+    const COMPLETED: &str = " AND status = ? AND status = 'completed'";
+    const ENDED_EARLY: &str = " AND status = ? AND status IN ('failed', 'cancelled')";
+    const PAGE: &str = " AND id < ? ORDER BY id DESC LIMIT ?";
+    macro_rules! read {
+        ($($text:expr),+) => {
+            bind_page(statement!("reading the runs", $($text),+, PAGE), org, filter, page).load(sql)
+        };
+    }
+    /// Reads both tables, by the same conditions.
+    macro_rules! read_both {
+        ($($condition:expr)?) => {{
+            const OPEN_PAGE: &str = joined!("(", OPEN, $($condition,)? PAGE, ")");
+            const ENDED_PAGE: &str = joined!("(", ENDED, $($condition,)? PAGE, ")");
+            let read = statement!("reading the runs", OPEN_PAGE, " UNION ALL ", ENDED_PAGE, " ORDER BY id DESC LIMIT ?");
+            bind_page(bind_page(read, org, filter, page), org, filter, page).bind(page.size).load(sql)
+        }};
+    }
+    match (filter.workflow, filter.status) {
+        (None, None) => read_both!(),
+        (None, Some(Completed)) => read!(ENDED, COMPLETED),
+        (None, Some(status)) if status.is_open() => read!(OPEN, STATUS),
+        (None, Some(_)) => read!(ENDED, ENDED_EARLY),
+        (Some(_), None) => read_both!(OF_WORKFLOW),
+        (Some(_), Some(Completed)) => read!(ENDED, OF_WORKFLOW, COMPLETED),
+        (Some(_), Some(status)) if status.is_open() => read!(OPEN, OF_WORKFLOW, STATUS),
+        (Some(_), Some(_)) => read!(ENDED, OF_WORKFLOW, ENDED_EARLY),
+    }
 }
 
 impl PgSession<'_> {
@@ -130,34 +105,11 @@ impl PgSession<'_> {
         run.held.then_some(self.node)
     }
 
-    fn append_ended(&mut self, run: &Run) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, started_at, \
-                     finished_at, rev) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        bind_new(statement!("storing a run", SQL), run).bind(run.rev).append(self, Table::Runs)
-    }
-
-    fn update_open(&mut self, run: &Run) -> StoreResult<usize> {
-        const SQL: &str = "UPDATE open_runs SET status = ?, position = ?, steps = ?, pending = ?, error = ?, \
-                     started_at = ?, finished_at = ?, due_at = ?, owner = ?, rev = ?, lane_place = ? \
-                   WHERE org_id = ? AND id = ? AND rev = ?";
-        statement!("writing a run", SQL)
-            .bind(run.status.as_str())
-            .bind(&run.position)
-            .bind(run.steps)
-            .bind(run.pending.as_ref().map(to_json))
-            .bind(run.error.as_ref().map(to_json))
-            .bind(run.started_at)
-            .bind(run.finished_at)
-            .bind(run.due_at)
-            .bind(self.owner_of(run))
-            .bind(run.rev + 1)
-            .bind(lanes::columns(run).2)
-            .bind(run.org)
-            .bind(run.id)
-            .bind(run.rev)
-            .execute(self)
+    fn update_open(&mut self, run: &Run, due_at: Timestamp) -> StoreResult<usize> {
+        const UNLESS_FENCED: &str = ", rev = rev + 1 WHERE org_id = ? AND id = ? AND rev = ?";
+        let update = statement!("writing a run", open_runs::UPDATE, UNLESS_FENCED);
+        let update = open_runs::bind_changes(update, run, due_at, self.owner_of(run), lanes::columns(run));
+        update.bind(run.org).bind(run.id).bind(run.rev).execute(self)
     }
 
     fn delete_open(&mut self, run: &Run) -> StoreResult<usize> {
@@ -168,36 +120,29 @@ impl PgSession<'_> {
 
 impl Runs for PgSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
-        let Some(due_at) = run.due_at else { return self.append_ended(run) };
+        const OPERATION: &str = "storing a run";
+        let Some(due_at) = run.due_at else { return runs::insert(OPERATION, run).append(self) };
         self.gathered.frees_runs |= !run.held;
-        const SQL: &str = "INSERT INTO open_runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, \
-                     input, replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, \
-                     started_at, finished_at, due_at, owner, rev, lane, lane_limit, lane_place) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let (lane, limit, place) = lanes::columns(run);
-        let insert = bind_new(statement!("storing a run", SQL), run).bind(due_at);
-        let insert = insert.bind(self.owner_of(run)).bind(run.rev);
-        insert.bind(lane).bind(limit).bind(place).append(self, Table::OpenRuns)
+        open_runs::insert(OPERATION, run, due_at, self.owner_of(run), lanes::columns(run)).append(self)
     }
 
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
-        self.settle(Table::OpenRuns)?;
-        self.settle(Table::Runs)?;
-        let row: Option<RunRow> =
-            statement!("reading a run", RUN_BY_ID).bind(org).bind(id).bind(org).bind(id).first(self)?;
-        row.map(|row| row.record(org)).transpose()
+        self.settle(open_runs::NAME)?;
+        self.settle(runs::NAME)?;
+        let read = statement!("reading a run", OPEN, " AND id = ? UNION ALL ", ENDED, " AND id = ?");
+        Ok(read.bind(org).bind(id).bind(org).bind(id).first(self)?.map(record))
     }
 
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>> {
-        self.settle(Table::OpenRuns)?;
-        self.settle(Table::Runs)?;
-        read_runs(self, org, filter, page)?.into_iter().map(|row| row.record(org)).collect()
+        self.settle(open_runs::NAME)?;
+        self.settle(runs::NAME)?;
+        Ok(read_runs(self, org, filter, page)?.into_iter().map(record).collect())
     }
 
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
-        self.settle(Table::OpenRuns)?;
+        self.settle(open_runs::NAME)?;
         let changed = match run.due_at {
-            Some(_) => self.update_open(run)?,
+            Some(due_at) => self.update_open(run, due_at)?,
             None => self.delete_open(run)?,
         };
         if changed == 0 {
@@ -206,7 +151,7 @@ impl Runs for PgSession<'_> {
         run.rev += 1;
         match run.due_at {
             Some(_) => self.gathered.frees_runs |= !run.held,
-            None => self.append_ended(run)?,
+            None => self.insert_run(run)?,
         }
         Ok(())
     }
@@ -221,21 +166,22 @@ impl Runs for PgSession<'_> {
                      ORDER BY r.due_at, r.id LIMIT ?) \
                    UPDATE open_runs SET owner = ?, rev = rev + 1 FROM due \
                    WHERE open_runs.org_id = due.org_id AND open_runs.id = due.id \
-                   RETURNING open_runs.org_id, open_runs.id, open_runs.due_at, open_runs.rev";
-        self.settle(Table::OpenRuns)?;
+                   RETURNING open_runs.due_at, open_runs.id, open_runs.org_id, open_runs.rev";
+        self.settle(open_runs::NAME)?;
         let claim = statement!("claiming runs", SQL).bind(now).bind(size).bind(size).bind(self.node);
-        let mut rows: Vec<DueRow> = claim.load(self)?;
-        rows.sort_by_key(|row| (row.due_at, row.id));
-        Ok(rows.into_iter().map(|row| Claim { org: row.org_id, run: row.id, rev: row.rev }).collect())
+        let mut rows: Vec<(Timestamp, Id, Id, i64)> = claim.load(self)?;
+        rows.sort_by_key(|(due_at, run, ..)| (*due_at, *run));
+        Ok(rows.into_iter().map(|(_, run, org, rev)| Claim { org, run, rev }).collect())
     }
 
     fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
-        const SQL: &str = "SELECT min(r.due_at) AS due_at FROM orgs o CROSS JOIN LATERAL ( \
+        const SQL: &str = "SELECT min(r.due_at) FROM orgs o CROSS JOIN LATERAL ( \
                      SELECT due_at FROM open_runs WHERE org_id = o.id AND owner IS NULL AND due_at > ? \
                      ORDER BY due_at LIMIT 1) r";
-        self.settle(Table::OpenRuns)?;
-        let row: Option<NextDueRow> = statement!("reading when the next run is due", SQL).bind(now).first(self)?;
-        Ok(row.and_then(|row| row.due_at))
+        self.settle(open_runs::NAME)?;
+        let next: Option<Option<Timestamp>> =
+            statement!("reading when the next run is due", SQL).bind(now).first(self)?;
+        Ok(next.flatten())
     }
 
     fn release_runs(&mut self, now: Timestamp) -> StoreResult<usize> {
@@ -244,16 +190,13 @@ impl Runs for PgSession<'_> {
     }
 
     fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
-        let append = statement!("writing the step log", SQL).bind(org).bind(run).bind(segment).bind(entries);
-        append.append(self, Table::StepLog)
+        step_log::insert("writing the step log", org, run, segment, entries).append(self)
     }
 
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
         const SQL: &str = "SELECT entries FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
-        self.settle(Table::StepLog)?;
-        let rows: Vec<EntriesRow> = statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
-        Ok(rows.into_iter().map(|row| row.entries).collect())
+        self.settle(step_log::NAME)?;
+        statement!("reading the step log", SQL).bind(org).bind(run).load(self)
     }
 }
 
@@ -261,7 +204,7 @@ impl Runs for PgSession<'_> {
 pub(super) fn release(sql: &mut PgSession<'_>, node: Id, now: Timestamp) -> StoreResult<usize> {
     const SQL: &str = "UPDATE open_runs SET owner = NULL, due_at = least(due_at, ?), rev = rev + 1 \
                        WHERE org_id IN (SELECT id FROM orgs) AND owner = ?";
-    sql.settle(Table::OpenRuns)?;
+    sql.settle(open_runs::NAME)?;
     let released = statement!("releasing runs", SQL).bind(now).bind(node).execute(sql)?;
     sql.gathered.frees_runs |= released > 0;
     Ok(released)

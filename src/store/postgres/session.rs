@@ -1,7 +1,5 @@
 //! The session on PostgreSQL: how statements reach the connection.
 
-use diesel::QueryableByName;
-use diesel::pg::Pg;
 use diesel_async::AsyncConnectionCore;
 
 use super::bulk::{self, Bulk};
@@ -9,9 +7,10 @@ use super::connection::Connection;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::session::Session;
+use crate::store::sql::Sql;
 use crate::store::sql::lanes::{self, TouchedLanes};
-use crate::store::sql::statement::{Statement, statement};
-use crate::store::sql::{Sql, Table};
+use crate::store::sql::row::{Read, Row};
+use crate::store::sql::statement::{Appended, Statement, statement};
 use crate::store::{StoreError, StoreResult};
 
 /// What a transaction has gathered beside its statements.
@@ -42,7 +41,7 @@ pub(super) struct PgSession<'a> {
 impl PgSession<'_> {
     fn failed<T>(&mut self, operation: &'static str, source: diesel::result::Error) -> StoreResult<T> {
         self.gathered.failed = true;
-        Err(StoreError::Query { operation, source })
+        Err(StoreError::query(operation, source))
     }
 }
 
@@ -67,7 +66,6 @@ impl PgSession<'_> {
 }
 
 impl Sql for PgSession<'_> {
-    type Backend = Pg;
     const HAS_OTHER_WRITERS: bool = true;
 
     fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
@@ -75,17 +73,14 @@ impl Sql for PgSession<'_> {
         self.connection.execute(statement).or_else(|source| self.failed(operation, source))
     }
 
-    fn load<Site: 'static, R>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>>
-    where
-        R: QueryableByName<Pg> + Send + 'static,
-    {
+    fn load<Site: 'static, R: Row>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>> {
         let operation = statement.operation();
-        self.connection.load(statement).or_else(|source| self.failed(operation, source))
+        let rows: Vec<Read<R>> = self.connection.load(statement).or_else(|source| self.failed(operation, source))?;
+        Ok(rows.into_iter().map(|Read(row)| row).collect())
     }
 
-    fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, table: Table) -> StoreResult<()> {
-        let operation = statement.operation();
-        bulk::add(&mut self.gathered.bulks, table, operation, statement.into_parts());
+    fn append<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()> {
+        bulk::add(&mut self.gathered.bulks, statement);
         Ok(())
     }
 
@@ -97,8 +92,8 @@ impl Sql for PgSession<'_> {
         self.gathered.changes_catalog = true;
     }
 
-    fn settle(&mut self, table: Table) -> StoreResult<()> {
-        while let Some(index) = self.gathered.bulks.iter().position(|bulk| bulk.table == table) {
+    fn settle(&mut self, table: &'static str) -> StoreResult<()> {
+        while let Some(index) = self.gathered.bulks.iter().position(|bulk| bulk.table.name == table) {
             let bulk = self.gathered.bulks.remove(index);
             let operation = bulk.operation;
             self.connection.execute(&bulk).map(|_| ()).or_else(|source| self.failed(operation, source))?;

@@ -1,7 +1,9 @@
 //! What belongs to a customer: kobjects, and the entities that name it.
 
+use super::Sql;
+use super::entities::entities;
+use super::kobjects::kobjects;
 use super::statement::statement;
-use super::{Sql, Table};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::StoreResult;
@@ -40,6 +42,6 @@ impl<S: Sql> Belongings for S {
 }
 
 fn settle(sql: &mut impl Sql) -> StoreResult<()> {
-    sql.settle(Table::KObjects)?;
-    sql.settle(Table::Entities)
+    sql.settle(kobjects::NAME)?;
+    sql.settle(entities::NAME)
 }

@@ -1,52 +1,33 @@
 //! The secrets of hooks, sealed.
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
-
 use super::Sql;
 use super::statement::statement;
+use super::table::columns;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::StoreResult;
 use crate::store::records::HookSecret;
 use crate::store::session::HookSecrets;
 
-#[derive(QueryableByName)]
-struct SecretRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    hook_id: Id,
-    #[diesel(sql_type = Text)]
-    sealed: String,
-    #[diesel(sql_type = BigInt)]
-    created_at: Timestamp,
+columns! {
+    /// What the senders of hooks sign with.
+    hook_secrets (org_id, id): HookSecret {
+        org_id: Id = org,
+        id: Id = id,
+        hook_id: Id = hook,
+        sealed: String = sealed,
+        created_at: Timestamp = created_at,
+    }
 }
 
-impl<S> HookSecrets for S
-where
-    S: Sql,
-    SecretRow: QueryableByName<S::Backend>,
-{
+impl<S: Sql> HookSecrets for S {
     fn hook_secrets(&mut self, org: Id) -> StoreResult<Vec<HookSecret>> {
-        const SQL: &str = "SELECT id, hook_id, sealed, created_at FROM hook_secrets WHERE org_id = ? ORDER BY id";
-        let rows: Vec<SecretRow> = statement!("reading the secrets of hooks", SQL).bind(org).load(self)?;
-        let record = |row: SecretRow| {
-            let SecretRow { id, hook_id: hook, sealed, created_at } = row;
-            HookSecret { id, org, hook, sealed, created_at }
-        };
-        Ok(rows.into_iter().map(record).collect())
+        let read = statement!("reading the secrets of hooks", hook_secrets::SELECT, " WHERE org_id = ? ORDER BY id");
+        read.bind(org).load(self)
     }
 
     fn insert_hook_secret(&mut self, secret: &HookSecret) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO hook_secrets (org_id, id, hook_id, sealed, created_at) VALUES (?, ?, ?, ?, ?)";
-        statement!("adding a secret of a hook", SQL)
-            .bind(secret.org)
-            .bind(secret.id)
-            .bind(secret.hook)
-            .bind(&secret.sealed)
-            .bind(secret.created_at)
-            .execute(self)?;
+        hook_secrets::insert("adding a secret of a hook", secret).execute(self)?;
         Ok(())
     }
 

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use serde_json::{Map, Value};
 
-use super::columns::{from_json, to_json};
-use super::customers::OwnerRow;
+use super::Sql;
 use super::relationships::end_relationships;
-use super::statement::{Statement, statement};
-use super::{Sql, Table};
+use super::statement::statement;
+use super::table::columns;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::objects::kobject::KObjectContent;
@@ -18,142 +16,80 @@ use crate::store::records::Page;
 use crate::store::session::{KObjects, Taken};
 use crate::store::{StoreError, StoreResult};
 
-#[derive(QueryableByName)]
-struct KlassRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    display_name: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    icon: Option<String>,
-    #[diesel(sql_type = Text)]
-    properties: String,
-    #[diesel(sql_type = BigInt)]
-    created_at: Timestamp,
-    #[diesel(sql_type = BigInt)]
-    updated_at: Timestamp,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct KObjectRow {
-    #[diesel(sql_type = Text)]
-    klass: String,
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Nullable<Text>)]
-    customer_id: Option<Id>,
-    #[diesel(sql_type = Nullable<Text>)]
-    external_id: Option<String>,
-    #[diesel(sql_type = Text)]
-    title: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    icon: Option<String>,
-    #[diesel(sql_type = Text)]
-    data: String,
-    #[diesel(sql_type = Text)]
-    custom: String,
-    #[diesel(sql_type = BigInt)]
-    created_at: Timestamp,
-    #[diesel(sql_type = BigInt)]
-    updated_at: Timestamp,
-    #[diesel(sql_type = BigInt)]
-    rev: i64,
-}
-
-impl KlassRow {
-    fn record(self) -> StoreResult<Klass> {
-        Ok(Klass {
-            id: self.id,
-            name: self.name,
-            display_name: self.display_name,
-            icon: self.icon,
-            properties: from_json("a klass's properties", &self.properties)?,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        })
+columns! {
+    /// The kinds of kobjects.
+    klasses (org_id, name), insert(org: Id, klass: &'a Klass) {
+        org_id: Id = org,
+        name: String = &klass.name,
+        id: Id = klass.id,
+        #[changes] display_name: String = &klass.display_name,
+        #[changes] icon: Option<String> = &klass.icon,
+        #[changes] properties: Map<String, Value> = &klass.properties,
+        created_at: Timestamp = klass.created_at,
+        #[changes] updated_at: Timestamp = klass.updated_at,
     }
 }
 
-impl KObjectRow {
-    pub(super) fn record(self) -> StoreResult<KObject> {
-        let content = KObjectContent {
-            title: self.title,
-            external_id: self.external_id,
-            icon: self.icon,
-            data: from_json("a kobject's data", &self.data)?,
-            custom: from_json("a kobject's custom attributes", &self.custom)?,
-        };
-        Ok(KObject {
-            id: self.id,
-            klass: self.klass,
-            customer: self.customer_id,
-            content,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            rev: self.rev,
-        })
+columns! {
+    /// What stands on timelines.
+    kobjects (org_id, klass, id), insert(org: Id, kobject: &'a KObject) {
+        org_id: Id = org,
+        klass: String = &kobject.klass,
+        id: Id = kobject.id,
+        #[changes] customer_id: Option<Id> = kobject.customer,
+        #[changes] external_id: Option<String> = &kobject.content.external_id,
+        #[changes] title: String = &kobject.content.title,
+        #[changes] icon: Option<String> = &kobject.content.icon,
+        #[changes] data: Map<String, Value> = &kobject.content.data,
+        #[changes] custom: Map<String, Value> = &kobject.content.custom,
+        created_at: Timestamp = kobject.created_at,
+        #[changes] updated_at: Timestamp = kobject.updated_at,
+        #[changes] rev: i64 = kobject.rev,
+    }
+}
+
+impl From<klasses::Row> for Klass {
+    fn from(row: klasses::Row) -> Klass {
+        let klasses::Row { org_id: _, id, name, display_name, icon, properties, created_at, updated_at } = row;
+        Klass { id, name, display_name, icon, properties, created_at, updated_at }
+    }
+}
+
+impl From<kobjects::Row> for KObject {
+    fn from(row: kobjects::Row) -> KObject {
+        let kobjects::Row { klass, id, customer_id: customer, external_id, title, icon, data, custom, .. } = row;
+        let content = KObjectContent { title, external_id, icon, data, custom };
+        KObject { id, klass, customer, content, created_at: row.created_at, updated_at: row.updated_at, rev: row.rev }
     }
 }
 
 /// Who stood in the way of a kobject: the one of its klass that has its external id, or else somebody who wrote it in the
 /// meantime.
-fn in_the_way<S>(sql: &mut S, org: Id, kobject: &KObject) -> StoreResult<Taken>
-where
-    S: Sql,
-    OwnerRow: QueryableByName<S::Backend>,
-{
+fn in_the_way(sql: &mut impl Sql, org: Id, kobject: &KObject) -> StoreResult<Taken> {
     const SQL: &str = "SELECT id FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ? AND id <> ?";
-    let owner: Option<OwnerRow> = statement!("reading a kobject", SQL)
+    let owner: Option<Id> = statement!("reading a kobject", SQL)
         .bind(org)
         .bind(&kobject.klass)
         .bind(&kobject.content.external_id)
         .bind(kobject.id)
         .first(sql)?;
-    let owner = owner.ok_or(StoreError::Conflict { what: "the kobject" })?;
-    Ok(Taken { pointer: "/externalId".into(), by: owner.id })
+    let by = owner.ok_or(StoreError::Conflict { what: "the kobject" })?;
+    Ok(Taken { pointer: "/externalId".into(), by })
 }
 
-fn bind_new<'a, Site: 'static>(statement: Statement<'a, Site>, org: Id, kobject: &'a KObject) -> Statement<'a, Site> {
-    let content = &kobject.content;
-    statement
-        .bind(org)
-        .bind(&kobject.klass)
-        .bind(kobject.id)
-        .bind(kobject.customer)
-        .bind(&content.external_id)
-        .bind(&content.title)
-        .bind(&content.icon)
-        .bind(to_json(&content.data))
-        .bind(to_json(&content.custom))
-        .bind(kobject.created_at)
-        .bind(kobject.updated_at)
-        .bind(kobject.rev)
-}
-
-impl<S> KObjects for S
-where
-    S: Sql,
-    KlassRow: QueryableByName<S::Backend>,
-    KObjectRow: QueryableByName<S::Backend>,
-    OwnerRow: QueryableByName<S::Backend>,
-{
+impl<S: Sql> KObjects for S {
     fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>> {
-        const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
-                   FROM klasses WHERE org_id = ? ORDER BY name";
-        let rows: Vec<KlassRow> = statement!("reading the klasses", SQL).bind(org).load(self)?;
-        rows.into_iter().map(KlassRow::record).collect()
+        let read = statement!("reading the klasses", klasses::SELECT, " WHERE org_id = ? ORDER BY name").bind(org);
+        Ok(read.load::<klasses::Row>(self)?.into_iter().map(Klass::from).collect())
     }
 
     fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Arc<Klass>>> {
         if let Some(klass) = self.memory().and_then(|memory| memory.klass(org, name)) {
             return Ok(Some(klass));
         }
-        const SQL: &str = "SELECT id, name, display_name, icon, properties, created_at, updated_at \
-                   FROM klasses WHERE org_id = ? AND name = ?";
-        let row: Option<KlassRow> = statement!("reading a klass", SQL).bind(org).bind(name).first(self)?;
-        let klass = row.map(KlassRow::record).transpose()?.map(Arc::new);
+        let read = statement!("reading a klass", klasses::SELECT, " WHERE org_id = ? AND name = ?");
+        let row: Option<klasses::Row> = read.bind(org).bind(name).first(self)?;
+        let klass = row.map(Klass::from).map(Arc::new);
         if let (Some(klass), Some(memory)) = (&klass, self.memory()) {
             memory.keep_klass(org, klass.clone());
         }
@@ -162,37 +98,21 @@ where
 
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()> {
         self.memory().into_iter().for_each(|memory| memory.forget_klasses(org));
-        const SQL: &str = "INSERT INTO klasses (org_id, name, id, display_name, icon, properties, created_at, updated_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, name) DO UPDATE \
-                   SET display_name = excluded.display_name, icon = excluded.icon, \
-                       properties = excluded.properties, updated_at = excluded.updated_at";
-        statement!("writing a klass", SQL)
-            .bind(org)
-            .bind(&klass.name)
-            .bind(klass.id)
-            .bind(&klass.display_name)
-            .bind(&klass.icon)
-            .bind(to_json(&klass.properties))
-            .bind(klass.created_at)
-            .bind(klass.updated_at)
-            .execute(self)?;
+        klasses::upsert("writing a klass", org, klass).execute(self)?;
         Ok(())
     }
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>> {
-        self.settle(Table::KObjects)?;
-        const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
-        let row: Option<KObjectRow> =
-            statement!("reading a kobject", SQL).bind(org).bind(klass).bind(id).first(self)?;
-        row.map(KObjectRow::record).transpose()
+        self.settle(kobjects::NAME)?;
+        let read = statement!("reading a kobject", kobjects::SELECT, " WHERE org_id = ? AND klass = ? AND id = ?");
+        Ok(read.bind(org).bind(klass).bind(id).first::<kobjects::Row>(self)?.map(KObject::from))
     }
 
     fn kobject_by_external_id(&mut self, org: Id, klass: &str, external_id: &str) -> StoreResult<Option<KObject>> {
-        self.settle(Table::KObjects)?;
-        const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ?";
-        let row: Option<KObjectRow> =
-            statement!("finding a kobject by external id", SQL).bind(org).bind(klass).bind(external_id).first(self)?;
-        row.map(KObjectRow::record).transpose()
+        self.settle(kobjects::NAME)?;
+        const BY_EXTERNAL_ID: &str = " WHERE org_id = ? AND klass = ? AND external_id = ?";
+        let find = statement!("finding a kobject by external id", kobjects::SELECT, BY_EXTERNAL_ID);
+        Ok(find.bind(org).bind(klass).bind(external_id).first::<kobjects::Row>(self)?.map(KObject::from))
     }
 
     fn kobjects(
@@ -202,73 +122,59 @@ where
         customer: Option<Id>,
         page: Page,
     ) -> StoreResult<Vec<KObject>> {
-        self.settle(Table::KObjects)?;
+        self.settle(kobjects::NAME)?;
         const OPERATION: &str = "reading kobjects";
+        const PAGE: &str = " AND id < ? ORDER BY id DESC LIMIT ?";
         let (below, size) = (page.below(), page.size);
-        let rows: Vec<KObjectRow> = match (klass, customer) {
+        let rows: Vec<kobjects::Row> = match (klass, customer) {
             (None, None) => {
-                const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement!(OPERATION, SQL).bind(org).bind(below).bind(size).load(self)?
+                let read = statement!(OPERATION, kobjects::SELECT, " WHERE org_id = ?", PAGE).bind(org);
+                read.bind(below).bind(size).load(self)?
             }
             (Some(klass), None) => {
-                const SQL: &str =
-                    "SELECT * FROM kobjects WHERE org_id = ? AND klass = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement!(OPERATION, SQL).bind(org).bind(klass).bind(below).bind(size).load(self)?
+                let read = statement!(OPERATION, kobjects::SELECT, " WHERE org_id = ? AND klass = ?", PAGE);
+                read.bind(org).bind(klass).bind(below).bind(size).load(self)?
             }
             (None, Some(customer)) => {
-                const SQL: &str =
-                    "SELECT * FROM kobjects WHERE org_id = ? AND customer_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-                statement!(OPERATION, SQL).bind(org).bind(customer).bind(below).bind(size).load(self)?
+                let read = statement!(OPERATION, kobjects::SELECT, " WHERE org_id = ? AND customer_id = ?", PAGE);
+                read.bind(org).bind(customer).bind(below).bind(size).load(self)?
             }
             (Some(klass), Some(customer)) => {
                 // A customer has fewer objects than a klass has: `|| ''` keeps planners from the klass's index.
-                const SQL: &str = "SELECT * FROM kobjects WHERE org_id = ? AND klass || '' = ? AND customer_id = ? \
-                                   AND id < ? ORDER BY id DESC LIMIT ?";
-                let query = statement!(OPERATION, SQL).bind(org).bind(klass).bind(customer);
-                query.bind(below).bind(size).load(self)?
+                const OF_BOTH: &str = " WHERE org_id = ? AND klass || '' = ? AND customer_id = ?";
+                let read = statement!(OPERATION, kobjects::SELECT, OF_BOTH, PAGE).bind(org).bind(klass);
+                read.bind(customer).bind(below).bind(size).load(self)?
             }
         };
-        rows.into_iter().map(KObjectRow::record).collect()
+        Ok(rows.into_iter().map(KObject::from).collect())
     }
 
     fn insert_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>> {
-        const NEW: &str = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
-                     created_at, updated_at, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        const UNIQUE: &str = "INSERT INTO kobjects (org_id, klass, id, customer_id, external_id, title, icon, data, custom, \
-                     created_at, updated_at, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        const OPERATION: &str = "storing a kobject";
         if kobject.content.external_id.is_none() {
-            bind_new(statement!("storing a kobject", NEW), org, kobject).append(self, Table::KObjects)?;
+            kobjects::insert(OPERATION, org, kobject).append(self)?;
             return Ok(Ok(()));
         }
-        match bind_new(statement!("storing a kobject", UNIQUE), org, kobject).execute(self)? {
+        match kobjects::insert_new(OPERATION, org, kobject).execute(self)? {
             0 => Ok(Err(in_the_way(self, org, kobject)?)),
             _ => Ok(Ok(())),
         }
     }
 
     fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>> {
-        self.settle(Table::KObjects)?;
-        let content = &kobject.content;
-        const SQL: &str = "UPDATE kobjects SET customer_id = ?, external_id = ?, title = ?, icon = ?, data = ?, custom = ?, \
-                     updated_at = ?, rev = ? WHERE org_id = ? AND klass = ? AND id = ? AND rev = ? AND NOT EXISTS \
+        self.settle(kobjects::NAME)?;
+        const UNLESS_TAKEN: &str = " WHERE org_id = ? AND klass = ? AND id = ? AND rev = ? AND NOT EXISTS \
                      (SELECT 1 FROM kobjects other WHERE other.org_id = ? AND other.klass = ? \
                       AND other.external_id = ? AND other.id <> ?)";
-        let changed = statement!("changing a kobject", SQL)
-            .bind(kobject.customer)
-            .bind(&content.external_id)
-            .bind(&content.title)
-            .bind(&content.icon)
-            .bind(to_json(&content.data))
-            .bind(to_json(&content.custom))
-            .bind(kobject.updated_at)
-            .bind(kobject.rev)
+        let update = statement!("changing a kobject", kobjects::UPDATE, UNLESS_TAKEN);
+        let changed = kobjects::bind_changes(update, org, kobject)
             .bind(org)
             .bind(&kobject.klass)
             .bind(kobject.id)
             .bind(kobject.rev - 1)
             .bind(org)
             .bind(&kobject.klass)
-            .bind(&content.external_id)
+            .bind(&kobject.content.external_id)
             .bind(kobject.id)
             .execute(self)?;
         match changed {
@@ -278,7 +184,7 @@ where
     }
 
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool> {
-        self.settle(Table::KObjects)?;
+        self.settle(kobjects::NAME)?;
         end_relationships(self, org, id)?;
         const SQL: &str = "DELETE FROM kobjects WHERE org_id = ? AND klass = ? AND id = ?";
         Ok(statement!("deleting a kobject", SQL).bind(org).bind(klass).bind(id).execute(self)? > 0)

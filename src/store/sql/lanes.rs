@@ -8,39 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
-
+use super::Sql;
 use super::statement::statement;
-use super::{Sql, Table};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::store::records::{Run, Turn};
-use crate::store::session::{Lanes, Runs, Session};
+use crate::store::records::{Lane, Run, Turn};
+use crate::store::session::{Lanes, Session};
 use crate::store::{StoreError, StoreResult};
 
-#[derive(QueryableByName)]
-pub struct StateRow {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    place: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-#[derive(QueryableByName)]
-pub struct CountRow {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-#[derive(QueryableByName)]
-pub struct InLaneRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = BigInt)]
-    lane_limit: i64,
-}
-
+/// The table that lanes are read from; a view of the open runs in SQLite.
+const OPEN_RUNS: &str = "open_runs";
 /// The place of those that have their turn; those that wait have higher ones.
 const HAS_TURN: i64 = 0;
 
@@ -63,10 +40,20 @@ impl TouchedLanes {
     }
 }
 
-/// A run's lane as its three columns, which are null once the run has ended.
-pub fn columns(run: &Run) -> (Option<&str>, Option<i64>, Option<i64>) {
+/// The columns `lane`, `lane_limit` and `lane_place`.
+pub type LaneColumns<'a> = (Option<&'a str>, Option<i64>, Option<i64>);
+
+/// A run's lane as its columns, which are NULL once the run has ended.
+pub fn columns(run: &Run) -> LaneColumns<'_> {
     let Some(lane) = run.lane.as_ref().filter(|_| run.due_at.is_some()) else { return (None, None, None) };
     (Some(&lane.id), Some(lane.limit), place(lane.turn))
+}
+
+/// The lane that its columns say; `due_at` is the run's. A run that has ended is in no lane, even where its row still
+/// names one.
+pub fn lane(due_at: Option<Timestamp>, id: Option<String>, limit: Option<i64>, place: Option<i64>) -> Option<Lane> {
+    let id = id.filter(|_| due_at.is_some())?;
+    Some(Lane { id, limit: limit.unwrap_or(1), turn: turn(place) })
 }
 
 fn place(turn: Turn) -> Option<i64> {
@@ -79,8 +66,7 @@ fn place(turn: Turn) -> Option<i64> {
     }
 }
 
-/// What a place says.
-pub fn turn(place: Option<i64>) -> Turn {
+fn turn(place: Option<i64>) -> Turn {
     match place {
         None => Turn::Later,
         Some(HAS_TURN) => Turn::Has,
@@ -89,13 +75,7 @@ pub fn turn(place: Option<i64>) -> Turn {
     }
 }
 
-impl<S> Lanes for S
-where
-    S: Sql + Session + Runs,
-    StateRow: QueryableByName<S::Backend>,
-    CountRow: QueryableByName<S::Backend>,
-    InLaneRow: QueryableByName<S::Backend>,
-{
+impl<S: Sql + Session> Lanes for S {
     fn enter_lane(&mut self, run: &mut Run) -> StoreResult<()> {
         let org = run.org;
         let Some(lane) = &mut run.lane else { return Ok(()) };
@@ -130,36 +110,28 @@ where
     }
 
     fn runs_going(&mut self, org: Id, lane: &str, size: i64) -> StoreResult<Vec<Id>> {
-        const SQL: &str = "SELECT id, lane_limit FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0 \
-                   ORDER BY id LIMIT ?";
-        self.settle(Table::OpenRuns)?;
-        let going: Vec<InLaneRow> =
-            statement!("reading who goes on in a lane", SQL).bind(org).bind(lane).bind(size).load(self)?;
-        Ok(going.into_iter().map(|row| row.id).collect())
+        const SQL: &str =
+            "SELECT id FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0 ORDER BY id LIMIT ?";
+        self.settle(OPEN_RUNS)?;
+        statement!("reading who goes on in a lane", SQL).bind(org).bind(lane).bind(size).load(self)
     }
 
     fn runs_ahead(&mut self, org: Id, lane: &str, place: i64) -> StoreResult<i64> {
-        const SQL: &str = "SELECT count(*) AS count FROM open_runs \
+        const SQL: &str = "SELECT count(*) FROM open_runs \
                    WHERE org_id = ? AND lane = ? AND lane_place > 0 AND lane_place < ?";
-        self.settle(Table::OpenRuns)?;
+        self.settle(OPEN_RUNS)?;
         let ahead = statement!("counting those ahead in a lane", SQL).bind(org).bind(lane).bind(place);
-        let row: Option<CountRow> = ahead.first(self)?;
-        Ok(row.map_or(0, |row| row.count))
+        Ok(ahead.first(self)?.unwrap_or(0))
     }
 }
 
 /// Gives all that have come their turn or a place, and those their turn that wait first. To be called when everything else
 /// of the transaction is written, with the locks of the lanes.
-pub fn settle<S>(sql: &mut S, touched: TouchedLanes) -> StoreResult<()>
-where
-    S: Sql + Session + Runs,
-    StateRow: QueryableByName<S::Backend>,
-    InLaneRow: QueryableByName<S::Backend>,
-{
+pub fn settle(sql: &mut (impl Sql + Session), touched: TouchedLanes) -> StoreResult<()> {
     const TURN: &str = "UPDATE open_runs SET lane_place = 0, due_at = ?, rev = rev + 1 WHERE org_id = ? AND id = ?";
     const PLACES: &str =
         "UPDATE open_runs SET lane_place = ? - lane_place WHERE org_id = ? AND lane = ? AND lane_place < 0";
-    sql.settle(Table::OpenRuns)?;
+    sql.settle(OPEN_RUNS)?;
     let now = sql.now();
     for ((lane, org), came) in touched.lanes {
         let (last, mut going) = state(sql, org, &lane)?;
@@ -183,22 +155,17 @@ where
 }
 
 /// Gives those their turn that wait first, as far as there is room; whether there were any.
-fn give_turns<S>(sql: &mut S, org: Id, lane: &str) -> StoreResult<bool>
-where
-    S: Sql + Session + Runs,
-    StateRow: QueryableByName<S::Backend>,
-    InLaneRow: QueryableByName<S::Backend>,
-{
+fn give_turns(sql: &mut (impl Sql + Session), org: Id, lane: &str) -> StoreResult<bool> {
     const FIRST: &str = "SELECT id, lane_limit FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place > 0 \
                ORDER BY lane_place LIMIT 1";
     let (_, mut going) = state(sql, org, lane)?;
     let mut moved = false;
     loop {
-        let first: Option<InLaneRow> =
+        let first: Option<(Id, i64)> =
             statement!("reading the first that waits in a lane", FIRST).bind(org).bind(lane).first(sql)?;
-        let Some(first) = first.filter(|first| going < first.lane_limit) else { return Ok(moved) };
+        let Some((first, _)) = first.filter(|(_, limit)| going < *limit) else { return Ok(moved) };
         // Others may cancel it, which they do without the lane's lock: then it is not the first any more.
-        let Some(mut run) = sql.run(org, first.id)? else { continue };
+        let Some(mut run) = sql.run(org, first)? else { continue };
         run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
         run.due_at = Some(sql.now());
         match sql.update_run(&mut run) {
@@ -210,14 +177,10 @@ where
 }
 
 /// The place of the last that waits, or that of those that have their turn if nobody waits; and how many have their turn.
-fn state<S>(sql: &mut S, org: Id, lane: &str) -> StoreResult<(i64, i64)>
-where
-    S: Sql,
-    StateRow: QueryableByName<S::Backend>,
-{
-    const SQL: &str = "SELECT (SELECT max(lane_place) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place >= 0) \
-               AS place, (SELECT count(*) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0) AS count";
+fn state(sql: &mut impl Sql, org: Id, lane: &str) -> StoreResult<(i64, i64)> {
+    const SQL: &str = "SELECT (SELECT max(lane_place) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place >= 0), \
+                (SELECT count(*) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0)";
     let state = statement!("reading a lane", SQL).bind(org).bind(lane).bind(org).bind(lane);
-    let row: Option<StateRow> = state.first(sql)?;
-    Ok(row.map_or((HAS_TURN, 0), |row| (row.place.unwrap_or(HAS_TURN), row.count)))
+    let row: Option<(Option<i64>, i64)> = state.first(sql)?;
+    Ok(row.map_or((HAS_TURN, 0), |(place, count)| (place.unwrap_or(HAS_TURN), count)))
 }

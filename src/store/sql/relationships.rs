@@ -1,10 +1,10 @@
 //! Relationships between kobjects: two rows for each, one for each of the two to find the other by.
 
-use diesel::QueryableByName;
-
-use super::kobjects::KObjectRow;
+use super::Sql;
+use super::kobjects::kobjects;
 use super::statement::statement;
-use super::{Sql, Table};
+use super::table::columns;
+use super::text::joined;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::objects::KObject;
@@ -12,18 +12,23 @@ use crate::store::StoreResult;
 use crate::store::records::Page;
 use crate::store::session::Relationships;
 
-impl<S> Relationships for S
-where
-    S: Sql,
-    KObjectRow: QueryableByName<S::Backend>,
-{
+columns! {
+    /// Which kobjects are related to which, each pair both ways.
+    kobject_links (org_id, kobject_id, related_id),
+    insert(org: Id, kobject: &'a KObject, related: &'a KObject, created_at: Timestamp) {
+        org_id: Id = org,
+        kobject_id: Id = kobject.id,
+        related_id: Id = related.id,
+        related_klass: String = &related.klass,
+        created_at: Timestamp = created_at,
+    }
+}
+
+impl<S: Sql> Relationships for S {
     fn relate_kobjects(&mut self, org: Id, one: &KObject, other: &KObject, at: Timestamp) -> StoreResult<bool> {
-        const SQL: &str = "INSERT INTO kobject_links (org_id, kobject_id, related_id, related_klass, created_at) \
-                   VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
         let mut entered = 0;
         for (kobject, related) in [(one, other), (other, one)] {
-            let enter = statement!("relating two kobjects", SQL).bind(org).bind(kobject.id).bind(related.id);
-            entered += enter.bind(&related.klass).bind(at).execute(self)?;
+            entered += kobject_links::insert_new("relating two kobjects", org, kobject, related, at).execute(self)?;
         }
         Ok(entered > 0)
     }
@@ -39,13 +44,17 @@ where
     }
 
     fn related_kobjects(&mut self, org: Id, id: Id, page: Page) -> StoreResult<Vec<KObject>> {
-        self.settle(Table::KObjects)?;
-        const SQL: &str = "SELECT k.* FROM kobject_links r \
-                   JOIN kobjects k ON k.org_id = r.org_id AND k.klass = r.related_klass AND k.id = r.related_id \
-                   WHERE r.org_id = ? AND r.kobject_id = ? AND r.related_id < ? ORDER BY r.related_id DESC LIMIT ?";
-        let read = statement!("reading related kobjects", SQL).bind(org).bind(id);
-        let rows: Vec<KObjectRow> = read.bind(page.below()).bind(page.size).load(self)?;
-        rows.into_iter().map(KObjectRow::record).collect()
+        self.settle(kobjects::NAME)?;
+        const RELATED: &str = joined!(
+            "SELECT ",
+            kobjects::COLUMNS,
+            " FROM kobject_links r JOIN kobjects \
+               ON kobjects.org_id = r.org_id AND kobjects.klass = r.related_klass AND kobjects.id = r.related_id \
+             WHERE r.org_id = ? AND r.kobject_id = ? AND r.related_id < ? ORDER BY r.related_id DESC LIMIT ?"
+        );
+        let read = statement!("reading related kobjects", RELATED).bind(org).bind(id);
+        let rows: Vec<kobjects::Row> = read.bind(page.below()).bind(page.size).load(self)?;
+        Ok(rows.into_iter().map(KObject::from).collect())
     }
 }
 

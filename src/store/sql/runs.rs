@@ -1,123 +1,88 @@
-//! Runs as both databases return them. Each has statements of its own for them.
+//! The columns of runs. Each database has tables and statements of its own for them.
+//!
+//! SQLite has one table, `runs`. PostgreSQL has two: `open_runs`, which is small and also the queue, and `runs` for those
+//! that have ended. What all three tables have in common is listed here, and what a table has beside it where it is
+//! declared: `sqlite/runs.rs` and `postgres/runs.rs`.
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
-
-use super::columns::{from_json, from_word};
-use super::lanes;
+use super::statement::Statement;
 use crate::base::id::Id;
-use crate::base::time::Timestamp;
-use crate::store::StoreResult;
-use crate::store::records::{Lane, Run};
+use crate::store::records::{Page, RunFilter};
 
-#[derive(QueryableByName)]
-pub struct RunRow {
-    #[diesel(sql_type = Text)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    workflow_id: Id,
-    #[diesel(sql_type = Text)]
-    workflow_name: String,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Text)]
-    event: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    transaction_id: Option<Id>,
-    #[diesel(sql_type = Nullable<Text>)]
-    input: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    replay_of: Option<Id>,
-    #[diesel(sql_type = Nullable<Text>)]
-    parent_id: Option<Id>,
-    #[diesel(sql_type = BigInt)]
-    depth: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    output: Option<String>,
-    #[diesel(sql_type = Text)]
-    status: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    position: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    steps: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    pending: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    error: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    created_at: Timestamp,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    started_at: Option<Timestamp>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    finished_at: Option<Timestamp>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    due_at: Option<Timestamp>,
-    #[diesel(sql_type = BigInt)]
-    held: i64,
-    #[diesel(sql_type = BigInt)]
-    rev: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    lane: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    lane_limit: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    lane_place: Option<i64>,
+/// Declares a table of runs, as `columns!` does: the common columns, followed by the given ones.
+macro_rules! run_columns {
+    (
+        $(#[doc = $doc:literal])*
+        $(#[day($day:ident)])?
+        $table:ident, insert($run:ident $(, $argument:ident: $argument_type:ty)*) { $($more:tt)* }
+    ) => {
+        $crate::store::sql::runs::run_columns! {
+            @declare [
+                $(#[doc = $doc])*
+                $(#[day($day)])?
+                $table (org_id, id), insert($run: &'a Run $(, $argument: $argument_type)*)
+            ]
+            $table $run { $($more)* }
+
+            org_id: Id = org,
+            id: Id = id,
+            workflow_id: Id = workflow,
+            workflow_name: String = workflow_name,
+            version: i64 = version,
+            event: String = event,
+            transaction_id: Option<Id> = transaction,
+            input: Option<Value> = input,
+            replay_of: Option<Id> = replay_of,
+            parent_id: Option<Id> = parent,
+            depth: i64 = depth,
+            #[changes] output: Option<Value> = output,
+            #[changes] status: RunStatus = status,
+            #[changes] position: Option<String> = position,
+            #[changes] steps: i64 = steps,
+            #[changes] pending: Option<Value> = pending,
+            #[changes] error: Option<RunError> = error,
+            created_at: Timestamp = created_at,
+            #[changes] started_at: Option<Timestamp> = started_at,
+            #[changes] finished_at: Option<Timestamp> = finished_at,
+            // Counted up by each UPDATE.
+            rev: i64 = rev,
+        }
+    };
+    (
+        @declare [$($head:tt)*] $table:ident $run:ident { $($more:tt)* }
+        $($(#[$flag:ident])? $column:ident: $type:ty = $field:ident,)+
+    ) => {
+        $crate::store::sql::table::columns! {
+            $($head)* {
+                $($(#[$flag])? $column: $type = &$run.$field,)+
+                $($more)*
+            }
+        }
+
+        impl $table::Row {
+            /// The run, with what its tables keep in different ways.
+            #[allow(dead_code, reason = "in PostgreSQL, open runs are read with the ended ones")]
+            fn record(self, due_at: Option<Timestamp>, held: bool, lane: Option<Lane>) -> Run {
+                Run { $($field: self.$column,)+ due_at, held, lane }
+            }
+        }
+    };
 }
+pub(in crate::store) use run_columns;
 
-#[derive(QueryableByName)]
-pub struct DueRow {
-    #[diesel(sql_type = BigInt)]
-    pub due_at: Timestamp,
-    #[diesel(sql_type = Text)]
-    pub org_id: Id,
-    #[diesel(sql_type = Text)]
-    pub id: Id,
-    #[diesel(sql_type = BigInt)]
-    pub rev: i64,
-}
-
-#[derive(QueryableByName)]
-pub struct NextDueRow {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub due_at: Option<Timestamp>,
-}
-
-#[derive(QueryableByName)]
-pub struct EntriesRow {
-    #[diesel(sql_type = Text)]
-    pub entries: String,
-}
-
-impl RunRow {
-    pub fn record(self, org: Id) -> StoreResult<Run> {
-        let (limit, turn) = (self.lane_limit.unwrap_or(1), lanes::turn(self.lane_place));
-        // A run that has ended is in no lane, even where its row still names it.
-        let lane = self.lane.filter(|_| self.due_at.is_some()).map(|id| Lane { id, limit, turn });
-        Ok(Run {
-            lane,
-            id: self.id,
-            org,
-            workflow: self.workflow_id,
-            workflow_name: self.workflow_name,
-            version: self.version,
-            event: self.event,
-            transaction: self.transaction_id,
-            input: self.input.map(|text| from_json("a run's input", &text)).transpose()?,
-            replay_of: self.replay_of,
-            parent: self.parent_id,
-            depth: self.depth,
-            output: self.output.map(|text| from_json("a run's output", &text)).transpose()?,
-            status: from_word("a run's status", &self.status)?,
-            position: self.position,
-            steps: self.steps,
-            pending: self.pending.map(|text| from_json("a run's pending call", &text)).transpose()?,
-            error: self.error.map(|text| from_json("a run's error", &text)).transpose()?,
-            created_at: self.created_at,
-            started_at: self.started_at,
-            finished_at: self.finished_at,
-            due_at: self.due_at,
-            held: self.held != 0,
-            rev: self.rev,
-        })
+/// Binds what a page of runs is read by: the org, the workflow and the status if the filter names them, the id to begin
+/// below, the size.
+pub fn bind_page<'a, Site: 'static>(
+    statement: Statement<'a, Site>,
+    org: Id,
+    filter: &RunFilter,
+    page: Page,
+) -> Statement<'a, Site> {
+    let mut statement = statement.bind(org);
+    if let Some(workflow) = filter.workflow {
+        statement = statement.bind(workflow);
     }
+    if let Some(status) = filter.status {
+        statement = statement.bind(status.as_str());
+    }
+    statement.bind(page.below()).bind(page.size)
 }

@@ -1,60 +1,33 @@
 //! Workflows that run by themselves, and when each is due next.
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
-
 use super::Sql;
 use super::statement::statement;
+use super::table::columns;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::StoreResult;
 use crate::store::records::ScheduleRecord;
 use crate::store::session::Schedules;
 
-#[derive(QueryableByName)]
-pub struct ScheduleRow {
-    #[diesel(sql_type = Text)]
-    org_id: Id,
-    #[diesel(sql_type = Text)]
-    workflow_id: Id,
-    #[diesel(sql_type = Text)]
-    rule: String,
-    #[diesel(sql_type = BigInt)]
-    due_at: Timestamp,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last_at: Option<Timestamp>,
-}
-
-impl ScheduleRow {
-    fn record(self) -> ScheduleRecord {
-        let ScheduleRow { org_id, workflow_id, rule, due_at, last_at } = self;
-        ScheduleRecord { org: org_id, workflow: workflow_id, rule, due_at, last_at }
+columns! {
+    /// When each workflow that runs by itself is due.
+    schedules (org_id, workflow_id): ScheduleRecord {
+        org_id: Id = org,
+        workflow_id: Id = workflow,
+        #[changes] rule: String = rule,
+        #[changes] due_at: Timestamp = due_at,
+        #[changes] last_at: Option<Timestamp> = last_at,
     }
 }
 
-impl<S> Schedules for S
-where
-    S: Sql,
-    ScheduleRow: QueryableByName<S::Backend>,
-{
+impl<S: Sql> Schedules for S {
     fn schedule(&mut self, org: Id, workflow: Id) -> StoreResult<Option<ScheduleRecord>> {
-        const SQL: &str = "SELECT org_id, workflow_id, rule, due_at, last_at FROM schedules \
-                   WHERE org_id = ? AND workflow_id = ?";
-        let row: Option<ScheduleRow> = statement!("reading a schedule", SQL).bind(org).bind(workflow).first(self)?;
-        Ok(row.map(ScheduleRow::record))
+        let read = statement!("reading a schedule", schedules::SELECT, " WHERE org_id = ? AND workflow_id = ?");
+        read.bind(org).bind(workflow).first(self)
     }
 
     fn put_schedule(&mut self, schedule: &ScheduleRecord) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO schedules (org_id, workflow_id, rule, due_at, last_at) VALUES (?, ?, ?, ?, ?) \
-                   ON CONFLICT (org_id, workflow_id) DO UPDATE \
-                   SET rule = excluded.rule, due_at = excluded.due_at, last_at = excluded.last_at";
-        statement!("writing a schedule", SQL)
-            .bind(schedule.org)
-            .bind(schedule.workflow)
-            .bind(&schedule.rule)
-            .bind(schedule.due_at)
-            .bind(schedule.last_at)
-            .execute(self)?;
+        schedules::upsert("writing a schedule", schedule).execute(self)?;
         Ok(())
     }
 
@@ -74,9 +47,7 @@ where
     }
 
     fn next_schedules(&mut self, size: i64) -> StoreResult<Vec<ScheduleRecord>> {
-        const SQL: &str = "SELECT org_id, workflow_id, rule, due_at, last_at FROM schedules \
-                   WHERE org_id IN (SELECT id FROM orgs) ORDER BY due_at LIMIT ?";
-        let rows: Vec<ScheduleRow> = statement!("reading the next schedules", SQL).bind(size).load(self)?;
-        Ok(rows.into_iter().map(ScheduleRow::record).collect())
+        const FIRST: &str = " WHERE org_id IN (SELECT id FROM orgs) ORDER BY due_at LIMIT ?";
+        statement!("reading the next schedules", schedules::SELECT, FIRST).bind(size).load(self)
     }
 }

@@ -7,15 +7,18 @@
 //!
 //! Limits: the text may hold a question mark only as a placeholder.
 
+use diesel::RunQueryDsl;
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
-use diesel::{QueryableByName, RunQueryDsl};
 use std::marker::PhantomData;
 
-use super::{Sql, Table};
+use super::Sql;
+use super::cell::Cell;
+use super::row::Row;
+use super::table::Table;
 use crate::base::id::{Hex, Id};
 use crate::base::time::Timestamp;
 use crate::store::error::{StoreError, StoreResult};
@@ -27,63 +30,41 @@ pub enum Bind<'a> {
     Owned(Option<String>),
     Id(Hex),
     Integer(Option<i64>),
-    Bytes(&'a [u8]),
+    Bytes(Option<&'a [u8]>),
 }
 
 /// A statement and its values, ready to be executed. `Site` is a type that stands for its text.
 pub struct Statement<'a, Site> {
     operation: &'static str,
-    sql: &'static str,
     /// The text between its question marks.
     parts: &'static [&'static str],
     binds: Vec<Bind<'a>>,
     site: PhantomData<fn() -> Site>,
 }
 
-/// Starts a statement: `statement!("reading a customer", "SELECT …")`. The first text is what an error says failed.
+/// The type that stands for the plain INSERT into a table, whose rows may be inserted together.
+pub trait Appended: 'static {
+    const TABLE: Table;
+    /// The INSERT of any number of rows, with an array for each column, between its question marks.
+    const INSERT_MANY: &'static [&'static str];
+}
+
+/// Starts a statement: `statement!("reading a hook", hooks::SELECT, " WHERE org_id = ? AND id = ?")`. The first text is
+/// what an error says failed; the others, which are constants, are joined.
 macro_rules! statement {
-    ($operation:expr, $sql:expr) => {{
+    ($operation:expr, $($text:expr),+ $(,)?) => {{
         struct Site;
-        // A constant, so that one `Site` can't come to stand for two texts.
-        const TEXT: &str = $sql;
         // Cut at compile time: diesel walks a statement twice each time that it is executed.
-        const PARTS: usize = $crate::store::sql::statement::count_parts(TEXT);
-        const CUT: [&str; PARTS] = $crate::store::sql::statement::cut(TEXT);
-        $crate::store::sql::statement::Statement::<Site>::new($operation, TEXT, &CUT)
+        let parts = $crate::store::sql::text::parts!($crate::store::sql::text::joined!($($text),+));
+        $crate::store::sql::statement::Statement::<Site>::new($operation, parts)
     }};
 }
 pub(in crate::store) use statement;
 
-/// How many parts the question marks of a text cut it into.
-pub const fn count_parts(text: &str) -> usize {
-    let (mut parts, mut index) = (1, 0);
-    while index < text.len() {
-        parts += (text.as_bytes()[index] == b'?') as usize;
-        index += 1;
-    }
-    parts
-}
-
-/// The parts of a text between its question marks.
-pub const fn cut<const PARTS: usize>(text: &'static str) -> [&'static str; PARTS] {
-    let (mut parts, mut part, mut rest, mut index) = ([""; PARTS], 0, text, 0);
-    while index < rest.len() {
-        if rest.as_bytes()[index] == b'?' {
-            parts[part] = rest.split_at(index).0;
-            rest = rest.split_at(index + 1).1;
-            (part, index) = (part + 1, 0);
-        } else {
-            index += 1;
-        }
-    }
-    parts[part] = rest;
-    parts
-}
-
 impl<'a, Site: 'static> Statement<'a, Site> {
-    /// For the macro, which gives every text a `Site` of its own.
-    pub fn new(operation: &'static str, sql: &'static str, parts: &'static [&'static str]) -> Statement<'a, Site> {
-        Statement { operation, sql, parts, binds: Vec::with_capacity(parts.len() - 1), site: PhantomData }
+    /// For the macros, which give every text a `Site` of its own.
+    pub fn new(operation: &'static str, parts: &'static [&'static str]) -> Statement<'a, Site> {
+        Statement { operation, parts, binds: Vec::with_capacity(parts.len() - 1), site: PhantomData }
     }
 
     /// Binds the next placeholder.
@@ -101,22 +82,21 @@ impl<'a, Site: 'static> Statement<'a, Site> {
         sql.execute(self)
     }
 
-    /// Executes an INSERT of one row that nothing can stand in the way of, before the next [`Sql::settle`] of its table
+    /// Executes the INSERT of a row that can't be in conflict with another, before the next [`Sql::settle`] of its table
     /// or the commit.
     ///
     /// # Errors
     /// As [`Statement::execute`].
-    pub fn append(self, sql: &mut impl Sql, table: Table) -> StoreResult<()> {
+    pub fn append(self, sql: &mut impl Sql) -> StoreResult<()>
+    where
+        Site: Appended,
+    {
         self.check_texts()?;
-        sql.append(self, table)
+        sql.append(self)
     }
 
     /// Executes it; the rows that it returns.
-    pub fn load<S, R>(self, sql: &mut S) -> StoreResult<Vec<R>>
-    where
-        S: Sql,
-        R: QueryableByName<S::Backend> + Send + 'static,
-    {
+    pub fn load<R: Row>(self, sql: &mut impl Sql) -> StoreResult<Vec<R>> {
         // No text with this character is ever stored, so nothing can match it.
         if self.check_texts().is_err() {
             return Ok(Vec::new());
@@ -125,11 +105,7 @@ impl<'a, Site: 'static> Statement<'a, Site> {
     }
 
     /// Executes it; the first row that it returns.
-    pub fn first<S, R>(self, sql: &mut S) -> StoreResult<Option<R>>
-    where
-        S: Sql,
-        R: QueryableByName<S::Backend> + Send + 'static,
-    {
+    pub fn first<R: Row>(self, sql: &mut impl Sql) -> StoreResult<Option<R>> {
         Ok(self.load(sql)?.into_iter().next())
     }
 
@@ -138,9 +114,9 @@ impl<'a, Site: 'static> Statement<'a, Site> {
         self.operation
     }
 
-    /// The text, and the values in the order of its question marks.
-    pub fn into_parts(self) -> (&'static str, Vec<Bind<'a>>) {
-        (self.sql, self.binds)
+    /// The values, in the order of the question marks.
+    pub fn into_binds(self) -> Vec<Bind<'a>> {
+        self.binds
     }
 
     fn check_texts(&self) -> StoreResult<()> {
@@ -163,7 +139,7 @@ where
     for<'b> Option<&'b str>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     str: ToSql<Text, DB>,
-    for<'b> &'b [u8]: ToSql<Binary, DB>,
+    for<'b> Option<&'b [u8]>: ToSql<Nullable<Binary>, DB>,
     DB: diesel::sql_types::HasSqlType<Text>
         + diesel::sql_types::HasSqlType<BigInt>
         + diesel::sql_types::HasSqlType<Binary>,
@@ -171,14 +147,14 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let (first, others) = self.parts.split_first().unwrap_or((&"", &[]));
         out.push_sql(first);
-        debug_assert_eq!(others.len(), self.binds.len(), "{}", self.sql);
+        debug_assert_eq!(others.len(), self.binds.len(), "{}", self.parts.join("?"));
         for (bind, part) in self.binds.iter().zip(others) {
             match bind {
                 Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
                 Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
                 Bind::Id(hex) => out.push_bind_param::<Text, _>(hex.as_str())?,
                 Bind::Integer(integer) => out.push_bind_param::<Nullable<BigInt>, _>(integer)?,
-                Bind::Bytes(bytes) => out.push_bind_param::<Binary, _>(bytes)?,
+                Bind::Bytes(bytes) => out.push_bind_param::<Nullable<Binary>, _>(bytes)?,
             }
             out.push_sql(part);
         }
@@ -209,15 +185,9 @@ impl<'a> From<Option<&'a str>> for Bind<'a> {
     }
 }
 
-impl<'a> From<&'a String> for Bind<'a> {
-    fn from(text: &'a String) -> Self {
-        Bind::Text(Some(text))
-    }
-}
-
-impl<'a> From<&'a Option<String>> for Bind<'a> {
-    fn from(text: &'a Option<String>) -> Self {
-        Bind::Text(text.as_deref())
+impl<'a, C: Cell> From<&'a C> for Bind<'a> {
+    fn from(cell: &'a C) -> Self {
+        cell.bind()
     }
 }
 
@@ -269,8 +239,14 @@ impl From<Option<i64>> for Bind<'_> {
     }
 }
 
+impl<'a> From<Option<&'a [u8]>> for Bind<'a> {
+    fn from(bytes: Option<&'a [u8]>) -> Self {
+        Bind::Bytes(bytes)
+    }
+}
+
 impl<'a> From<&'a [u8]> for Bind<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        Bind::Bytes(bytes)
+        Bind::Bytes(Some(bytes))
     }
 }

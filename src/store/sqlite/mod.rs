@@ -11,7 +11,7 @@ mod checkpointer;
 mod flusher;
 pub(in crate::store) mod open;
 pub(in crate::store) mod packed;
-mod runs;
+pub(in crate::store) mod runs;
 mod writer;
 
 use std::fs::File;
@@ -19,10 +19,10 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use diesel::RunQueryDsl;
 use diesel::connection::Connection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
-use diesel::{QueryableByName, RunQueryDsl};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
@@ -30,9 +30,10 @@ pub use open::OpenError;
 
 use super::health::HealthCell;
 use super::session::Session;
+use super::sql::Sql;
 use super::sql::memory::Memory;
-use super::sql::statement::{Statement, statement};
-use super::sql::{Sql, Table};
+use super::sql::row::{Read, Row};
+use super::sql::statement::{Appended, Statement, statement};
 use super::{Backend, Health, StoreChanges, StoreError, StoreResult, Unit};
 use crate::base::time::Timestamp;
 use checkpointer::Checkpoints;
@@ -59,23 +60,21 @@ impl<'a> SqliteSession<'a> {
 }
 
 impl Sql for SqliteSession<'_> {
-    type Backend = diesel::sqlite::Sqlite;
     const HAS_OTHER_WRITERS: bool = false;
 
     fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
         let operation = statement.operation();
-        self.connection.execute_returning_count(&statement).map_err(|source| StoreError::Query { operation, source })
+        self.connection.execute_returning_count(&statement).map_err(|source| StoreError::query(operation, source))
     }
 
-    fn load<Site: 'static, R>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>>
-    where
-        R: QueryableByName<Self::Backend> + Send + 'static,
-    {
+    fn load<Site: 'static, R: Row>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>> {
         let operation = statement.operation();
-        RunQueryDsl::load(statement, self.connection).map_err(|source| StoreError::Query { operation, source })
+        let rows = RunQueryDsl::load::<Read<R>>(statement, self.connection);
+        let rows = rows.map_err(|source| StoreError::query(operation, source))?;
+        Ok(rows.into_iter().map(|Read(row)| row).collect())
     }
 
-    fn append<Site: 'static>(&mut self, statement: Statement<'_, Site>, _: Table) -> StoreResult<()> {
+    fn append<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()> {
         self.execute(statement).map(|_| ())
     }
 
@@ -87,7 +86,7 @@ impl Sql for SqliteSession<'_> {
         self.memory().into_iter().for_each(|memory| memory.catalog_changed = true);
     }
 
-    fn settle(&mut self, _: Table) -> StoreResult<()> {
+    fn settle(&mut self, _: &'static str) -> StoreResult<()> {
         Ok(())
     }
 }

@@ -1,151 +1,96 @@
 //! Runs and their logs in SQLite.
 
-use diesel::QueryableByName;
-use diesel::sql_types::{Binary, Nullable, Text};
+use serde_json::Value;
 
 use super::SqliteSession;
 use super::packed::{pack, unpack};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::store::records::{Page, Run, RunFilter, RunStatus};
+use crate::store::records::{Lane, Page, Run, RunError, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
-use crate::store::sql::columns::to_json;
 use crate::store::sql::lanes;
-use crate::store::sql::runs::{DueRow, NextDueRow, RunRow};
+use crate::store::sql::runs::{bind_page, run_columns};
 use crate::store::sql::statement::statement;
+use crate::store::sql::table::columns;
 use crate::store::{StoreError, StoreResult};
 
-#[derive(QueryableByName)]
-struct SegmentRow {
-    #[diesel(sql_type = Text)]
-    entries: String,
-    #[diesel(sql_type = Nullable<Binary>)]
-    packed: Option<Vec<u8>>,
+run_columns! {
+    /// All runs. Those that have ended have no `due_at`.
+    runs, insert(run, lane: lanes::LaneColumns<'a>) {
+        #[changes] due_at: Option<Timestamp> = run.due_at,
+        #[changes] held: bool = &run.held,
+        lane: Option<String> = lane.0,
+        lane_limit: Option<i64> = lane.1,
+        #[changes] lane_place: Option<i64> = lane.2,
+    }
 }
 
-const RUN_BY_ID: &str = "SELECT * FROM runs WHERE org_id = ? AND id = ?";
-const RUNS: &str = "SELECT * FROM runs WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-const RUNS_OF_WORKFLOW: &str =
-    "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-const RUNS_COMPLETED: &str =
-    "SELECT * FROM runs WHERE org_id = ? AND status = 'completed' AND id < ? ORDER BY id DESC LIMIT ?";
-const RUNS_ENDED_EARLY: &str = "SELECT * FROM runs WHERE org_id = ? AND status = ? AND id < ? \
-     AND status IN ('failed', 'cancelled') ORDER BY id DESC LIMIT ?";
-// The open runs are few beside all others: read them from their own small index and sort them.
-const RUNS_OPEN: &str = "SELECT * FROM runs INDEXED BY runs_due WHERE org_id = ? AND status = ? AND id < ? \
-     AND due_at IS NOT NULL ORDER BY id DESC LIMIT ?";
-const RUNS_OF_WORKFLOW_ENDED_EARLY: &str = "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND status = ? \
-     AND id < ? AND status IN ('failed', 'cancelled') ORDER BY id DESC LIMIT ?";
-const RUNS_OF_WORKFLOW_OPEN: &str = "SELECT * FROM runs INDEXED BY runs_due WHERE org_id = ? AND workflow_id = ? \
-     AND status = ? AND id < ? AND due_at IS NOT NULL ORDER BY id DESC LIMIT ?";
-const RUNS_OF_WORKFLOW_WITH_STATUS: &str = "SELECT * FROM runs WHERE org_id = ? AND workflow_id = ? AND status = ? \
-     AND id < ? ORDER BY id DESC LIMIT ?";
+columns! {
+    /// The step entries of runs. Where they are packed, `entries` is empty.
+    step_log (org_id, run_id, segment),
+    insert(org: Id, run: Id, segment: i64, entries: &'a str, packed: Option<&'a [u8]>) {
+        org_id: Id = org,
+        run_id: Id = run,
+        segment: i64 = segment,
+        entries: String = entries,
+        packed: Option<Vec<u8>> = packed,
+    }
+}
+
+fn record(mut row: runs::Row) -> Run {
+    let lane = lanes::lane(row.due_at, row.lane.take(), row.lane_limit, row.lane_place);
+    let (due_at, held) = (row.due_at, row.held);
+    row.record(due_at, held, lane)
+}
 
 /// Reads a page of runs along the index that fits the filter.
-fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<RunRow>> {
-    const OPERATION: &str = "reading the runs";
-    let (below, size) = (page.below(), page.size);
+fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<runs::Row>> {
+    const ALL: &str = " WHERE org_id = ?";
+    const OF_WORKFLOW: &str = " WHERE org_id = ? AND workflow_id = ?";
+    const STATUS: &str = " AND status = ?";
+    const ENDED_EARLY: &str = " AND status = ? AND status IN ('failed', 'cancelled')";
+    // The open runs are few beside all others: read them from their own small index and sort them.
+    const OPEN: &str = " INDEXED BY runs_due WHERE org_id = ? AND status = ? AND due_at IS NOT NULL";
+    const OPEN_OF_WORKFLOW: &str =
+        " INDEXED BY runs_due WHERE org_id = ? AND workflow_id = ? AND status = ? AND due_at IS NOT NULL";
+    macro_rules! read {
+        ($($condition:expr),+) => {{
+            let read = statement!("reading the runs", runs::SELECT, $($condition),+, " AND id < ? ORDER BY id DESC LIMIT ?");
+            bind_page(read, org, filter, page).load(session)
+        }};
+    }
     match (filter.workflow, filter.status) {
-        (None, None) => statement!(OPERATION, RUNS).bind(org).bind(below).bind(size).load(session),
-        (Some(workflow), None) => {
-            statement!(OPERATION, RUNS_OF_WORKFLOW).bind(org).bind(workflow).bind(below).bind(size).load(session)
-        }
-        (Some(workflow), Some(status)) if status.is_open() => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_OPEN).bind(org).bind(workflow);
-            query.bind(status.as_str()).bind(below).bind(size).load(session)
-        }
-        (Some(workflow), Some(status)) if status != RunStatus::Completed => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_ENDED_EARLY).bind(org).bind(workflow);
-            query.bind(status.as_str()).bind(below).bind(size).load(session)
-        }
-        (Some(workflow), Some(status)) => {
-            let query = statement!(OPERATION, RUNS_OF_WORKFLOW_WITH_STATUS).bind(org).bind(workflow);
-            query.bind(status.as_str()).bind(below).bind(size).load(session)
-        }
-        (None, Some(RunStatus::Completed)) => {
-            statement!(OPERATION, RUNS_COMPLETED).bind(org).bind(below).bind(size).load(session)
-        }
-        (None, Some(status)) if status.is_open() => {
-            let query = statement!(OPERATION, RUNS_OPEN).bind(org).bind(status.as_str());
-            query.bind(below).bind(size).load(session)
-        }
-        (None, Some(status)) => {
-            let query = statement!(OPERATION, RUNS_ENDED_EARLY).bind(org).bind(status.as_str());
-            query.bind(below).bind(size).load(session)
-        }
+        (None, None) => read!(ALL),
+        (None, Some(RunStatus::Completed)) => read!(ALL, STATUS),
+        (None, Some(status)) if status.is_open() => read!(OPEN),
+        (None, Some(_)) => read!(ALL, ENDED_EARLY),
+        (Some(_), None) => read!(OF_WORKFLOW),
+        (Some(_), Some(RunStatus::Completed)) => read!(OF_WORKFLOW, STATUS),
+        (Some(_), Some(status)) if status.is_open() => read!(OPEN_OF_WORKFLOW),
+        (Some(_), Some(_)) => read!(OF_WORKFLOW, ENDED_EARLY),
     }
 }
 
 impl Runs for SqliteSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
-        const SQL: &str = "INSERT INTO runs (org_id, id, workflow_id, workflow_name, version, event, transaction_id, input, \
-                     replay_of, parent_id, depth, output, status, position, steps, pending, error, created_at, started_at, finished_at, due_at, held, rev, \
-                     lane, lane_limit, lane_place) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let (lane, limit, place) = lanes::columns(run);
-        statement!("storing a run", SQL)
-            .bind(run.org)
-            .bind(run.id)
-            .bind(run.workflow)
-            .bind(&run.workflow_name)
-            .bind(run.version)
-            .bind(&run.event)
-            .bind(run.transaction)
-            .bind(run.input.as_ref().map(to_json))
-            .bind(run.replay_of)
-            .bind(run.parent)
-            .bind(run.depth)
-            .bind(run.output.as_ref().map(to_json))
-            .bind(run.status.as_str())
-            .bind(&run.position)
-            .bind(run.steps)
-            .bind(run.pending.as_ref().map(to_json))
-            .bind(run.error.as_ref().map(to_json))
-            .bind(run.created_at)
-            .bind(run.started_at)
-            .bind(run.finished_at)
-            .bind(run.due_at)
-            .bind(i64::from(run.held))
-            .bind(run.rev)
-            .bind(lane)
-            .bind(limit)
-            .bind(place)
-            .execute(self)?;
+        runs::insert("storing a run", run, lanes::columns(run)).execute(self)?;
         Ok(())
     }
 
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
-        let row: Option<RunRow> = statement!("reading a run", RUN_BY_ID).bind(org).bind(id).first(self)?;
-        row.map(|row| row.record(org)).transpose()
+        let read = statement!("reading a run", runs::SELECT, " WHERE org_id = ? AND id = ?").bind(org).bind(id);
+        Ok(read.first(self)?.map(record))
     }
 
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>> {
-        read_runs(self, org, filter, page)?.into_iter().map(|row| row.record(org)).collect()
+        Ok(read_runs(self, org, filter, page)?.into_iter().map(record).collect())
     }
 
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
-        const SQL: &str = "UPDATE runs SET output = ?, status = ?, position = ?, steps = ?, pending = ?, error = ?, started_at = ?, \
-                     finished_at = ?, due_at = ?, held = ?, rev = ?, lane_place = ? \
-                   WHERE org_id = ? AND id = ? AND rev = ?";
-        let (_, _, place) = lanes::columns(run);
-        let changed = statement!("writing a run", SQL)
-            .bind(run.output.as_ref().map(to_json))
-            .bind(run.status.as_str())
-            .bind(&run.position)
-            .bind(run.steps)
-            .bind(run.pending.as_ref().map(to_json))
-            .bind(run.error.as_ref().map(to_json))
-            .bind(run.started_at)
-            .bind(run.finished_at)
-            .bind(run.due_at)
-            .bind(i64::from(run.held))
-            .bind(run.rev + 1)
-            .bind(place)
-            .bind(run.org)
-            .bind(run.id)
-            .bind(run.rev)
-            .execute(self)?;
-        if changed == 0 {
+        const UNLESS_FENCED: &str = ", rev = rev + 1 WHERE org_id = ? AND id = ? AND rev = ?";
+        let update = statement!("writing a run", runs::UPDATE, UNLESS_FENCED);
+        let update = runs::bind_changes(update, run, lanes::columns(run)).bind(run.org).bind(run.id);
+        if update.bind(run.rev).execute(self)? == 0 {
             return Err(StoreError::Fenced);
         }
         run.rev += 1;
@@ -153,20 +98,22 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn claim_runs(&mut self, now: Timestamp, size: i64) -> StoreResult<Vec<Claim>> {
-        const DUE: &str = "SELECT org_id, id, due_at, rev FROM runs WHERE due_at IS NOT NULL AND due_at <= ? AND held = 0 \
+        const DUE: &str = "SELECT org_id, id, rev FROM runs WHERE due_at IS NOT NULL AND due_at <= ? AND held = 0 \
                            ORDER BY due_at, id LIMIT ?";
         const CLAIM: &str = "UPDATE runs SET held = 1, rev = rev + 1 WHERE org_id = ? AND id = ?";
-        let due: Vec<DueRow> = statement!("reading the runs that are due", DUE).bind(now).bind(size).load(self)?;
-        for row in &due {
-            statement!("claiming a run", CLAIM).bind(row.org_id).bind(row.id).execute(self)?;
+        let due: Vec<(Id, Id, i64)> =
+            statement!("reading the runs that are due", DUE).bind(now).bind(size).load(self)?;
+        for (org, run, _) in &due {
+            statement!("claiming a run", CLAIM).bind(org).bind(run).execute(self)?;
         }
-        Ok(due.into_iter().map(|row| Claim { org: row.org_id, run: row.id, rev: row.rev + 1 }).collect())
+        Ok(due.into_iter().map(|(org, run, rev)| Claim { org, run, rev: rev + 1 }).collect())
     }
 
     fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
-        const SQL: &str = "SELECT min(due_at) AS due_at FROM runs WHERE due_at IS NOT NULL AND due_at > ? AND held = 0";
-        let row: Option<NextDueRow> = statement!("reading when the next run is due", SQL).bind(now).first(self)?;
-        Ok(row.and_then(|row| row.due_at))
+        const SQL: &str = "SELECT min(due_at) FROM runs WHERE due_at IS NOT NULL AND due_at > ? AND held = 0";
+        let next: Option<Option<Timestamp>> =
+            statement!("reading when the next run is due", SQL).bind(now).first(self)?;
+        Ok(next.flatten())
     }
 
     fn release_runs(&mut self, now: Timestamp) -> StoreResult<usize> {
@@ -176,22 +123,16 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn append_log(&mut self, org: Id, run: Id, segment: i64, entries: &str) -> StoreResult<()> {
-        const PLAIN: &str = "INSERT INTO step_log (org_id, run_id, segment, entries) VALUES (?, ?, ?, ?)";
-        const PACKED: &str = "INSERT INTO step_log (org_id, run_id, segment, entries, packed) VALUES (?, ?, ?, '', ?)";
-        const OPERATION: &str = "writing the step log";
-        match pack(entries) {
-            Some(packed) => {
-                statement!(OPERATION, PACKED).bind(org).bind(run).bind(segment).bind(&packed[..]).execute(self)?
-            }
-            None => statement!(OPERATION, PLAIN).bind(org).bind(run).bind(segment).bind(entries).execute(self)?,
-        };
+        let packed = pack(entries);
+        let entries = if packed.is_some() { "" } else { entries };
+        step_log::insert("writing the step log", org, run, segment, entries, packed.as_deref()).execute(self)?;
         Ok(())
     }
 
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
         const SQL: &str = "SELECT entries, packed FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
-        let rows: Vec<SegmentRow> = statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
-        let text = |row: SegmentRow| row.packed.map_or(Ok(row.entries), |packed| unpack(&packed));
-        rows.into_iter().map(text).collect()
+        let rows: Vec<(String, Option<Vec<u8>>)> =
+            statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
+        rows.into_iter().map(|(entries, packed)| packed.map_or(Ok(entries), |packed| unpack(&packed))).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use hookflow::store::migrate::tables::{ABSORBED, TABLES, Table};
+use hookflow::store::migrate::tables::{MovedTable, TABLES};
 use serde_json::Value;
 
 use super::{expect_refusal, expect_success, migrate, on_target, small_source, verify};
@@ -24,17 +24,16 @@ const DAYS: usize = 20;
 fn large_source() -> Arc<Workspace> {
     let workspace = small_source();
     for (name, id) in [("transactions", "id"), ("runs", "id"), ("step_log", "run_id"), ("kobjects", "id")] {
-        let table = TABLES.iter().find(|table| table.name == name).expect("the table is listed");
+        let table = TABLES.iter().find(|table| table.name() == name).expect("the table is listed");
         add_rows(&workspace, table, id, ROWS, DAYS);
     }
     workspace
 }
 
 /// Copies the one row of a table, under ids of several days before that of the order.
-fn add_rows(workspace: &Workspace, table: &Table, id: &str, rows: usize, days: usize) {
-    let name = table.name;
-    let absorbed = ABSORBED.iter().filter(|(table, _)| *table == name).map(|(_, column)| *column);
-    let columns: Vec<&str> = table.columns().map(|(column, _)| column).chain(absorbed).collect();
+fn add_rows(workspace: &Workspace, table: &MovedTable, id: &str, rows: usize, days: usize) {
+    let name = table.source.name;
+    let columns: Vec<&str> = table.source.columns.iter().map(|column| column.name).collect();
     let made = format!("printf('%08x%016x', 1790000000 - 86400 * (i % {days}), i)");
     let values = columns.iter().map(|column| if *column == id { &made } else { *column });
     let values = values.collect::<Vec<_>>().join(", ");
@@ -135,7 +134,7 @@ fn a_copy_goes_on_after_a_crash_of_the_target() {
 #[test]
 fn rows_of_long_ago_share_a_partition() {
     let workspace = small_source();
-    let table = TABLES.iter().find(|table| table.name == "transactions").expect("the table is listed");
+    let table = TABLES.iter().find(|table| table.name() == "transactions").expect("the table is listed");
     add_rows(&workspace, table, "id", 402, 402);
     // Not what hookflow makes, but what a column of text may hold.
     workspace.execute("UPDATE transactions SET id = 'odd' WHERE id = (SELECT min(id) FROM transactions)");
@@ -153,16 +152,16 @@ fn rows_of_long_ago_share_a_partition() {
 /// Compares all columns of all tables past everything that the command says.
 fn compare(workspace: &Workspace, target: &TestDatabase) {
     let (mut source, mut copy) = (workspace.look(), Look::database(target));
-    for table in TABLES.iter().filter(|table| table.name != "open_runs") {
-        let columns: Vec<&str> = table.columns().map(|(column, _)| column).collect();
+    for table in TABLES.iter().filter(|table| table.name() != "open_runs") {
+        let columns: Vec<&str> = table.columns().collect();
         let sorted = |look: &mut Look| {
-            let mut rows: Vec<String> = look.rows(table.source, &columns).iter().map(Value::to_string).collect();
+            let mut rows: Vec<String> = look.rows(table.source.name, &columns).iter().map(Value::to_string).collect();
             rows.sort_unstable();
             rows
         };
         let (source, copy) = (sorted(&mut source), sorted(&mut copy));
-        assert_eq!(source.len(), copy.len(), "{}", table.name);
+        assert_eq!(source.len(), copy.len(), "{}", table.name());
         let different = source.iter().zip(&copy).find(|(source, copy)| source != copy);
-        assert_eq!(different, None, "{}", table.name);
+        assert_eq!(different, None, "{}", table.name());
     }
 }
