@@ -1,49 +1,80 @@
-//! hookflow takes hooks from external systems and runs workflows on them.
+//! hookflow accepts hooks from external systems, stores them durably, and runs workflows on them.
 //!
 //! # The life of a hook
 //!
 //! ```text
-//! POST /v1/hooks/…  ->  door       finds the hook, reads the body within limits, parses it
-//!                   ->  store      transaction + runs in one commit, shared with other requests, flushed to the disk
-//!                   ->  200        only now; the body carries the transaction's id
-//!                   ->  engine     advances runs: resolve params, act, judge transitions, log, all in one transaction
-//!                   ->  outbound   external calls, made outside of any transaction; the outcome comes back as input
+//! POST /v1/hooks/…  ->  door       finds the hook, reads the body within limits, verifies and parses it
+//!                   ->  events     builds a run for each workflow that listens
+//!                   ->  store      commits transaction and runs together, in a commit shared with other requests, and flushes
+//!                   ->  200        only now; the body contains the transaction's id
+//!                   ->  engine     advances runs: resolves params, acts, judges transitions, logs; one transaction per stretch
+//!                   ->  outbound   makes external calls outside any transaction; their outcome is the run's next input
 //! ```
 //!
-//! # The modules, from the outside in
+//! While the store is not busy, the engine executes a run's first stretch in the same commit as the transaction.
 //!
-//! | module | what it is for |
+//! # The rooms, in the order of a hook's life
+//!
+//! | room | what it is for |
 //! |---|---|
-//! | [`cli`], [`config`], [`serve`] | the command line, what can be set, and how the parts are put together |
-//! | [`api`] | the HTTP interface, one file a resource |
-//! | [`door`] | where hooks arrive |
-//! | [`catalog`], [`keys`] | hooks, workflows and keys in force; the folder of workflow files |
-//! | [`rehearsal`] | runs that leave nothing behind, for `hookflow try` and `hookflow test` |
-//! | [`engine`], [`actions`], [`starts`] | the state machine of a run, the loop that feeds it, what steps can do, and how runs come to be |
-//! | [`changes`] | what every change of a customer, a kobject or the like goes through |
-//! | [`store`] | the seam to the database, and SQLite and PostgreSQL behind it |
-//! | [`outbound`] | the one HTTP client, behind its address policy; the mail server |
-//! | [`workflow`], [`expr`] | documents and everything that is wrong with them; references, templates, conditions |
+//! | [`listen`] | connections: TLS, and limits that no peer can evade |
+//! | [`door`] | where hooks arrive, by HTTP and SMTP: limits, checks, storing, the answer |
+//! | [`hook`] | the kinds of hook and their settings; the transaction |
+//! | [`signature`] | whether a request was signed with a hook's secret |
+//! | [`content`] | from the bytes of a body, of any type, to a payload |
+//! | [`catalog`] | what is in effect (hooks, workflows, klasses, keys) in memory; saving it; loading files |
+//! | [`events`] | from an event to the runs of the workflows that listen |
+//! | [`store`] | the seam to the database, with SQLite and PostgreSQL behind it |
+//! | [`engine`] | the state machine of a run, and the loop that feeds it |
+//! | [`workflow`] | documents: parsing, every check, the compiled model; the import from Kustomer |
+//! | [`expr`] | what params and conditions can say: references, JSONPath, functions, templates |
+//! | [`actions`] | what steps can do, one file per family |
+//! | [`changes`] | every change of an object: checks it, writes it, raises its event |
+//! | [`objects`] | customers, klasses, kobjects and entities: their shapes and rules |
+//! | [`outbound`] | the way out: effects as data, the HTTP client with its address policy, the mail client |
+//! | [`schedules`] | runs of workflows that run by themselves |
+//! | [`api`] | the admin API, one file per resource |
+//! | [`http`] | the shapes of HTTP answers, and the one table of error codes |
+//! | [`dry_run`] | runs that leave nothing behind, for `hookflow try` and `hookflow test` |
 //! | [`schema`] | the JSON Schema of workflow files |
-//! | [`objects`], [`transaction`] | customers, klasses, kobjects, conversations and the like; what a hook accepted |
-//! | [`hook`] | the kinds of hook, and what one is set up to do |
-//! | [`signature`] | whether a received request was signed with a hook's secret |
-//! | [`content`] | from the bytes of a body, of whatever kind, to the payload of a transaction |
-//! | [`listen`] | connections, and what no peer may do with them |
-//! | [`tls`] | the certificate that listeners show, as its files are now |
-//! | [`vault`] | encryption of what must not be read from the database |
-//! | [`observe`], [`id`], [`time`], [`json`] | log lines and counters; ids that sort by time, moments, limits on JSON |
-//! | [`pem`], [`watch`], [`networks`] | certificates in files; notices that files changed; lists of addresses, and what is counted by address |
+//! | [`observe`] | log lines and counters |
+//! | [`secrets`] | encryption of what is stored, and masking of what is shown |
+//! | [`base`] | ids that sort by time, times, limits on JSON, networks, files |
+//! | [`config`] | flags and `HOOKFLOW_*` variables |
+//! | [`serve`] | starts the parts in order, and stops them in order |
+//! | [`cli`] | the command line, one file per command |
 //!
-//! Arrows point down this table. `workflow`, `expr`, `content` and `objects` are pure; the engine knows the store's seam and no
-//! database; only `expr` uses the template and JSONPath crates, and only `outbound` and `cli` the HTTP client's.
+//! Rooms import each other in one direction only; `tests/it/layout.rs` fails on a circle. `content`, `signature`, `objects`,
+//! `expr`, `workflow` and the engine's state machine are pure: no clock, files or network of their own. The engine uses the
+//! store's seam, never a database. Only `store` contains SQL, only `expr` uses the template and JSONPath crates, and only
+//! `outbound` and `cli` use the HTTP client's. `docs/architecture.md` has the reasons, the limits, and recipes for changes.
 //!
 //! # Words
 //!
-//! A *hook* is an address that outsiders post to. What it accepts is a *transaction*, which raises an *event*. An event
-//! starts a *run* of each *workflow* that listens for it, in the *version* that is in force then. A run executes *steps*;
-//! each leaves a *step entry* in the log. What a step does is its *action*. A *kobject* is a custom object of a *klass*,
-//! on a *customer*'s timeline. Everything belongs to an *org*.
+//! | word | meaning |
+//! |---|---|
+//! | org | a tenant; everything belongs to one |
+//! | hook | an address that other systems post to |
+//! | transaction | one accepted request. A database transaction is a [`store::Session`] |
+//! | event | what starts workflows: a name, such as `hooks.form.orders.receive` or `customer.update`, and a payload |
+//! | workflow, version | a trigger, steps and transitions; every save makes a new version that never changes |
+//! | run | one execution of one version for one event |
+//! | step, step entry | one node of a workflow; the log of its execution in a run |
+//! | action | what a step does, such as `customer.create` |
+//! | stretch | the steps of a run that one database transaction executes |
+//! | effect | an external call or mail as data: stored first, then performed |
+//! | unit | a closure over a session; the store puts many into one commit |
+//! | lane, turn | the open runs that share a workflow's concurrency limit; permission to run in it |
+//! | hold, claim, `rev` | a process holds the run it works on, and claims one that is due; `rev` fences off a former holder |
+//! | parked | waiting for another run's end |
+//! | snapshot | the catalog at one moment; a request sees one from start to end |
+//! | klass, kobject | a kind of custom object; one object of it, usually on a customer's timeline |
+//! | entity | a company, conversation, message, note or user |
+//! | note | a remark in the log about something that is odd but not an error, such as a missing value |
+//! | gate | what a hook's request must pass: a signature, an API key, or nothing |
+//! | refusal | an answer that stores nothing but a count and a summary of the request |
+//!
+//! *klass* and *kobject* are Kustomer's words, as its documents define the format of workflows.
 
 #![deny(clippy::unwrap_used)]
 
