@@ -150,7 +150,7 @@ fn a_run_that_fails_shapes_the_answer() {
 }
 
 #[test]
-fn a_delivery_that_comes_again_gets_the_answer_of_the_first() {
+fn a_duplicate_gets_the_answer_of_the_first_request() {
     let server = Server::start();
     let hook = link(&server.hook("orders"));
     server.call("PATCH", &hook, json!({ "deduplicate": { "key": "/#steps.1.attributes.data.orderId" } })).expect(200);
@@ -181,7 +181,7 @@ fn of_several_workflows_the_answer_waits_for_the_one_that_it_names() {
 }
 
 #[test]
-fn what_is_wrong_with_an_answer_is_told() {
+fn an_invalid_answer_is_reported() {
     let server = Server::start();
     let hook = link(&server.hook("orders"));
     let wrong =

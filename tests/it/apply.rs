@@ -127,7 +127,7 @@ fn the_difference_is_shown_before_the_server_is_changed() {
 }
 
 #[test]
-fn what_no_file_declares_is_left_alone_unless_it_is_to_be_deleted() {
+fn undeclared_parts_are_left_alone_unless_pruned() {
     let (server, only) = (Server::start(), folder());
     write(&only, "hook.json", &json!({ "hooks": [{ "name": "returns", "type": "form" }] }));
     let said = succeed(run("apply", only.path(), &server, &["--yes"]));
@@ -161,7 +161,7 @@ fn files_with_errors_change_nothing() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_in_one_line() {
+fn a_failure_is_reported_in_one_line() {
     let (server, empty, full) = (Server::start(), folder(), folder());
     assert!(
         fail(run("apply", empty.path(), &server, &["--yes"])).contains("holds no workflow file; nothing was changed")

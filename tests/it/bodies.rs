@@ -110,7 +110,7 @@ fn files_are_described_and_served_as_downloads() {
 }
 
 #[test]
-fn a_body_that_means_nothing_here_is_a_file() {
+fn a_body_of_unknown_type_is_a_file() {
     let server = Server::start();
     let transaction = stored(&server, post_as(&server, "image/png", "123"));
     let answer = server.get(&format!("{}/files/1", transaction["links"]["self"].as_str().unwrap()));
@@ -135,7 +135,7 @@ fn compressed_bodies_are_inflated_and_kept_as_they_came() {
 }
 
 #[test]
-fn what_was_accepted_can_be_read_after_the_limit_was_lowered() {
+fn an_accepted_body_can_be_read_after_the_limit_was_lowered() {
     let server = Server::start();
     let headers = [("content-type", "text/plain"), ("content-encoding", "gzip")];
     let text = "a".repeat(1_000);

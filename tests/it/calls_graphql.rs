@@ -54,7 +54,7 @@ fn errors_without_data_fail_the_step_unless_they_are_allowed() {
 }
 
 #[test]
-fn what_is_no_graphql_fails_and_a_busy_server_is_asked_again() {
+fn an_answer_that_is_not_graphql_fails_and_a_busy_server_is_called_again() {
     let peer = Peer::answering("404 Not Found", "<html>");
     let error = query(&peer, json!({ "allowErrors": true }))["attributes"]["error"].take();
     assert_eq!(error["message"], "the answer, with status 404, is no GraphQL response");

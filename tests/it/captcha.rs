@@ -52,7 +52,7 @@ fn refused(server: &Server, answer: Answer, status: u16) -> Value {
 }
 
 #[test]
-fn whom_the_service_vouches_for_passes() {
+fn a_solved_captcha_passes() {
     let peer = Peer::answering("200 OK", r#"{"success":true,"score":0.9,"hostname":"shop.example.com"}"#);
     let server = server(&asking(&peer));
     post(&server).expect(200);
@@ -73,7 +73,7 @@ fn whom_the_service_vouches_for_passes() {
 }
 
 #[test]
-fn whom_the_service_does_not_vouch_for_is_refused_as_no_person() {
+fn an_unsolved_captcha_is_refused() {
     let (unsolved, elsewhere) = (
         "the captcha was not solved, or its token is used up",
         "the captcha was solved on another page, or for something else",
@@ -103,7 +103,7 @@ fn whom_the_service_does_not_vouch_for_is_refused_as_no_person() {
 }
 
 #[test]
-fn without_a_fit_token_the_service_is_not_asked() {
+fn the_service_is_not_called_without_a_usable_token() {
     let peer = Peer::answering("200 OK", r#"{"success":true}"#);
     let server = server(&asking(&peer));
     for body in
@@ -160,7 +160,7 @@ fn the_token_is_not_shown_with_what_is_refused() {
 }
 
 #[test]
-fn a_service_that_lies_or_fails_lets_nobody_pass() {
+fn no_request_passes_if_the_service_gives_an_invalid_answer() {
     let yes = r#"{"success":true,"score":0.9}"#;
     let lies: [(&str, &str); 10] = [
         ("200 OK", r#"{"success":"true"}"#),
@@ -198,7 +198,7 @@ fn a_service_that_lies_or_fails_lets_nobody_pass() {
 }
 
 #[test]
-fn a_service_that_can_not_be_asked_lets_nobody_pass() {
+fn no_request_passes_if_the_service_is_unreachable() {
     let unreachable = json!({ "url": format!("http://127.0.0.1:{}/", free_port()), "field": "g-recaptcha-response", "secret": "CAPTCHA" });
     let server = server(&unreachable);
     refused(&server, post(&server), 503);
@@ -219,7 +219,7 @@ fn a_service_that_can_not_be_asked_lets_nobody_pass() {
 }
 
 #[test]
-fn a_service_that_stalls_keeps_only_so_many_waiting_and_not_for_long() {
+fn a_stalled_service_holds_a_bounded_number_of_requests_briefly() {
     let gate = Gate::default();
     let held = gate.clone();
     let peer = Peer::start(move |_, stream| {
@@ -247,7 +247,7 @@ fn a_service_that_stalls_keeps_only_so_many_waiting_and_not_for_long() {
 }
 
 #[test]
-fn a_check_is_for_forms_and_what_is_wrong_with_it_is_told() {
+fn a_captcha_is_for_forms_and_an_invalid_one_is_reported() {
     let server = ServerBuilder::bare().start();
     let captcha = json!({ "provider": "turnstile", "secret": "S", "minimumScore": 0.5 });
     let draft = json!({ "name": "a", "captcha": captcha });

@@ -49,7 +49,7 @@ fn capture(server: &Server, hook: &str, captures: Value) {
 }
 
 #[test]
-fn what_a_capturing_hook_takes_is_stored_and_starts_nothing() {
+fn a_capturing_hook_stores_requests_and_starts_nothing() {
     let server = Server::start();
     capture(&server, "orders", json!(true));
     let accepted = server.post_hook("orders", &json!({ "orderId": "1" })).expect(200);
@@ -87,7 +87,7 @@ fn a_file_can_say_that_a_hook_captures() {
 }
 
 #[test]
-fn who_listens_sees_what_arrives_from_then_on() {
+fn a_listener_sees_what_arrives_from_then_on() {
     let server = Server::start();
     server.create("/v1/hooks", json!({ "name": "others" }));
     server.post_hook("orders", &json!({ "orderId": "before" })).expect(200);
@@ -115,7 +115,7 @@ fn who_listens_sees_what_arrives_from_then_on() {
 }
 
 #[test]
-fn who_listens_does_not_hold_up_the_end_of_the_server() {
+fn a_listener_does_not_delay_a_stop() {
     let server = Server::start();
     let mut events = Events::of(&server, "orders", None);
     let began = std::time::Instant::now();
@@ -125,7 +125,7 @@ fn who_listens_does_not_hold_up_the_end_of_the_server() {
 }
 
 #[test]
-fn few_may_listen_at_a_time_and_only_readers() {
+fn the_number_of_listeners_is_limited_and_they_need_a_reading_key() {
     let server = Server::start();
     let hook = server.hook("orders");
     let link = format!("{}/live", hook["links"]["self"].as_str().unwrap());

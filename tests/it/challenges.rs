@@ -98,7 +98,7 @@ fn assert_answered(row: &[Vec<String>; 3], answer: &Answer) {
 }
 
 #[test]
-fn every_documented_challenge_is_answered_and_becomes_nothing_else() {
+fn every_documented_challenge_is_answered_and_starts_nothing() {
     let server = ServerBuilder::bare().arguments(&["--log", "hookflow=debug"]).start();
     let rows = documented();
     let names: Vec<&str> = rows.iter().map(|row| row[0][0].as_str()).collect();
@@ -214,7 +214,7 @@ fn zoom_is_answered_by_the_secret_that_it_signed_with() {
 }
 
 #[test]
-fn what_is_too_long_is_not_sent_back() {
+fn a_challenge_that_is_too_long_is_refused() {
     let server = ServerBuilder::bare().start();
     let long = "a".repeat(4_097);
     for (challenge, method) in [("dropbox", "GET"), ("microsoft", "POST"), ("asana", "POST"), ("okta", "GET")] {
@@ -242,7 +242,7 @@ fn a_disabled_hook_answers_no_challenge_and_a_disabled_workflow_does_not_matter(
 }
 
 #[test]
-fn what_is_wrong_with_a_challenge_is_told() {
+fn an_invalid_challenge_is_reported() {
     let server = ServerBuilder::bare().start();
     let refused = |challenge: Value| {
         let answer = server.call("POST", "/v1/hooks", json!({ "name": "a", "challenge": challenge })).expect(422);
@@ -255,7 +255,7 @@ fn what_is_wrong_with_a_challenge_is_told() {
 }
 
 #[test]
-fn some_vendors_read_in_each_answer_that_it_was_accepted() {
+fn some_vendors_get_the_answer_that_they_expect() {
     let server = ServerBuilder::bare().start();
     for (scheme, content_type, expected) in [
         ("twilio", "text/xml", "<Response/>"),

@@ -86,7 +86,7 @@ fn change(op: &str, before: impl Into<Value>, after: impl Into<Value>) -> Value 
 }
 
 #[test]
-fn every_change_of_an_object_is_told_once_with_what_it_changed() {
+fn every_change_of_an_object_raises_one_event_with_the_difference() {
     let server = server();
     let customer = server.create("/v1/customers", json!({ "name": "Owner" }))["id"].take();
     let conversation = server.create("/v1/conversations", json!({ "customer": customer }))["id"].take();
@@ -149,7 +149,7 @@ fn every_change_of_an_object_is_told_once_with_what_it_changed() {
 }
 
 #[test]
-fn a_workflow_reads_what_became_of_an_attribute_and_knows_no_parent() {
+fn a_workflow_reads_the_change_of_an_attribute_and_has_no_parent() {
     let server = server();
     let ann = server.create("/v1/customers", json!({ "name": "Ann" }));
     server.call("PATCH", &link(&ann), json!({ "name": "Anna" })).expect(200);
@@ -161,7 +161,7 @@ fn a_workflow_reads_what_became_of_an_attribute_and_knows_no_parent() {
 }
 
 #[test]
-fn a_merge_tells_that_one_customer_is_another_now_and_one_is_gone() {
+fn a_merge_raises_an_update_and_a_deletion() {
     let server = server();
     let [ann, bob] = ["Ann", "Bob"].map(|name| server.create("/v1/customers", json!({ "name": name })));
     server.call("PATCH", &link(&bob), json!({ "phone": "+49 30 1234" })).expect(200);

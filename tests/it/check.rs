@@ -92,7 +92,7 @@ fn a_file_that_is_missing_or_not_text_is_an_error_beside_those_of_others() {
 }
 
 #[test]
-fn a_folder_without_files_has_nothing_to_complain_of() {
+fn a_folder_without_files_has_no_problems() {
     let folder = folder();
     let said = hookflow(folder.path(), &["check", "."]);
     assert_eq!((said.code, said.output.as_str()), (Some(0), "0 files: 0 errors, 0 warnings\n"));

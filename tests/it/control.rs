@@ -38,7 +38,7 @@ fn a_run_is_ended_as_failed_whatever_the_error_cases_say() {
 }
 
 #[test]
-fn a_status_or_level_that_does_not_exist_is_told() {
+fn an_unknown_status_or_level_is_reported() {
     let run = run_with(json!([{ "id": "2", "action": "workflow.stop", "params": { "status": "faild" } }]), &json!({}));
     assert_eq!(run["error"]["message"], "/status: unknown status `faild`; did you mean `failed`?");
     let params = json!({ "level": "warning", "message": "x" });

@@ -44,7 +44,7 @@ fn what_is_part_of_a_conversation_belongs_to_its_customer() {
 }
 
 #[test]
-fn references_to_what_there_is_not_are_refused() {
+fn references_to_missing_objects_are_refused() {
     let server = Server::start();
     let (ann, bob) = (server.create("/v1/customers", json!({})), server.create("/v1/customers", json!({})));
     let conversation = server.create("/v1/conversations", json!({ "customer": ann["id"] }));

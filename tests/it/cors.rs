@@ -33,7 +33,7 @@ fn preflight(server: &Server, url: &str, origin: &str) -> Answer {
 }
 
 #[test]
-fn a_form_hook_takes_posts_from_any_page_unless_it_says_otherwise() {
+fn a_form_hook_accepts_posts_from_any_page_by_default() {
     let server = Server::start();
     let hook = server.hook("orders");
     let asked = preflight(&server, url(&hook), SHOP);
@@ -89,7 +89,7 @@ fn only_pages_of_the_listed_origins_may_read_answers() {
 }
 
 #[test]
-fn other_hooks_take_posts_from_pages_only_if_they_say_so() {
+fn other_hooks_accept_posts_from_pages_only_if_configured() {
     let server = Server::start();
     let web = server.create("/v1/hooks", json!({ "name": "web", "type": "web" }));
     let off = server.create("/v1/hooks", json!({ "name": "off", "cors": false }));
@@ -109,7 +109,7 @@ fn other_hooks_take_posts_from_pages_only_if_they_say_so() {
 }
 
 #[test]
-fn what_is_wrong_with_the_origins_is_told() {
+fn invalid_origins_are_reported() {
     let server = Server::start();
     let hook = link(&server.hook("orders"));
     let cors = json!({ "origins": ["*", "shop.example.com", "https://a.example.com/form"], "credentials": true });

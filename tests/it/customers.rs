@@ -16,7 +16,7 @@ fn customer_with_belongings(server: &Server, customer: Value) -> (Value, Vec<Str
 }
 
 #[test]
-fn more_can_be_said_of_a_customer_than_how_it_is_reached() {
+fn a_customer_has_further_attributes() {
     let server = Server::start();
     let acme = server.create("/v1/companies", json!({ "name": "Acme" }));
     let customer = json!({

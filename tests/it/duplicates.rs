@@ -22,7 +22,7 @@ fn set(server: &Server, deduplicate: Value) -> String {
 }
 
 #[test]
-fn a_delivery_that_comes_again_gets_the_first_answer_and_starts_nothing() {
+fn a_duplicate_gets_the_first_answer_and_starts_nothing() {
     let server = Server::start();
     let hook = set(&server, json!({ "key": "/#steps.1.request.headers.x-delivery" }));
     let url = server.hook_url("orders");
@@ -49,7 +49,7 @@ fn a_delivery_that_comes_again_gets_the_first_answer_and_starts_nothing() {
 }
 
 #[test]
-fn what_was_captured_is_worked_on_when_it_comes_again() {
+fn a_captured_request_that_is_repeated_later_starts_runs() {
     let server = Server::start();
     let hook = set(&server, json!({ "key": "/#steps.1.request.headers.x-delivery" }));
     let url = server.hook_url("orders");
@@ -66,7 +66,7 @@ fn what_was_captured_is_worked_on_when_it_comes_again() {
 }
 
 #[test]
-fn a_key_without_anything_of_the_request_tells_nothing_apart() {
+fn a_key_without_values_of_the_request_detects_no_duplicates() {
     let server = Server::start();
     set(&server, json!({ "key": "{{steps.1.attributes.data.shop}}/{{steps.1.attributes.data.id}}" }));
     let url = server.hook_url("orders");
@@ -77,7 +77,7 @@ fn a_key_without_anything_of_the_request_tells_nothing_apart() {
 }
 
 #[test]
-fn many_of_one_delivery_at_once_are_one_transaction() {
+fn simultaneous_duplicates_make_one_transaction() {
     let server = Server::start();
     set(&server, json!({ "key": "{{steps.1.attributes.data.orderId}}/{{steps.1.request.query.shop}}" }));
     let url = format!("{}?shop=b", server.hook_url("orders"));
@@ -134,7 +134,7 @@ fn a_mailgun_token_counts_once_though_the_rest_of_the_body_is_not_signed() {
 }
 
 #[test]
-fn what_is_wrong_with_how_duplicates_are_told_is_told() {
+fn an_invalid_deduplication_is_reported() {
     let server = Server::start();
     let hook = link(&server.hook("orders"));
     let refused = |deduplicate: Value| {
@@ -154,7 +154,7 @@ fn what_is_wrong_with_how_duplicates_are_told_is_told() {
 }
 
 #[test]
-fn who_saw_a_signed_id_can_not_send_anything_else_with_it() {
+fn a_signed_id_can_not_be_reused_for_another_request() {
     let server = ServerBuilder::bare().start();
     let at = jiff::Timestamp::now().as_second();
     for scheme in ["mailgun", "svix"] {

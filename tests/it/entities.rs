@@ -48,7 +48,7 @@ fn each_kind_is_created_read_listed_changed_and_deleted() {
 }
 
 #[test]
-fn a_conversation_shows_everything_that_can_be_said_of_it() {
+fn a_conversation_shows_all_of_its_attributes() {
     let server = ServerBuilder::bare().start();
     let ann = server.create("/v1/customers", json!({ "email": "ann@example.com" }));
     let made = conversation(&server, &ann);
@@ -86,7 +86,7 @@ fn a_conversation_shows_everything_that_can_be_said_of_it() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_with_its_place() {
+fn all_problems_are_reported_with_their_places() {
     let server = ServerBuilder::bare().start();
     let refused = |path: &str, document: Value| {
         let answer = server.call("POST", path, document).expect(422);
@@ -153,7 +153,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
-fn what_has_to_be_there_can_not_be_cleared() {
+fn a_required_attribute_can_not_be_cleared() {
     let server = ServerBuilder::bare().start();
     let company = server.create("/v1/companies", json!({ "name": "Acme" }));
     let answer = server.call("PATCH", &link(&company), json!({ "name": null })).expect(422);
@@ -178,7 +178,7 @@ fn an_external_id_belongs_to_one_entity_of_its_kind() {
 }
 
 #[test]
-fn an_address_belongs_to_one_user_whatever_the_case() {
+fn an_address_belongs_to_one_user_ignoring_case() {
     let server = ServerBuilder::bare().start();
     let ann = server.create("/v1/users", json!({ "email": "Ann@Example.com", "displayName": "Ann" }));
     assert_eq!(ann["attributes"]["email"], "Ann@Example.com");

@@ -104,7 +104,7 @@ fn a_restart_without_changes_makes_no_version() {
 }
 
 #[test]
-fn what_a_file_declared_stays_in_force_when_the_file_is_gone() {
+fn the_declarations_of_a_removed_file_stay_in_force() {
     let server = server_with(&bundle("first"));
     std::fs::remove_file(server.path("workflows/bundle.json")).unwrap();
     server.wait_for_log("the file is gone; what it declared stays in force until it is deleted");

@@ -6,7 +6,7 @@ use crate::support::server::send;
 use crate::support::{Server, errors, ids};
 
 #[test]
-fn what_does_not_pass_the_filter_is_stored_and_starts_nothing() {
+fn a_filtered_request_is_stored_and_starts_nothing() {
     let server = Server::start();
     let hook = server.hook("orders");
     let link = hook["links"]["self"].as_str().unwrap();

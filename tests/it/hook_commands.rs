@@ -75,7 +75,7 @@ fn hooks_are_made_and_changed() {
 }
 
 #[test]
-fn a_file_is_sent_as_the_hook_wants_it() {
+fn a_file_is_sent_as_the_hook_requires() {
     let server = ServerBuilder::bare().start();
     write(&server, "order.json", r#"{"orderId":"1"}"#);
     write(&server, "order.form", "orderId=1&note=a+b");
@@ -109,7 +109,7 @@ fn a_file_is_sent_as_the_hook_wants_it() {
 }
 
 #[test]
-fn what_is_sent_says_where_its_run_is() {
+fn sending_shows_the_run() {
     let server = Server::start();
     let order = r#"{"orderId":"1","email":"ann@example.com"}"#;
     let sent = hooks(&server, &["send", "orders", "-"], order);
@@ -207,7 +207,7 @@ fn who_listens_sees_what_arrives_and_what_is_refused() {
 }
 
 #[test]
-fn who_listens_goes_on_when_the_server_is_back_and_ends_when_asked() {
+fn listening_resumes_when_the_server_is_back_and_ends_on_request() {
     let server = Server::start();
     let mut listening = Listening::start(&server, &["orders"]);
     let mut counting = Listening::start(&server, &["orders", "--count", "2"]);
@@ -231,7 +231,7 @@ fn who_listens_goes_on_when_the_server_is_back_and_ends_when_asked() {
 }
 
 #[test]
-fn what_was_captured_becomes_a_payload_and_a_test() {
+fn a_captured_request_becomes_a_payload_and_a_test() {
     let server = Server::start();
     assert_eq!(failed(&server, &["save", "orders", "--payload", "order.json"]), "nothing has arrived at `orders`");
     hooks(&server, &["capture", "orders", "on"], "");

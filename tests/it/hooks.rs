@@ -55,7 +55,7 @@ fn a_second_hook_of_the_same_name_is_refused() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_new_hook_is_told() {
+fn all_problems_of_a_new_hook_are_reported() {
     let server = ServerBuilder::bare().start();
     let answer = server.call("POST", "/v1/hooks", json!({ "name": "Big Orders", "type": "fax", "titel": "x" }));
     let answer = answer.expect(422);

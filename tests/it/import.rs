@@ -153,7 +153,7 @@ fn what_the_trigger_of_an_app_picks_is_found_in_the_event() {
 }
 
 #[test]
-fn what_an_app_has_beside_its_workflows_is_kept_and_told() {
+fn other_parts_of_an_app_are_kept_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let said = import(folder.path(), BOOKINGS_APP, &[]);
     assert_eq!(said.code, Some(0));
@@ -211,7 +211,7 @@ fn names_of_the_other_system_are_replaced_where_a_flag_says_so() {
 }
 
 #[test]
-fn a_file_that_says_something_else_is_not_overwritten() {
+fn a_different_file_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--out", "workflows"];
     assert_eq!(import(folder.path(), BOOKINGS_APP, &arguments).code, Some(0));
@@ -227,7 +227,7 @@ fn a_file_that_says_something_else_is_not_overwritten() {
 }
 
 #[test]
-fn what_is_no_export_is_told() {
+fn a_file_that_is_not_an_export_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     for (text, message) in [
         ("[1", "error: not JSON: "),

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::Server;
 
 #[test]
-fn an_order_stands_on_the_timeline_and_the_next_one_takes_the_other_branch() {
+fn an_order_appears_on_the_timeline_and_the_next_one_takes_the_other_branch() {
     let server = Server::start();
     let order = json!({"orderId": "1234", "price": "$10.25", "quantity": 2, "email": "test@example.com"});
     let transaction = server.post_hook("orders", &order).expect(200);

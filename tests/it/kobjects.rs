@@ -31,7 +31,7 @@ fn a_klass_is_made_and_changed_under_its_name() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_klass_is_told() {
+fn all_problems_of_a_klass_are_reported() {
     let server = Server::start();
     let klass =
         json!({ "name": "Gift Card", "colour": "red", "properties": { "amount": {}, "codeStr": { "tpye": 1 } } });
@@ -133,7 +133,7 @@ fn a_deleted_kobject_is_gone_from_everywhere() {
 }
 
 #[test]
-fn a_kobject_stands_on_the_timeline_of_its_customer_only() {
+fn a_kobject_is_on_the_timeline_of_its_customer_only() {
     let server = Server::start();
     let (ann, bob) = (customer(&server, "ann@example.com"), customer(&server, "bob@example.com"));
     let path = format!("{}/klasses/order", link(&ann));
@@ -158,7 +158,7 @@ fn a_kobject_of_an_unknown_customer_is_refused() {
 }
 
 #[test]
-fn a_timeline_is_read_page_by_page_to_its_end_while_it_grows() {
+fn a_timeline_is_paged_to_its_end_while_it_grows() {
     let server = Server::start();
     let ann = customer(&server, "ann@example.com");
     let order = |title: &str| create(&server, json!({ "title": title, "customer": ann["id"] }))["id"].take();

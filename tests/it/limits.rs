@@ -27,7 +27,7 @@ fn count(server: &Server, hook: &Value, reason: &str) -> Value {
 }
 
 #[test]
-fn a_hook_takes_so_many_requests_in_a_time() {
+fn the_rate_of_a_hook_is_limited() {
     let server = ServerBuilder::bare().start();
     let hook = hook(&server, json!({ "limits": { "ratePerMinute": 3, "burst": 2 } }));
     assert_eq!(hook["attributes"]["limits"], json!({ "ratePerMinute": 3, "burst": 2 }));
@@ -48,7 +48,7 @@ fn a_hook_takes_so_many_requests_in_a_time() {
 }
 
 #[test]
-fn what_is_not_verified_uses_nothing_up() {
+fn unverified_requests_use_up_no_limit() {
     let server = ServerBuilder::bare().start();
     let hook = hook(&server, json!({ "type": "web", "limits": { "ratePerMinute": 1 } }));
     assert_eq!(statuses(&server, &hook, 5), [401; 5]);
@@ -58,7 +58,7 @@ fn what_is_not_verified_uses_nothing_up() {
 }
 
 #[test]
-fn a_hook_takes_so_many_requests_at_a_time() {
+fn the_concurrent_requests_of_a_hook_are_limited() {
     let server = ServerBuilder::bare().start();
     let hook = hook(&server, json!({ "limits": { "concurrent": 1 } }));
     let together = || -> Vec<Answer> {
@@ -76,7 +76,7 @@ fn a_hook_takes_so_many_requests_at_a_time() {
 }
 
 #[test]
-fn there_are_limits_for_hooks_that_say_nothing_and_for_the_org() {
+fn default_limits_apply_to_hooks_and_to_the_org() {
     let server = ServerBuilder::bare().arguments(&["--hook-rate", "2/m", "--org-rate", "5/m"]).start();
     let usual = hook(&server, json!({}));
     assert_eq!(statuses(&server, &usual, 3), [200, 200, 429]);
@@ -111,7 +111,7 @@ fn a_hook_takes_requests_from_certain_addresses_only() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told() {
+fn all_problems_of_limits_are_reported() {
     let server = ServerBuilder::bare().start();
     let document = json!({
         "name": "limited",

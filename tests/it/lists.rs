@@ -46,7 +46,7 @@ fn items() -> Value {
 const LIST: &str = "/#steps.1.attributes.data.items";
 
 #[test]
-fn something_is_made_for_each_item() {
+fn a_list_is_mapped_item_by_item() {
     let item = json!({
         "sku": "/#item.sku", "place": "/#index", "text": "{{{steps.1.attributes.data.shop}}}-{{index}}-{{item.sku}}",
         "dear": "/#fn:parseInt,item.price", "all": "/#$.item.price",
@@ -66,7 +66,7 @@ fn something_is_made_for_each_item() {
 }
 
 #[test]
-fn items_are_kept_for_which_a_condition_holds() {
+fn a_list_is_filtered_by_a_condition() {
     let dear = json!({ "op": "gt", "values": ["/#item.price", 1] });
     let condition = json!({ "op": "or", "values": [dear, { "op": "dne", "values": ["/#item.price"] }] });
     let entry = go_through(step("list.filter", json!({ "list": LIST, "condition": condition })), &items());
@@ -131,7 +131,7 @@ fn a_workflow_runs_for_each_item_and_its_responses_are_the_output() {
 }
 
 #[test]
-fn an_item_that_fails_stops_the_others_unless_told_otherwise() {
+fn a_failed_item_stops_the_others_by_default() {
     let server = server(each(json!({})));
     let run = server.run_order(&json!({ "items": items() }));
     let error = &run["attributes"]["error"];
@@ -153,7 +153,7 @@ fn an_item_that_fails_stops_the_others_unless_told_otherwise() {
 }
 
 #[test]
-fn what_is_wrong_with_a_loop_is_told_before_anything_runs() {
+fn an_invalid_loop_is_reported_before_anything_runs() {
     let params = json!({ "workflow": "prise", "concurrency": 11, "onError": "ignore" });
     let error = go_through(each(params), &items())["error"].take();
     let pointers: Vec<&str> =

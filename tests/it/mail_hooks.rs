@@ -86,7 +86,7 @@ fn the_envelope_may_come_in_headers_and_is_read_again_from_them() {
 }
 
 #[test]
-fn what_is_no_mail_is_refused_with_the_forms_that_are() {
+fn an_unknown_mail_format_is_refused_with_the_known_ones() {
     let server = start();
     let samples = [
         ("text/plain", "hello", 415, "unsupported_media_type"),

@@ -72,7 +72,7 @@ fn a_mail_is_handed_over_as_the_step_says() {
 }
 
 #[test]
-fn a_server_that_is_busy_or_breaks_off_gets_the_same_mail_again() {
+fn a_busy_or_broken_mail_server_gets_the_same_mail_again() {
     let mails = MailServer::start(&[
         Manner::Greets("421 4.3.2 too busy"),
         Manner::Refuses("450 4.2.1 mailbox busy"),
@@ -90,7 +90,7 @@ fn a_server_that_is_busy_or_breaks_off_gets_the_same_mail_again() {
 }
 
 #[test]
-fn what_the_server_refuses_for_good_is_not_sent_again() {
+fn a_mail_that_the_server_refuses_permanently_is_not_repeated() {
     for (manner, answer, kept) in [
         (&[Manner::Refuses("550 5.1.1 not here")], "550: 5.1.1 not here", 0),
         (&[Manner::Ends("554 5.7.1 spam")], "554: 5.7.1 spam", 1),
@@ -143,7 +143,7 @@ fn a_step_can_forbid_another_attempt() {
 }
 
 #[test]
-fn what_is_no_mail_is_told_with_its_place() {
+fn an_invalid_mail_is_reported_with_its_place() {
     let mails = MailServer::start(&[Manner::Takes]);
     let run = send(
         &mails,
@@ -174,7 +174,7 @@ fn without_a_mail_server_or_a_sender_the_step_says_what_to_do() {
 }
 
 #[test]
-fn settings_that_mean_nothing_are_refused_without_showing_them() {
+fn invalid_settings_are_refused_without_showing_them() {
     let with = |url: &str, from: &str| {
         let builder = ServerBuilder::bare().environment("HOOKFLOW_SMTP_URL", url);
         refusal(builder.environment("HOOKFLOW_MAIL_FROM", from))

@@ -52,7 +52,7 @@ fn a_customer_has_several_addresses_and_numbers() {
 }
 
 #[test]
-fn a_customer_is_found_by_address_whatever_the_case_and_by_nothing_less() {
+fn a_customer_is_found_by_the_exact_address_ignoring_case() {
     let server = server();
     let ann = create(&server, json!({ "emails": ["Ann@Example.com", "ann@work.example"] }));
     create(&server, json!({ "email": "joann@example.com" }));
@@ -103,7 +103,7 @@ fn an_external_id_belongs_to_one_customer() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_customer_is_told() {
+fn all_problems_of_a_customer_are_reported() {
     let server = server();
     let customer = json!({
         "emial": "x", "name": 7, "emails": ["ann@example.com", "no address"], "phones": ["1"],
@@ -198,7 +198,7 @@ fn customers_are_listed_newest_first_page_by_page() {
 }
 
 #[test]
-fn a_page_that_can_not_be_is_refused_by_its_parameter() {
+fn an_invalid_page_is_refused_by_its_parameter() {
     let server = server();
     for (query, parameter) in [
         ("pageSize=0", "pageSize"),

@@ -18,7 +18,7 @@ fn peer(server: &Server, headers: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn nobody_is_believed_unless_told_to() {
+fn no_proxy_is_trusted_by_default() {
     let server = Server::start();
     let headers = [("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=203.0.113.7")];
     assert_eq!(peer(&server, &headers), "127.0.0.1");
@@ -27,7 +27,7 @@ fn nobody_is_believed_unless_told_to() {
 }
 
 #[test]
-fn a_trusted_proxy_says_whom_a_request_comes_from() {
+fn a_trusted_proxy_reports_the_sender() {
     let server = ServerBuilder::new().arguments(&["--trusted-proxies", "10.0.0.0/8,127.0.0.1"]).start();
     let headers =
         [("x-forwarded-for", "1.2.3.4, 203.0.113.7"), ("x-forwarded-for", "10.1.1.1"), ("forwarded", "for=1.1.1.1")];

@@ -77,7 +77,7 @@ fn ten_thousand_levels_of_nesting_are_refused() {
 }
 
 #[test]
-fn content_that_nobody_knows_is_refused() {
+fn unknown_content_is_refused() {
     let server = Server::start();
     for content_type in ["nonsense", "text/plain; charset=unheard-of", "application/json; charset=latin1"] {
         let answer = post(&server, content_type, "{}").expect(415);
@@ -150,7 +150,7 @@ fn a_sender_that_goes_away_within_the_body_leaves_only_a_count() {
 }
 
 #[test]
-fn of_refused_bodies_nothing_is_stored_but_a_count_of_the_reason() {
+fn a_refused_body_leaves_only_a_count_of_the_reason() {
     let server = Server::start();
     let link = server.hook("orders")["links"]["self"].as_str().unwrap().to_owned();
     post_json(&server, "{").expect(400);

@@ -88,7 +88,7 @@ fn what_is_not_as_expected_is_told_with_its_place() {
 }
 
 #[test]
-fn files_that_make_no_sense_are_told_with_their_place() {
+fn invalid_files_are_reported_with_their_places() {
     let good = steps(json!([{ "id": "2", "action": "value.set", "params": { "value": 1 } }]));
     for (text, told) in [
         (
@@ -151,7 +151,7 @@ fn calls_are_answered_by_the_test_and_compared() {
 }
 
 #[test]
-fn waiting_takes_no_time_and_runs_that_are_started_are_rehearsed_too() {
+fn waiting_takes_no_time_and_nested_runs_are_executed_too() {
     let bundle = json!({ "workflows": [
         { "name": "steps",
           "trigger": { "id": "1", "callable": true, "schema": { "properties": { "days": { "type": "number" } }, "required": ["days"] },
@@ -184,7 +184,7 @@ fn waiting_takes_no_time_and_runs_that_are_started_are_rehearsed_too() {
 }
 
 #[test]
-fn a_scheduled_workflow_is_rehearsed_as_its_schedule_would_start_it() {
+fn a_scheduled_workflow_starts_as_its_schedule_would_start_it() {
     let bundle = json!({ "workflows": [{
         "name": "steps",
         "trigger": { "id": "1", "schedule": { "cron": "0 9 * * *", "timeZone": "UTC" }, "transitions": [always("2")] },
@@ -218,7 +218,7 @@ fn a_real_database_lends_its_objects_and_keeps_nothing() {
 }
 
 #[test]
-fn a_rehearsal_takes_turns_with_itself_but_not_with_what_is_really_going_on() {
+fn a_dry_run_takes_turns_with_itself_but_not_with_real_runs() {
     let mut limited = workflow("steps", json!([{ "id": "2", "action": "delay", "params": { "for": 3600 } }]));
     limited["trigger"]["callable"] = json!(true);
     limited["concurrency"] = json!({ "limit": 1 });
@@ -250,7 +250,7 @@ fn a_rehearsal_takes_turns_with_itself_but_not_with_what_is_really_going_on() {
 }
 
 #[test]
-fn a_workflow_that_never_ends_is_told() {
+fn a_workflow_that_never_ends_is_reported() {
     let call_itself = json!({ "workflows": [{
         "name": "steps",
         "trigger": { "id": "1", "callable": true, "transitions": [always("2")] },

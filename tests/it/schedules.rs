@@ -54,7 +54,7 @@ fn a_workflow_runs_by_itself_once_for_each_due_time() {
 }
 
 #[test]
-fn after_a_time_away_there_is_one_run_for_all_that_was_missed() {
+fn missed_due_times_get_one_run() {
     let server = server(json!({ "cron": "0 3 1 * *", "timeZone": "Europe/Paris" }));
     let next = attributes(&server)["nextRunAt"].clone();
     assert_eq!(attributes(&server)["upcomingRuns"].as_array().unwrap().len(), 3);
@@ -73,7 +73,7 @@ fn after_a_time_away_there_is_one_run_for_all_that_was_missed() {
 }
 
 #[test]
-fn after_a_time_away_there_is_no_run_if_none_is_wanted() {
+fn missed_due_times_get_no_run_if_so_configured() {
     let server = server(json!({ "cron": "0 3 1 1 *", "catchUp": "none" }));
     let next = attributes(&server)["nextRunAt"].clone();
     let server = come_back_after(server, 400 * 86_400);
@@ -83,7 +83,7 @@ fn after_a_time_away_there_is_no_run_if_none_is_wanted() {
 }
 
 #[test]
-fn checking_a_file_tells_when_its_workflow_runs_next() {
+fn checking_a_file_shows_when_its_workflow_runs_next() {
     let folder = tempfile::tempdir().unwrap();
     let check = |schedule: Value| {
         std::fs::write(folder.path().join("file.json"), scheduled(schedule).to_string()).unwrap();

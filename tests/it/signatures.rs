@@ -140,7 +140,7 @@ fn what_was_signed_for_a_body_does_not_pass_for_a_query() {
 }
 
 #[test]
-fn a_query_that_is_set_stands_for_no_other() {
+fn a_configured_query_matches_no_other() {
     let with_query = format!("{URL}?a=1");
     let signed = signed("square", &with_query, NOW_S);
     let scheme = Scheme::read(&json!({ "scheme": "square", "url": with_query })).unwrap();
@@ -233,7 +233,7 @@ fn secrets_that_cannot_be_used_are_refused() {
 }
 
 #[test]
-fn a_secret_may_have_lost_its_padding_or_be_made_up() {
+fn a_secret_may_lack_padding_or_be_arbitrary() {
     let scheme = preset("standard_webhooks").unwrap();
     let key = |secret: &str| scheme.key(secret).unwrap();
     assert_eq!(key("whsec_MDEyMzQ1Njc4OQ"), key("MDEyMzQ1Njc4OQ=="));
@@ -304,7 +304,7 @@ fn github_takes_a_list_of_signatures() {
 }
 
 #[test]
-fn what_comes_before_a_password_may_be_written_in_any_case() {
+fn the_scheme_before_a_password_may_have_any_case() {
     for name in ["Basic", "basic", "BASIC", "Bearer"] {
         let (scheme, signed) = example("basic");
         let value = signed.headers[0].1.replacen("Basic", name, 1);

@@ -157,7 +157,7 @@ fn recipients_that_take_no_mail_are_refused_one_by_one() {
 }
 
 #[test]
-fn what_is_no_mail_or_too_large_is_refused_after_it_was_sent() {
+fn an_invalid_or_too_large_mail_is_refused_after_it_was_sent() {
     let server = builder().arguments(&["--body-limit-bytes", "1000"]).start();
     let (address, to) = (address(&server), mailbox(&server, "inbox"));
     let mut client = Client::greeted(address);
@@ -193,7 +193,7 @@ fn tls_is_begun_where_there_is_a_certificate() {
 }
 
 #[test]
-fn a_client_has_so_many_connections_and_no_more() {
+fn the_connections_of_a_client_are_limited() {
     let server = builder().start();
     let address = address(&server);
     let mut clients: Vec<Client> = (0..20).map(|_| Client::greeted(address)).collect();

@@ -22,7 +22,7 @@ fn the_first_start_shows_a_command_that_posts_to_the_hook() {
 }
 
 #[test]
-fn a_port_in_use_is_told_and_nothing_is_made() {
+fn a_port_in_use_is_reported_and_nothing_is_created() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let builder = ServerBuilder::bare().listen(&address);
@@ -77,7 +77,7 @@ fn unknown_flags_and_values_are_refused_with_a_suggestion() {
 }
 
 #[test]
-fn an_allow_list_that_means_nothing_is_refused() {
+fn an_invalid_allow_list_is_refused() {
     assert_eq!(
         refusal(ServerBuilder::bare().arguments(&["--outbound-allow", "10.0.0.0/33"])),
         "error: --outbound-allow is not valid: `10.0.0.0/33` is not an address, a range like 10.0.0.0/8, a host name or a \
@@ -86,7 +86,7 @@ fn an_allow_list_that_means_nothing_is_refused() {
 }
 
 #[test]
-fn a_folder_of_workflows_that_was_asked_for_has_to_exist() {
+fn a_named_folder_of_workflows_must_exist() {
     let error = refusal(ServerBuilder::bare().arguments(&["--workflows", "nowhere"]));
     assert!(error.starts_with("error: the folder `nowhere` can't be read: "), "{error}");
     let builder = ServerBuilder::bare();

@@ -119,7 +119,7 @@ fn a_new_certificate_is_shown_without_a_restart() {
 }
 
 #[test]
-fn a_new_pair_that_is_of_no_use_is_reported_and_the_last_good_one_stays() {
+fn an_unusable_new_pair_is_reported_and_the_last_good_one_stays() {
     let authority = Authority::new();
     let server = start(&authority);
     let first = shown(&server);
@@ -137,7 +137,7 @@ fn a_new_pair_that_is_of_no_use_is_reported_and_the_last_good_one_stays() {
 }
 
 #[test]
-fn files_that_are_of_no_use_are_told_at_start() {
+fn unusable_files_are_reported_at_start() {
     let authority = Authority::new();
     let said = |arguments: &[&str], prepare: &dyn Fn(&Path)| {
         let builder = ServerBuilder::bare().arguments(arguments);

@@ -140,7 +140,7 @@ fn a_workflows_own_variable_hides_the_orgs_and_ids_find_them_too() {
 }
 
 #[test]
-fn a_variable_that_is_not_set_is_warned_of_and_stands_for_nothing() {
+fn an_unset_variable_is_warned_about_and_has_no_value() {
     let server = ServerBuilder::with_steps(json!([
         { "id": "2", "action": "value.set", "params": { "value": "[{{variables.apiKey}}]" } }
     ]));
@@ -162,7 +162,7 @@ fn a_variable_that_is_not_set_is_warned_of_and_stands_for_nothing() {
 }
 
 #[test]
-fn what_is_wrong_with_a_variable_is_told_with_its_place() {
+fn an_invalid_variable_is_reported_with_its_place() {
     let server = ServerBuilder::bare().start();
     let refused =
         server.call("POST", "/v1/variables", json!({ "name": "a b", "value": 1, "workflow": "none", "x": 1 }));

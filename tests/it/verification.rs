@@ -98,7 +98,7 @@ fn requests_are_verified_before_they_are_parsed() {
 }
 
 #[test]
-fn a_signature_that_somebody_saw_is_of_no_use_for_another_query() {
+fn a_signature_does_not_verify_another_query() {
     let server = ServerBuilder::bare().start();
     let draft = json!({ "name": "orders", "verification": { "scheme": "github" }, "acceptsGet": true });
     let hook = server.create("/v1/hooks", draft);
@@ -139,7 +139,7 @@ fn secrets_are_rolled_without_a_gap_and_never_shown() {
 }
 
 #[test]
-fn what_is_wrong_with_a_verification_or_a_secret_is_told() {
+fn an_invalid_verification_or_secret_is_reported() {
     let server = ServerBuilder::bare().start();
     let body = json!({ "name": "orders", "verification": { "scheme": "strip", "tolerance_s": "long" } });
     let answer = server.call("POST", "/v1/hooks", body).expect(422);
@@ -189,7 +189,7 @@ fn a_web_hook_takes_requests_with_an_api_key_that_may_post() {
 }
 
 #[test]
-fn a_file_declares_how_a_hook_is_verified_and_one_that_says_nothing_leaves_it() {
+fn a_file_declares_a_verification_and_keeps_one_that_it_omits() {
     let builder = ServerBuilder::bare();
     let declared = |hook: Value| json!({ "hooks": [hook] }).to_string();
     let verified = json!({ "name": "orders", "type": "form", "verification": { "scheme": "github" } });

@@ -24,7 +24,7 @@ fn value_set(server: &Server) -> Value {
 }
 
 #[test]
-fn the_difference_between_two_versions_is_told_by_pointer_and_as_text() {
+fn the_difference_between_two_versions_has_pointers_and_text() {
     let (server, link) = server();
     let mut second = sets("two");
     second["steps"][0]["transitions"] = json!([always("3")]);
@@ -50,7 +50,7 @@ fn the_difference_between_two_versions_is_told_by_pointer_and_as_text() {
 }
 
 #[test]
-fn an_old_version_comes_back_as_a_new_one() {
+fn an_old_version_is_restored_as_a_new_one() {
     let (server, link) = server();
     server.call("PUT", &link, sets("two")).expect(200);
     assert_eq!(value_set(&server), "two");
@@ -106,7 +106,7 @@ fn a_draft_on_an_older_version_is_not_published() {
 }
 
 #[test]
-fn what_has_become_wrong_is_not_put_in_force() {
+fn a_version_that_has_become_invalid_is_not_put_in_force() {
     let (server, link) = server();
     let makes = |klass: &str| {
         let params = json!({ "klassName": klass, "customer": "/#steps.1.id", "title": "t", "data": {}, "custom": { "aStr": "x" } });

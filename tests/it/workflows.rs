@@ -109,7 +109,7 @@ fn a_run_under_way_keeps_the_version_it_began_with() {
 }
 
 #[test]
-fn all_mistakes_in_a_document_are_told_at_once_with_their_places() {
+fn all_mistakes_in_a_document_are_reported_at_once_with_their_places() {
     let (server, _) = server_with_names();
     let document = r#"{
   "name": "mistaken",
@@ -159,7 +159,7 @@ fn a_document_that_is_not_json_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_hook_that_nobody_declared_is_only_warned_of() {
+fn an_undeclared_hook_is_only_a_warning() {
     let server = ServerBuilder::bare().start();
     let saved = server.call("POST", "/v1/workflows", naming("x")).expect(201);
     let warnings = saved["data"]["attributes"]["warnings"].as_array().unwrap();
@@ -182,7 +182,7 @@ fn a_disabled_workflow_does_not_run_until_it_is_enabled_again() {
 }
 
 #[test]
-fn a_change_that_says_nothing_of_enabled_is_refused() {
+fn a_change_without_enabled_is_refused() {
     let (server, saved) = server_with_names();
     let answer = server.call("PATCH", &link(&saved), json!({ "name": "other" })).expect(422);
     assert_eq!(errors(&answer), [("invalid", "/enabled"), ("invalid", "/name")]);

@@ -61,7 +61,7 @@ fn tags_are_added_and_taken_off() {
 }
 
 #[test]
-fn messages_are_found_by_who_they_are_and_by_where_they_stand() {
+fn messages_are_found_by_id_and_by_position() {
     let stage = Stage::new();
     let customer = customer(&stage);
     let conversation = stage.output("conversation.create", json!({ "customer": customer }))["id"].take();

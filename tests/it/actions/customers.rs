@@ -6,7 +6,7 @@ use super::{NOBODY, Stage};
 use crate::support::link;
 
 #[test]
-fn a_customer_is_found_by_whatever_is_known_of_it() {
+fn a_customer_is_found_by_each_identifier() {
     let stage = Stage::new();
     let content = json!({
         "name": "Ann", "externalId": "A-1", "emails": ["Ann@Example.com"], "phones": ["+49 (30) 1234"], "tags": ["vip"],
@@ -37,7 +37,7 @@ fn a_customer_is_found_by_whatever_is_known_of_it() {
 }
 
 #[test]
-fn what_is_named_of_a_customer_is_changed_and_what_is_wrong_is_refused_at_its_place() {
+fn named_attributes_change_and_invalid_ones_are_refused_at_their_place() {
     let stage = Stage::new();
     let ann = stage.output("customer.create", json!({ "name": "Ann", "custom": { "aNum": 1, "bStr": "b" } }));
     let update = json!({ "id": ann["id"], "name": null, "locale": "de", "custom": { "aNum": "2", "bStr": null } });

@@ -85,7 +85,7 @@ pub fn matches(expected: &Value, actual: &Value) -> bool {
 }
 
 #[test]
-fn every_action_on_objects_has_an_example_that_gives_what_it_says() {
+fn every_action_on_objects_has_an_example_with_its_real_output() {
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/actions.md")).unwrap();
     let stage = Stage::new();
     for (name, section) in docs.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')) {
@@ -108,7 +108,7 @@ fn every_action_on_objects_has_an_example_that_gives_what_it_says() {
 }
 
 #[test]
-fn an_example_that_says_something_else_is_noticed() {
+fn an_example_with_another_result_is_noticed() {
     let text = "Text.\n\n```json\n{ \"action\": \"a\" }\n```\n\ngives\n\n```json\n{ \"b\": 1, \"…\": \"…\" }\n```\n";
     assert_eq!(examples(text), [(json!({ "action": "a" }), json!({ "b": 1, "…": "…" }))]);
     let said = json!({ "id": "…", "list": [{ "n": 1, "…": "…" }] });

@@ -21,7 +21,7 @@ fn users_and_the_org_are_looked_up() {
 }
 
 #[test]
-fn what_steps_change_is_told_with_the_run_that_changed_it() {
+fn changes_by_steps_raise_events_with_their_run() {
     let steps = json!([
         { "id": "2", "action": "customer.create", "params": { "name": "Ann" }, "transitions": [always("3")] },
         { "id": "3", "action": "customer.update", "params": { "id": "/#steps.2.id", "name": "Anna" },

@@ -68,7 +68,7 @@ fn rehearse(step: &Value, answer: Option<&Value>) -> Value {
 }
 
 #[test]
-fn every_other_action_has_an_example_that_gives_what_it_says() {
+fn every_other_action_has_an_example_with_its_real_output() {
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/actions.md")).unwrap();
     let sections = docs.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
     for (name, section) in sections {

@@ -202,7 +202,7 @@ fn credentials_are_stored_with_the_call_and_shown_nowhere() {
 }
 
 #[test]
-fn an_attempt_that_nobody_heard_of_again_is_logged_as_unknown() {
+fn an_attempt_without_an_outcome_is_logged_as_unknown() {
     let world = World::open();
     let scene = world.scene(&calling_workflow());
     let run = scene.start(&json!({}));

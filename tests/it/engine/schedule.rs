@@ -58,7 +58,7 @@ fn a_due_time_has_one_run_however_many_find_it() {
 }
 
 #[test]
-fn what_was_missed_is_made_up_for_once_or_not_at_all() {
+fn missed_due_times_get_one_run_or_none() {
     let world = World::open();
     let back = "2026-01-01T12:20:00Z";
     let one = world.scene(&scheduled(json!({ "every": "1h" })));

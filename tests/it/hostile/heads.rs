@@ -20,7 +20,7 @@ fn status(server: &Server, lines: &str) -> String {
 }
 
 #[test]
-fn so_many_headers_are_taken_and_no_more() {
+fn the_number_of_headers_is_limited() {
     let server = Server::start();
     let headers = |count: usize| (0..count).map(|number| format!("x-{number}: a\r\n")).collect::<String>();
     assert_eq!(status(&server, &headers(94)), "200");
@@ -30,7 +30,7 @@ fn so_many_headers_are_taken_and_no_more() {
 }
 
 #[test]
-fn headers_of_so_many_bytes_are_taken_and_no_more() {
+fn the_bytes_of_headers_are_limited() {
     let server = Server::start();
     let header = |bytes: usize| format!("x-a: {}\r\n", "a".repeat(bytes));
     assert_eq!(status(&server, &header(120_000)), "200");

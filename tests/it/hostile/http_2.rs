@@ -40,7 +40,7 @@ fn expect_the_end(mut connection: Http2) -> Vec<Frame> {
 }
 
 #[test]
-fn clients_are_told_the_limits() {
+fn limits_are_announced_to_clients() {
     let server = start();
     let mut connection = Http2::open(&server, &[]);
     let first = connection.read().unwrap();
@@ -57,7 +57,7 @@ fn clients_are_told_the_limits() {
 }
 
 #[test]
-fn many_requests_that_are_answered_are_no_matter() {
+fn many_answered_requests_are_allowed() {
     let server = start();
     let mut connection = Http2::open(&server, &[]);
     for number in 0..1_000 {
@@ -86,7 +86,7 @@ fn streams_that_never_end_are_cut_off() {
 }
 
 #[test]
-fn answers_that_nobody_takes_are_not_gathered() {
+fn unread_answers_do_not_accumulate() {
     let server = start();
     let mut connection = Http2::open(&server, &[(INITIAL_WINDOW_SIZE, 0)]);
     for number in 0..1_000 {
@@ -116,7 +116,7 @@ fn headers_that_never_end_are_cut_off() {
 }
 
 #[test]
-fn requests_that_are_taken_back_again_and_again_are_cut_off() {
+fn repeated_resets_are_cut_off() {
     let server = start();
     let mut connection = Http2::open(&server, &[]);
     let cancel = 8_u32.to_be_bytes();

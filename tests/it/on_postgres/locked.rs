@@ -53,7 +53,7 @@ impl Scene {
 }
 
 #[test]
-fn a_run_goes_on_after_somebody_else_had_locked_the_tables() {
+fn a_run_goes_on_after_another_program_locked_the_tables() {
     let database = Arc::new(Cluster::shared().database());
     let scene = Scene::set(&database);
     let other = database.session();

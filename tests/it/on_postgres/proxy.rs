@@ -175,7 +175,7 @@ fn a_silent_network_loses_nothing_when_it_speaks_again() {
 }
 
 #[test]
-fn a_silent_network_does_not_tell_that_somebody_is_gone() {
+fn a_silent_network_does_not_reveal_a_lost_peer() {
     let scene = Scene::set();
     let (client, leaving) = (scene.connect().unwrap(), scene.connect().unwrap());
     scene.execute(&leaving, "BEGIN; LOCK numbers").unwrap();

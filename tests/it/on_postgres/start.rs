@@ -19,7 +19,7 @@ fn said(url: &str) -> String {
 }
 
 #[test]
-fn a_wrong_password_is_told() {
+fn a_wrong_password_is_reported() {
     let url = Cluster::shared().url("postgres").replace("@", "-and-more@");
     assert_eq!(
         said(&url),
@@ -29,7 +29,7 @@ fn a_wrong_password_is_told() {
 }
 
 #[test]
-fn a_missing_database_is_told() {
+fn a_missing_database_is_reported() {
     assert_eq!(
         said(&Cluster::shared().url("ordres")),
         "error: the server on 127.0.0.1:PORT has no database `ordres`; make it with `createdb ordres`, and give it to the \
@@ -38,7 +38,7 @@ fn a_missing_database_is_told() {
 }
 
 #[test]
-fn a_place_where_nothing_listens_is_told() {
+fn an_address_without_a_server_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = listener.local_addr().expect("it has an address").port();
     drop(listener);
@@ -49,7 +49,7 @@ fn a_place_where_nothing_listens_is_told() {
 }
 
 #[test]
-fn a_database_of_a_newer_hookflow_is_told_and_left_as_it_is() {
+fn a_database_of_a_newer_hookflow_is_refused_and_left_unchanged() {
     let database = Cluster::shared().database();
     database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000001')");
     assert_eq!(

@@ -12,7 +12,7 @@ use crate::support::peer::{Peer, answer};
 use crate::support::{PATIENCE, wait_for};
 
 #[test]
-fn a_run_goes_on_after_somebody_else_had_locked_the_database() {
+fn a_run_goes_on_after_another_program_locked_the_database() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
     let peer = Peer::start(move |_, stream| {

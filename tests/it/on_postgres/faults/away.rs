@@ -63,7 +63,7 @@ fn connections_that_are_cut_under_load_lose_and_double_nothing() {
 }
 
 #[test]
-fn while_nobody_is_let_in_hooks_are_refused() {
+fn hooks_are_refused_while_the_database_refuses_connections() {
     let mut random = Random::for_test("refusing");
     let mut ledger = Ledger::default();
     let scene = Scene::set(&[]);
@@ -111,7 +111,7 @@ fn while_the_network_is_silent_hooks_are_refused() {
 }
 
 #[test]
-fn who_waits_for_an_unknown_outcome_keeps_nobody_else_waiting() {
+fn waiting_for_an_unknown_outcome_does_not_delay_others() {
     let mut random = Random::for_test("unknown outcome");
     let mut ledger = Ledger::default();
     let scene = Scene::set(&["--database-writers", "1"]);

@@ -179,7 +179,7 @@ fn a_source_that_a_server_worked_on_in_the_meantime_is_refused() {
 }
 
 #[test]
-fn what_differs_is_told_by_its_table_and_key() {
+fn a_difference_is_reported_with_its_table_and_key() {
     let (workspace, target) = (small_source(), Cluster::shared().database());
     expect_success(&migrate(workspace.path(), &target));
     target.execute("UPDATE kobjects SET title = 'Another'; DELETE FROM customer_emails; INSERT INTO files VALUES ('a', 'b', 'c', 1)");

@@ -141,7 +141,7 @@ fn lose_hints(database: &TestDatabase) {
 }
 
 #[test]
-fn changes_at_one_node_are_in_force_at_the_other_whether_or_not_it_is_told() {
+fn changes_at_one_node_reach_the_other_with_and_without_hints() {
     let builder = || calling(&Peer::answering("200 OK", "{}"));
     let not_told = builder();
     let database = not_told.shared_directory().postgres().clone();

@@ -43,7 +43,7 @@ fn whichever_node_takes_an_order_it_is_done_in_its_turn_and_the_death_of_a_node_
 
 /// Many come to one lane and leave it at the same moment, on several connections of several nodes.
 #[test]
-fn nodes_that_crowd_into_one_lane_neither_overfill_it_nor_forget_anybody() {
+fn nodes_that_share_a_lane_neither_overfill_it_nor_lose_a_run() {
     const SENDERS: usize = 6;
     const ORDERS: usize = 10;
     let observer = Observer::open(3);

@@ -7,7 +7,7 @@ use crate::support::database::Kind;
 use crate::support::server::send;
 
 #[test]
-fn who_listens_on_one_node_sees_what_arrives_at_another() {
+fn a_listener_on_one_node_sees_what_arrives_at_another() {
     let listened = ServerBuilder::new().on(Kind::Postgres).start();
     let other = node_beside(&listened);
     let mut events = Events::of(&listened, "orders", None);
