@@ -1,4 +1,4 @@
-//! `company.*`: whom customers work for.
+//! `company.*`: the companies that customers work for.
 
 use super::object::outcome;
 use super::{Action, entity};
@@ -13,25 +13,25 @@ const COMPANY: &[OutputSpec] = &[
     output("emails", List, "Texts."),
     output("phones", List, "Texts."),
     output("urls", List, "Texts."),
-    output("domains", List, "Texts, in lower case."),
-    output("tags", List, "Texts."),
+    output("domains", List, "Strings, in lower case."),
+    output("tags", List, "Strings."),
     output("custom", Object, "Custom attributes."),
     output("createdAt", Text, "When it was created."),
     output("updatedAt", Text, "When it was last changed."),
-    output("rev", Number, "How often it was written."),
+    output("rev", Number, "Revision: how often it was written."),
 ];
 
-/// What can be said of a company, after what the action has of its own.
+/// The params of a company's attributes, after the action's own params.
 macro_rules! content {
     ($($own:expr),*) => {
         &[
             $($own,)*
             param("externalId", Text, "Its id in another system; unique among companies."),
-            param("emails", List, "Texts."),
-            param("phones", List, "Texts."),
-            param("urls", List, "Texts."),
-            param("domains", List, "Texts, such as example.com."),
-            param("tags", List, "Texts."),
+            param("emails", List, "Strings."),
+            param("phones", List, "Strings."),
+            param("urls", List, "Strings."),
+            param("domains", List, "Strings, such as example.com."),
+            param("tags", List, "Strings."),
             param("custom", Object, "Custom attributes, typed by the suffix of their names."),
         ]
     };
@@ -40,7 +40,7 @@ macro_rules! content {
 pub const FIND: Action = Action {
     spec: ActionSpec {
         name: "company.find",
-        summary: "Looks a company up by id or external id; outputs an empty object if there is none.",
+        summary: "Finds a company by id or external id; outputs an empty object if there is none.",
         params: &[param("identifier", Text, "An id or an external id.").required()],
         output: COMPANY,
     },
@@ -50,7 +50,7 @@ pub const FIND: Action = Action {
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
     spec: ActionSpec {
         name: "company.find-by-external-id",
-        summary: "Looks a company up by its id in another system; outputs an empty object if there is none.",
+        summary: "Finds a company by its id in another system; outputs an empty object if there is none.",
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: COMPANY,
     },
@@ -70,7 +70,7 @@ pub const CREATE: Action = Action {
 pub const UPDATE: Action = Action {
     spec: ActionSpec {
         name: "company.update",
-        summary: "Changes what is named of a company; null clears, and custom attributes are merged one by one.",
+        summary: "Changes the given fields of a company; null clears a field, and custom attributes are merged one by one.",
         params: content!(param("id", Text, "The company's id.").required(), param("name", Text, "Its name.")),
         output: COMPANY,
     },

@@ -1,17 +1,17 @@
-//! Actions about the course of a run: ending it, and telling those who operate hookflow of something.
+//! Actions that end a run or write to the server's log.
 
 use serde_json::{Value, json};
 
-use super::{Action, Call, Failure, LogLine, Outcome};
+use super::{Action, ActionOutcome, Call, LogLine, StepFailure};
 use crate::objects::{Problem, unknown};
 use crate::secrets::sensitive;
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, output, param};
 
-/// How much of a message a log line shows, and an error.
+/// The most characters of a message in a log line or an error.
 const MESSAGE_CHARACTERS_MAX: usize = 2_000;
 
-/// The words for how a run is ended.
+/// The statuses that a run can be ended with.
 const STATUSES: [&str; 2] = ["completed", "failed"];
 const LEVELS: [(&str, log::Level); 4] = [
     ("debug", log::Level::Debug),
@@ -25,10 +25,13 @@ pub const STOP: Action = Action {
         name: "workflow.stop",
         summary: "Ends the run, as completed or as failed.",
         params: &[
-            param("status", ParamKind::Text, "`completed`, which is the default, or `failed`."),
-            param("message", ParamKind::Text, "Why; the error's message if the run fails."),
+            param("status", ParamKind::Text, "`completed` (default) or `failed`."),
+            param("message", ParamKind::Text, "The reason; the error message if the status is `failed`."),
         ],
-        output: &[output("status", ParamKind::Text, "How the run ended."), output("message", ParamKind::Text, "Why.")],
+        output: &[
+            output("status", ParamKind::Text, "How the run ended."),
+            output("message", ParamKind::Text, "The reason."),
+        ],
     },
     run: stop,
 };
@@ -36,47 +39,47 @@ pub const STOP: Action = Action {
 pub const LOG: Action = Action {
     spec: ActionSpec {
         name: "log",
-        summary: "Writes a line to the log of the server.",
+        summary: "Writes a line to the server's log.",
         params: &[
-            param("message", ParamKind::Text, "What to write.").required(),
-            param("level", ParamKind::Text, "`debug`, `info`, which is the default, `warn` or `error`."),
+            param("message", ParamKind::Text, "The text to write.").required(),
+            param("level", ParamKind::Text, "`debug`, `info` (default), `warn` or `error`."),
         ],
         output: &[
             output("level", ParamKind::Text, "The level."),
-            output("message", ParamKind::Text, "What was written."),
+            output("message", ParamKind::Text, "The text as written."),
         ],
     },
     run: write,
 };
 
-fn stop(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn stop(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let message = call.take("message");
-    let shown = message.as_ref().and_then(Value::as_str).unwrap_or("the workflow ended the run");
+    let reason = message.as_ref().and_then(Value::as_str).unwrap_or("the workflow ended the run");
     let failure = match call.text("status") {
         "" | "completed" => None,
-        "failed" => Some(Failure::new("stopped", sensitive::excerpt(shown, MESSAGE_CHARACTERS_MAX))),
+        "failed" => Some(StepFailure::new("stopped", sensitive::excerpt(reason, MESSAGE_CHARACTERS_MAX))),
         other => {
             let problem = Problem::new("/status", unknown("status", other, STATUSES));
-            return Ok(Outcome::Failed(Failure::invalid(vec![problem])));
+            return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![problem])));
         }
     };
     let status = if failure.is_some() { "failed" } else { "completed" };
-    Ok(Outcome::Stop(json!({ "status": status, "message": message }), failure))
+    Ok(ActionOutcome::Stop(json!({ "status": status, "message": message }), failure))
 }
 
-fn write(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn write(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let name = match call.text("level") {
         "" => "info",
         name => name,
     };
     let Some((name, level)) = LEVELS.iter().find(|(known, _)| *known == name) else {
         let problem = Problem::new("/level", unknown("level", name, LEVELS.map(|(known, _)| known)));
-        return Ok(Outcome::Failed(Failure::invalid(vec![problem])));
+        return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![problem])));
     };
     let text = sensitive::excerpt(call.text("message"), MESSAGE_CHARACTERS_MAX);
-    // One line is one event, whatever a stranger has put into it.
+    // Control characters become spaces, so that untrusted text cannot forge log lines.
     let message: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let output = json!({ "level": name, "message": message });
     call.effects.lines.push(LogLine { level: *level, step: call.step.to_owned(), message });
-    Ok(Outcome::Output(output))
+    Ok(ActionOutcome::Output(output))
 }

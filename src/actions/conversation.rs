@@ -1,55 +1,55 @@
-//! `conversation.*`: what customers want, who looks after it, and how far that has come.
+//! `conversation.*`: requests of customers, with their status and assignees.
 //!
-//! Limits: `find-body` reads the newest [`BODIES_MAX`] messages, and of those at most [`BODY_MAX`] characters.
+//! Limits: `find-body` reads the latest [`BODIES_MAX`] messages, and at most [`BODY_MAX`] characters of them.
 
 use serde_json::{Value, json};
 
-use super::object::{Answer, Stop, blame, outcome};
+use super::object::{ActionError, ActionResult, blame_param, outcome};
 use super::{Action, Call, entity};
 use crate::objects::{Entity, EntityKind};
 use crate::store::{Of, Page};
 use crate::workflow::ParamKind::{List, Number, Object, Text, TextOrList};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
 
-/// How many messages make up a conversation's body.
+/// The most messages in a conversation's body.
 const BODIES_MAX: i64 = 100;
-/// How many characters a conversation's body has.
+/// The most characters in a conversation's body.
 const BODY_MAX: usize = 100_000;
 
 const CONVERSATION: &[OutputSpec] = &[
     output("id", Text, "The conversation's id."),
     output("customer", Text, "The id of its customer."),
     output("externalId", Text, "Its id in another system."),
-    output("name", Text, "What it is about."),
+    output("name", Text, "Its subject."),
     output("status", Text, "open, snoozed or done."),
-    output("subStatus", Text, "How far it has come, more closely."),
+    output("subStatus", Text, "A more detailed status."),
     output("priority", Number, "From 1 to 5."),
-    output("channel", Text, "How it came, such as email or chat."),
-    output("queue", Text, "Where it waits."),
+    output("channel", Text, "Where it came from, such as email or chat."),
+    output("queue", Text, "Its queue."),
     output("assignedUsers", List, "Ids."),
     output("assignedTeams", List, "Ids."),
-    output("tags", List, "Texts."),
+    output("tags", List, "Strings."),
     output("custom", Object, "Custom attributes."),
     output("createdAt", Text, "When it was created."),
     output("updatedAt", Text, "When it was last changed."),
-    output("rev", Number, "How often it was written."),
+    output("rev", Number, "Revision: how often it was written."),
 ];
 
-/// What can be said of a conversation, after what the action has of its own.
+/// The params of a conversation's attributes, after the action's own params.
 macro_rules! content {
     ($own:expr) => {
         &[
             $own,
             param("externalId", Text, "Its id in another system; unique among conversations."),
-            param("name", Text, "What it is about."),
-            param("status", Text, "open, snoozed or done; open if nobody says."),
-            param("subStatus", Text, "How far it has come, more closely."),
+            param("name", Text, "Its subject."),
+            param("status", Text, "open (default), snoozed or done."),
+            param("subStatus", Text, "A more detailed status."),
             param("priority", Number, "From 1 to 5."),
-            param("channel", Text, "How it came, such as email or chat."),
-            param("queue", Text, "Where it waits."),
+            param("channel", Text, "Where it came from, such as email or chat."),
+            param("queue", Text, "Its queue."),
             param("assignedUsers", List, "Ids."),
             param("assignedTeams", List, "Ids."),
-            param("tags", List, "Texts."),
+            param("tags", List, "Strings."),
             param("custom", Object, "Custom attributes, typed by the suffix of their names."),
         ]
     };
@@ -58,7 +58,7 @@ macro_rules! content {
 pub const FIND_BY_ID: Action = Action {
     spec: ActionSpec {
         name: "conversation.find-by-id",
-        summary: "Looks a conversation up by id; outputs an empty object if there is none.",
+        summary: "Finds a conversation by id; outputs an empty object if there is none.",
         params: &[param("id", Text, "The id to look for.").required()],
         output: CONVERSATION,
     },
@@ -68,7 +68,7 @@ pub const FIND_BY_ID: Action = Action {
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
     spec: ActionSpec {
         name: "conversation.find-by-external-id",
-        summary: "Looks a conversation up by its id in another system; outputs an empty object if there is none.",
+        summary: "Finds a conversation by its id in another system; outputs an empty object if there is none.",
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: CONVERSATION,
     },
@@ -78,12 +78,12 @@ pub const FIND_BY_EXTERNAL_ID: Action = Action {
 pub const FIND_BODY: Action = Action {
     spec: ActionSpec {
         name: "conversation.find-body",
-        summary: "Puts the text of a conversation's messages together; outputs an empty object if there is none.",
+        summary: "Joins the text of a conversation's messages; outputs an empty object if there is no such conversation.",
         params: &[param("id", Text, "The conversation's id.").required()],
         output: &[
             output("id", Text, "The conversation's id."),
-            output("body", Text, "The bodies of its messages, oldest first, with an empty line between two."),
-            output("messages", Number, "How many messages that are."),
+            output("body", Text, "The bodies of its messages, oldest first, separated by empty lines."),
+            output("messages", Number, "The number of messages included."),
         ],
     },
     run: |call| outcome(find_body(call)),
@@ -102,7 +102,7 @@ pub const CREATE: Action = Action {
 pub const UPDATE: Action = Action {
     spec: ActionSpec {
         name: "conversation.update",
-        summary: "Changes what is named of a conversation; null clears, and custom attributes are merged one by one.",
+        summary: "Changes the given fields of a conversation; null clears a field, and custom attributes are merged one by one.",
         params: content!(param("id", Text, "The conversation's id.").required()),
         output: CONVERSATION,
     },
@@ -112,10 +112,10 @@ pub const UPDATE: Action = Action {
 pub const ASSIGN_USER: Action = Action {
     spec: ActionSpec {
         name: "conversation.assign-user",
-        summary: "Assigns a conversation to a user, or to several, instead of those that it was assigned to.",
+        summary: "Assigns a conversation to one or more users, replacing the current ones.",
         params: &[
             param("id", Text, "The conversation's id.").required(),
-            param("user", TextOrList, "A user's id, or a list of ids; an empty list for nobody.").required(),
+            param("user", TextOrList, "A user's id, or a list of ids; an empty list unassigns all.").required(),
         ],
         output: CONVERSATION,
     },
@@ -125,10 +125,10 @@ pub const ASSIGN_USER: Action = Action {
 pub const ASSIGN_TEAM: Action = Action {
     spec: ActionSpec {
         name: "conversation.assign-team",
-        summary: "Assigns a conversation to a team, or to several, instead of those that it was assigned to.",
+        summary: "Assigns a conversation to one or more teams, replacing the current ones.",
         params: &[
             param("id", Text, "The conversation's id.").required(),
-            param("team", TextOrList, "A team's id, or a list of ids; an empty list for none.").required(),
+            param("team", TextOrList, "A team's id, or a list of ids; an empty list unassigns all.").required(),
         ],
         output: CONVERSATION,
     },
@@ -138,7 +138,7 @@ pub const ASSIGN_TEAM: Action = Action {
 pub const APPEND_TAGS: Action = Action {
     spec: ActionSpec {
         name: "conversation.append-tags",
-        summary: "Adds tags to a conversation; those that it has already stay as they are.",
+        summary: "Adds tags to a conversation; tags it already has are ignored.",
         params: &[
             param("id", Text, "The conversation's id.").required(),
             param("tags", TextOrList, "A tag, or a list of tags.").required(),
@@ -146,8 +146,8 @@ pub const APPEND_TAGS: Action = Action {
         output: CONVERSATION,
     },
     run: |call| {
-        outcome(retag(call, |own, given| {
-            own.extend(given);
+        outcome(retag(call, |own, tags| {
+            own.extend(tags);
         }))
     },
 };
@@ -155,7 +155,7 @@ pub const APPEND_TAGS: Action = Action {
 pub const REMOVE_TAGS: Action = Action {
     spec: ActionSpec {
         name: "conversation.remove-tags",
-        summary: "Takes tags off a conversation; those that it does not have are left alone.",
+        summary: "Removes tags from a conversation; tags it does not have are ignored.",
         params: &[
             param("id", Text, "The conversation's id.").required(),
             param("tags", TextOrList, "A tag, or a list of tags.").required(),
@@ -163,14 +163,14 @@ pub const REMOVE_TAGS: Action = Action {
         output: CONVERSATION,
     },
     run: |call| {
-        outcome(retag(call, |own, given| {
-            let given: Vec<&str> = given.iter().filter_map(Value::as_str).map(str::trim).collect();
-            own.retain(|tag| tag.as_str().is_none_or(|tag| !given.contains(&tag)));
+        outcome(retag(call, |own, tags| {
+            let tags: Vec<&str> = tags.iter().filter_map(Value::as_str).map(str::trim).collect();
+            own.retain(|tag| tag.as_str().is_none_or(|tag| !tags.contains(&tag)));
         }))
     },
 };
 
-/// The entries of a param that is a text or a list.
+/// Removes and returns a param that is a string or a list, as a list.
 fn take_list(call: &mut Call<'_>, name: &str) -> Vec<Value> {
     match call.params.shift_remove(name) {
         Some(Value::Array(list)) => list,
@@ -178,24 +178,24 @@ fn take_list(call: &mut Call<'_>, name: &str) -> Vec<Value> {
     }
 }
 
-fn assign(call: &mut Call<'_>, param: &str, field: &str) -> Answer {
+fn assign(call: &mut Call<'_>, param: &str, field: &str) -> ActionResult {
     let conversation = entity::require(call, EntityKind::Conversation)?;
     let ids = take_list(call, param);
     entity::change(call, conversation, json!({ field: ids })).map_err(|stop| match stop {
-        Stop::Failed(failure) => blame(failure, field, param).into(),
+        ActionError::Failed(failure) => blame_param(failure, field, param).into(),
         stop => stop,
     })
 }
 
-fn retag(call: &mut Call<'_>, retag: impl FnOnce(&mut Vec<Value>, Vec<Value>)) -> Answer {
+fn retag(call: &mut Call<'_>, retag: impl FnOnce(&mut Vec<Value>, Vec<Value>)) -> ActionResult {
     let conversation = entity::require(call, EntityKind::Conversation)?;
-    let given = take_list(call, "tags");
+    let param = take_list(call, "tags");
     let mut tags = conversation.content.values.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
-    retag(&mut tags, given);
+    retag(&mut tags, param);
     entity::change(call, conversation, json!({ "tags": tags }))
 }
 
-fn find_body(call: &mut Call<'_>) -> Answer {
+fn find_body(call: &mut Call<'_>) -> ActionResult {
     call.look_up("id", "conversation", |call, id| {
         if call.session.entity(call.org, EntityKind::Conversation, id)?.is_none() {
             return Ok(None);
@@ -207,8 +207,7 @@ fn find_body(call: &mut Call<'_>) -> Answer {
     })
 }
 
-/// The bodies of the messages, which come newest first, in the order in which they were written; as many as there is
-/// room for.
+/// The bodies of the messages, which are sorted newest first, in chronological order; as many as fit the limit.
 fn newest_bodies(messages: &[Entity]) -> Vec<&str> {
     let mut characters = 0;
     let bodies = messages.iter().filter_map(|message| message.content.values.get("body")?.as_str());

@@ -1,59 +1,59 @@
-//! `customer.*`: looking customers up, making, changing and merging them.
+//! `customer.*`: finding, creating, changing and merging customers.
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Answer, Stop, outcome, refused};
+use super::object::{ActionError, ActionResult, outcome, refused};
 use super::{Action, Call};
 use crate::base::id::Id;
-use crate::changes::{Refusal, change_customer, create_customer, merge_customers};
+use crate::changes::{ChangeError, change_customer, create_customer, merge_customers};
 use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
 use crate::store::{Session, StoreResult};
 use crate::workflow::ParamKind::{Boolean, List, Number, Object, Text};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
 
-/// A customer. Names that have no value are null; what stands between `phones` and `custom` is absent then.
+/// A customer. Fields without a value are null; those between `phones` and `custom` are absent instead.
 const CUSTOMER: &[OutputSpec] = &[
     output("id", Text, "The customer's id."),
     output("name", Text, "The customer's name."),
-    output("externalId", Text, "Its id in another system."),
+    output("externalId", Text, "The customer's id in another system."),
     output("emails", List, "Objects with `email`, `type` and `verified`."),
     output("phones", List, "Objects with `phone`, `type` and `verified`."),
-    output("company", Text, "The id of its company."),
-    output("username", Text, "Its name as a user of something."),
+    output("company", Text, "The id of the customer's company."),
+    output("username", Text, "The customer's user name."),
     output("urls", List, "Objects with `url` and `type`."),
-    output("locations", List, "Objects with whatever attributes."),
-    output("locale", Text, "Its language and country."),
-    output("timeZone", Text, "Its time zone."),
+    output("locations", List, "Objects with any attributes."),
+    output("locale", Text, "Language and country."),
+    output("timeZone", Text, "The customer's time zone."),
     output("birthdayAt", Text, "A date and time."),
-    output("gender", Text, "Its gender."),
-    output("tags", List, "Texts."),
+    output("gender", Text, "The customer's gender."),
+    output("tags", List, "Strings."),
     output("custom", Object, "Custom attributes."),
     output("createdAt", Text, "When it was created."),
     output("updatedAt", Text, "When it was last changed."),
-    output("rev", Number, "How often it was written."),
+    output("rev", Number, "Revision: how often it was written."),
 ];
 
-/// What can be said of a customer, after what the action has of its own.
+/// The params of a customer's attributes, after the action's own params.
 macro_rules! profile {
     ($($own:expr),*) => {
         &[
             $($own,)*
             param("name", Text, "The customer's name."),
             param("email", Text, "One e-mail address."),
-            param("emails", List, "Addresses: texts, or objects with `email`, `type` (home, work, other) and `verified`."),
+            param("emails", List, "Addresses: strings, or objects with `email`, `type` (home, work, other) and `verified`."),
             param("phone", Text, "One phone number."),
-            param("phones", List, "Numbers: texts, or objects with `phone`, `type` (mobile, home, work, fax, other) and `verified`."),
+            param("phones", List, "Numbers: strings, or objects with `phone`, `type` (mobile, home, work, fax, other) and `verified`."),
             param("externalId", Text, "The customer's id in another system; unique."),
-            param("company", Text, "The id of its company."),
-            param("username", Text, "Its name as a user of something."),
-            param("urls", List, "Texts, or objects with `url` and `type`."),
-            param("locations", List, "Objects with whatever attributes."),
-            param("locale", Text, "Its language and country."),
-            param("timeZone", Text, "Its time zone."),
+            param("company", Text, "The id of the customer's company."),
+            param("username", Text, "The customer's user name."),
+            param("urls", List, "Strings, or objects with `url` and `type`."),
+            param("locations", List, "Objects with any attributes."),
+            param("locale", Text, "Language and country."),
+            param("timeZone", Text, "The customer's time zone."),
             param("birthdayAt", Text, "An ISO 8601 date or date-time."),
-            param("gender", Text, "Its gender."),
-            param("tags", List, "Texts."),
+            param("gender", Text, "The customer's gender."),
+            param("tags", List, "Strings."),
             param("custom", Object, "Custom attributes, typed by the suffix of their names."),
         ]
     };
@@ -62,7 +62,7 @@ macro_rules! profile {
 pub const FIND: Action = Action {
     spec: ActionSpec {
         name: "customer.find",
-        summary: "Looks a customer up by id, e-mail address, external id or phone number; outputs an empty object if there is none.",
+        summary: "Finds a customer by id, e-mail address, external id or phone number; outputs an empty object if there is none.",
         params: &[param("identifier", Text, "An id, an e-mail address, an external id or a phone number.").required()],
         output: CUSTOMER,
     },
@@ -72,7 +72,7 @@ pub const FIND: Action = Action {
 pub const FIND_BY_EMAIL: Action = Action {
     spec: ActionSpec {
         name: "customer.find-by-email",
-        summary: "Looks a customer up by e-mail address, ignoring case; outputs an empty object if there is none.",
+        summary: "Finds a customer by e-mail address, ignoring case; outputs an empty object if there is none.",
         params: &[param("email", Text, "The address to look for.").required()],
         output: CUSTOMER,
     },
@@ -84,7 +84,7 @@ pub const FIND_BY_EMAIL: Action = Action {
 pub const FIND_BY_PHONE: Action = Action {
     spec: ActionSpec {
         name: "customer.find-by-phone",
-        summary: "Looks a customer up by the digits of a phone number; outputs an empty object if there is none.",
+        summary: "Finds a customer by the digits of a phone number; outputs an empty object if there is none.",
         params: &[param("phone", Text, "The number to look for.").required()],
         output: CUSTOMER,
     },
@@ -96,19 +96,19 @@ pub const FIND_BY_PHONE: Action = Action {
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
     spec: ActionSpec {
         name: "customer.find-by-external-id",
-        summary: "Looks a customer up by its id in another system; outputs an empty object if there is none.",
+        summary: "Finds a customer by its id in another system; outputs an empty object if there is none.",
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: CUSTOMER,
     },
     run: |call| outcome(look_up(call, "externalId", |session, org, id| session.customer_by_external_id(org, id))),
 };
 
-/// An address that a customer has already is not an error: between looking and creating, another run may have created
-/// it, so this run goes on with that customer, and the entry says so.
+/// An address that belongs to an existing customer is not an error: another run may have created it between a lookup
+/// and this step. The run continues with that customer, and the entry says so.
 pub const CREATE: Action = Action {
     spec: ActionSpec {
         name: "customer.create",
-        summary: "Creates a customer; if one with the same e-mail address exists already, outputs that one.",
+        summary: "Creates a customer; if one with the same e-mail address exists, outputs that one.",
         params: profile!(),
         output: CUSTOMER,
     },
@@ -118,7 +118,7 @@ pub const CREATE: Action = Action {
 pub const UPDATE: Action = Action {
     spec: ActionSpec {
         name: "customer.update",
-        summary: "Changes what is named of a customer; null clears, and custom attributes are merged one by one.",
+        summary: "Changes the given fields of a customer; null clears a field, and custom attributes are merged one by one.",
         params: profile!(param("id", Text, "The customer's id.").required()),
         output: CUSTOMER,
     },
@@ -133,10 +133,10 @@ pub const UPDATE: Action = Action {
 pub const MERGE: Action = Action {
     spec: ActionSpec {
         name: "customer.merge",
-        summary: "Makes two customers one: `id` stays and gets what `source` has more; `source` is deleted.",
+        summary: "Merges two customers: `id` stays and takes over what `source` adds; `source` is deleted.",
         params: &[
             param("id", Text, "The id of the customer that stays.").required(),
-            param("source", Text, "The id of the customer that becomes part of it.").required(),
+            param("source", Text, "The id of the customer that is merged into it.").required(),
         ],
         output: CUSTOMER,
     },
@@ -146,12 +146,12 @@ pub const MERGE: Action = Action {
 pub const APPEND_EMAIL: Action = Action {
     spec: ActionSpec {
         name: "customer.append-email",
-        summary: "Adds an e-mail address to those of a customer, unless it is there.",
+        summary: "Adds an e-mail address to a customer, unless it is there already.",
         params: &[
             param("id", Text, "The customer's id.").required(),
             param("email", Text, "The address to add.").required(),
             param("type", Text, "home, work or other."),
-            param("verified", Boolean, "Whether it is known to be the customer's."),
+            param("verified", Boolean, "Whether it is verified to be the customer's."),
         ],
         output: CUSTOMER,
     },
@@ -161,12 +161,12 @@ pub const APPEND_EMAIL: Action = Action {
 pub const APPEND_PHONE: Action = Action {
     spec: ActionSpec {
         name: "customer.append-phone",
-        summary: "Adds a phone number to those of a customer, unless it is there.",
+        summary: "Adds a phone number to a customer, unless it is there already.",
         params: &[
             param("id", Text, "The customer's id.").required(),
             param("phone", Text, "The number to add.").required(),
             param("type", Text, "mobile, home, work, fax or other."),
-            param("verified", Boolean, "Whether it is known to be the customer's."),
+            param("verified", Boolean, "Whether it is verified to be the customer's."),
         ],
         output: CUSTOMER,
     },
@@ -177,13 +177,13 @@ fn look_up(
     call: &mut Call<'_>,
     name: &str,
     find: impl FnOnce(&mut dyn Session, Id, &str) -> StoreResult<Option<Customer>>,
-) -> Answer {
-    let asked = call.params.get(name).and_then(Value::as_str).unwrap_or_default();
-    let found = find(call.session, call.org, asked)?;
+) -> ActionResult {
+    let key = call.params.get(name).and_then(Value::as_str).unwrap_or_default();
+    let found = find(call.session, call.org, key)?;
     Ok(call.found(name, "customer", found.map(Customer::flattened)))
 }
 
-/// What can only be an id or an address is looked for as that first.
+/// An identifier that can only be an id or an address is tried as such first.
 fn find_any(session: &mut dyn Session, org: Id, identifier: &str) -> StoreResult<Option<Customer>> {
     let identifier = identifier.trim();
     let mut found = match identifier.parse() {
@@ -200,38 +200,38 @@ fn find_any(session: &mut dyn Session, org: Id, identifier: &str) -> StoreResult
     Ok(found)
 }
 
-fn customer(call: &mut Call<'_>, name: &str) -> Result<Customer, Stop> {
+fn customer(call: &mut Call<'_>, name: &str) -> Result<Customer, ActionError> {
     call.require(name, "customer", |call, id| call.session.customer(call.org, id))
 }
 
-fn create(call: &mut Call<'_>) -> Answer {
+fn create(call: &mut Call<'_>) -> ActionResult {
     let profile = Profile::read(call.take_params())?;
     let refusal = match create_customer(&mut call.editor(), profile)? {
         Ok(customer) => return Ok(customer.flattened()),
         Err(refusal) => refusal,
     };
-    if let Refusal::Taken(taken) = &refusal
+    if let ChangeError::Taken(taken) = &refusal
         && taken.pointer.starts_with("/emails")
         && let Some(owner) = call.session.customer(call.org, taken.by)?
     {
-        call.note(&taken.pointer, "a customer with this e-mail address exists already; going on with that one");
+        call.note(&taken.pointer, "a customer with this e-mail address already exists; using it");
         return Ok(owner.flattened());
     }
     Err(refused("customer")(refusal).into())
 }
 
-fn change(call: &mut Call<'_>, before: Customer, changes: Value) -> Answer {
+fn change(call: &mut Call<'_>, before: Customer, changes: Value) -> ActionResult {
     let changed = change_customer(&mut call.editor(), before, changes)?;
     Ok(changed.map_err(refused("customer"))?.flattened())
 }
 
-fn merge(call: &mut Call<'_>) -> Answer {
+fn merge(call: &mut Call<'_>) -> ActionResult {
     let (target, source) = (customer(call, "id")?, customer(call, "source")?);
     let merged = merge_customers(&mut call.editor(), &target, &source)?;
     Ok(merged.map_err(refused("customer"))?.flattened())
 }
 
-fn append(call: &mut Call<'_>, name: &'static str) -> Answer {
+fn append(call: &mut Call<'_>, name: &'static str) -> ActionResult {
     let before = customer(call, "id")?;
     let contact: Map<String, Value> = std::mem::take(&mut call.params);
     change(call, before, json!({ name: contact }))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, Call, Failure, Outcome};
+use super::{Action, ActionOutcome, Call, StepFailure};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::events::{Cause, InForce, Listener, started_run};
@@ -126,42 +126,42 @@ pub const SET: Action = Action {
     run: set,
 };
 
-fn run_by_name(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn run_by_name(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let wait = call.params.get("wait") != Some(&Value::Bool(false));
     let run = match child(call, "name") {
         Ok(run) => run,
-        Err(failure) => return Ok(Outcome::Failed(failure)),
+        Err(failure) => return Ok(ActionOutcome::Failed(failure)),
     };
     let id = run.id;
     call.effects.runs.push(run);
-    Ok(if wait { Outcome::Await(id) } else { Outcome::Output(json!({ "run": id })) })
+    Ok(if wait { ActionOutcome::Await(id) } else { ActionOutcome::Output(json!({ "run": id })) })
 }
 
-fn schedule_workflow(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn schedule_workflow(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let at = call.params.get("runAt").cloned().unwrap_or_default();
     let at = match moment(&at, call.session.now(), 60) {
         Ok(at) => at,
-        Err(message) => return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/runAt", message)]))),
+        Err(message) => return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/runAt", message)]))),
     };
     let run = match child(call, "workflowId") {
         Ok(run) => run,
-        Err(failure) => return Ok(Outcome::Failed(failure)),
+        Err(failure) => return Ok(ActionOutcome::Failed(failure)),
     };
     let output = json!({ "run": run.id, "runAt": at });
     let due_at = run.due_at.map(|_| at);
     call.effects.runs.push(Run { due_at, ..run });
-    Ok(Outcome::Output(output))
+    Ok(ActionOutcome::Output(output))
 }
 
 /// A run of the callable workflow that a param names, with the inputs.
-fn child(call: &mut Call<'_>, param: &str) -> Result<Run, Failure> {
-    let invalid = |problem: Problem| Failure::invalid(vec![problem]);
+fn child(call: &mut Call<'_>, param: &str) -> Result<Run, StepFailure> {
+    let invalid = |problem: Problem| StepFailure::invalid(vec![problem]);
     let listener = callable(call.in_force, call.org, &format!("/{param}"), call.text(param)).map_err(invalid)?;
     let inputs = match call.params.get_mut("inputs").map(Value::take) {
         Some(Value::Object(inputs)) => inputs,
         _ => Map::new(),
     };
-    called_run(listener, call.run, call.session.now(), inputs).map_err(Failure::invalid)
+    called_run(listener, call.run, call.session.now(), inputs).map_err(StepFailure::invalid)
 }
 
 /// The callable workflow with this name or id.
@@ -183,20 +183,20 @@ pub(super) fn called_run(
     Ok(started_run(Cause::of(run), listener, Value::Object(inputs), now))
 }
 
-fn delay(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn delay(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let now = call.session.now();
     let (name, given) = match (call.params.get("for"), call.params.get("until")) {
         (Some(given), None) => ("for", given),
         (None, Some(given)) => ("until", given),
         _ => {
             let message = "give either `for` or `until`";
-            return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/for", message)])));
+            return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/for", message)])));
         }
     };
     Ok(match moment(given, now, 1) {
-        Ok(until) if until <= now => Outcome::Output(json!({ "until": until })),
-        Ok(until) => Outcome::Wait(until, json!({ "until": until })),
-        Err(message) => Outcome::Failed(Failure::invalid(vec![Problem::new(format!("/{name}"), message)])),
+        Ok(until) if until <= now => ActionOutcome::Output(json!({ "until": until })),
+        Ok(until) => ActionOutcome::Wait(until, json!({ "until": until })),
+        Err(message) => ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new(format!("/{name}"), message)])),
     })
 }
 
@@ -244,19 +244,19 @@ fn seconds_of(unit: &str) -> Option<u64> {
     }
 }
 
-fn publish(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn publish(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let name = call.text("name").trim_start_matches("kustomer.").to_owned();
     let is_own = name.strip_prefix("app.").is_some_and(|rest| !rest.is_empty() && !rest.split('.').any(str::is_empty));
     if !is_own {
         let message = "events of one's own begin with `app.`, as in `app.shop.order-paid`";
-        return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/name", message)])));
+        return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/name", message)])));
     }
     let data = call.params.get_mut("data").map(Value::take).unwrap_or_else(|| json!({}));
     call.raise(&name, || data);
-    Ok(Outcome::Output(json!({ "event": name })))
+    Ok(ActionOutcome::Output(json!({ "event": name })))
 }
 
-fn set(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn set(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let value = call.params.get_mut("value").map(Value::take).unwrap_or_default();
-    Ok(Outcome::Output(json!({ "value": value })))
+    Ok(ActionOutcome::Output(json!({ "value": value })))
 }

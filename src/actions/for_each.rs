@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::flow::{callable, called_run};
 use super::list::LIST;
-use super::{Action, Call, Failure, Outcome};
+use super::{Action, ActionOutcome, Call, StepFailure};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::events::InForce;
@@ -106,7 +106,7 @@ pub fn item_run(
     called_run(listener, run, now, inputs).map_err(said)
 }
 
-fn for_each(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn for_each(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let mut problems = Vec::new();
     let workflow = call.text("workflow").to_owned();
     if let Err(problem) = callable(call.in_force, call.org, "/workflow", &workflow) {
@@ -125,9 +125,9 @@ fn for_each(call: &mut Call<'_>) -> StoreResult<Outcome> {
         }
     };
     if !problems.is_empty() {
-        return Ok(Outcome::Failed(Failure::invalid(problems)));
+        return Ok(ActionOutcome::Failed(StepFailure::invalid(problems)));
     }
     let total = call.params.get("list").and_then(Value::as_array).map_or(0, Vec::len);
     let (concurrency, running, ended) = (concurrency as usize, Vec::new(), Vec::new());
-    Ok(Outcome::ForEach(Batch { workflow, total, concurrency, stop_on_error, next: 0, running, ended }))
+    Ok(ActionOutcome::ForEach(Batch { workflow, total, concurrency, stop_on_error, next: 0, running, ended }))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::object::{Answer, Stop, blame, outcome, refused, take_id, take_required_id, take_text};
+use super::object::{ActionError, ActionResult, blame_param, outcome, refused, take_id, take_required_id, take_text};
 use super::{Action, Call};
 use crate::changes::{change_kobject, create_kobject, delete_kobject, relate_kobjects};
 use crate::objects::kobject::KObjectContent;
@@ -15,27 +15,27 @@ use crate::workflow::{ActionSpec, OutputSpec, ParamSpec, output, param};
 const KOBJECT: &[OutputSpec] = &[
     output("id", Text, "The object's id."),
     output("klass", Text, "The name of its klass."),
-    output("customer", Text, "The id of the customer on whose timeline it stands."),
-    output("title", Text, "What the timeline shows."),
+    output("customer", Text, "The id of the customer whose timeline shows it."),
+    output("title", Text, "Its title on the timeline."),
     output("externalId", Text, "Its id in another system."),
-    output("icon", Text, "Its own icon."),
+    output("icon", Text, "Its icon, if it differs from the klass's."),
     output("data", Object, "Free-form data."),
     output("custom", Object, "The attributes that the klass declares."),
     output("createdAt", Text, "When it was created."),
     output("updatedAt", Text, "When it was last changed."),
-    output("rev", Number, "How often it was written."),
+    output("rev", Number, "Revision: how often it was written."),
 ];
 
-const KLASS_NAME: ParamSpec = param("klassName", Text, "The klass, by name.").required();
+const KLASS_NAME: ParamSpec = param("klassName", Text, "The klass's name.").required();
 const ID: ParamSpec = param("id", Text, "The object's id.").required();
 const CUSTOM: ParamSpec = param("custom", Object, "The attributes that the klass declares.");
 const EXTERNAL_ID: ParamSpec = param("externalId", Text, "The object's id in another system; unique within the klass.");
-const ICON: ParamSpec = param("icon", Text, "Instead of the klass's icon.");
+const ICON: ParamSpec = param("icon", Text, "An icon to show instead of the klass's.");
 
 pub const FIND: Action = Action {
     spec: ActionSpec {
         name: "kobject.find",
-        summary: "Looks a custom object up by id or external id; outputs an empty object if there is none.",
+        summary: "Finds a custom object by id or external id; outputs an empty object if there is none.",
         params: &[KLASS_NAME, param("identifier", Text, "An id or an external id.").required()],
         output: KOBJECT,
     },
@@ -45,7 +45,7 @@ pub const FIND: Action = Action {
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
     spec: ActionSpec {
         name: "kobject.find-by-external-id",
-        summary: "Looks a custom object up by its id in another system; outputs an empty object if there is none.",
+        summary: "Finds a custom object by its id in another system; outputs an empty object if there is none.",
         params: &[KLASS_NAME, param("externalId", Text, "The external id to look for.").required()],
         output: KOBJECT,
     },
@@ -55,10 +55,10 @@ pub const FIND_BY_EXTERNAL_ID: Action = Action {
 pub const CREATE: Action = Action {
     spec: ActionSpec {
         name: "kobject.create",
-        summary: "Creates a custom object of a klass, on a customer's timeline if one is named.",
+        summary: "Creates a custom object of a klass, optionally on a customer's timeline.",
         params: &[
             KLASS_NAME,
-            param("title", Text, "What the timeline shows.").required(),
+            param("title", Text, "Its title on the timeline.").required(),
             param("customer", Text, "The customer's id."),
             param("data", Object, "Free-form data."),
             CUSTOM,
@@ -77,7 +77,7 @@ pub const CREATE_WITH_CUSTOMER: Action = Action {
         params: &[
             KLASS_NAME,
             param("customer", Text, "The customer's id.").required(),
-            param("title", Text, "What the timeline shows.").required(),
+            param("title", Text, "Its title on the timeline.").required(),
             param("data", Object, "Free-form data.").required(),
             CUSTOM,
             EXTERNAL_ID,
@@ -91,11 +91,11 @@ pub const CREATE_WITH_CUSTOMER: Action = Action {
 pub const UPDATE: Action = Action {
     spec: ActionSpec {
         name: "kobject.update",
-        summary: "Changes what is named of a custom object; null clears, and custom attributes are merged one by one.",
+        summary: "Changes the given fields of a custom object; null clears a field, and custom attributes are merged one by one.",
         params: &[
             KLASS_NAME,
             ID,
-            param("title", Text, "What the timeline shows."),
+            param("title", Text, "Its title on the timeline."),
             param("data", Object, "Free-form data; replaced as a whole."),
             CUSTOM,
             EXTERNAL_ID,
@@ -106,11 +106,11 @@ pub const UPDATE: Action = Action {
     run: |call| outcome(update(call)),
 };
 
-/// One that is gone already is no error: the step before may have been tried again.
+/// Deleting an object that is gone is not an error: the step may have been retried.
 pub const DELETE: Action = Action {
     spec: ActionSpec {
         name: "kobject.delete",
-        summary: "Deletes a custom object and its relationships; outputs what it was, or an empty object if there was none.",
+        summary: "Deletes a custom object and its relationships; outputs the deleted object, or an empty object if there was none.",
         params: &[KLASS_NAME, ID],
         output: KOBJECT,
     },
@@ -120,11 +120,11 @@ pub const DELETE: Action = Action {
 pub const ADD_RELATIONSHIP: Action = Action {
     spec: ActionSpec {
         name: "kobject.add-relationship",
-        summary: "Relates two custom objects, of the same klass or of two, to each other.",
+        summary: "Relates two custom objects, of the same klass or different ones.",
         params: &[
             KLASS_NAME,
             ID,
-            param("relatedKlassName", Text, "The other object's klass, by name.").required(),
+            param("relatedKlassName", Text, "The name of the other object's klass.").required(),
             param("related", Text, "The other object's id.").required(),
         ],
         output: &[
@@ -137,8 +137,8 @@ pub const ADD_RELATIONSHIP: Action = Action {
     run: |call| outcome(add_relationship(call)),
 };
 
-/// Takes the klass out of the params; it has to be there.
-fn take_klass(call: &mut Call<'_>, params: &mut Map<String, Value>, param: &str) -> Result<Arc<Klass>, Stop> {
+/// Removes the klass name from the params and returns the klass; it is an error if there is none.
+fn take_klass(call: &mut Call<'_>, params: &mut Map<String, Value>, param: &str) -> Result<Arc<Klass>, ActionError> {
     let name = take_text(params, param).unwrap_or_default();
     if let Some(klass) = call.session.klass(call.org, &name)? {
         return Ok(klass);
@@ -148,11 +148,11 @@ fn take_klass(call: &mut Call<'_>, params: &mut Map<String, Value>, param: &str)
     Err(Problem::new(format!("/{param}"), message).into())
 }
 
-/// Takes the object that the params `klassName` and `id` name, if there is one.
+/// Removes `klassName` and `id` from the params and returns the object they identify, if there is one.
 fn take_kobject(
     call: &mut Call<'_>,
     params: &mut Map<String, Value>,
-) -> Result<(Arc<Klass>, Result<KObject, Problem>), Stop> {
+) -> Result<(Arc<Klass>, Result<KObject, Problem>), ActionError> {
     let klass = take_klass(call, params, "klassName")?;
     let id = take_required_id(params, "id", &klass.name)?;
     let found = call.session.kobject(call.org, &klass.name, id)?;
@@ -160,7 +160,7 @@ fn take_kobject(
     Ok((klass, found))
 }
 
-fn find(call: &mut Call<'_>) -> Answer {
+fn find(call: &mut Call<'_>) -> ActionResult {
     let mut params = std::mem::take(&mut call.params);
     let klass = take_klass(call, &mut params, "klassName")?;
     let identifier = take_text(&mut params, "identifier").unwrap_or_default();
@@ -172,7 +172,7 @@ fn find(call: &mut Call<'_>) -> Answer {
     Ok(call.found("identifier", &klass.name, found.map(KObject::flattened)))
 }
 
-fn find_by_external_id(call: &mut Call<'_>) -> Answer {
+fn find_by_external_id(call: &mut Call<'_>) -> ActionResult {
     let mut params = std::mem::take(&mut call.params);
     let klass = take_klass(call, &mut params, "klassName")?;
     let external_id = take_text(&mut params, "externalId").unwrap_or_default();
@@ -180,7 +180,7 @@ fn find_by_external_id(call: &mut Call<'_>) -> Answer {
     Ok(call.found("externalId", &klass.name, found.map(KObject::flattened)))
 }
 
-fn create(call: &mut Call<'_>) -> Answer {
+fn create(call: &mut Call<'_>) -> ActionResult {
     let mut params = std::mem::take(&mut call.params);
     let klass = take_klass(call, &mut params, "klassName")?;
     let customer = take_id(&mut params, "customer", "customer")?;
@@ -189,14 +189,14 @@ fn create(call: &mut Call<'_>) -> Answer {
     Ok(created.map_err(refused("kobject"))?.flattened())
 }
 
-fn update(call: &mut Call<'_>) -> Answer {
+fn update(call: &mut Call<'_>) -> ActionResult {
     let mut params = std::mem::take(&mut call.params);
     let (klass, found) = take_kobject(call, &mut params)?;
-    let changed = change_kobject(&mut call.editor(), &klass, found?, Value::Object(params))?;
-    Ok(changed.map_err(refused("kobject"))?.flattened())
+    let updated = change_kobject(&mut call.editor(), &klass, found?, Value::Object(params))?;
+    Ok(updated.map_err(refused("kobject"))?.flattened())
 }
 
-fn delete(call: &mut Call<'_>) -> Answer {
+fn delete(call: &mut Call<'_>) -> ActionResult {
     let mut params = std::mem::take(&mut call.params);
     let (klass, found) = take_kobject(call, &mut params)?;
     if let Ok(kobject) = &found {
@@ -205,7 +205,7 @@ fn delete(call: &mut Call<'_>) -> Answer {
     Ok(call.found("id", &klass.name, found.ok().map(KObject::flattened)))
 }
 
-fn add_relationship(call: &mut Call<'_>) -> Answer {
+fn add_relationship(call: &mut Call<'_>) -> ActionResult {
     let mut params = std::mem::take(&mut call.params);
     let (_, found) = take_kobject(call, &mut params)?;
     let one = found?;
@@ -214,6 +214,6 @@ fn add_relationship(call: &mut Call<'_>) -> Answer {
     let other = call.session.kobject(call.org, &klass.name, id)?;
     let other = other.ok_or_else(|| missing("related", &klass.name, id))?;
     let related = relate_kobjects(&mut call.editor(), &one, &other)?;
-    related.map_err(|refusal| blame(refused("kobject")(refusal), "kobject", "related"))?;
+    related.map_err(|refusal| blame_param(refused("kobject")(refusal), "kobject", "related"))?;
     Ok(json!({ "id": one.id, "klass": one.klass, "related": other.id, "relatedKlass": other.klass }))
 }

@@ -1,22 +1,25 @@
-//! `list.*`: lists made from lists. The engine evaluates what is asked of each item; what is left to do here is little.
+//! `list.*`: building lists from lists. The engine evaluates the per-item params; little is left to do here.
 
 use serde_json::{Value, json};
 
-use super::{Action, Call, Outcome};
+use super::{Action, ActionOutcome, Call};
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output, param};
 
-/// The list that a step goes through.
+/// The list to iterate over.
 pub const LIST: ParamSpec = param("list", ParamKind::List, "The list; at most 1,000 items.").required();
 
 pub const MAP: Action = Action {
     spec: ActionSpec {
         name: "list.map",
-        summary: "Makes a list with something for each item of another.",
-        params: &[LIST, param("item", ParamKind::Item, "What to make of each: `/#item` is it.").required()],
+        summary: "Builds a list from the items of another.",
+        params: &[
+            LIST,
+            param("item", ParamKind::Item, "The new item, as an expression; `/#item` is the old one.").required(),
+        ],
         output: &[
-            output("items", ParamKind::List, "What was made, in the same order."),
-            output("count", ParamKind::Number, "How many there are."),
+            output("items", ParamKind::List, "The new items, in the same order."),
+            output("count", ParamKind::Number, "The number of items."),
         ],
     },
     run: map,
@@ -28,32 +31,33 @@ pub const FILTER: Action = Action {
         summary: "Keeps the items of a list for which a condition holds.",
         params: &[
             LIST,
-            param("condition", ParamKind::ItemCondition, "Like that of a transition; `/#item` is the item.").required(),
+            param("condition", ParamKind::ItemCondition, "A condition, as in transitions; `/#item` is the item.")
+                .required(),
         ],
         output: &[
-            output("items", ParamKind::List, "The items that were kept, in the same order."),
-            output("count", ParamKind::Number, "How many were kept."),
-            output("first", ParamKind::Any, "The first that was kept; null if none was."),
+            output("items", ParamKind::List, "The matching items, in the same order."),
+            output("count", ParamKind::Number, "The number of matching items."),
+            output("first", ParamKind::Any, "The first matching item; null if there is none."),
         ],
     },
     run: filter,
 };
 
-fn map(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn map(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let items = call.list("item");
-    Ok(Outcome::Output(json!({ "count": items.len(), "items": items })))
+    Ok(ActionOutcome::Output(json!({ "count": items.len(), "items": items })))
 }
 
-fn filter(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn filter(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let (items, verdicts) = (call.list("list"), call.list("condition"));
     let kept = items.into_iter().zip(verdicts).filter(|(_, holds)| *holds == Value::Bool(true));
     let kept: Vec<Value> = kept.map(|(item, _)| item).collect();
     let first = kept.first().cloned();
-    Ok(Outcome::Output(json!({ "count": kept.len(), "first": first, "items": kept })))
+    Ok(ActionOutcome::Output(json!({ "count": kept.len(), "first": first, "items": kept })))
 }
 
 impl Call<'_> {
-    /// A list param, taken out; empty if absent.
+    /// Removes and returns a list param; empty if absent.
     pub(super) fn list(&mut self, name: &str) -> Vec<Value> {
         match self.take(name) {
             Some(Value::Array(items)) => items,

@@ -1,14 +1,14 @@
-//! `mail.send`: mails, through the mail server that the operator named.
+//! `mail.send`: sends mails through the mail server chosen by the operator.
 //!
-//! The action only says what to send. The engine stores that and has it sent outside the transaction, again and again if the
-//! server is away or asks for it, always with the same `Message-ID`.
+//! The action only builds the mail. The engine stores it and sends it outside the transaction, with retries if the
+//! server is unreachable or asks for them, always with the same `Message-ID`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::http::{self, plain};
-use super::{Action, Call, Failure, Outcome};
+use super::{Action, ActionOutcome, Call, StepFailure};
 use crate::objects::{Problem, unknown};
 use crate::outbound::{Attachment, Effect, Mail, RECIPIENTS_MAX, Retry, addresses};
 use crate::store::StoreResult;
@@ -19,7 +19,7 @@ const HEADERS_MAX: usize = 50;
 const HEADER_CHARACTERS_MAX: usize = 2_000;
 const ATTACHMENTS_MAX: usize = 20;
 
-/// Headers that the mail has anyway, or that mail servers put in.
+/// Headers that are set by other params or by mail servers.
 const RESERVED: [&str; 12] = [
     "from",
     "to",
@@ -38,31 +38,31 @@ const RESERVED: [&str; 12] = [
 pub const SEND: Action = Action {
     spec: ActionSpec {
         name: "mail.send",
-        summary: "Sends a mail through the mail server that the operator named.",
+        summary: "Sends a mail through the server's mail server.",
         params: &[
             param("to", ParamKind::TextOrList, "One address or several.").required(),
-            param("cc", ParamKind::TextOrList, "Who gets a copy."),
-            param("bcc", ParamKind::TextOrList, "Who gets a copy without being named."),
-            param("from", ParamKind::Text, "The sender; the server's own if not given."),
-            param("replyTo", ParamKind::TextOrList, "Where answers go."),
+            param("cc", ParamKind::TextOrList, "Recipients of a copy."),
+            param("bcc", ParamKind::TextOrList, "Recipients of a blind copy."),
+            param("from", ParamKind::Text, "The sender; defaults to the server's `--mail-from`."),
+            param("replyTo", ParamKind::TextOrList, "The addresses for replies."),
             param("subject", ParamKind::Text, "The subject."),
-            param("text", ParamKind::Text, "The content as text."),
-            param("html", ParamKind::Text, "The content as HTML; with `text`, readers choose."),
-            param("headers", ParamKind::Headers, "Headers of your own."),
+            param("text", ParamKind::Text, "The content as plain text."),
+            param("html", ParamKind::Text, "The content as HTML; with `text`, mail clients choose."),
+            param("headers", ParamKind::Headers, "Custom headers."),
             param("attachments", ParamKind::Attachments, "Files: `name`, `contentType`, and `content` in Base64."),
             http::RETRY,
         ],
         output: &[
             output("messageId", ParamKind::Text, "The mail's Message-ID."),
-            output("recipients", ParamKind::List, "The addresses that it goes to."),
-            output("code", ParamKind::Number, "What the mail server answered, as a number."),
-            output("answer", ParamKind::Text, "What the mail server answered."),
+            output("recipients", ParamKind::List, "The addresses the mail was sent to."),
+            output("code", ParamKind::Number, "The mail server's reply code."),
+            output("answer", ParamKind::Text, "The mail server's reply."),
         ],
     },
     run: send,
 };
 
-fn send(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn send(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let mut problems = Vec::new();
     let mail = read(&mut call.params, &mut problems);
     let retry = http::retry(call.params.get("retry")).unwrap_or_else(|problem| {
@@ -70,8 +70,8 @@ fn send(call: &mut Call<'_>) -> StoreResult<Outcome> {
         Retry::default()
     });
     Ok(match problems.is_empty() {
-        true => Outcome::Perform(Effect::Mail(Box::new(mail)), retry),
-        false => Outcome::Failed(Failure::invalid(problems)),
+        true => ActionOutcome::Perform(Effect::Mail(Box::new(mail)), retry),
+        false => ActionOutcome::Failed(StepFailure::invalid(problems)),
     })
 }
 
@@ -80,7 +80,7 @@ fn read(params: &mut Map<String, Value>, problems: &mut Vec<Problem>) -> Mail {
     let (to, cc, bcc, reply_to) = (list("to"), list("cc"), list("bcc"), list("replyTo"));
     let mut senders = list("from");
     if senders.len() > 1 {
-        problems.push(Problem::new("/from", "a mail has one sender"));
+        problems.push(Problem::new("/from", "expected a single sender"));
     }
     if to.len() + cc.len() + bcc.len() > RECIPIENTS_MAX {
         problems.push(Problem::new("/to", format!("more than {RECIPIENTS_MAX} recipients, which is the limit")));
@@ -100,8 +100,8 @@ fn read(params: &mut Map<String, Value>, problems: &mut Vec<Problem>) -> Mail {
     Mail { from: senders.pop(), to, cc, bcc, reply_to, subject, text, html, headers, attachments, key: None }
 }
 
-fn recipients(name: &str, given: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<String> {
-    let items = match given {
+fn recipients(name: &str, param: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<String> {
+    let items = match param {
         None | Some(Value::Null) => return Vec::new(),
         Some(Value::Array(items)) => items.as_slice(),
         Some(one) => std::slice::from_ref(one),
@@ -109,48 +109,50 @@ fn recipients(name: &str, given: Option<&Value>, problems: &mut Vec<Problem>) ->
     let mut found = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let pointer = if items.len() > 1 { format!("/{name}/{index}") } else { format!("/{name}") };
-        match item.as_str().ok_or_else(|| "expected a text".to_owned()).and_then(addresses) {
+        match item.as_str().ok_or_else(|| "expected a string".to_owned()).and_then(addresses) {
             Ok(mut addresses) => found.append(&mut addresses),
             Err(message) => problems.push(Problem::new(pointer, message)),
         }
     }
     if name == "to" && found.is_empty() && problems.is_empty() {
-        problems.push(Problem::new("/to", "nobody to send it to"));
+        problems.push(Problem::new("/to", "expected at least one recipient"));
     }
     found
 }
 
-fn headers(given: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
-    let Some(Value::Object(given)) = given else { return Vec::new() };
-    if given.len() > HEADERS_MAX {
+fn headers(param: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+    let Some(Value::Object(param)) = param else { return Vec::new() };
+    if param.len() > HEADERS_MAX {
         problems.push(Problem::new("/headers", format!("more than {HEADERS_MAX} headers, which is the limit")));
     }
-    let mut headers = Vec::with_capacity(given.len());
-    for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
+    let mut headers = Vec::with_capacity(param.len());
+    for (name, value) in param.iter().filter(|(_, value)| !value.is_null()) {
         let lower = name.to_ascii_lowercase();
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let value = plain(value).replace(char::is_control, " ");
-        let wrong = match () {
-            () if !is_name || name.len() > 70 => "is not a name of a header",
-            () if RESERVED.contains(&lower.as_str()) || lower.starts_with("content-") => "is set by other params",
+        let message = match () {
+            () if !is_name || name.len() > 70 => "is not a valid header name",
+            () if RESERVED.contains(&lower.as_str()) || lower.starts_with("content-") => {
+                "is reserved; use the other params"
+            }
             () if value.chars().count() > HEADER_CHARACTERS_MAX => "is too long",
             () => {
                 headers.push((name.clone(), value));
                 continue;
             }
         };
-        problems.push(Problem::new("/headers", format!("`{name}` {wrong}")));
+        problems.push(Problem::new("/headers", format!("`{name}` {message}")));
     }
     headers
 }
 
-fn attachments(given: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<Attachment> {
-    let Some(Value::Array(given)) = given else { return Vec::new() };
-    if given.len() > ATTACHMENTS_MAX {
+fn attachments(param: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<Attachment> {
+    let Some(Value::Array(param)) = param else { return Vec::new() };
+    if param.len() > ATTACHMENTS_MAX {
         problems.push(Problem::new("/attachments", format!("more than {ATTACHMENTS_MAX} files, which is the limit")));
     }
-    let mut attachments = Vec::with_capacity(given.len());
-    for (index, file) in given.iter().enumerate() {
+    let mut attachments = Vec::with_capacity(param.len());
+    for (index, file) in param.iter().enumerate() {
         match attachment(file) {
             Ok(attachment) => attachments.push(attachment),
             Err(message) => problems.push(Problem::new(format!("/attachments/{index}"), message)),
@@ -170,12 +172,12 @@ fn attachment(file: &Value) -> Result<Attachment, String> {
     if name.chars().count() > 200
         || name.contains(|character: char| character.is_control() || "/\\".contains(character))
     {
-        return Err("`name` is too long, or holds a character that names of files can't have".to_owned());
+        return Err("`name` is too long or has a character that is not allowed in file names".to_owned());
     }
     let content_type = text("contentType").unwrap_or_else(|| "application/octet-stream".to_owned());
-    content_type.parse::<mime::Mime>().map_err(|_| "`contentType` is not one, such as `application/pdf`")?;
-    // Base64 that was wrapped into lines is Base64, too.
+    content_type.parse::<mime::Mime>().map_err(|_| "`contentType` must be a media type, such as `application/pdf`")?;
+    // Base64 wrapped into lines is accepted, too.
     let content: String = text("content").ok_or("needs a `content`")?.split_whitespace().collect();
-    STANDARD.decode(&content).map_err(|_| "`content` is not Base64")?;
+    STANDARD.decode(&content).map_err(|_| "`content` is not valid Base64")?;
     Ok(Attachment { name, content_type, content })
 }

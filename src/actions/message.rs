@@ -1,6 +1,6 @@
-//! `message.*`: what was said in conversations. Storing a message sends nothing.
+//! `message.*`: the messages of conversations. Storing a message does not send it.
 
-use super::object::{Answer, outcome};
+use super::object::{ActionResult, outcome};
 use super::{Action, Call, entity};
 use crate::objects::{Entity, EntityKind};
 use crate::store::{Of, Page};
@@ -12,9 +12,9 @@ const MESSAGE: &[OutputSpec] = &[
     output("conversation", Text, "The id of its conversation."),
     output("customer", Text, "The id of the conversation's customer."),
     output("externalId", Text, "Its id in another system."),
-    output("channel", Text, "How it came or went, such as email or chat."),
-    output("app", Text, "What it came from or went through."),
-    output("direction", Text, "in, from the customer, or out."),
+    output("channel", Text, "The channel, such as email or chat."),
+    output("app", Text, "The app it came from or went through."),
+    output("direction", Text, "`in`, from the customer, or `out`."),
     output("subject", Text, "Its subject."),
     output("preview", Text, "Its beginning."),
     output("body", Text, "Its text."),
@@ -22,18 +22,18 @@ const MESSAGE: &[OutputSpec] = &[
     output("meta", Object, "Free-form data."),
     output("createdAt", Text, "When it was created."),
     output("updatedAt", Text, "When it was last changed."),
-    output("rev", Number, "How often it was written."),
+    output("rev", Number, "Revision: how often it was written."),
 ];
 
-/// What can be said of a message, after what the action has of its own.
+/// The params of a message's attributes, after the action's own params.
 macro_rules! content {
     ($($own:expr),*) => {
         &[
             $($own,)*
             param("externalId", Text, "Its id in another system; unique among messages."),
-            param("channel", Text, "How it came or went, such as email or chat."),
-            param("app", Text, "What it came from or went through."),
-            param("direction", Text, "in, from the customer, or out."),
+            param("channel", Text, "The channel, such as email or chat."),
+            param("app", Text, "The app it came from or went through."),
+            param("direction", Text, "`in`, from the customer, or `out`."),
             param("subject", Text, "Its subject."),
             param("preview", Text, "Its beginning."),
             param("body", Text, "Its text."),
@@ -46,7 +46,7 @@ macro_rules! content {
 pub const FIND_BY_ID: Action = Action {
     spec: ActionSpec {
         name: "message.find-by-id",
-        summary: "Looks a message up by id; outputs an empty object if there is none.",
+        summary: "Finds a message by id; outputs an empty object if there is none.",
         params: &[param("id", Text, "The id to look for.").required()],
         output: MESSAGE,
     },
@@ -56,7 +56,7 @@ pub const FIND_BY_ID: Action = Action {
 pub const FIND_BY_EXTERNAL: Action = Action {
     spec: ActionSpec {
         name: "message.find-by-external",
-        summary: "Looks a message up by its id in another system; outputs an empty object if there is none.",
+        summary: "Finds a message by its id in another system; outputs an empty object if there is none.",
         params: &[param("externalId", Text, "The external id to look for.").required()],
         output: MESSAGE,
     },
@@ -66,7 +66,7 @@ pub const FIND_BY_EXTERNAL: Action = Action {
 pub const FIND_LAST: Action = Action {
     spec: ActionSpec {
         name: "message.find-last",
-        summary: "Looks up the message of a conversation that was created last; outputs an empty object if there is none.",
+        summary: "Finds the latest message of a conversation; outputs an empty object if there is none.",
         params: &[param("conversation", Text, "The conversation's id.").required()],
         output: MESSAGE,
     },
@@ -79,7 +79,7 @@ pub const CREATE: Action = Action {
         summary: "Adds a message to a conversation; it is stored, not sent.",
         params: content!(
             param("conversation", Text, "The conversation's id.").required(),
-            param("customer", Text, "The customer's id; the conversation's if absent.")
+            param("customer", Text, "The customer's id; defaults to the conversation's customer.")
         ),
         output: MESSAGE,
     },
@@ -89,14 +89,14 @@ pub const CREATE: Action = Action {
 pub const UPDATE: Action = Action {
     spec: ActionSpec {
         name: "message.update",
-        summary: "Changes what is named of a message; null clears.",
+        summary: "Changes the given fields of a message; null clears a field.",
         params: content!(param("id", Text, "The message's id.").required()),
         output: MESSAGE,
     },
     run: |call| outcome(entity::update(call, EntityKind::Message)),
 };
 
-fn find_last(call: &mut Call<'_>) -> Answer {
+fn find_last(call: &mut Call<'_>) -> ActionResult {
     let newest = Page { after: None, size: 1 };
     call.look_up("conversation", "conversation with a message", |call, id| {
         let found = call.session.entities(call.org, EntityKind::Message, Of::Conversation(id), newest)?;

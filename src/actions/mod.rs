@@ -1,11 +1,11 @@
-//! What steps can do: one file a family, one table that lists them all.
+//! The actions of steps: one file per family, and one table that lists them all.
 //!
-//! An action gets its params, resolved and cast as its [`ActionSpec`] says, and the session of the transaction that
-//! the run's stretch goes on in. It answers with an output, with a failure, or with an effect to be performed once
-//! the transaction has committed. It checks everything before it writes, because a failed step keeps what the steps
-//! before it wrote.
+//! An action gets its params, resolved and cast as its [`ActionSpec`] declares, and the session of the transaction in
+//! which the run advances. It returns an output, a failure, or an effect to perform once the transaction has committed.
+//! It checks everything before it writes, because a failed step keeps what earlier steps wrote.
 //!
-//! To add one: write its file, and add its row to [`ACTIONS`]. The checker, the engine and the docs read the table.
+//! To add an action, write its file and add its row to [`ACTIONS`]. The checker, the engine and the docs read the
+//! table.
 
 mod company;
 mod control;
@@ -41,7 +41,7 @@ use crate::outbound::{Effect, Retry};
 use crate::store::{Run, Session, StoreResult};
 use crate::workflow::ActionSpec;
 
-/// Every action there is.
+/// All actions.
 pub static ACTIONS: &[Action] = &[
     customer::FIND,
     customer::FIND_BY_EMAIL,
@@ -103,57 +103,57 @@ pub static ACTIONS: &[Action] = &[
     control::LOG,
 ];
 
-/// One action: what the checker knows of it, and what it does.
+/// One action: its spec and its implementation.
 pub struct Action {
     pub spec: ActionSpec,
-    pub run: fn(&mut Call<'_>) -> StoreResult<Outcome>,
+    pub run: fn(&mut Call<'_>) -> StoreResult<ActionOutcome>,
 }
 
 /// One execution of an action.
 pub struct Call<'a> {
     pub org: Id,
-    /// The params, resolved and cast; those that resolved to nothing are absent.
+    /// The params, resolved and cast; those without a value are absent.
     pub params: Map<String, Value>,
-    /// The run that executes it.
+    /// The run that executes the action.
     pub run: &'a Run,
-    /// The id of the step.
+    /// The step's id.
     pub step: &'a str,
     pub session: &'a mut dyn Session,
     pub in_force: &'a InForce,
-    /// What becomes of it beside its output.
+    /// What the action does besides its output.
     pub effects: &'a mut Effects,
-    /// What the reader of the log should know; goes into the step entry.
+    /// Notes for the reader of the log; they go into the step entry.
     pub notes: &'a mut Vec<Note>,
 }
 
 /// How an action ended.
-pub enum Outcome {
+pub enum ActionOutcome {
     Output(Value),
-    Failed(Failure),
-    /// To be performed outside the transaction, so often at most; what comes of it becomes the step's output.
+    Failed(StepFailure),
+    /// Perform the effect outside the transaction, with these retries; its outcome becomes the step's output.
     Perform(Effect, Retry),
-    /// The step completes with this output, but not before this time.
+    /// Complete the step with this output, but not before this time.
     Wait(Timestamp, Value),
-    /// The step completes when this run does, which is among the effects.
+    /// Complete the step when this run ends; the run is among the effects.
     Await(Id),
-    /// The step completes when a workflow has run for each item of a list.
+    /// Complete the step when a workflow has run for each item of a list.
     ForEach(Batch),
-    /// The step completes with this output, and the run ends with it: as completed, or because of a failure.
-    Stop(Value, Option<Failure>),
+    /// Complete the step with this output and end the run: as completed, or with a failure.
+    Stop(Value, Option<StepFailure>),
 }
 
-/// What a stretch does to other runs, written together with it.
+/// What a stretch does beyond its own run, written together with it.
 #[derive(Default)]
 pub struct Effects {
     /// Events that workflows listen for, and their payloads.
     pub events: Vec<(String, Value)>,
-    /// Runs to be inserted.
+    /// Runs to insert.
     pub runs: Vec<Run>,
     /// Lines for the server's log, written once the stretch is committed.
     pub lines: Vec<LogLine>,
 }
 
-/// What a step wants to be written to the server's log.
+/// A line for the server's log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogLine {
     pub level: log::Level,
@@ -162,7 +162,7 @@ pub struct LogLine {
 }
 
 impl Effects {
-    /// Masks the secrets in what other runs are given, and in log lines: both are there to be read by others.
+    /// Masks secrets in the input of other runs and in log lines, since others can read both.
     pub fn mask(&mut self, secrets: &Secrets) {
         let payloads = self.events.iter_mut().map(|(_, payload)| payload);
         let inputs = self.runs.iter_mut().filter_map(|run| run.input.as_mut());
@@ -173,7 +173,7 @@ impl Effects {
 
 /// Why an action failed, for the person who wrote the workflow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
+pub struct StepFailure {
     /// Stable, in snake_case.
     pub code: &'static str,
     pub message: String,
@@ -181,26 +181,26 @@ pub struct Failure {
     pub problems: Vec<Problem>,
 }
 
-impl Failure {
-    pub fn new(code: &'static str, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), problems: Vec::new() }
+impl StepFailure {
+    pub fn new(code: &'static str, message: impl Into<String>) -> StepFailure {
+        StepFailure { code, message: message.into(), problems: Vec::new() }
     }
 
-    /// A failure because of what the params say.
-    pub fn invalid(problems: Vec<Problem>) -> Failure {
+    /// A failure caused by invalid params.
+    pub fn invalid(problems: Vec<Problem>) -> StepFailure {
         let listed: Vec<String> =
             problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect();
-        Failure { code: "invalid_params", message: listed.join("; "), problems }
+        StepFailure { code: "invalid_params", message: listed.join("; "), problems }
     }
 }
 
 impl Call<'_> {
-    /// A text param; empty if absent. The spec has seen to it that a required one is there and is text.
+    /// A string param; empty if absent. The spec guarantees that a required one is present and a string.
     pub fn text(&self, name: &str) -> &str {
         self.params.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// To change objects in the run's transaction.
+    /// An editor for objects in the run's transaction.
     pub fn editor(&mut self) -> Editor<'_> {
         let events = &mut self.effects.events;
         Editor { session: self.session, org: self.org, in_force: self.in_force, events }
@@ -213,18 +213,18 @@ impl Call<'_> {
         }
     }
 
-    /// Adds a sentence to the step's entry.
+    /// Adds a note to the step entry.
     pub fn note(&mut self, pointer: &str, message: impl Into<String>) {
         self.notes.push(Note { pointer: pointer.into(), expression: String::new(), message: message.into() });
     }
 }
 
-/// The action called `name`, without the prefix `kustomer.`.
+/// The action `name`, without the prefix `kustomer.`.
 pub fn find(name: &str) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.spec.name == name)
 }
 
-/// What the checker knows of the action called `name`.
+/// The spec of the action `name`.
 pub fn spec(name: &str) -> Option<&'static ActionSpec> {
     find(name).map(|action| &action.spec)
 }

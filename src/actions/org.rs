@@ -1,9 +1,9 @@
-//! `org.*`: the tenant that a workflow belongs to.
+//! `org.*`: the org that a workflow belongs to.
 
 use serde_json::json;
 
 use super::Action;
-use super::object::{Answer, outcome};
+use super::object::{ActionResult, outcome};
 use crate::actions::Call;
 use crate::workflow::ParamKind::Text;
 use crate::workflow::{ActionSpec, output};
@@ -22,7 +22,7 @@ pub const CURRENT: Action = Action {
     run: |call| outcome(current(call)),
 };
 
-fn current(call: &mut Call<'_>) -> Answer {
+fn current(call: &mut Call<'_>) -> ActionResult {
     let own = call.session.orgs()?.into_iter().find(|org| org.id == call.org);
     Ok(own.map_or_else(|| json!({}), |org| json!({ "id": org.id, "name": org.name, "createdAt": org.created_at })))
 }

@@ -1,11 +1,12 @@
-//! `regex-match.generic`: finds a regular expression in a text.
+//! `regex-match.generic`: searches a text for a regular expression.
 //!
-//! Limits: [`TEXT_BYTES_MAX`] bytes of text, since the search goes on within the run's transaction; [`MATCHES_MAX`] matches.
+//! Limits: [`TEXT_BYTES_MAX`] bytes of text, since the search runs within the run's transaction; [`MATCHES_MAX`]
+//! matches.
 
 use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 
-use super::{Action, Call, Failure, Outcome};
+use super::{Action, ActionOutcome, Call, StepFailure};
 use crate::objects::Problem;
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, output, param, pattern};
@@ -16,36 +17,35 @@ const MATCHES_MAX: usize = 100;
 pub const GENERIC: Action = Action {
     spec: ActionSpec {
         name: "regex-match.generic",
-        summary: "Finds a regular expression in a text.",
+        summary: "Searches a text for a regular expression.",
         params: &[
             param("testString", ParamKind::Text, "The text to search.").required(),
-            param("regex", ParamKind::Regex, "The regular expression; `(?i)` at its beginning ignores case.")
-                .required(),
+            param("regex", ParamKind::Regex, "The regular expression; a leading `(?i)` ignores case.").required(),
         ],
         output: &[
             output("match", ParamKind::Text, "The first match; null if there is none."),
             output("matched", ParamKind::Boolean, "Whether there is a match."),
-            output("groups", ParamKind::List, "What the groups of the first match hold, by number; 0 is all of it."),
-            output("named", ParamKind::Object, "What its named groups hold."),
+            output("groups", ParamKind::List, "The groups of the first match, by number; 0 is the whole match."),
+            output("named", ParamKind::Object, "The named groups of the first match."),
             output("matches", ParamKind::List, "All matches, up to 100."),
         ],
     },
     run: find,
 };
 
-fn find(call: &mut Call<'_>) -> StoreResult<Outcome> {
+fn find(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let text = call.text("testString");
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("longer than {TEXT_BYTES_MAX} bytes, which is the limit");
-        return Ok(Outcome::Failed(Failure::invalid(vec![Problem::new("/testString", message)])));
+        return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/testString", message)])));
     }
     Ok(match pattern::compile(call.text("regex")) {
-        Ok(regex) => Outcome::Output(found(&regex, text)),
-        Err(message) => Outcome::Failed(Failure::invalid(vec![Problem::new("/regex", message)])),
+        Ok(regex) => ActionOutcome::Output(output_of(&regex, text)),
+        Err(message) => ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/regex", message)])),
     })
 }
 
-fn found(regex: &Regex, text: &str) -> Value {
+fn output_of(regex: &Regex, text: &str) -> Value {
     let Some(first) = regex.captures(text) else {
         return json!({ "match": null, "matched": false, "groups": [], "named": {}, "matches": [] });
     };

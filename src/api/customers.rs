@@ -10,7 +10,7 @@ use super::entities::show_entity;
 use super::klasses::{create_kobject, show_kobject};
 use super::{App, alter, at, edit};
 use crate::base::id::Id;
-use crate::changes::{self, Editor, Refusal};
+use crate::changes::{self, ChangeError, Editor};
 use crate::http::document::{PageQuery, created, one, page, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult};
 use crate::objects::customer::{Profile, email_key, phone_key};
@@ -97,7 +97,7 @@ async fn merge(app: Data<App>, admin: Admin, address: Path<String>, body: Body) 
     let source = fields.finish(source)?;
     let merge = move |editor: &mut Editor<'_>, target: Customer| match editor.session.customer(org, source)? {
         Some(source) => changes::merge_customers(editor, &target, &source),
-        None => Ok(Err(Refusal::Invalid(vec![missing("source", "customer", source)]))),
+        None => Ok(Err(ChangeError::Invalid(vec![missing("source", "customer", source)]))),
     };
     let merged = alter(&app, org, "customer", address.into_inner(), finder(org), merge).await?;
     Ok(one(show_customer(org, merged?)))

@@ -7,7 +7,7 @@ use super::auth::{Admin, Reader};
 use super::body::Body;
 use super::klasses::{self, finder, require_kobject, show_kobject};
 use super::{App, alter, at, path_id};
-use crate::changes::{self, Editor, Refusal};
+use crate::changes::{self, ChangeError, Editor};
 use crate::http::document::{PageQuery, page};
 use crate::http::errors::{ApiError, ApiResult};
 use crate::objects::{Fields, KObject, missing};
@@ -43,7 +43,7 @@ async fn add(app: Data<App>, admin: Admin, path: Path<(String, String)>, body: B
     let find = finder(org, klasses::require(&app, org, klass).await?.name);
     let relate = move |editor: &mut Editor<'_>, one: KObject| match editor.session.kobject(org, &other_klass, other)? {
         Some(other) => changes::relate_kobjects(editor, &one, &other),
-        None => Ok(Err(Refusal::Invalid(vec![missing("kobject", &other_klass, other)]))),
+        None => Ok(Err(ChangeError::Invalid(vec![missing("kobject", &other_klass, other)]))),
     };
     alter(&app, org, "kobject", address, find, relate).await??;
     Ok(HttpResponse::NoContent().finish())

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{ChangeKind, Editor, Outcome, Refusal, Stored, invalid, write};
+use super::{ChangeError, ChangeKind, ChangeResult, Editor, Stored, invalid, write};
 use crate::base::id::Id;
 use crate::objects::customer::{Profile, merge};
 use crate::objects::diff::ObjectState;
@@ -41,8 +41,8 @@ impl Stored for Customer {
     }
 }
 
-/// A new customer.
-pub fn create_customer(editor: &mut Editor<'_>, profile: Profile) -> Outcome<Customer> {
+/// Creates a customer.
+pub fn create_customer(editor: &mut Editor<'_>, profile: Profile) -> ChangeResult<Customer> {
     if let Some(problem) = missing_company(editor, &profile)? {
         return invalid(problem);
     }
@@ -51,11 +51,11 @@ pub fn create_customer(editor: &mut Editor<'_>, profile: Profile) -> Outcome<Cus
     Ok(write(editor, None, Some(&customer))?.map(|()| customer))
 }
 
-/// The customer with a caller's changes; if they change nothing, nothing is written.
-pub fn change_customer(editor: &mut Editor<'_>, before: Customer, changes: Value) -> Outcome<Customer> {
+/// Applies a document of changes to a customer; writes nothing if they have no effect.
+pub fn change_customer(editor: &mut Editor<'_>, before: Customer, changes: Value) -> ChangeResult<Customer> {
     let profile = match before.profile.clone().merge(changes) {
         Ok(profile) => profile,
-        Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
+        Err(problems) => return Ok(Err(ChangeError::Invalid(problems))),
     };
     if profile == before.profile {
         return Ok(Ok(before));
@@ -68,36 +68,37 @@ pub fn change_customer(editor: &mut Editor<'_>, before: Customer, changes: Value
     replace_profile(editor, &before, profile)
 }
 
-/// Deletes the customer, and everything that belongs to it.
+/// Deletes the customer and everything that belongs to it.
 pub fn delete_customer(editor: &mut Editor<'_>, customer: &Customer) -> StoreResult<()> {
-    // First the customer: once that is locked, nobody can make anything belong to it any more.
+    // Customer first: once it is locked, nothing new can be attached to it.
     let deleted = write(editor, Some(customer), None)?;
-    debug_assert_eq!(deleted, Ok(()), "nothing unique is asked for");
+    debug_assert_eq!(deleted, Ok(()), "deleting needs no unique value");
     editor.session.delete_belongings(editor.org, customer.id)
 }
 
-/// Makes two customers, who turned out to be the same, one: the target keeps what it says, gets what the source has
-/// more and all that belongs to the source, which is deleted.
-pub fn merge_customers(editor: &mut Editor<'_>, target: &Customer, source: &Customer) -> Outcome<Customer> {
+/// Merges two customers: the target keeps its values, takes over what the source adds and everything that belongs to
+/// the source, and the source is deleted.
+pub fn merge_customers(editor: &mut Editor<'_>, target: &Customer, source: &Customer) -> ChangeResult<Customer> {
     if target.id == source.id {
-        return invalid(Problem::new("/source", "a customer can't be merged with itself"));
+        return invalid(Problem::new("/source", "a customer cannot be merged with itself"));
     }
     let profile = match merge(target.profile.clone(), source.profile.clone()) {
         Ok(profile) => profile,
-        Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
+        Err(problems) => return Ok(Err(ChangeError::Invalid(problems))),
     };
     let deleted = write(editor, Some(source), None)?;
-    debug_assert_eq!(deleted, Ok(()), "nothing unique is asked for");
+    debug_assert_eq!(deleted, Ok(()), "deleting needs no unique value");
     let now = editor.session.now();
     editor.session.move_belongings(editor.org, source.id, target.id, now)?;
     match replace_profile(editor, target, profile)? {
-        // What the two had was theirs, so only somebody who was faster can have it now. All of this is undone.
+        // All unique values came from these two, so only a concurrent change can have taken one. Everything is rolled
+        // back.
         Err(_) => Err(StoreError::Conflict { what: "the customer" }),
         merged => Ok(merged),
     }
 }
 
-fn replace_profile(editor: &mut Editor<'_>, before: &Customer, profile: Profile) -> Outcome<Customer> {
+fn replace_profile(editor: &mut Editor<'_>, before: &Customer, profile: Profile) -> ChangeResult<Customer> {
     let after = Customer { profile, updated_at: editor.session.now(), rev: before.rev + 1, ..before.clone() };
     Ok(write(editor, Some(before), Some(&after))?.map(|()| after))
 }

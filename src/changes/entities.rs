@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{ChangeKind, Editor, Outcome, Refusal, Stored, write};
+use super::{ChangeError, ChangeKind, ChangeResult, Editor, Stored, write};
 use crate::base::id::Id;
 use crate::objects::diff::ObjectState;
 use crate::objects::entity::EntityContent;
@@ -23,13 +23,13 @@ impl Stored for Entity {
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()> {
         match session.delete_entity(org, self.content.kind, self.id)? {
             true => Ok(()),
-            // Somebody else was faster, and has told of it.
+            // A concurrent delete came first and has raised the event.
             false => Err(StoreError::Conflict { what: "the entity" }),
         }
     }
 
     fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>> {
-        // One's own people are set up like keys and hooks are; they are not what workflows are about.
+        // Users are configuration, like keys and hooks, so they raise no events.
         (self.content.kind != EntityKind::User)
             .then(|| format!("{}.{}", self.content.kind.as_str(), kind.as_str()).into())
     }
@@ -43,23 +43,23 @@ impl Stored for Entity {
     }
 }
 
-/// A new entity. What belongs to a conversation belongs to its customer.
-pub fn create_entity(editor: &mut Editor<'_>, mut content: EntityContent) -> Outcome<Entity> {
-    let mut problems = place(editor, &mut content)?;
+/// Creates an entity. What belongs to a conversation belongs to its customer.
+pub fn create_entity(editor: &mut Editor<'_>, mut content: EntityContent) -> ChangeResult<Entity> {
+    let mut problems = attach(editor, &mut content)?;
     problems.extend(missing_user(editor, &content)?);
     if !problems.is_empty() {
-        return Ok(Err(Refusal::Invalid(problems)));
+        return Ok(Err(ChangeError::Invalid(problems)));
     }
     let (id, now) = (editor.session.new_id(), editor.session.now());
     let entity = Entity { id, content, created_at: now, updated_at: now, rev: 1 };
     Ok(write(editor, None, Some(&entity))?.map(|()| entity))
 }
 
-/// The entity with a caller's changes; if they change nothing, nothing is written.
-pub fn change_entity(editor: &mut Editor<'_>, before: Entity, changes: Value) -> Outcome<Entity> {
+/// Applies a document of changes to an entity; writes nothing if they have no effect.
+pub fn change_entity(editor: &mut Editor<'_>, before: Entity, changes: Value) -> ChangeResult<Entity> {
     let content = match before.content.clone().merge(changes) {
         Ok(content) => content,
-        Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
+        Err(problems) => return Ok(Err(ChangeError::Invalid(problems))),
     };
     if content == before.content {
         return Ok(Ok(before));
@@ -67,22 +67,22 @@ pub fn change_entity(editor: &mut Editor<'_>, before: Entity, changes: Value) ->
     if content.values.get("user") != before.content.values.get("user")
         && let Some(problem) = missing_user(editor, &content)?
     {
-        return Ok(Err(Refusal::Invalid(vec![problem])));
+        return Ok(Err(ChangeError::Invalid(vec![problem])));
     }
     let after = Entity { content, updated_at: editor.session.now(), rev: before.rev + 1, ..before.clone() };
     Ok(write(editor, Some(&before), Some(&after))?.map(|()| after))
 }
 
-/// Deletes the entity, and a conversation's messages and notes.
+/// Deletes the entity and, for a conversation, its messages and notes.
 pub fn delete_entity(editor: &mut Editor<'_>, entity: &Entity) -> StoreResult<()> {
     write(editor, Some(entity), None).map(drop)
 }
 
-/// Finds the conversation and the customer that a new entity belongs to, and keeps others from deleting them.
-fn place(editor: &mut Editor<'_>, content: &mut EntityContent) -> StoreResult<Vec<Problem>> {
-    let given = content.customer();
+/// Finds the conversation and customer of a new entity, and locks them against deletion.
+fn attach(editor: &mut Editor<'_>, content: &mut EntityContent) -> StoreResult<Vec<Problem>> {
+    let customer_param = content.customer();
     let Some(id) = content.conversation() else {
-        let Some(customer) = given else { return Ok(Vec::new()) };
+        let Some(customer) = customer_param else { return Ok(Vec::new()) };
         let found = editor.session.hold_customer(editor.org, customer)?;
         return Ok(if found { Vec::new() } else { vec![missing("customer", "customer", customer)] });
     };
@@ -90,8 +90,8 @@ fn place(editor: &mut Editor<'_>, content: &mut EntityContent) -> StoreResult<Ve
         return Ok(vec![missing("conversation", "conversation", id)]);
     };
     let customer = conversation.content.customer();
-    if given.is_some() && given != customer {
-        return Ok(vec![Problem::new("/customer", format!("conversation {id} is another customer's"))]);
+    if customer_param.is_some() && customer_param != customer {
+        return Ok(vec![Problem::new("/customer", format!("conversation {id} belongs to another customer"))]);
     }
     if let Some(customer) = customer {
         // The customer may have been merged into another one since the conversation was read.

@@ -1,4 +1,4 @@
-//! New klasses, made by a step. Klasses that files and admins declare are saved by the catalog.
+//! Klasses created by steps. Klasses declared by files and admins are saved by the catalog.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use crate::objects::Klass;
 use crate::objects::klass::KlassDraft;
 use crate::store::StoreResult;
 
-/// Since when there is something.
+/// Whether a klass was created by this call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     Now,
     Before,
 }
 
-/// A new klass, or the one that has the name. The catalogs of all processes hear of it after the commit.
+/// Creates a klass, or returns the existing one with the name. All processes reload their catalogs after the commit.
 pub fn create_klass(editor: &mut Editor<'_>, draft: KlassDraft) -> StoreResult<(Arc<Klass>, Created)> {
     let (session, org) = (&mut *editor.session, editor.org);
     if let Some(klass) = session.klass(org, &draft.name)? {
         return Ok((klass, Created::Before));
     }
     session.change_catalog()?;
-    // Somebody may have made it while this waited for its turn.
+    // Another transaction may have created it while this one waited for the lock.
     if let Some(klass) = session.klass(org, &draft.name)? {
         return Ok((klass, Created::Before));
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{ChangeKind, Editor, Outcome, Refusal, Stored, invalid, write};
+use super::{ChangeError, ChangeKind, ChangeResult, Editor, Stored, invalid, write};
 use crate::base::id::Id;
 use crate::objects::diff::ObjectState;
 use crate::objects::kobject::KObjectContent;
@@ -23,7 +23,7 @@ impl Stored for KObject {
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()> {
         match session.delete_kobject(org, &self.klass, self.id)? {
             true => Ok(()),
-            // Somebody else was faster, and has told of it.
+            // A concurrent delete came first and has raised the event.
             false => Err(StoreError::Conflict { what: "the kobject" }),
         }
     }
@@ -41,13 +41,13 @@ impl Stored for KObject {
     }
 }
 
-/// A new kobject, on the timeline of `customer` if there is one.
+/// Creates a kobject, on the timeline of `customer` if given.
 pub fn create_kobject(
     editor: &mut Editor<'_>,
     klass: &Klass,
     customer: Option<Id>,
     content: KObjectContent,
-) -> Outcome<KObject> {
+) -> ChangeResult<KObject> {
     if let Some(customer) = customer
         && !editor.session.hold_customer(editor.org, customer)?
     {
@@ -59,11 +59,16 @@ pub fn create_kobject(
     Ok(write(editor, None, Some(&kobject))?.map(|()| kobject))
 }
 
-/// The kobject with a caller's changes; if they change nothing, nothing is written.
-pub fn change_kobject(editor: &mut Editor<'_>, klass: &Klass, before: KObject, changes: Value) -> Outcome<KObject> {
+/// Applies a document of changes to a kobject; writes nothing if they have no effect.
+pub fn change_kobject(
+    editor: &mut Editor<'_>,
+    klass: &Klass,
+    before: KObject,
+    changes: Value,
+) -> ChangeResult<KObject> {
     let content = match before.content.clone().merge(klass, changes) {
         Ok(content) => content,
-        Err(problems) => return Ok(Err(Refusal::Invalid(problems))),
+        Err(problems) => return Ok(Err(ChangeError::Invalid(problems))),
     };
     if content == before.content {
         return Ok(Ok(before));
@@ -72,21 +77,21 @@ pub fn change_kobject(editor: &mut Editor<'_>, klass: &Klass, before: KObject, c
     Ok(write(editor, Some(&before), Some(&after))?.map(|()| after))
 }
 
-/// Deletes the kobject, and ends its relationships.
+/// Deletes the kobject and its relationships.
 pub fn delete_kobject(editor: &mut Editor<'_>, kobject: &KObject) -> StoreResult<()> {
     write(editor, Some(kobject), None).map(drop)
 }
 
-/// Relates two kobjects to each other; nothing is written if they are already.
-pub fn relate_kobjects(editor: &mut Editor<'_>, one: &KObject, other: &KObject) -> Outcome<()> {
+/// Relates two kobjects; writes nothing if they are related already.
+pub fn relate_kobjects(editor: &mut Editor<'_>, one: &KObject, other: &KObject) -> ChangeResult<()> {
     if one.id == other.id {
-        return invalid(Problem::new("/kobject", "a kobject can't be related to itself"));
+        return invalid(Problem::new("/kobject", "a kobject cannot be related to itself"));
     }
     let now = editor.session.now();
     editor.session.relate_kobjects(editor.org, one, other, now).map(|_| Ok(()))
 }
 
-/// Ends the relationship of two kobjects; whether there was one.
+/// Removes the relationship of two kobjects; returns whether there was one.
 pub fn unrelate_kobjects(editor: &mut Editor<'_>, one: &KObject, other: Id) -> StoreResult<bool> {
     editor.session.unrelate_kobjects(editor.org, one.id, other)
 }

@@ -1,12 +1,12 @@
-//! Changes of objects: what every creation, change, deletion and merge goes through, whoever asks for it.
+//! Changes of objects: the single path for every creation, change, deletion and merge.
 //!
 //! A function here reads what it needs, checks everything, and only then writes, in the transaction of its [`Editor`].
-//! All of them end in [`write`], which has the object as it was and as it is to be, and raises the event that tells of
-//! it: `customer.update`, `kobject.order.create`. The payload is the object as a step outputs it; an update's has the
-//! `changes` too ([`crate::objects::diff`]). Nothing is compared or copied for an event that nobody listens for.
+//! All of them end in [`write`], which gets the object before and after the change and raises the corresponding event,
+//! such as `customer.update` or `kobject.order.create`. The payload is the object as a step outputs it; updates add
+//! `changes` ([`crate::objects::diff`]). If no workflow listens, nothing is compared or copied.
 //!
-//! What changes together with an object raises nothing of its own: what a deleted customer or conversation takes along,
-//! and what a merged customer hands over. Neither do users, and relationships between kobjects.
+//! Side effects on other objects raise no events: deletions that follow from a deleted customer or conversation, and
+//! objects handed over by a merge. Neither do users and relationships between kobjects.
 
 mod customers;
 mod entities;
@@ -28,29 +28,29 @@ use crate::objects::Problem;
 use crate::objects::diff::{ObjectState, changes};
 use crate::store::{Session, StoreResult, Taken};
 
-/// Who changes objects: the transaction that it is done in, and the events that the changes raise.
+/// The context of changes: their transaction, and the events they raise.
 pub struct Editor<'a> {
     pub session: &'a mut dyn Session,
     pub org: Id,
-    /// Knows who listens.
+    /// Knows which workflows listen.
     pub in_force: &'a InForce,
-    /// Those that somebody listens for, with their payloads, in order. Whoever made the editor starts the runs.
+    /// Events that workflows listen for, with their payloads, in order. The editor's owner starts the runs.
     pub events: &'a mut Vec<(String, Value)>,
 }
 
 /// Why nothing was written.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Refusal {
-    /// What is wrong with what was asked for.
+pub enum ChangeError {
+    /// The requested change is invalid.
     Invalid(Vec<Problem>),
-    /// Something unique belongs to another object.
+    /// A unique value belongs to another object.
     Taken(Taken),
 }
 
-/// What came of asking for a change.
-pub type Outcome<T> = StoreResult<Result<T, Refusal>>;
+/// The result of a change.
+pub type ChangeResult<T> = StoreResult<Result<T, ChangeError>>;
 
-/// What happens to an object.
+/// The kind of change to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChangeKind {
     Create,
@@ -68,26 +68,26 @@ impl ChangeKind {
     }
 }
 
-/// An object that is stored by itself, and how.
+/// An object with a table row of its own.
 trait Stored: Clone {
     fn insert(&self, session: &mut dyn Session, org: Id) -> StoreResult<Result<(), Taken>>;
     fn update(&self, before: &Self, session: &mut dyn Session, org: Id) -> StoreResult<Result<(), Taken>>;
     fn delete(&self, session: &mut dyn Session, org: Id) -> StoreResult<()>;
 
-    /// The event that tells of it, if there is one.
+    /// The event that the change raises, if any.
     fn event(&self, kind: ChangeKind) -> Option<Cow<'static, str>>;
-    /// What it says, for a comparison.
+    /// The object's content, for comparison.
     fn state(&self) -> ObjectState;
     /// The object as a step's output.
     fn flattened(self) -> Value;
 }
 
-/// Writes an object that was not there before, is there no more, or is another one now, and raises its event.
+/// Inserts, updates or deletes an object, and raises the event.
 fn write<T: Stored>(
     editor: &mut Editor<'_>,
     before: Option<&T>,
     after: Option<&T>,
-) -> StoreResult<Result<(), Refusal>> {
+) -> StoreResult<Result<(), ChangeError>> {
     let (session, org) = (&mut *editor.session, editor.org);
     let (written, kind, object) = match (before, after) {
         (None, Some(after)) => (after.insert(session, org)?, ChangeKind::Create, after),
@@ -96,7 +96,7 @@ fn write<T: Stored>(
         (None, None) => return Ok(Ok(())),
     };
     if let Err(taken) = written {
-        return Ok(Err(Refusal::Taken(taken)));
+        return Ok(Err(ChangeError::Taken(taken)));
     }
     if let Some(event) = object.event(kind)
         && editor.in_force.is_heard(org, &event)
@@ -110,6 +110,6 @@ fn write<T: Stored>(
     Ok(Ok(()))
 }
 
-fn invalid<T>(problem: Problem) -> Outcome<T> {
-    Ok(Err(Refusal::Invalid(vec![problem])))
+fn invalid<T>(problem: Problem) -> ChangeResult<T> {
+    Ok(Err(ChangeError::Invalid(vec![problem])))
 }

@@ -22,7 +22,7 @@ use super::{Door, body};
 use crate::base::id::Id;
 use crate::catalog::HookInForce;
 use crate::hook::{Captcha, HookKind, MinimumScore};
-use crate::outbound::{self, Effect, HttpAnswer, Outcome, Performer, Reading};
+use crate::outbound::{self, Effect, EffectOutcome, HttpResponse, Performer, ResponseFormat};
 use crate::secrets::sensitive::MASK;
 
 /// The longest token.
@@ -65,9 +65,9 @@ pub async fn check(
     let asked = match question(door, in_force.hook.org, captcha, token, door.peer(request)) {
         Ok(question) => match door.checks.performer.perform(in_force.hook.org, &Effect::Http(Box::new(question))).await
         {
-            Outcome::Answer(answer) => judge(captcha, &answer),
-            Outcome::Failure(failure) => Err(Verdict::Unknown(failure.message)),
-            Outcome::Receipt(_) => Err(Verdict::Unknown("it is no HTTP server".to_owned())),
+            EffectOutcome::Response(answer) => judge(captcha, &answer),
+            EffectOutcome::Failure(failure) => Err(Verdict::Unknown(failure.message)),
+            EffectOutcome::Receipt(_) => Err(Verdict::Unknown("it is no HTTP server".to_owned())),
         },
         Err(missing) => Err(Verdict::Unknown(missing)),
     };
@@ -158,11 +158,11 @@ fn question(
         timeout_ms: TIMEOUT_MS,
         auth: None,
         redirects: 0,
-        reading: Reading::Json,
+        reading: ResponseFormat::Json,
     })
 }
 
-fn judge(captcha: &Captcha, answer: &HttpAnswer) -> Result<(), Verdict> {
+fn judge(captcha: &Captcha, answer: &HttpResponse) -> Result<(), Verdict> {
     let status = answer.status_code;
     let unknown = |what: &str| Verdict::Unknown(format!("the service's answer, with status {status}, {what}"));
     let body = &answer.body;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::DryRunError;
-use crate::outbound::{Effect, Failure, FailureKind, HttpAnswer, Outcome, Receipt};
+use crate::outbound::{Effect, EffectFailure, EffectOutcome, FailureKind, HttpResponse, Receipt};
 
 /// Answers by the id of the step that makes the call; for steps of other workflows, `workflow/step`.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,7 @@ impl Answers {
         step: &str,
         attempt: usize,
         effect: &Effect,
-    ) -> Result<(Outcome, MadeCall), DryRunError> {
+    ) -> Result<(EffectOutcome, MadeCall), DryRunError> {
         let (request, shown) = describe(effect);
         let given = self.by_step.get(step).map(|given| match given {
             Given::One(answer) => answer,
@@ -114,7 +114,7 @@ impl Answers {
         });
         let outcome = match given {
             Some(Answer::Failure(GivenFailure { failure })) => {
-                Outcome::Failure(Failure::new(FailureKind::Interrupted, failure.clone()))
+                EffectOutcome::Failure(EffectFailure::new(FailureKind::Interrupted, failure.clone()))
             }
             Some(Answer::Http(answer)) => answered(effect, answer.clone()),
             None if self.or_empty => answered(effect, GivenAnswer { body: json!({}), ..GivenAnswer::default() }),
@@ -125,12 +125,12 @@ impl Answers {
 }
 
 /// The answer of a peer; for a mail, that the server took it.
-fn answered(effect: &Effect, answer: GivenAnswer) -> Outcome {
+fn answered(effect: &Effect, answer: GivenAnswer) -> EffectOutcome {
     let GivenAnswer { status, headers, body } = answer;
     if let Effect::Mail(mail) = effect {
         let message_id = format!("{}@rehearsal", mail.key.as_deref().unwrap_or_default());
         let recipients = [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().cloned().collect();
-        return Outcome::Receipt(Receipt {
+        return EffectOutcome::Receipt(Receipt {
             message_id,
             recipients,
             code: 250,
@@ -138,7 +138,7 @@ fn answered(effect: &Effect, answer: GivenAnswer) -> Outcome {
         });
     }
     let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-    Outcome::Answer(Box::new(HttpAnswer { status_code: status, headers, body, redirects: Vec::new() }))
+    EffectOutcome::Response(Box::new(HttpResponse { status_code: status, headers, body, redirects: Vec::new() }))
 }
 
 /// All that would have been sent, and the same in a line without secrets.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::DryRunError;
 use crate::base::id::Id;
-use crate::changes::{self, Editor, Refusal};
+use crate::changes::{self, ChangeError, Editor};
 use crate::events::InForce;
 use crate::objects::EntityKind;
 use crate::objects::customer::{Profile, email_key};
@@ -143,10 +143,10 @@ fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, 
     Ok(value)
 }
 
-fn refused(base: &str, refusal: Refusal) -> DryRunError {
+fn refused(base: &str, refusal: ChangeError) -> DryRunError {
     match refusal {
-        Refusal::Invalid(problems) => DryRunError::below(base, problems),
-        Refusal::Taken(taken) => {
+        ChangeError::Invalid(problems) => DryRunError::below(base, problems),
+        ChangeError::Taken(taken) => {
             DryRunError::script(&format!("{base}{}", taken.pointer), "another one has this already")
         }
     }

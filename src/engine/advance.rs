@@ -15,7 +15,7 @@ use super::stretch::{LoadedParts, Stretch};
 use crate::actions::{Effects, LogLine};
 use crate::base::time::Timestamp;
 use crate::events::InForce;
-use crate::outbound::{Effect, Outcome};
+use crate::outbound::{Effect, EffectOutcome};
 use crate::store::{RunStatus, Session, StoreResult};
 
 /// How many steps one run may execute.
@@ -42,7 +42,7 @@ pub struct CallOutcome {
     pub step: String,
     /// Which attempt it was; see [`PendingCall::attempt`].
     pub attempt: usize,
-    pub outcome: Outcome,
+    pub outcome: EffectOutcome,
     pub duration_ms: u64,
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::expr::{Secrets, mask};
-use crate::outbound::{ATTEMPTS_MAX, Effect, Failure, HttpAnswer, Outcome, Retry, asks_for_retry};
+use crate::outbound::{ATTEMPTS_MAX, Effect, EffectFailure, EffectOutcome, HttpResponse, Retry, is_retryable_status};
 use crate::secrets::sensitive;
 
 /// The longest `Retry-After` that is respected; a longer one counts as this.
@@ -66,19 +66,19 @@ impl Attempt {
     }
 
     /// The attempt with its outcome.
-    pub fn with_outcome(self, outcome: &Outcome, finished_at: Timestamp, duration_ms: u64) -> Attempt {
+    pub fn with_outcome(self, outcome: &EffectOutcome, finished_at: Timestamp, duration_ms: u64) -> Attempt {
         let attempt = Attempt { finished_at: Some(finished_at), duration_ms: Some(duration_ms), ..self };
         match outcome {
-            Outcome::Answer(answer) => Attempt {
+            EffectOutcome::Response(answer) => Attempt {
                 status: "answered".to_owned(),
                 status_code: Some(answer.status_code),
                 redirects: answer.redirects.clone(),
                 ..attempt
             },
-            Outcome::Receipt(receipt) => {
+            EffectOutcome::Receipt(receipt) => {
                 Attempt { status: "answered".to_owned(), status_code: Some(receipt.code), ..attempt }
             }
-            Outcome::Failure(failure) => Attempt {
+            EffectOutcome::Failure(failure) => Attempt {
                 status: "failed".to_owned(),
                 status_code: failure.status_code,
                 error: Some(failure.message.clone()),
@@ -102,7 +102,7 @@ impl Attempt {
 pub fn wait_after(
     (number, made): (usize, usize),
     retry: Retry,
-    outcome: Option<&Outcome>,
+    outcome: Option<&EffectOutcome>,
     key: &str,
     now: Timestamp,
 ) -> Option<Duration> {
@@ -112,40 +112,40 @@ pub fn wait_after(
     match outcome {
         // The process that made it is gone, which says nothing about the peer.
         None => Some(Duration::ZERO),
-        Some(Outcome::Answer(answer)) if asks_for_retry(answer.status_code) => {
+        Some(EffectOutcome::Response(answer)) if is_retryable_status(answer.status_code) => {
             let requested = answer.headers.get("retry-after").and_then(Value::as_str);
             let requested = requested.and_then(|text| retry_after(text, now));
             Some(backoff(number, key).max(requested.unwrap_or_default()))
         }
-        Some(Outcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
-        Some(Outcome::Answer(_) | Outcome::Receipt(_) | Outcome::Failure(_)) => None,
+        Some(EffectOutcome::Failure(failure)) if failure.retryable => Some(backoff(number, key)),
+        Some(EffectOutcome::Response(_) | EffectOutcome::Receipt(_) | EffectOutcome::Failure(_)) => None,
     }
 }
 
 /// The outcome without the credentials of its effect, which some peers send back.
-pub fn masked(outcome: Outcome, effect: &Effect) -> Outcome {
+pub fn masked(outcome: EffectOutcome, effect: &Effect) -> EffectOutcome {
     let mut secrets = Secrets::default();
     effect.credentials().iter().for_each(|credential| secrets.add("auth", credential));
     if secrets.is_empty() {
         return outcome;
     }
     match outcome {
-        Outcome::Answer(mut answer) => {
+        EffectOutcome::Response(mut answer) => {
             answer.headers.values_mut().for_each(|value| secrets.mask_value(value));
             secrets.mask_value(&mut answer.body);
             let redirects = answer.redirects.iter().map(|url| mask(url, &secrets).into_owned()).collect();
-            Outcome::Answer(Box::new(HttpAnswer { redirects, ..*answer }))
+            EffectOutcome::Response(Box::new(HttpResponse { redirects, ..*answer }))
         }
-        Outcome::Failure(failure) => {
-            Outcome::Failure(Failure { message: mask(&failure.message, &secrets).into_owned(), ..failure })
+        EffectOutcome::Failure(failure) => {
+            EffectOutcome::Failure(EffectFailure { message: mask(&failure.message, &secrets).into_owned(), ..failure })
         }
-        Outcome::Receipt(receipt) => Outcome::Receipt(receipt),
+        EffectOutcome::Receipt(receipt) => EffectOutcome::Receipt(receipt),
     }
 }
 
 /// What the log shows of an answer that is not the step's output.
-pub fn excerpt(outcome: &Outcome) -> Option<String> {
-    let Outcome::Answer(answer) = outcome else { return None };
+pub fn excerpt(outcome: &EffectOutcome) -> Option<String> {
+    let EffectOutcome::Response(answer) = outcome else { return None };
     let text = match &answer.body {
         Value::String(text) => text.clone(),
         body => body.to_string(),

@@ -13,7 +13,7 @@ use super::attempt::{Attempt, backoff, idempotency_key};
 use super::pending::Waiting;
 use super::step::Executed;
 use super::stretch::Stretch;
-use crate::actions::Failure;
+use crate::actions::StepFailure;
 use crate::expr::Note;
 use crate::outbound::ATTEMPTS_MAX;
 use crate::store::{Ending, RunError, RunStatus};
@@ -24,7 +24,7 @@ pub const PASSES_MAX: u32 = 4;
 
 impl<'a> Stretch<'a> {
     /// Ends a step because of a failure, and says how the run goes on.
-    pub(super) fn finish_failed(&mut self, mut executed: Executed<'a>, failure: Failure) -> Option<Next> {
+    pub(super) fn finish_failed(&mut self, mut executed: Executed<'a>, failure: StepFailure) -> Option<Next> {
         let step = executed.step;
         let error = self.run_error(&failure, &step.id, step.action.as_deref());
         self.loaded.scope.set_error(serde_json::to_value(&error).expect("an error has string keys"));

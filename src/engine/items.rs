@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::advance::OUTPUT_BYTES_MAX;
 use super::step::Executed;
 use super::stretch::raw;
-use crate::actions::Failure;
+use crate::actions::StepFailure;
 use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::expr::{Condition, EvalError, Expr, Note, Scope};
 use crate::objects::Problem;
@@ -37,7 +37,7 @@ pub(super) fn resolve_items(
     spec: &ActionSpec,
     params: &mut Map<String, Value>,
     problems: &mut Vec<Problem>,
-) -> Result<(), Failure> {
+) -> Result<(), StepFailure> {
     let step = executed.step;
     for param in spec.params.iter().filter(|param| param.kind.is_for_each_item()) {
         let Some((_, expression)) = step.params.iter().find(|(name, _)| name == param.name) else { continue };
@@ -69,24 +69,25 @@ fn each(
     name: &str,
     per_item: &PerItem<'_>,
     notes: &mut Vec<Note>,
-) -> Result<Vec<Value>, Failure> {
+) -> Result<Vec<Value>, StepFailure> {
     let mut values = Vec::with_capacity(items.len());
     let (noted, mut bytes) = (notes.len(), 0);
     for (index, item) in items.iter().enumerate() {
         scope.set_item(item.clone(), index);
         let mut odd = Vec::new();
         let value = per_item.evaluate(scope, &format!("/{name}/{index}"), &mut odd);
-        let value = value.map_err(|error| Failure::new("expression_failed", format!("/{name}/{index}: {error}")))?;
+        let value =
+            value.map_err(|error| StepFailure::new("expression_failed", format!("/{name}/{index}: {error}")))?;
         let room = NOTES_MAX.saturating_sub(notes.len() - noted);
         notes.extend(odd.into_iter().take(room));
         if is_deeper_than(&value, STEP_LEVELS_MAX - 1) {
             let message = format!("/{name}/{index}: nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
-            return Err(Failure::new("params_too_deep", message));
+            return Err(StepFailure::new("params_too_deep", message));
         }
         bytes += raw(&value).get().len();
         if bytes > OUTPUT_BYTES_MAX {
             let message = format!("/{name}: all items together are larger than {OUTPUT_BYTES_MAX} bytes, the limit");
-            return Err(Failure::new("params_too_large", message));
+            return Err(StepFailure::new("params_too_large", message));
         }
         values.push(value);
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::items::resolve_items;
 use super::step::Executed;
 use super::stretch::raw;
-use crate::actions::Failure;
+use crate::actions::StepFailure;
 use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::expr::Scope;
 use crate::objects::{Problem, escape_pointer};
@@ -16,7 +16,7 @@ pub(super) fn resolve(
     scope: &mut Scope,
     executed: &mut Executed<'_>,
     spec: &ActionSpec,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Map<String, Value>, StepFailure> {
     let mut params = Map::with_capacity(executed.step.params.len());
     let mut problems = Vec::new();
     for (name, expression) in &executed.step.params {
@@ -30,7 +30,7 @@ pub(super) fn resolve(
             Some(kind) if kind.reads_json() => expression.resolve_json(scope, &pointer, notes),
             _ => expression.resolve(scope, &pointer, notes),
         };
-        let resolved = resolved.map_err(|error| Failure::new("expression_failed", error.to_string()))?;
+        let resolved = resolved.map_err(|error| StepFailure::new("expression_failed", error.to_string()))?;
         let Some(value) = resolved else { continue };
         let cast = match kind {
             Some(kind) if !value.is_null() => kind.cast(value),
@@ -61,7 +61,7 @@ pub(super) fn resolve(
         true => Ok(params),
         false => {
             executed.input = raw(spec.masked(&params).as_ref());
-            Err(Failure::invalid(problems))
+            Err(StepFailure::invalid(problems))
         }
     }
 }

@@ -11,7 +11,7 @@ use super::entry::{Entry, Judged};
 use super::params::resolve;
 use super::pending::Waiting;
 use super::stretch::{Stretch, raw, seed};
-use crate::actions::{self, Call, Failure, Outcome};
+use crate::actions::{self, ActionOutcome, Call, StepFailure};
 use crate::base::json::{STEP_LEVELS_MAX, is_deeper_than};
 use crate::base::time::Timestamp;
 use crate::expr::{Note, mask};
@@ -40,36 +40,41 @@ impl<'a> Stretch<'a> {
         let attempts = std::mem::take(&mut self.carried);
         let mut executed = Executed { step, input: raw(&Map::new()), attempts, notes: Vec::new(), started_at };
         let outcome = match self.act(&mut executed)? {
-            Outcome::Perform(effect, retry) => return Ok(Some(self.begin_call(executed, effect, retry))),
-            Outcome::Wait(until, output) => return Ok(Some(self.wait(executed, Waiting::Until { output }, until))),
-            Outcome::Await(child) => return Ok(Some(self.wait_for_child(executed, child))),
-            Outcome::ForEach(batch) => match self.go_on_with_batch(executed, batch)? {
+            ActionOutcome::Perform(effect, retry) => return Ok(Some(self.begin_call(executed, effect, retry))),
+            ActionOutcome::Wait(until, output) => {
+                return Ok(Some(self.wait(executed, Waiting::Until { output }, until)));
+            }
+            ActionOutcome::Await(child) => return Ok(Some(self.wait_for_child(executed, child))),
+            ActionOutcome::ForEach(batch) => match self.go_on_with_batch(executed, batch)? {
                 Some(Next::Sleep(due_at)) => return Ok(Some(Next::Sleep(due_at))),
                 ended => ended,
             },
-            Outcome::Stop(output, failure) => Some(self.stop(executed, output, failure)),
-            Outcome::Output(output) => self.finish(executed, output),
-            Outcome::Failed(failure) => self.finish_failed(executed, failure),
+            ActionOutcome::Stop(output, failure) => Some(self.stop(executed, output, failure)),
+            ActionOutcome::Output(output) => self.finish(executed, output),
+            ActionOutcome::Failed(failure) => self.finish_failed(executed, failure),
         };
         (self.probe)(Point::AfterStep(&step.id))?;
         Ok(outcome)
     }
 
     /// Resolves the params and runs the action.
-    fn act(&mut self, executed: &mut Executed<'a>) -> StoreResult<Outcome> {
-        let Some(name) = &executed.step.action else { return Ok(Outcome::Output(Value::Null)) };
+    fn act(&mut self, executed: &mut Executed<'a>) -> StoreResult<ActionOutcome> {
+        let Some(name) = &executed.step.action else { return Ok(ActionOutcome::Output(Value::Null)) };
         let Some(action) = actions::find(name) else {
-            return Ok(Outcome::Failed(Failure::new("unknown_action", format!("there is no action `{name}`"))));
+            return Ok(ActionOutcome::Failed(StepFailure::new(
+                "unknown_action",
+                format!("there is no action `{name}`"),
+            )));
         };
         let params = match resolve(self.loaded.scope, executed, &action.spec) {
             Ok(params) => params,
-            Err(failure) => return Ok(Outcome::Failed(failure)),
+            Err(failure) => return Ok(ActionOutcome::Failed(failure)),
         };
         executed.input = raw(&params);
         if executed.input.get().len() > OUTPUT_BYTES_MAX {
             executed.input = raw(&Map::new());
             let message = format!("the params are larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
-            return Ok(Outcome::Failed(Failure::new("params_too_large", message)));
+            return Ok(ActionOutcome::Failed(StepFailure::new("params_too_large", message)));
         }
         if let Cow::Owned(shown) = action.spec.masked(&params) {
             executed.input = raw(&shown);
@@ -93,12 +98,12 @@ impl<'a> Stretch<'a> {
         self.loaded.scope.secrets().mask_value(&mut output);
         if is_deeper_than(&output, STEP_LEVELS_MAX) {
             let message = format!("the output nests deeper than {STEP_LEVELS_MAX} levels, which is the limit");
-            return self.finish_failed(executed, Failure::new("output_too_deep", message));
+            return self.finish_failed(executed, StepFailure::new("output_too_deep", message));
         }
         let text = raw(&output);
         if text.get().len() > OUTPUT_BYTES_MAX {
             let message = format!("the output is larger than {OUTPUT_BYTES_MAX} bytes, which is the limit");
-            return self.finish_failed(executed, Failure::new("output_too_large", message));
+            return self.finish_failed(executed, StepFailure::new("output_too_large", message));
         }
         let step = executed.step;
         if step.action.is_some() {
@@ -115,7 +120,7 @@ impl<'a> Stretch<'a> {
     }
 
     /// Ends the run with a step that asked for it.
-    fn stop(&mut self, executed: Executed<'a>, output: Value, failure: Option<Failure>) -> Next {
+    fn stop(&mut self, executed: Executed<'a>, output: Value, failure: Option<StepFailure>) -> Next {
         self.log(&executed, Ok(&raw(&output)), &[]);
         match failure {
             Some(failure) => self.fail(Some(executed.step), failure),
@@ -149,7 +154,10 @@ impl<'a> Stretch<'a> {
     }
 
     /// Judges transitions in order up to the first match; the target of that one.
-    pub(super) fn judge(&self, transitions: &'a [Transition]) -> Result<(Vec<Judged<'a>>, Option<&'a str>), Failure> {
+    pub(super) fn judge(
+        &self,
+        transitions: &'a [Transition],
+    ) -> Result<(Vec<Judged<'a>>, Option<&'a str>), StepFailure> {
         let mut taken: Option<&str> = None;
         let mut judged = Vec::with_capacity(transitions.len());
         for transition in transitions {
@@ -158,7 +166,7 @@ impl<'a> Stretch<'a> {
                 None => Some(transition.condition.evaluate(self.loaded.scope)),
             };
             let judgement = judgement.transpose();
-            let judgement = judgement.map_err(|error| Failure::new("condition_failed", error.to_string()))?;
+            let judgement = judgement.map_err(|error| StepFailure::new("condition_failed", error.to_string()))?;
             if judgement.as_ref().is_some_and(|judgement| judgement.result) {
                 taken = Some(&transition.target_id);
             }
@@ -168,7 +176,7 @@ impl<'a> Stretch<'a> {
     }
 
     /// A failure as the run shows it, with the secrets in it masked.
-    pub(super) fn run_error(&self, failure: &Failure, step: &str, action: Option<&str>) -> RunError {
+    pub(super) fn run_error(&self, failure: &StepFailure, step: &str, action: Option<&str>) -> RunError {
         let secrets = self.loaded.scope.secrets();
         let masked = |text: &str| mask(text, secrets).into_owned();
         let problem = |problem: &Problem| Problem { message: masked(&problem.message), ..problem.clone() };

@@ -9,7 +9,7 @@ use super::ending::wake_others;
 use super::entry::{Entry, Segment};
 use super::pending::Pending;
 use super::starts::start_others;
-use crate::actions::{Effects, Failure};
+use crate::actions::{Effects, StepFailure};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::events::InForce;
@@ -60,12 +60,12 @@ impl<'a> Stretch<'a> {
         while let Some(id) = self.run.position.take() {
             let workflow = self.loaded.workflow;
             let Some(index) = workflow.step_index(&id) else {
-                return Ok(self.fail(None, Failure::new("unknown_step", format!("there is no step `{id}`"))));
+                return Ok(self.fail(None, StepFailure::new("unknown_step", format!("there is no step `{id}`"))));
             };
             let step = workflow.step(index);
             if self.run.steps >= STEPS_MAX {
                 let message = format!("the run has executed {STEPS_MAX} steps, which is the limit");
-                return Ok(self.fail(Some(step), Failure::new("step_limit", message)));
+                return Ok(self.fail(Some(step), StepFailure::new("step_limit", message)));
             }
             if self.steps >= STRETCH_MAX {
                 self.run.position = Some(id);
@@ -122,7 +122,7 @@ impl<'a> Stretch<'a> {
         Ok(ended)
     }
 
-    pub(super) fn fail(&mut self, step: Option<&Step>, failure: Failure) -> Next {
+    pub(super) fn fail(&mut self, step: Option<&Step>, failure: StepFailure) -> Next {
         let mut error = self.run_error(&failure, "", None);
         error.step = step.map(|step| step.id.clone());
         error.action = step.and_then(|step| step.action.clone());
@@ -149,12 +149,12 @@ impl<'a> Stretch<'a> {
     }
 
     /// What a callable workflow answers.
-    fn answer(&self) -> Result<Option<Value>, Failure> {
+    fn answer(&self) -> Result<Option<Value>, StepFailure> {
         let Some(response) = &self.loaded.workflow.response else {
             return Ok(self.last.and_then(|step| self.loaded.scope.step(step)).cloned());
         };
         let answer = response.resolve(self.loaded.scope, "/response/value", &mut Vec::new());
-        answer.map_err(|error| Failure::new("expression_failed", error.to_string()))
+        answer.map_err(|error| StepFailure::new("expression_failed", error.to_string()))
     }
 
     /// Writes the run, its log and what it does to other runs.

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::changes::Refusal;
+use crate::changes::ChangeError;
 use crate::objects::Problem;
 use crate::store::{StoreError, Taken, chain};
 use crate::workflow::Diagnostic;
@@ -166,11 +166,11 @@ impl From<Taken> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> ApiError {
+impl From<ChangeError> for ApiError {
+    fn from(refusal: ChangeError) -> ApiError {
         match refusal {
-            Refusal::Invalid(problems) => problems.into(),
-            Refusal::Taken(taken) => taken.into(),
+            ChangeError::Invalid(problems) => problems.into(),
+            ChangeError::Taken(taken) => taken.into(),
         }
     }
 }

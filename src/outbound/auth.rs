@@ -1,7 +1,7 @@
 //! Credentials of external calls.
 //!
-//! They are kept apart from the rest of a request, so that whatever shows a request does not have to look for them, and are
-//! put in only when it is made.
+//! They are kept apart from the rest of a request, so that code which shows a request need not look for them, and are
+//! added only when the request is sent.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::secrets::sensitive::MASK;
 
-/// A text that is not shown: printing it for debugging gives a mask.
+/// A secret string, masked in debug output.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
-/// How a call proves who makes it.
+/// How a call authenticates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Auth {
@@ -23,27 +23,27 @@ pub enum Auth {
     Bearer { token: Secret },
     /// `Authorization: Basic …`
     Basic { username: String, password: Secret },
-    /// A header, or a query parameter, of a name that the API chose.
+    /// A header or a query parameter with a name that the API chose.
     ApiKey {
         #[serde(rename = "in", default)]
-        place: KeyPlace,
+        location: KeyLocation,
         name: String,
         value: Secret,
     },
-    /// A token that is asked for first, with the grant for client credentials.
+    /// A token that is requested first, by the client credentials grant.
     Oauth2(Oauth2),
 }
 
 /// Where an API key is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum KeyPlace {
+pub enum KeyLocation {
     #[default]
     Header,
     Query,
 }
 
-/// OAuth 2.0 with client credentials (RFC 6749, section 4.4).
+/// OAuth 2.0 client credentials grant (RFC 6749, section 4.4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Oauth2 {
@@ -58,14 +58,14 @@ pub struct Oauth2 {
     pub client_auth: ClientAuth,
 }
 
-/// How the client proves who it is when it asks for a token.
+/// How the client authenticates to the token server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientAuth {
-    /// In the header `Authorization`, which every server has to understand.
+    /// In the header `Authorization`, which every server must support.
     #[default]
     Basic,
-    /// As fields of the form.
+    /// As form fields.
     Body,
 }
 
@@ -74,7 +74,7 @@ impl Secret {
         Secret(text.into())
     }
 
-    /// The text itself.
+    /// The secret itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -87,20 +87,20 @@ impl fmt::Debug for Secret {
 }
 
 impl Auth {
-    /// The URL with the key in it, if that is where it goes.
-    pub(super) fn in_url(&self, url: &mut Url) {
-        if let Auth::ApiKey { place: KeyPlace::Query, name, value } = self {
+    /// Adds the API key to the URL's query, if that is where it goes.
+    pub(super) fn add_to_url(&self, url: &mut Url) {
+        if let Auth::ApiKey { location: KeyLocation::Query, name, value } = self {
             url.query_pairs_mut().append_pair(name, value.reveal());
         }
     }
 
-    /// The call with the credentials in its headers; `token` is the one that was asked for.
-    pub(super) fn in_headers(&self, call: RequestBuilder, token: Option<&Secret>) -> RequestBuilder {
+    /// Adds the credentials to the headers of the call; `token` is the OAuth 2.0 token, if there is one.
+    pub(super) fn add_headers(&self, call: RequestBuilder, token: Option<&Secret>) -> RequestBuilder {
         match self {
             Auth::Bearer { token } => call.bearer_auth(token.reveal()),
             Auth::Basic { username, password } => call.basic_auth(username, Some(password.reveal())),
-            Auth::ApiKey { place: KeyPlace::Header, name, value } => call.header(name, value.reveal()),
-            Auth::ApiKey { place: KeyPlace::Query, .. } => call,
+            Auth::ApiKey { location: KeyLocation::Header, name, value } => call.header(name, value.reveal()),
+            Auth::ApiKey { location: KeyLocation::Query, .. } => call,
             Auth::Oauth2(_) => match token {
                 Some(token) => call.bearer_auth(token.reveal()),
                 None => call,
@@ -108,7 +108,7 @@ impl Auth {
         }
     }
 
-    /// The part that nobody else may know.
+    /// The secret part of the credentials.
     pub(super) fn secret(&self) -> &Secret {
         match self {
             Auth::Bearer { token } => token,
@@ -118,7 +118,7 @@ impl Auth {
         }
     }
 
-    /// The grant, if a token has to be asked for.
+    /// The grant, if the call needs an OAuth 2.0 token.
     pub(super) fn oauth2(&self) -> Option<&Oauth2> {
         match self {
             Auth::Oauth2(grant) => Some(grant),

@@ -1,10 +1,10 @@
 //! The HTTP client.
 //!
-//! [`Client::call`] gets a token if the call needs one, sends the request, follows as many redirects as it may, and
-//! reads the answer up to the limit. Each hop is checked by the address policy before it is sent. One time-out covers all
+//! [`Client::call`] gets a token if the call needs one, sends the request, follows the permitted number of redirects,
+//! and reads the response up to the limit. The address policy checks each hop before it is sent. One timeout covers all
 //! of it.
 //!
-//! Limits: headers that frame the message (`Content-Length`, `Connection`, …) are the client's own and left out of
+//! Limits: headers that frame the message (`Content-Length`, `Connection`, …) are set by the client and dropped from
 //! the request, as browsers do.
 
 use std::net::IpAddr;
@@ -20,35 +20,35 @@ use super::auth::{Auth, Oauth2};
 use super::fault::{failure, root_cause};
 use super::hop::{Hop, refused};
 use super::policy::OWN_ADDRESS;
-use super::request::{Reading, body_value};
+use super::request::{ResponseFormat, body_value};
 use super::resolver::PolicyResolver;
 use super::tokens::{Token, Tokens};
-use super::{AddressPolicy, Failure, FailureKind, HttpAnswer, HttpRequest};
+use super::{AddressPolicy, EffectFailure, FailureKind, HttpRequest, HttpResponse};
 use crate::base::id::Id;
 use crate::secrets::sensitive::{self, MASK};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest time that a call may take, in milliseconds.
+/// The longest timeout of a call, in milliseconds.
 pub const TIMEOUT_MS_MAX: u64 = 60_000;
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 const USER_AGENT: &str = concat!("hookflow/", env!("CARGO_PKG_VERSION"));
 
 /// Makes external calls; clones share connections and tokens.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    /// For calls to the port that hookflow listens on: its resolver leaves out the addresses that it listens at.
+    /// For calls to the port that hookflow listens on: its resolver skips the addresses that hookflow listens on.
     http_own_port: reqwest::Client,
     policy: Arc<AddressPolicy>,
     tokens: Arc<Tokens>,
 }
 
-/// The client cannot be set up, for instance because the system has no root certificates.
+/// The client cannot be set up, for example because the system has no root certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up: {0}")]
 pub struct ClientError(String);
 
-/// When a call has to be over.
+/// When a call times out.
 #[derive(Clone, Copy)]
 struct Deadline {
     at: Instant,
@@ -56,9 +56,9 @@ struct Deadline {
 }
 
 impl Client {
-    /// A client that calls what `policy` permits. Loads the system's root certificates.
+    /// A client that calls what `policy` allows. Loads the system's root certificates.
     pub fn new(policy: AddressPolicy) -> Result<Client, ClientError> {
-        // An error means that the process has a provider already, which serves as well.
+        // An error means that the process already has a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(policy);
         let build = |own_port: bool| {
@@ -77,39 +77,39 @@ impl Client {
     }
 
     /// Makes the call, once.
-    pub(super) async fn call(&self, org: Id, request: &HttpRequest) -> Result<HttpAnswer, Failure> {
+    pub(super) async fn call(&self, org: Id, request: &HttpRequest) -> Result<HttpResponse, EffectFailure> {
         let deadline = Deadline::after(request.timeout_ms.min(TIMEOUT_MS_MAX));
         let Some(grant) = request.auth.as_ref().and_then(Auth::oauth2) else {
             return self.exchange(request, None, deadline).await;
         };
         let token = self.token(org, grant, deadline).await?;
-        let answer = self.exchange(request, Some(&token), deadline).await?;
-        if answer.status_code != StatusCode::UNAUTHORIZED.as_u16() {
-            return Ok(answer);
+        let response = self.exchange(request, Some(&token), deadline).await?;
+        if response.status_code != StatusCode::UNAUTHORIZED.as_u16() {
+            return Ok(response);
         }
         self.tokens.forget(org, grant, &token).await;
-        if !token.was_kept {
-            return Ok(answer);
+        if !token.was_cached {
+            return Ok(response);
         }
         let token = self.token(org, grant, deadline).await?;
         self.exchange(request, Some(&token), deadline).await
     }
 
-    async fn token(&self, org: Id, grant: &Oauth2, deadline: Deadline) -> Result<Token, Failure> {
-        let ask = async |request: HttpRequest| self.exchange(&request, None, deadline).await;
-        let token = tokio::time::timeout_at(deadline.at, self.tokens.get(org, grant, ask)).await;
+    async fn token(&self, org: Id, grant: &Oauth2, deadline: Deadline) -> Result<Token, EffectFailure> {
+        let send = async |request: HttpRequest| self.exchange(&request, None, deadline).await;
+        let token = tokio::time::timeout_at(deadline.at, self.tokens.get(org, grant, send)).await;
         token.unwrap_or_else(|_| {
-            Err(Failure::new(FailureKind::Timeout, format!("no token within {} ms", deadline.timeout_ms)))
+            Err(EffectFailure::new(FailureKind::Timeout, format!("no token within {} ms", deadline.timeout_ms)))
         })
     }
 
-    /// Sends the request, and whatever redirects ask for, and reads the answer.
+    /// Sends the request, follows redirects, and reads the response.
     async fn exchange(
         &self,
         request: &HttpRequest,
         token: Option<&Token>,
         deadline: Deadline,
-    ) -> Result<HttpAnswer, Failure> {
+    ) -> Result<HttpResponse, EffectFailure> {
         let mut hop = Hop::first(request)?;
         let mut redirects = Vec::new();
         loop {
@@ -124,7 +124,7 @@ impl Client {
         }
     }
 
-    async fn send(&self, hop: &Hop<'_>, token: Option<&Token>, deadline: Deadline) -> Result<Response, Failure> {
+    async fn send(&self, hop: &Hop<'_>, token: Option<&Token>, deadline: Deadline) -> Result<Response, EffectFailure> {
         self.check(&hop.url)?;
         let client = match self.policy.listens_on(hop.url.port_or_known_default()) {
             true => &self.http_own_port,
@@ -132,11 +132,11 @@ impl Client {
         };
         let mut url = hop.url.clone();
         if let Some(auth) = hop.auth {
-            auth.in_url(&mut url);
+            auth.add_to_url(&mut url);
         }
         let mut call = client.request(hop.method.clone(), url).headers(hop.headers.clone());
         if let Some(auth) = hop.auth {
-            call = auth.in_headers(call, token.map(|token| &token.secret));
+            call = auth.add_headers(call, token.map(|token| &token.secret));
         }
         if let Some(body) = hop.body {
             call = call.body(body.to_owned());
@@ -145,8 +145,8 @@ impl Client {
         call.send().await.map_err(|error| failure(error, &hop.origin(), deadline.timeout_ms))
     }
 
-    /// Whether the URL may be called, as far as can be told without resolving a name.
-    fn check(&self, url: &Url) -> Result<(), Failure> {
+    /// Whether the URL may be called, as far as this is known before resolving a name.
+    fn check(&self, url: &Url) -> Result<(), EffectFailure> {
         let ip: IpAddr = match url.host() {
             Some(Host::Ipv4(ip)) => ip.into(),
             Some(Host::Ipv6(ip)) => ip.into(),
@@ -170,31 +170,31 @@ impl Deadline {
 async fn read(
     mut response: Response,
     hop: &Hop<'_>,
-    reading: Reading,
+    reading: ResponseFormat,
     redirects: Vec<String>,
     deadline: Deadline,
-) -> Result<HttpAnswer, Failure> {
+) -> Result<HttpResponse, EffectFailure> {
     let origin = hop.origin();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(error, &origin, deadline.timeout_ms))? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            let message = format!("the answer of {origin} is larger than {ANSWER_BYTES_MAX} bytes");
-            return Err(Failure::new(FailureKind::TooLarge, message));
+        if body.len() + chunk.len() > RESPONSE_BYTES_MAX {
+            let message = format!("the response from {origin} is larger than {RESPONSE_BYTES_MAX} bytes");
+            return Err(EffectFailure::new(FailureKind::TooLarge, message));
         }
         body.extend_from_slice(&chunk);
     }
-    let headers = shown_headers(&response);
+    let headers = masked_headers(&response);
     let body = body_value(reading, headers.get("content-type").and_then(Value::as_str), &body);
-    Ok(HttpAnswer { status_code: response.status().as_u16(), headers, body, redirects })
+    Ok(HttpResponse { status_code: response.status().as_u16(), headers, body, redirects })
 }
 
-fn shown_headers(response: &Response) -> Map<String, Value> {
+fn masked_headers(response: &Response) -> Map<String, Value> {
     let mut headers = Map::new();
     for name in response.headers().keys() {
         let values = response.headers().get_all(name).iter();
         let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        let shown = if sensitive::is_header(name.as_str()) { MASK.to_owned() } else { values.join(", ") };
-        headers.insert(name.as_str().to_owned(), Value::String(shown));
+        let value = if sensitive::is_header(name.as_str()) { MASK.to_owned() } else { values.join(", ") };
+        headers.insert(name.as_str().to_owned(), Value::String(value));
     }
     headers
 }

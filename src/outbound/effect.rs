@@ -1,18 +1,18 @@
-//! Effects: what a step does to the world outside, as data, and how that ends.
+//! Effects: what a step does to the outside, as data, and how it ends.
 //!
-//! The engine stores an effect before it has it performed, with the same attempts, waits and log for all kinds. What a step
-//! gets to see in the end is said here, by [`Effect::output`]; when to try again is said by [`Retry`] and by the outcome.
+//! The engine stores an effect before performing it, with the same attempts, delays and log for all kinds.
+//! [`Effect::output`] turns the final outcome into the step's output; [`Retry`] and the outcome decide when to retry.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::mail::{Mail, Receipt};
-use super::{HttpAnswer, HttpRequest, smtp};
+use super::{HttpRequest, HttpResponse, smtp};
 
-/// How often an effect is performed at most.
+/// The most attempts at an effect.
 pub const ATTEMPTS_MAX: usize = 8;
 
-/// Something to be done outside of any transaction.
+/// Something to do outside of any transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
@@ -24,52 +24,51 @@ pub enum Effect {
 
 /// How an attempt at an effect ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The peer answered, with whatever status.
-    Answer(Box<HttpAnswer>),
-    /// The mail server took the mail.
+pub enum EffectOutcome {
+    /// The peer responded, with any status.
+    Response(Box<HttpResponse>),
+    /// The mail server accepted the mail.
     Receipt(Receipt),
-    /// There is no complete answer.
-    Failure(Failure),
+    /// There is no complete response.
+    Failure(EffectFailure),
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// The class of the failure.
+pub struct EffectFailure {
     pub kind: FailureKind,
-    /// What happened, for people, without secrets: it names the host and the cause.
+    /// What happened, for people, without secrets; names the host and the cause.
     pub message: String,
-    /// Whether the same may succeed later.
+    /// Whether the same effect may succeed later.
     pub retryable: bool,
-    /// What the mail server answered.
+    /// The mail server's reply code.
     pub status_code: Option<u16>,
 }
 
 /// Classes of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Never sent: the address policy forbids it, or the URL, the method or a header is not valid.
+    /// Never sent: the address policy forbids it, or the URL, the method or a header is invalid.
     Refused,
-    /// Never sent: there is no token for it.
+    /// Never sent: no token was issued for it.
     Token,
     /// The host name has no address.
     Resolve,
-    /// No connection, or no TLS session on it.
+    /// No connection, or no TLS session.
     Connect,
-    /// The mail server does not take the mail.
+    /// The mail server rejected the mail.
     Rejected,
-    /// Not done in time.
+    /// Not completed in time.
     Timeout,
-    /// The answer is larger than is taken.
+    /// The response exceeds the size limit.
     TooLarge,
-    /// The connection broke, or what came over it was not in the protocol.
+    /// The connection broke, or the peer violated the protocol.
     Interrupted,
 }
 
 /// Why the final outcome of an effect fails its step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unusable {
+pub struct EffectError {
     /// Stable, in snake_case.
     pub code: &'static str,
     pub message: String,
@@ -78,12 +77,12 @@ pub struct Unusable {
 /// How often to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
-    /// All attempts, the first included.
+    /// All attempts, including the first.
     pub attempts: usize,
 }
 
 impl Retry {
-    /// The effect is performed once, whatever comes of it.
+    /// Perform the effect once, whatever the outcome.
     pub const NEVER: Retry = Retry { attempts: 1 };
 }
 
@@ -93,22 +92,22 @@ impl Default for Retry {
     }
 }
 
-impl Failure {
+impl EffectFailure {
     /// A failure whose kind decides whether a retry makes sense.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), retryable: kind.is_retryable(), status_code: None }
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> EffectFailure {
+        EffectFailure { kind, message: message.into(), retryable: kind.is_retryable(), status_code: None }
     }
 }
 
 impl FailureKind {
-    /// Whether the cause may go away by itself; a refusal or an oversized answer will not.
+    /// Whether the cause may go away; a refusal or an oversized response will not.
     pub fn is_retryable(self) -> bool {
         !matches!(self, FailureKind::Refused | FailureKind::Token | FailureKind::Rejected | FailureKind::TooLarge)
     }
 }
 
 impl Effect {
-    /// Gives it the key by which its receiver can tell a repetition from something new, unless the step set one itself.
+    /// Sets the key by which the receiver recognizes a repetition, unless the step has set one itself.
     pub fn set_key(&mut self, key: &str) {
         match self {
             Effect::Http(request) => request.set_idempotency_key(key),
@@ -116,7 +115,7 @@ impl Effect {
         }
     }
 
-    /// What of it proves who performs it, each by itself.
+    /// The credentials in the effect, one by one.
     pub fn credentials(&self) -> Vec<String> {
         match self {
             Effect::Http(request) => request.credentials(),
@@ -124,7 +123,7 @@ impl Effect {
         }
     }
 
-    /// How long performing it may take.
+    /// The timeout of one attempt.
     pub fn timeout_ms(&self) -> u64 {
         match self {
             Effect::Http(request) => request.timeout_ms,
@@ -133,27 +132,27 @@ impl Effect {
     }
 
     /// What the step outputs after the last attempt.
-    pub fn output(&self, outcome: Outcome) -> Result<Value, Unusable> {
+    pub fn output(&self, outcome: EffectOutcome) -> Result<Value, EffectError> {
         match (self, outcome) {
-            (Effect::Http(request), Outcome::Answer(answer)) => request.output(*answer),
-            (Effect::Mail(_), Outcome::Receipt(receipt)) => Ok(json!({
+            (Effect::Http(request), EffectOutcome::Response(response)) => request.output(*response),
+            (Effect::Mail(_), EffectOutcome::Receipt(receipt)) => Ok(json!({
                 "messageId": receipt.message_id,
                 "recipients": receipt.recipients,
                 "code": receipt.code,
                 "answer": receipt.answer,
             })),
-            (_, Outcome::Failure(failure)) => Err(self.unusable(failure.message)),
-            (_, Outcome::Answer(_) | Outcome::Receipt(_)) => {
-                Err(self.unusable("the answer is that to something else".to_owned()))
+            (_, EffectOutcome::Failure(failure)) => Err(self.error(failure.message)),
+            (_, EffectOutcome::Response(_) | EffectOutcome::Receipt(_)) => {
+                Err(self.error("the response is of the wrong kind".to_owned()))
             }
         }
     }
 
-    /// A failure of the step whose effect this is.
-    pub fn unusable(&self, message: String) -> Unusable {
+    /// An error that fails the step of this effect.
+    pub fn error(&self, message: String) -> EffectError {
         match self {
-            Effect::Http(_) => Unusable { code: "call_failed", message },
-            Effect::Mail(_) => Unusable { code: "mail_failed", message },
+            Effect::Http(_) => EffectError { code: "call_failed", message },
+            Effect::Mail(_) => EffectError { code: "mail_failed", message },
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What the HTTP library's errors mean, told apart by the types of their causes, not by their texts.
+//! Classifies the HTTP library's errors, by the types of their causes rather than by their texts.
 
 use std::error::Error;
 
 use super::hop::refused;
 use super::resolver::AddressRefused;
-use super::{Failure, FailureKind};
+use super::{EffectFailure, FailureKind};
 
-/// Says what an error means. Its own text is not used, because it contains the URL.
-pub(super) fn failure(error: reqwest::Error, origin: &str, timeout_ms: u64) -> Failure {
+/// Turns an error into a failure. The error's own text is not used, because it contains the URL.
+pub(super) fn failure(error: reqwest::Error, origin: &str, timeout_ms: u64) -> EffectFailure {
     if let Some(refusal) = causes(&error).find_map(|cause| cause.downcast_ref::<AddressRefused>()) {
         return refused(refusal.to_string());
     }
@@ -15,9 +15,9 @@ pub(super) fn failure(error: reqwest::Error, origin: &str, timeout_ms: u64) -> F
     let (kind, message) = if error.is_builder() {
         (FailureKind::Refused, format!("{origin} cannot be called: {cause}"))
     } else if error.is_timeout() && error.is_connect() {
-        (FailureKind::Timeout, format!("no connection to {origin} in time"))
+        (FailureKind::Timeout, format!("connecting to {origin} timed out"))
     } else if error.is_timeout() {
-        (FailureKind::Timeout, format!("no complete answer of {origin} within {timeout_ms} ms"))
+        (FailureKind::Timeout, format!("no complete response from {origin} within {timeout_ms} ms"))
     } else if error.is_dns() {
         (FailureKind::Resolve, format!("the host of {origin} cannot be resolved: {cause}"))
     } else if error.is_connect() {
@@ -25,10 +25,10 @@ pub(super) fn failure(error: reqwest::Error, origin: &str, timeout_ms: u64) -> F
     } else {
         (FailureKind::Interrupted, format!("the exchange with {origin} was cut short: {cause}"))
     };
-    Failure::new(kind, message)
+    EffectFailure::new(kind, message)
 }
 
-/// The error and what caused it, outermost first.
+/// The error and its causes, outermost first.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }

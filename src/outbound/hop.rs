@@ -1,24 +1,24 @@
 //! One request of a call that may be redirected.
 //!
-//! A redirect to another origin takes no credentials along: not those of the call, not headers that carry some, and none
-//! that the answer put into the new URL. Once dropped they stay dropped, also if a later redirect leads back.
+//! A redirect to another origin drops all credentials: those of the call, those in headers, and any that the response
+//! put into the new URL. Once dropped they stay dropped, even if a later redirect leads back.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::auth::Auth;
-use super::{Failure, FailureKind, HttpRequest};
+use super::{EffectFailure, FailureKind, HttpRequest};
 use crate::secrets::sensitive;
 
-/// Headers that say where a message ends and what the connection is for: wrong ones would break the connection.
+/// Headers that frame the message or control the connection: wrong values would break it.
 const FRAMING_HEADERS: [&str; 7] =
     ["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-/// How large the headers of a request may be together, in bytes.
+/// The largest total size of a request's headers, in bytes.
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
-/// How long a URL may be, in bytes.
+/// The longest URL, in bytes.
 const URL_BYTES_MAX: usize = 16 * 1024;
 
-/// A request on its way.
+/// One request to send.
 pub(super) struct Hop<'a> {
     pub(super) url: Url,
     pub(super) method: Method,
@@ -28,8 +28,8 @@ pub(super) struct Hop<'a> {
 }
 
 impl<'a> Hop<'a> {
-    /// What the call begins with.
-    pub(super) fn first(request: &'a HttpRequest) -> Result<Hop<'a>, Failure> {
+    /// The first request of the call.
+    pub(super) fn first(request: &'a HttpRequest) -> Result<Hop<'a>, EffectFailure> {
         Ok(Hop {
             url: parse(&request.uri)?,
             method: method(&request.method)?,
@@ -39,16 +39,16 @@ impl<'a> Hop<'a> {
         })
     }
 
-    /// The origin of the URL, which is all of it that messages name: paths and queries often carry secrets too.
+    /// The origin of the URL; messages show no more of it, since paths and queries often carry secrets.
     pub(super) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Where the answer leads to; none if it is not a redirect that can be followed.
+    /// The request that the response redirects to; `None` if it is not a redirect that can be followed.
     pub(super) fn redirected(&self, response: &Response) -> Option<Hop<'a>> {
         let location = response.headers().get(LOCATION)?.to_str().ok()?;
         let mut url = self.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-        // Fails only for URLs without a host, which these two schemes do not have.
+        // Fails only for URLs without a host; http and https URLs always have one.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let status = response.status();
@@ -78,26 +78,26 @@ impl<'a> Hop<'a> {
     }
 }
 
-fn parse(uri: &str) -> Result<Url, Failure> {
+fn parse(uri: &str) -> Result<Url, EffectFailure> {
     if uri.len() > URL_BYTES_MAX {
         return Err(refused(format!("the URL is longer than {URL_BYTES_MAX} bytes, which is the limit")));
     }
     let url = Url::parse(uri).map_err(|error| refused(format!("the URL is not valid: {error}")))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
-        _ => Err(refused("only http and https URLs can be called")),
+        _ => Err(refused("the URL must begin with http: or https:")),
     }
 }
 
-fn method(text: &str) -> Result<Method, Failure> {
+fn method(text: &str) -> Result<Method, EffectFailure> {
     match Method::from_bytes(text.to_ascii_uppercase().as_bytes()) {
-        // What follows CONNECT is a tunnel, not an answer.
-        Ok(Method::CONNECT) | Err(_) => Err(refused(format!("{text:?} is not a method that can be called"))),
+        // CONNECT opens a tunnel instead of returning a response.
+        Ok(Method::CONNECT) | Err(_) => Err(refused(format!("the method {text:?} is not supported"))),
         Ok(method) => Ok(method),
     }
 }
 
-fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Failure> {
+fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, EffectFailure> {
     if headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > HEADERS_BYTES_MAX {
         return Err(refused(format!("the headers are larger than {HEADERS_BYTES_MAX} bytes, which is the limit")));
     }
@@ -107,7 +107,9 @@ fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Failure> {
             return Err(refused(format!("{name:?} is not a valid header name")));
         };
         let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else {
-            return Err(refused(format!("the value of header {name:?} has characters that headers cannot carry")));
+            return Err(refused(format!(
+                "the value of header {name:?} has characters that are not allowed in headers"
+            )));
         };
         if !FRAMING_HEADERS.contains(&header.as_str()) {
             map.append(header, value);
@@ -116,6 +118,6 @@ fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Failure> {
     Ok(map)
 }
 
-pub(super) fn refused(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Refused, message)
+pub(super) fn refused(message: impl Into<String>) -> EffectFailure {
+    EffectFailure::new(FailureKind::Refused, message)
 }

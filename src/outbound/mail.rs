@@ -1,18 +1,18 @@
-//! Mails as data: what a step hands out and what is stored until it has been sent.
+//! Mails as data: created by a step and stored until sent.
 
 use std::fmt;
 
 use lettre::message::Mailboxes;
 use serde::{Deserialize, Serialize};
 
-/// How many addresses a mail may go to, all kinds together.
+/// The most recipients of a mail, over all kinds.
 pub const RECIPIENTS_MAX: usize = 100;
 
 /// A mail.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mail {
-    /// The sender; the one that the server was started with if there is none.
+    /// The sender; defaults to the server's `--mail-from`.
     pub from: Option<String>,
     pub to: Vec<String>,
     pub cc: Vec<String>,
@@ -21,14 +21,14 @@ pub struct Mail {
     pub subject: String,
     pub text: Option<String>,
     pub html: Option<String>,
-    /// Names and values of headers of the step's own.
+    /// Names and values of custom headers.
     pub headers: Vec<(String, String)>,
     pub attachments: Vec<Attachment>,
     /// The part of the Message-ID before the `@`, the same for all attempts.
     pub key: Option<String>,
 }
 
-/// A file that goes with a mail.
+/// An attached file.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
@@ -38,14 +38,14 @@ pub struct Attachment {
     pub content: String,
 }
 
-/// What the mail server said when it took a mail.
+/// The mail server's reply on accepting a mail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     pub message_id: String,
     /// The addresses that the mail goes to.
     pub recipients: Vec<String>,
     pub code: u16,
-    /// Its first line.
+    /// The first line of the reply.
     pub answer: String,
 }
 
@@ -56,13 +56,14 @@ impl fmt::Debug for Mail {
     }
 }
 
-/// The addresses in a text, separated by commas, each as it stands in a header.
+/// The comma-separated addresses in a text, each as it appears in a header.
 ///
 /// # Errors
-/// What is wrong, without the text.
+/// What is wrong, without the text itself.
 pub fn addresses(text: &str) -> Result<Vec<String>, String> {
     let mailboxes: Mailboxes = text.parse().map_err(|_| {
-        "expected an address such as `ann@example.com` or `Ann <ann@example.com>`, or several with commas".to_owned()
+        "expected an address such as `ann@example.com` or `Ann <ann@example.com>`, or several separated by commas"
+            .to_owned()
     })?;
     Ok(mailboxes.into_iter().map(|mailbox| mailbox.to_string()).collect())
 }

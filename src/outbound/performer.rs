@@ -1,6 +1,6 @@
-//! What performs effects, of whatever kind.
+//! Performs effects of all kinds.
 
-use super::{Client, Effect, Failure, FailureKind, Mailer, Outcome};
+use super::{Client, Effect, EffectFailure, EffectOutcome, FailureKind, Mailer};
 use crate::base::id::Id;
 
 /// Performs effects; clones share connections and tokens.
@@ -11,23 +11,25 @@ pub struct Performer {
 }
 
 impl Performer {
-    /// Without a mailer, mails are refused.
+    /// If `mail` is `None`, mails are refused.
     pub fn new(http: Client, mail: Option<Mailer>) -> Performer {
         Performer { http, mail }
     }
 
-    /// Performs the effect, once, and says how it ended.
-    pub async fn perform(&self, org: Id, effect: &Effect) -> Outcome {
+    /// Performs the effect once.
+    pub async fn perform(&self, org: Id, effect: &Effect) -> EffectOutcome {
         let outcome = match effect {
-            Effect::Http(request) => self.http.call(org, request).await.map(|answer| Outcome::Answer(Box::new(answer))),
+            Effect::Http(request) => {
+                self.http.call(org, request).await.map(|response| EffectOutcome::Response(Box::new(response)))
+            }
             Effect::Mail(mail) => match &self.mail {
-                Some(mailer) => mailer.send(mail).await.map(Outcome::Receipt),
+                Some(mailer) => mailer.send(mail).await.map(EffectOutcome::Receipt),
                 None => {
-                    let message = "there is no mail server: start hookflow with --smtp-url";
-                    Err(Failure::new(FailureKind::Refused, message))
+                    let message = "no mail server is configured: start hookflow with --smtp-url";
+                    Err(EffectFailure::new(FailureKind::Refused, message))
                 }
             },
         };
-        outcome.unwrap_or_else(Outcome::Failure)
+        outcome.unwrap_or_else(EffectOutcome::Failure)
     }
 }

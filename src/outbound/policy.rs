@@ -1,22 +1,22 @@
 //! Which addresses may be called.
 //!
-//! Everything public may, nothing else: a table lists the ranges that are not public, with the name of the rule that
-//! is shown to the user. The operator opens exceptions, by address, by range or by host name. An address is judged in
-//! its canonical form, so that an IPv4 address wrapped as `::ffff:10.0.0.1` is the IPv4 address.
+//! Public addresses may be called, all others not: a table lists the ranges that are not public, each with the name of
+//! the rule that is shown to the user. The operator adds exceptions by address, by range or by host name. An address is
+//! checked in its canonical form, so an IPv4 address mapped to IPv6 such as `::ffff:10.0.0.1` is treated as IPv4.
 //!
-//! The addresses at which clouds hand credentials to their machines are kept apart: a range that is opened for the
-//! sake of a neighbour, or a host pattern, does not open them; only an entry for the very address does. Nothing opens the
-//! address that hookflow itself listens on.
+//! The metadata addresses, where clouds serve credentials to their machines, are handled separately: an allowed range
+//! or host pattern does not open them, only an entry for the exact address does. Nothing opens the address that
+//! hookflow itself listens on.
 //!
-//! The translations NAT64, 6to4, Teredo and ISATAP are refused as a whole. A network that reaches IPv4 only through NAT64
-//! must allow `64:ff9b::/96`; then the IPv4 address inside is judged as if it were called directly.
+//! The translation prefixes NAT64, 6to4, Teredo and ISATAP are refused as a whole. A network that reaches IPv4 only
+//! through NAT64 must allow `64:ff9b::/96`; the embedded IPv4 address is then checked as if it were called directly.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::Host;
 
-/// Which addresses may be called: all public ones, and what the operator allows beyond.
+/// Which addresses may be called: all public ones, plus those the operator allows.
 #[derive(Clone, Debug)]
 pub struct AddressPolicy {
     networks: Vec<IpNet>,
@@ -24,15 +24,15 @@ pub struct AddressPolicy {
     own: Option<SocketAddr>,
 }
 
-/// An entry of the allow list cannot be understood.
+/// An invalid entry in the allow list.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not an address, a range like 10.0.0.0/8, a host name or a pattern like *.example.com")]
+#[error("`{0}` is not an IP address, a range such as 10.0.0.0/8, a host name or a pattern such as *.example.com")]
 pub struct PolicyError(pub String);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum HostPattern {
     Exact(String),
-    /// Every name that ends in this, which starts with a dot.
+    /// Every name with this suffix, which starts with a dot.
     Below(String),
 }
 
@@ -40,10 +40,10 @@ enum HostPattern {
 const CLOUD_METADATA: &str = "cloud-metadata";
 /// The rule that refuses the address that hookflow listens on.
 pub(super) const OWN_ADDRESS: &str = "own-address";
-/// The rule that refuses IPv6 addresses with an IPv4 address in their last half, whatever the first is.
+/// The rule that refuses IPv6 addresses with an ISATAP interface identifier, whatever their prefix.
 const ISATAP: &str = "isatap";
 
-/// Ranges that are not public; the first that matches names the rule.
+/// Ranges that are not public; the first match names the rule.
 const REFUSED: &[(IpNet, &str)] = &[
     (v4([0, 0, 0, 0], 8), "this-network"),
     (v4([10, 0, 0, 0], 8), "private"),
@@ -75,7 +75,7 @@ const REFUSED: &[(IpNet, &str)] = &[
     (v6([0xfe80, 0, 0], 10), "link-local"),
     (v6([0xfec0, 0, 0], 10), "private"),
     (v6([0xff00, 0, 0], 8), "multicast"),
-    // Of IPv6 only 2000::/3 has been given out; these three are the rest.
+    // Only 2000::/3 of IPv6 is allocated; these three are the rest.
     (v6([0, 0, 0], 3), "reserved"),
     (v6([0x4000, 0, 0], 2), "reserved"),
     (v6([0x8000, 0, 0], 1), "reserved"),
@@ -109,8 +109,8 @@ const fn v6([a, b, c]: [u16; 3], prefix: u8) -> IpNet {
 }
 
 impl AddressPolicy {
-    /// Allows, besides public addresses, what the entries name: an address, a range (`10.0.0.0/8`), a host name or
-    /// all names below one (`*.internal`).
+    /// Allows public addresses and the entries of `allow`: an address, a range (`10.0.0.0/8`), a host name, or all
+    /// names below one (`*.internal`).
     pub fn new(allow: &[String]) -> Result<AddressPolicy, PolicyError> {
         let mut policy = AddressPolicy { networks: Vec::new(), hosts: Vec::new(), own: None };
         for entry in allow {
@@ -126,12 +126,12 @@ impl AddressPolicy {
         Ok(policy)
     }
 
-    /// Refuses, besides all else, the address that hookflow listens on.
+    /// Additionally refuses the address that hookflow listens on.
     pub fn refusing_own(self, listen: SocketAddr) -> AddressPolicy {
         AddressPolicy { own: Some(listen), ..self }
     }
 
-    /// Whether this address may be called; otherwise the name of the rule that forbids it.
+    /// Checks an address; the error is the name of the rule that forbids it.
     pub fn check_ip(&self, ip: IpAddr) -> Result<(), &'static str> {
         let ip = ip.to_canonical();
         let mut allowing = self.networks.iter().filter(|network| network.contains(&ip));
@@ -151,12 +151,12 @@ impl AddressPolicy {
         }
     }
 
-    /// Whether hookflow listens on this port, so that [`Self::is_own`] has to be asked about addresses.
+    /// Whether hookflow listens on this port, so that addresses must be checked with [`Self::is_own`].
     pub(super) fn listens_on(&self, port: Option<u16>) -> bool {
         port.is_some() && port == self.own.map(|own| own.port())
     }
 
-    /// Whether hookflow listens on this address, on the port that it listens on.
+    /// Whether hookflow listens on this address, given its own port.
     pub(super) fn is_own(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         self.own.is_some_and(|own| match own.ip().to_canonical() {
@@ -165,8 +165,7 @@ impl AddressPolicy {
         })
     }
 
-    /// Whether this address may be called because `name` resolves to it: an allowed name may resolve to anything but
-    /// a metadata service.
+    /// Checks an address that `name` resolves to: an allowed name may resolve to anything but a metadata service.
     pub fn check_resolved(&self, name: &str, ip: IpAddr) -> Result<(), &'static str> {
         match self.check_ip(ip) {
             Err(rule) if rule != CLOUD_METADATA && self.allows_host(name) => Ok(()),
@@ -186,7 +185,7 @@ impl AddressPolicy {
 impl HostPattern {
     fn parse(text: &str) -> Option<HostPattern> {
         let (name, is_below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
-        // The URL parser brings the name to the form in which it is compared, and sees an odd way to write an address.
+        // The URL parser normalizes the name for comparison, and recognizes unusual spellings of addresses.
         match Host::parse(name.trim_end_matches('.')).ok()? {
             Host::Domain(name) if name.is_empty() || name.contains('*') => None,
             Host::Domain(name) if is_below => Some(HostPattern::Below(format!(".{name}"))),
@@ -207,7 +206,7 @@ fn is_metadata(ip: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 addresses that a translator on the way would send this to, or that it would go through.
+/// The IPv4 addresses that a translator on the path would send this to or route it through.
 fn translated(ip: IpAddr) -> Vec<Ipv4Addr> {
     let IpAddr::V6(ip) = ip else { return Vec::new() };
     let octets = ip.octets();
@@ -216,14 +215,14 @@ fn translated(ip: IpAddr) -> Vec<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
         [0, 0, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, ..] => vec![at(12)],
         [0x2002, ..] => vec![at(2)],
-        // Teredo: the server, and the client with all its bits turned over.
+        // Teredo: the server, and the client with all bits inverted.
         [0x2001, 0, ..] => vec![at(4), Ipv4Addr::from_bits(!at(12).to_bits())],
         _ if is_isatap(IpAddr::V6(ip)) => vec![at(12)],
         _ => Vec::new(),
     }
 }
 
-/// Where else a translator with a prefix of its own may look for the IPv4 address: RFC 6052, section 2.2.
+/// The IPv4 addresses that a translator with its own prefix may read from this: RFC 6052, section 2.2.
 fn perhaps_translated(ip: Ipv6Addr) -> Vec<Ipv4Addr> {
     let [_, _, _, _, _, _, f, g, _, h, i, j, k, ..] = ip.octets();
     match ip.segments() {
@@ -234,7 +233,7 @@ fn perhaps_translated(ip: Ipv6Addr) -> Vec<Ipv4Addr> {
     }
 }
 
-/// Whether the last half is that of ISATAP (RFC 5214): `0:5efe` or `200:5efe`, and an IPv4 address.
+/// Whether the interface identifier is one of ISATAP (RFC 5214): `0:5efe` or `200:5efe` and an IPv4 address.
 fn is_isatap(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if matches!(ip.segments(), [_, _, _, _, 0 | 0x200, 0x5efe, ..]))
 }
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn by_default_only_public_addresses() {
+    fn only_public_addresses_are_allowed_by_default() {
         let table = "
             0.0.0.0 this-network  10.255.255.255 private  100.64.0.1 carrier-nat  100.127.255.255 carrier-nat
             127.0.0.1 loopback          127.255.0.9 loopback        169.254.1.1 link-local      172.16.0.1 private
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_open_neighbours_but_metadata_only_by_its_very_address() {
+    fn ranges_do_not_open_metadata_addresses() {
         let wide = policy(&["0.0.0.0/0", "::/0", "*.internal"]);
         assert_eq!(wide.check_ip(ip("10.0.0.1")), Ok(()));
         assert_eq!(wide.check_ip(ip("::1")), Ok(()));
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_translation_leads_to_is_judged_as_well() {
+    fn the_embedded_address_of_a_translation_is_checked_too() {
         let translating = policy(&["64:ff9b::/96", "2002::/16", "2001::/32"]);
         for (address, verdict) in [
             ("64:ff9b::8.8.8.8", Ok(())),
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_address_is_known() {
+    fn the_own_address_is_recognized() {
         let listening = |listen: &str| policy(&["0.0.0.0/0", "::/0"]).refusing_own(listen.parse().unwrap());
         let one = listening("127.0.0.1:8080");
         assert!(one.listens_on(Some(8080)) && !one.listens_on(Some(8081)) && !one.listens_on(None));
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_mean_nothing_are_reported() {
+    fn invalid_entries_are_reported() {
         for entry in
             ["", "*", "*.", "api.*.com", "10.0.0.0/33", "10.1", "*.10.0.0.1", "http://a.com", "a.com:80", "a b"]
         {

@@ -1,8 +1,8 @@
-//! External HTTP calls and their answers, as data.
+//! External HTTP calls and their responses, as data.
 //!
-//! These shapes are what the engine stores and what a workflow's later steps refer to, so their JSON names are part
-//! of the public face. A stored request holds what it needs to be made, credentials included; what is shown of it, by
-//! [`HttpRequest::shown_uri`] or by printing it for debugging, does not.
+//! The engine stores these types and later steps of a workflow refer to them, so their JSON names are part of the
+//! public interface. A stored request includes its credentials; [`HttpRequest::shown_uri`] and the debug output mask
+//! them.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::auth::Auth;
-use super::effect::Unusable;
+use super::effect::EffectError;
 use crate::secrets::sensitive::{self, MASK};
 
-/// How much of a GraphQL error a message shows.
+/// The most characters of a GraphQL error in a message.
 const ERROR_CHARACTERS_MAX: usize = 500;
-/// How many redirects a call may follow at most.
+/// The most redirects of a call.
 pub const REDIRECTS_MAX: u8 = 5;
 
-/// An external HTTP call as data: what the engine hands out and what is stored until it has been made.
+/// An external HTTP call as data, stored until it has been made.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpRequest {
@@ -26,61 +26,61 @@ pub struct HttpRequest {
     pub method: String,
     /// An absolute `http` or `https` URL.
     pub uri: String,
-    /// Names and values in the order they are sent; a name may occur more than once.
+    /// Names and values in sending order; a name may repeat.
     pub headers: Vec<(String, String)>,
-    /// Sent as it is, without a content type of its own.
+    /// Sent verbatim; the content type is one of the headers.
     pub body: Option<String>,
-    /// Time for everything from the look-up of the name to the last byte of the answer; at most 60,000 is given.
+    /// Timeout from the name lookup to the last byte of the response; capped at 60,000.
     pub timeout_ms: u64,
-    /// The credentials, which are kept apart from the rest and only put in when the call is made.
+    /// The credentials, kept apart from the rest and added only when the request is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
-    /// How many redirects are followed; the next one is an answer like any other.
+    /// How many redirects to follow; a further one is returned like any other response.
     #[serde(default)]
     pub redirects: u8,
-    /// What the workflow sees of the answer.
+    /// What the workflow sees of the response.
     #[serde(default)]
-    pub reading: Reading,
+    pub reading: ResponseFormat,
 }
 
-/// What a workflow sees of an answer.
+/// What a workflow sees of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Reading {
-    /// The body as JSON, if the answer says that it is, and as text otherwise.
+pub enum ResponseFormat {
+    /// The body as JSON if the response declares it as JSON, otherwise as text.
     #[default]
     Json,
     /// The body as text, always.
     Text,
-    /// The data and the errors of a GraphQL response; errors without data fail the step, unless they are allowed.
+    /// The data and errors of a GraphQL response; errors without data fail the step unless allowed.
     #[serde(rename_all = "camelCase")]
     GraphQl { allow_errors: bool },
 }
 
-/// What the peer answered.
+/// The peer's response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HttpAnswer {
-    /// The status; of a redirect too, if it is not followed.
+pub struct HttpResponse {
+    /// The status; that of a redirect, too, if it is not followed.
     pub status_code: u16,
-    /// Values by lower-case name; repeated ones are joined with `, `, and those that carry credentials are masked.
+    /// Values by lower-case name; repeated ones are joined with `, `, and credentials are masked.
     pub headers: Map<String, Value>,
-    /// The JSON value if the content type says JSON and it is, otherwise the text.
+    /// A JSON value if the content type is JSON and the body valid, otherwise a string.
     pub body: Value,
-    /// The URLs that redirects led to, as they are shown.
+    /// The URLs of followed redirects, masked.
     pub redirects: Vec<String>,
 }
 
 impl HttpRequest {
-    /// The URL as logs and entries show it.
+    /// The URL for logs and step entries, with secrets masked.
     pub fn shown_uri(&self) -> String {
         sensitive::redact_url(&self.uri)
     }
 
-    /// What of it proves who makes it, each by itself.
+    /// The credentials in the request, one by one.
     pub(super) fn credentials(&self) -> Vec<String> {
         let mut credentials: Vec<String> = self.auth.iter().map(|auth| auth.secret().reveal().to_owned()).collect();
         for (_, value) in self.headers.iter().filter(|(name, _)| sensitive::is_header(name)) {
-            // `Bearer x` is the header, `x` the token.
+            // `Bearer x` is the header value, `x` the token.
             credentials.extend(value.split_once(' ').map(|(_, token)| token.to_owned()));
             credentials.push(value.clone());
         }
@@ -104,21 +104,26 @@ impl HttpRequest {
         }
     }
 
-    pub(super) fn output(&self, answer: HttpAnswer) -> Result<Value, Unusable> {
-        let response = json!({ "statusCode": answer.status_code, "headers": answer.headers });
+    pub(super) fn output(&self, response: HttpResponse) -> Result<Value, EffectError> {
+        let head = json!({ "statusCode": response.status_code, "headers": response.headers });
         match self.reading {
-            Reading::Json | Reading::Text => Ok(json!({ "response": response, "body": answer.body })),
-            Reading::GraphQl { allow_errors } => graphql(response, answer, allow_errors),
+            ResponseFormat::Json | ResponseFormat::Text => Ok(json!({ "response": head, "body": response.body })),
+            ResponseFormat::GraphQl { allow_errors } => graphql(head, response, allow_errors),
         }
     }
 }
 
-/// Section 7.1 of the GraphQL specification: a response is an object with `data`, or `errors`, or both.
-fn graphql(response: Value, answer: HttpAnswer, allow_errors: bool) -> Result<Value, Unusable> {
-    let failed = |message: String| Unusable { code: "graphql_failed", message };
-    let mut body = match answer.body {
+/// GraphQL specification, section 7.1: a response is an object with `data`, `errors`, or both.
+fn graphql(head: Value, response: HttpResponse, allow_errors: bool) -> Result<Value, EffectError> {
+    let failed = |message: String| EffectError { code: "graphql_failed", message };
+    let mut body = match response.body {
         Value::Object(body) if body.contains_key("data") || body.contains_key("errors") => body,
-        _ => return Err(failed(format!("the answer, with status {}, is no GraphQL response", answer.status_code))),
+        _ => {
+            return Err(failed(format!(
+                "the response, with status {}, is not a GraphQL response",
+                response.status_code
+            )));
+        }
     };
     let data = body.shift_remove("data").unwrap_or_default();
     let errors = match body.shift_remove("errors") {
@@ -131,12 +136,12 @@ fn graphql(response: Value, answer: HttpAnswer, allow_errors: bool) -> Result<Va
         let others = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
         return Err(failed(format!("{message}{others}")));
     }
-    Ok(json!({ "response": response, "data": data, "errors": errors }))
+    Ok(json!({ "response": head, "data": data, "errors": errors }))
 }
 
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |(name, value): &(String, String)| match sensitive::is_header(name) {
+        let masked = |(name, value): &(String, String)| match sensitive::is_header(name) {
             true => format!("{name}: {MASK}"),
             false => format!("{name}: {value}"),
         };
@@ -144,15 +149,15 @@ impl fmt::Debug for HttpRequest {
             .debug_struct("HttpRequest")
             .field("method", &self.method)
             .field("uri", &self.shown_uri())
-            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("headers", &self.headers.iter().map(masked).collect::<Vec<_>>())
             .field("auth", &self.auth)
             .finish_non_exhaustive()
     }
 }
 
-/// The body as the workflow sees it. Bytes that are not UTF-8 are replaced, so binary answers do not survive.
-pub(super) fn body_value(reading: Reading, content_type: Option<&str>, body: &[u8]) -> Value {
-    if reading != Reading::Text
+/// The body as the workflow sees it. Invalid UTF-8 is replaced, so binary responses are damaged.
+pub(super) fn body_value(reading: ResponseFormat, content_type: Option<&str>, body: &[u8]) -> Value {
+    if reading != ResponseFormat::Text
         && content_type.is_some_and(is_json)
         && let Ok(value) = serde_json::from_slice(body)
     {
@@ -173,7 +178,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn bodies_are_json_only_if_they_say_so_and_are() {
+    fn a_body_is_json_only_if_declared_and_valid() {
         for (content_type, body, value) in [
             (Some("application/json; charset=utf-8"), b"{\"a\":1}".as_slice(), json!({ "a": 1 })),
             (Some("application/problem+json"), b"[]", json!([])),
@@ -183,13 +188,13 @@ mod tests {
             (Some("nonsense"), b"1", json!("1")),
             (None, b"\xFFa", json!("\u{FFFD}a")),
         ] {
-            assert_eq!(body_value(Reading::Json, content_type, body), value);
+            assert_eq!(body_value(ResponseFormat::Json, content_type, body), value);
         }
-        assert_eq!(body_value(Reading::Text, Some("application/json"), b"[1]"), json!("[1]"));
+        assert_eq!(body_value(ResponseFormat::Text, Some("application/json"), b"[1]"), json!("[1]"));
     }
 
     #[test]
-    fn a_stored_request_keeps_its_credentials_and_a_printed_one_does_not() {
+    fn credentials_are_stored_but_not_printed() {
         let text = json!({
             "method": "GET", "uri": "https://u:hush@example.com/?token=hush&page=1",
             "headers": [["Cookie", "hush"], ["A", "b"]], "body": "hush", "timeoutMs": 5,

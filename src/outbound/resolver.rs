@@ -1,8 +1,8 @@
-//! Name resolution that only yields addresses which may be called.
+//! Name resolution that returns only addresses which may be called.
 //!
-//! The HTTP library dials what its resolver returns, so an address that is checked here is the address that is
-//! dialled. Forbidden addresses are left out; a name that has no others is refused with a typed error, which the
-//! client finds again among the causes of the library's error.
+//! The HTTP library connects to what its resolver returns, so the checked address is the one that is used. Forbidden
+//! addresses are dropped; a name with no others is refused with a typed error, which the client finds among the causes
+//! of the library's error.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::AddressPolicy;
 use super::policy::OWN_ADDRESS;
 
-/// A name resolves, but only to addresses that may not be called.
+/// A name resolves only to addresses that may not be called.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` resolves to {ip}, which may not be called (rule: {rule})")]
 pub(super) struct AddressRefused {
@@ -26,7 +26,7 @@ pub(super) struct AddressRefused {
 #[derive(Clone)]
 pub(super) struct PolicyResolver {
     pub(super) policy: Arc<AddressPolicy>,
-    /// Whether the port that is going to be called is the one that hookflow listens on.
+    /// Whether the call goes to the port that hookflow listens on.
     pub(super) own_port: bool,
 }
 
@@ -44,7 +44,7 @@ impl Resolve for PolicyResolver {
         let resolver = self.clone();
         Box::pin(async move {
             let name = name.as_str();
-            // The library replaces port 0 by the one of the URL.
+            // The library replaces port 0 with the URL's port.
             let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
             let mut refused = None;
             let mut callable = Vec::with_capacity(addresses.len());

@@ -1,10 +1,10 @@
-//! OAuth 2.0 tokens, asked for once and kept until shortly before they end.
+//! OAuth 2.0 tokens, requested once and cached until shortly before they expire.
 //!
-//! A token belongs to an org and to all that decides about it: where it was asked for, by whom, with what secret, for what
-//! scope and audience. Whoever needs one while another call is asking for it waits for that one. Tokens are in memory only;
-//! each process asks for its own.
+//! A token is cached by org and by everything else that determines it: token URL, client, secret, scope and audience.
+//! Calls that need a token while it is being requested wait for that request. Tokens are in memory only; each process
+//! requests its own.
 //!
-//! Limits: [`TOKENS_MAX`] tokens are kept. One that does not say how long it is good for is kept for [`LIFETIME_DEFAULT`].
+//! Limits: [`TOKENS_MAX`] cached tokens. A token without an expiry time is cached for [`LIFETIME_DEFAULT`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,77 +15,80 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::auth::{Auth, ClientAuth, Oauth2, Secret};
-use super::request::Reading;
-use super::{Failure, FailureKind, HttpAnswer, HttpRequest};
+use super::request::ResponseFormat;
+use super::{EffectFailure, FailureKind, HttpRequest, HttpResponse};
 use crate::base::id::Id;
 
 const TOKENS_MAX: usize = 1_000;
 const LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
 const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3_600);
-/// How long before its end a token is not used any more, or a tenth of its lifetime if that is less.
+/// How long before it expires a token is no longer used; a tenth of its lifetime if that is less.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// A token that may be used.
+/// A usable token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
     pub(super) secret: Secret,
-    /// Whether it was there already, so that it may have been withdrawn since.
-    pub(super) was_kept: bool,
+    /// Whether it came from the cache, so that it may have been revoked since.
+    pub(super) was_cached: bool,
 }
 
 /// All tokens of this process.
 #[derive(Default)]
 pub(super) struct Tokens {
-    kept: std::sync::Mutex<HashMap<Key, TokenCell>>,
+    cells: std::sync::Mutex<HashMap<Key, TokenCell>>,
 }
 
 type Key = [u8; 32];
-/// Locked by whoever asks for the token.
+/// Locked while the token is being requested.
 type TokenCell = Arc<Mutex<Option<CachedToken>>>;
 
 struct CachedToken {
     secret: Secret,
-    until: Instant,
+    expires_at: Instant,
 }
 
 impl Tokens {
-    /// The token of `grant`: the one that is kept, or else the one that `ask` brings.
-    pub(super) async fn get<F>(&self, org: Id, grant: &Oauth2, ask: F) -> Result<Token, Failure>
+    /// The token for `grant`: from the cache, or else requested with `send`.
+    pub(super) async fn get<F>(&self, org: Id, grant: &Oauth2, send: F) -> Result<Token, EffectFailure>
     where
-        F: AsyncFnOnce(HttpRequest) -> Result<HttpAnswer, Failure>,
+        F: AsyncFnOnce(HttpRequest) -> Result<HttpResponse, EffectFailure>,
     {
-        let place = self.place(key(org, grant));
-        let mut place = place.lock().await;
-        if let Some(kept) = place.as_ref().filter(|kept| kept.until > Instant::now()) {
-            return Ok(Token { secret: kept.secret.clone(), was_kept: true });
+        let cell = self.cell(key(org, grant));
+        let mut cell = cell.lock().await;
+        if let Some(cached) = cell.as_ref().filter(|cached| cached.expires_at > Instant::now()) {
+            return Ok(Token { secret: cached.secret.clone(), was_cached: true });
         }
-        *place = None;
-        let asked_at = Instant::now();
-        let (secret, lifetime) = read(&ask(request(grant)).await?, grant)?;
-        *place = Some(CachedToken { secret: secret.clone(), until: asked_at + lifetime - MARGIN.min(lifetime / 10) });
-        Ok(Token { secret, was_kept: false })
+        *cell = None;
+        let requested_at = Instant::now();
+        let (secret, lifetime) = read(&send(request(grant)).await?, grant)?;
+        *cell = Some(CachedToken {
+            secret: secret.clone(),
+            expires_at: requested_at + lifetime - MARGIN.min(lifetime / 10),
+        });
+        Ok(Token { secret, was_cached: false })
     }
 
-    /// Drops a token that was not accepted, unless there is another one by now.
-    pub(super) async fn forget(&self, org: Id, grant: &Oauth2, refused: &Token) {
-        let place = self.place(key(org, grant));
-        let mut place = place.lock().await;
-        if place.as_ref().is_some_and(|kept| kept.secret == refused.secret) {
-            *place = None;
+    /// Drops a token that was rejected, unless it has been replaced meanwhile.
+    pub(super) async fn forget(&self, org: Id, grant: &Oauth2, rejected: &Token) {
+        let cell = self.cell(key(org, grant));
+        let mut cell = cell.lock().await;
+        if cell.as_ref().is_some_and(|cached| cached.secret == rejected.secret) {
+            *cell = None;
         }
     }
 
-    fn place(&self, key: Key) -> TokenCell {
-        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if kept.len() >= TOKENS_MAX && !kept.contains_key(&key) {
-            // Whoever is asking for one holds its place, and keeps it.
-            kept.retain(|_, place| Arc::strong_count(place) > 1);
+    fn cell(&self, key: Key) -> TokenCell {
+        let mut cells = self.cells.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if cells.len() >= TOKENS_MAX && !cells.contains_key(&key) {
+            // A token that is being requested has another reference to its cell, and keeps it.
+            cells.retain(|_, cell| Arc::strong_count(cell) > 1);
         }
-        kept.entry(key).or_default().clone()
+        cells.entry(key).or_default().clone()
     }
 }
 
-/// All that decides about a token, as one number. The secret is part of it, so that knowing the rest is not enough.
+/// A digest of everything that determines a token, including the secret, so that knowing the rest is not enough.
 fn key(org: Id, grant: &Oauth2) -> Key {
     let mut digest = Sha256::new();
     let parts: [&str; 7] = [
@@ -104,7 +107,7 @@ fn key(org: Id, grant: &Oauth2) -> Key {
     digest.finalize().into()
 }
 
-/// The call that asks for a token.
+/// The request for a token.
 fn request(grant: &Oauth2) -> HttpRequest {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "client_credentials");
@@ -114,8 +117,8 @@ fn request(grant: &Oauth2) -> HttpRequest {
     }
     let auth = match grant.client_auth {
         ClientAuth::Basic => Some(Auth::Basic {
-            username: encoded(&grant.client_id),
-            password: Secret::new(encoded(grant.client_secret.reveal())),
+            username: form_encode(&grant.client_id),
+            password: Secret::new(form_encode(grant.client_secret.reveal())),
         }),
         ClientAuth::Body => {
             form.append_pair("client_id", &grant.client_id);
@@ -135,36 +138,36 @@ fn request(grant: &Oauth2) -> HttpRequest {
         timeout_ms: super::TIMEOUT_MS_MAX,
         auth,
         redirects: 0,
-        reading: Reading::Json,
+        reading: ResponseFormat::Json,
     }
 }
 
-/// RFC 6749, section 2.3.1: both are encoded as in a form before they are joined.
-fn encoded(text: &str) -> String {
+/// RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined.
+fn form_encode(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn read(answer: &HttpAnswer, grant: &Oauth2) -> Result<(Secret, Duration), Failure> {
+fn read(response: &HttpResponse, grant: &Oauth2) -> Result<(Secret, Duration), EffectFailure> {
     let origin =
         url::Url::parse(&grant.token_url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
-    let none = |reason: String| Failure {
+    let failure = |reason: String| EffectFailure {
         kind: FailureKind::Token,
         message: format!("no token from {origin}: {reason}"),
-        retryable: super::asks_for_retry(answer.status_code),
+        retryable: super::is_retryable_status(response.status_code),
         status_code: None,
     };
-    if answer.status_code != 200 {
-        // Only what looks like one of the codes of RFC 6749: some servers send back what they were sent.
+    if response.status_code != 200 {
+        // Only texts that look like an error code of RFC 6749: some servers echo the request.
         let is_code =
             |code: &&str| code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        let error = answer.body.get("error").and_then(Value::as_str).filter(is_code);
+        let error = response.body.get("error").and_then(Value::as_str).filter(is_code);
         let error = error.map(|code| format!(" with `{code}`")).unwrap_or_default();
-        return Err(none(format!("it answered {}{error}", answer.status_code)));
+        return Err(failure(format!("it answered {}{error}", response.status_code)));
     }
-    let token = answer.body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
-    let token = token.ok_or_else(|| none("its answer has no `access_token`".into()))?;
-    let seconds = answer.body.get("expires_in").and_then(|value| match value {
-        // Some servers write the number as text.
+    let token = response.body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let token = token.ok_or_else(|| failure("the response has no `access_token`".into()))?;
+    let seconds = response.body.get("expires_in").and_then(|value| match value {
+        // Some servers send the number as a string.
         Value::String(text) => text.parse().ok(),
         other => other.as_u64(),
     });

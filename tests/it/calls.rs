@@ -194,6 +194,6 @@ fn a_peer_that_takes_too_long_is_given_up_on_and_called_again() {
     });
     let run = server_calling(json!({ "uri": peer.url("/"), "timeoutMs": 50 })).run_order(&json!({}));
     let error = call(&run)["attempts"][0]["error"].as_str().unwrap();
-    assert_eq!(error, format!("no complete answer of {} within 50 ms", peer.url("")));
+    assert_eq!(error, format!("no complete response from {} within 50 ms", peer.url("")));
     assert!(peer.received().len() >= 2);
 }

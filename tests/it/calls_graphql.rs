@@ -57,7 +57,7 @@ fn errors_without_data_fail_the_step_unless_they_are_allowed() {
 fn an_answer_that_is_not_graphql_fails_and_a_busy_server_is_called_again() {
     let peer = Peer::answering("404 Not Found", "<html>");
     let error = query(&peer, json!({ "allowErrors": true }))["attributes"]["error"].take();
-    assert_eq!(error["message"], "the answer, with status 404, is no GraphQL response");
+    assert_eq!(error["message"], "the response, with status 404, is not a GraphQL response");
     let peer = Peer::start(|number, stream| match number {
         0 => answer(stream, "503 Service Unavailable", "{}"),
         _ => answer(stream, "200 OK", r#"{"data": 1}"#),

@@ -184,7 +184,7 @@ fn without_a_token_the_call_is_not_made() {
     let lying = Peer::answering("200 OK", r#"{"token": "hush"}"#);
     for (token_url, reason) in [
         (refusing.url("/?key=hush"), "it answered 401 with `invalid_client`"),
-        (lying.url("/"), "its answer has no `access_token`"),
+        (lying.url("/"), "the response has no `access_token`"),
         ("http://10.1.2.3/token".to_owned(), "10.1.2.3 may not be called (rule: private)"),
     ] {
         let auth = json!({ "type": "oauth2", "tokenUrl": token_url, "clientId": "me", "clientSecret": "hush" });

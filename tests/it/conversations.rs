@@ -61,7 +61,7 @@ fn references_to_missing_objects_are_refused() {
     refused("/v1/customers", json!({ "company": NOBODY }), "/company", nobody("company"));
     let id = conversation["id"].as_str().unwrap();
     let message = json!({ "conversation": id, "customer": bob["id"] });
-    refused("/v1/messages", message, "/customer", format!("conversation {id} is another customer's"));
+    refused("/v1/messages", message, "/customer", format!("conversation {id} belongs to another customer"));
     let elsewhere = json!({ "conversation": NOBODY });
     refused(
         &format!("{}/messages", link(&conversation)),

@@ -121,7 +121,7 @@ fn customers_that_can_not_be_merged_stay_as_they_are() {
         assert_eq!((errors(&answer), detail(&answer)), (vec![("invalid", pointer)], expected));
     };
     refused(json!({ "source": bob["id"] }), "/emails", "more than 100 entries");
-    refused(json!({ "source": ann["id"] }), "/source", "a customer can't be merged with itself");
+    refused(json!({ "source": ann["id"] }), "/source", "a customer cannot be merged with itself");
     let nobody = "5a3c95d6f1c0de0001a1b2c3";
     refused(json!({ "source": nobody }), "/source", &format!("customer {nobody} does not exist"));
     refused(json!({}), "/source", "expected an id, which is 24 hexadecimal characters");

@@ -99,7 +99,7 @@ fn a_mail_that_the_server_refuses_permanently_is_not_repeated() {
         let run = send(&mails, &plain());
         let error = &run["attributes"]["error"];
         assert_eq!(error["code"], "mail_failed");
-        assert_eq!(error["message"], format!("{} answered {answer}", mails.address));
+        assert_eq!(error["message"], format!("{} replied {answer}", mails.address));
         assert_eq!((statuses(&run), mails.delivered().len()), (vec!["failed"], kept));
     }
 }
@@ -165,11 +165,11 @@ fn an_invalid_mail_is_reported_with_its_place() {
 fn without_a_mail_server_or_a_sender_the_step_says_what_to_do() {
     let steps = json!([{ "id": "2", "action": "mail.send", "params": plain() }]);
     let run = ServerBuilder::with_steps(steps.clone()).start().run_order(&json!({}));
-    let message = "there is no mail server: start hookflow with --smtp-url";
+    let message = "no mail server is configured: start hookflow with --smtp-url";
     assert_eq!(run["attributes"]["error"]["message"], message);
     let mails = MailServer::start(&[Manner::Takes]);
     let server = ServerBuilder::with_steps(steps).environment("HOOKFLOW_SMTP_URL", &mails.url()).start();
-    let message = "there is no sender: give `from`, or start hookflow with --mail-from";
+    let message = "no sender: set `from`, or start hookflow with --mail-from";
     assert_eq!(server.run_order(&json!({}))["attributes"]["error"]["message"], message);
 }
 

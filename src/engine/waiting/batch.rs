@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::actions::{Batch, Ended, Failure, item_run};
+use crate::actions::{Batch, Ended, StepFailure, item_run};
 use crate::engine::advance::Next;
 use crate::engine::lanes::free_from_circle;
 use crate::engine::pending::Waiting;
@@ -106,7 +106,7 @@ impl<'a> Stretch<'a> {
         Ok(item)
     }
 
-    fn batch_failure(&mut self, batch: &Batch) -> StoreResult<Failure> {
+    fn batch_failure(&mut self, batch: &Batch) -> StoreResult<StepFailure> {
         let mut problems = Vec::new();
         for ended in batch.ended.iter().filter(|ended| !ended.completed).take(PROBLEMS_MAX) {
             let item = self.show_item(ended)?;
@@ -120,6 +120,6 @@ impl<'a> Stretch<'a> {
         let done = batch.ended.iter().filter(|ended| ended.completed).count();
         let first = problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message));
         let message = format!("{}; {done} of {} items are done", first.unwrap_or_default(), batch.total);
-        Ok(Failure { code: "workflow_failed", message, problems })
+        Ok(StepFailure { code: "workflow_failed", message, problems })
     }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::actions::Failure;
+use crate::actions::StepFailure;
 use crate::engine::advance::{CallOutcome, Next, PendingCall, Point};
 use crate::engine::attempt::{Attempt, excerpt, idempotency_key, masked, wait_after};
 use crate::engine::pending::{Call, StoredEffect, Waiting};
 use crate::engine::step::Executed;
 use crate::engine::stretch::Stretch;
-use crate::outbound::{Effect, Retry, Unusable};
+use crate::outbound::{Effect, EffectError, Retry};
 use crate::store::{RunStatus, StoreError, StoreResult};
 
 /// How long after its time-out an effect counts as lost; covers the time that it waits for its turn.
@@ -48,7 +48,7 @@ impl<'a> Stretch<'a> {
             let (made, key) =
                 (number.saturating_sub(call.attempts_before), idempotency_key(self.run.id, &executed.step.id, 0));
             if wait_after((number, made), call.retry, None, &key, self.session.now()).is_none() {
-                let unknown = effect.unusable(UNKNOWN_OUTCOME.to_owned());
+                let unknown = effect.error(UNKNOWN_OUTCOME.to_owned());
                 return self.end_call(executed, Err(unknown));
             }
         }
@@ -81,11 +81,11 @@ impl<'a> Stretch<'a> {
     }
 
     /// Ends the step after the last attempt.
-    fn end_call(&mut self, executed: Executed<'a>, output: Result<Value, Unusable>) -> StoreResult<Option<Next>> {
+    fn end_call(&mut self, executed: Executed<'a>, output: Result<Value, EffectError>) -> StoreResult<Option<Next>> {
         let step = executed.step;
         let next = match output {
             Ok(output) => self.finish(executed, output),
-            Err(unusable) => self.finish_failed(executed, Failure::new(unusable.code, unusable.message)),
+            Err(error) => self.finish_failed(executed, StepFailure::new(error.code, error.message)),
         };
         (self.probe)(Point::AfterStep(&step.id))?;
         Ok(next)

@@ -18,7 +18,7 @@ use super::lanes::{TURN_EVERY, free_from_circle};
 use super::pending::{Pending, Waiting};
 use super::step::Executed;
 use super::stretch::{Stretch, seed};
-use crate::actions::Failure;
+use crate::actions::StepFailure;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::{RunStatus, StoreError, StoreResult};
@@ -32,7 +32,7 @@ impl<'a> Stretch<'a> {
         let Pending { step, input: params, notes, started_at, attempts, waiting, .. } = pending;
         let workflow = self.loaded.workflow;
         let Some(index) = workflow.step_index(&step) else {
-            let failure = Failure::new("unknown_step", "the step that waited is not in the workflow");
+            let failure = StepFailure::new("unknown_step", "the step that waited is not in the workflow");
             return Ok(Some(self.fail(None, failure)));
         };
         self.loaded.scope.set_moment(self.session.now(), seed(self.run.id, &step));
@@ -92,7 +92,7 @@ impl<'a> Stretch<'a> {
             return Some(self.wait(executed, Waiting::Event { name, key, until }, until));
         }
         let message = format!("no event `{name}` came until {until}");
-        self.finish_failed(executed, Failure::new("wait_timeout", message))
+        self.finish_failed(executed, StepFailure::new("wait_timeout", message))
     }
 
     /// Leaves the step until the run that it started has ended.
@@ -124,9 +124,11 @@ impl<'a> Stretch<'a> {
             Some(run) => {
                 let reason = run.error.map(|error| format!(": {}", error.message)).unwrap_or_default();
                 let message = format!("the run {child} of `{}` has {}{reason}", run.workflow_name, run.status);
-                self.finish_failed(executed, Failure::new("workflow_failed", message))
+                self.finish_failed(executed, StepFailure::new("workflow_failed", message))
             }
-            None => self.finish_failed(executed, Failure::new("workflow_failed", format!("the run {child} is gone"))),
+            None => {
+                self.finish_failed(executed, StepFailure::new("workflow_failed", format!("the run {child} is gone")))
+            }
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The client against peers on this machine that answer, stall, break off or never end.
+//! The client against local peers that answer, stall, disconnect or never end.
 
 use super::*;
 use FailureKind::*;
@@ -7,14 +7,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What a peer does after its answer.
+/// What a peer does after its response.
 enum Then {
     Close,
     Hold,
     Flood,
 }
 
-/// A peer that takes one connection, reads until `until`, answers and returns what it read.
+/// A peer that accepts one connection, reads until `until`, sends `answer` and returns what it has read.
 async fn peer(until: &'static str, answer: &'static str, then: Then) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -51,23 +51,23 @@ fn get(uri: impl Into<String>) -> HttpRequest {
         timeout_ms: 20_000,
         auth: None,
         redirects: 0,
-        reading: Reading::Json,
+        reading: ResponseFormat::Json,
     }
 }
 
-async fn answer_of(client: &Client, request: &HttpRequest) -> HttpAnswer {
+async fn answer_of(client: &Client, request: &HttpRequest) -> HttpResponse {
     client.call(Id::generate(), request).await.unwrap_or_else(|failure| panic!("{failure:?}"))
 }
 
-async fn failure_of(client: &Client, request: &HttpRequest) -> Failure {
+async fn failure_of(client: &Client, request: &HttpRequest) -> EffectFailure {
     match client.call(Id::generate(), request).await {
         Ok(answer) => panic!("{answer:?}"),
         Err(failure) => failure,
     }
 }
 
-/// The failure of a call to a peer on this machine, with a short time-out if the peer is expected to stall.
-async fn failure_with(answer: &'static str, then: Then) -> Failure {
+/// The failure of a call to a local peer, with a short timeout if the peer is expected to stall.
+async fn failure_with(answer: &'static str, then: Then) -> EffectFailure {
     let timeout_ms = if matches!(then, Then::Hold) { 100 } else { 20_000 };
     let (address, _peer) = peer("\r\n\r\n", answer, then).await;
     let uri = format!("http://user:hush@{address}/hush?key=hush");
@@ -77,7 +77,7 @@ async fn failure_with(answer: &'static str, then: Then) -> Failure {
 }
 
 #[tokio::test]
-async fn sends_what_it_is_given_and_returns_what_it_gets() {
+async fn sends_the_request_and_returns_the_response() {
     let answer = "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nX-A: 1\r\nx-a: 2\r\n\
                   Transfer-Encoding: chunked\r\n\r\n4\r\n{\"b\"\r\n3\r\n:2}\r\n0\r\n\r\n";
     let (address, peer) = peer("{\"a\":1}", answer, Then::Close).await;
@@ -101,7 +101,7 @@ async fn sends_what_it_is_given_and_returns_what_it_gets() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer() {
+async fn an_unfollowed_redirect_is_returned() {
     let answer = "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n";
     let (address, _peer) = peer("\r\n\r\n", answer, Then::Close).await;
     let answer = answer_of(&client(&["127.0.0.1"]), &get(format!("http://{address}"))).await;
@@ -117,7 +117,7 @@ async fn an_allowed_name_is_resolved_and_called() {
 }
 
 #[tokio::test]
-async fn forbidden_addresses_are_refused_however_written() {
+async fn forbidden_addresses_are_refused_in_every_spelling() {
     let client = client(&[]);
     for host in [
         "127.0.0.1",
@@ -161,7 +161,7 @@ async fn invalid_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn the_own_address_is_refused_by_number_and_by_name() {
+async fn the_own_address_is_refused_by_address_and_by_name() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = listener.local_addr().unwrap();
     let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned(), "localhost".to_owned()]).unwrap().refusing_own(own);
@@ -176,7 +176,7 @@ async fn the_own_address_is_refused_by_number_and_by_name() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_not_sent() {
+async fn oversized_requests_are_refused() {
     let client = client(&["127.0.0.1"]);
     let long = HttpRequest { headers: vec![("a".into(), "hush".repeat(20_000))], ..get("http://127.0.0.1:9") };
     for request in [long, get(format!("http://127.0.0.1:9/?hush={}", "a".repeat(20_000)))] {
@@ -187,7 +187,7 @@ async fn what_is_too_large_is_not_sent() {
 }
 
 #[tokio::test]
-async fn peers_that_misbehave() {
+async fn misbehaving_peers() {
     let table = [
         ("", Then::Hold, Timeout, true),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Then::Hold, Timeout, true),
@@ -204,13 +204,13 @@ async fn peers_that_misbehave() {
 }
 
 #[tokio::test]
-async fn peers_that_cannot_be_reached() {
+async fn unreachable_peers() {
     let client = client(&["127.0.0.1"]);
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let failure = failure_of(&client, &get(format!("http://{closed}/"))).await;
     assert_eq!((failure.kind, failure.retryable), (Connect, true), "{}", failure.message);
 
-    // No resolver asks the network for a label of more than 63 characters.
+    // No resolver queries the network for a label of more than 63 characters.
     let failure = failure_of(&client, &get(format!("http://{}.invalid/", "a".repeat(64)))).await;
     assert_eq!((failure.kind, failure.retryable), (Resolve, true), "{}", failure.message);
 

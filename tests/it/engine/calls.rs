@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookflow::base::id::Id;
 use hookflow::engine::{Cancelled, Input, Next, Pending, PendingCall, cancel};
-use hookflow::outbound::{ATTEMPTS_MAX, FailureKind, HttpRequest, Outcome};
+use hookflow::outbound::{ATTEMPTS_MAX, EffectOutcome, FailureKind, HttpRequest};
 use hookflow::store::{RunStatus, StoreError};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn pending(scene: &Scene<'_>, run: Id) -> Pending {
 }
 
 /// Lets the call fail with `outcome`, and goes on after the wait; how long that was, and the next call.
-fn wait_after(scene: &Scene<'_>, run: Id, call: &PendingCall, outcome: Outcome) -> (Duration, PendingCall) {
+fn wait_after(scene: &Scene<'_>, run: Id, call: &PendingCall, outcome: EffectOutcome) -> (Duration, PendingCall) {
     let next = scene.stretch(run, outcome_of(call, outcome), |_| Ok(())).unwrap();
     let last = pending(scene, run).attempts.pop().expect("the attempt is kept");
     let retry_at = last.retry_at.expect("there will be another");

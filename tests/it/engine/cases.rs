@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use hookflow::base::id::Id;
 use hookflow::engine::{Input, Point};
-use hookflow::outbound::{HttpRequest, Outcome};
+use hookflow::outbound::{EffectOutcome, HttpRequest};
 use hookflow::store::{RunStatus, StoreError, StoreResult};
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ impl Case {
 }
 
 /// Busy for the first call, content with the second.
-pub fn peer() -> impl FnMut(&HttpRequest) -> Outcome {
+pub fn peer() -> impl FnMut(&HttpRequest) -> EffectOutcome {
     let mut calls = 0;
     move |_| {
         calls += 1;

@@ -12,7 +12,7 @@ use hookflow::hook::HookKind;
 use hookflow::hook::transaction::Transaction;
 use hookflow::objects::customer::Profile;
 use hookflow::objects::{Customer, Klass};
-use hookflow::outbound::{Effect, Failure, FailureKind, HttpAnswer, HttpRequest, Outcome};
+use hookflow::outbound::{Effect, EffectFailure, EffectOutcome, FailureKind, HttpRequest, HttpResponse};
 use hookflow::store::{Org, Page, Run, RunFilter, RunStatus, Session, Status, Store, StoreResult, WorkflowRecord};
 use hookflow::workflow::Workflow;
 use serde_json::{Map, Value, json};
@@ -225,7 +225,7 @@ impl Scene<'_> {
     }
 
     /// Advances the run to its end; `peer` answers its calls.
-    pub fn finish(&self, run: Id, mut peer: impl FnMut(&HttpRequest) -> Outcome) {
+    pub fn finish(&self, run: Id, mut peer: impl FnMut(&HttpRequest) -> EffectOutcome) {
         let mut input = Some(Input::Continue);
         while let Some(given) = input {
             let next = self.stretch(run, given, |_| Ok(())).expect("nothing fails here");
@@ -270,7 +270,7 @@ impl Scene<'_> {
 }
 
 /// The outcome of a call, as the loop brings it back.
-pub fn outcome_of(call: &PendingCall, outcome: Outcome) -> Input {
+pub fn outcome_of(call: &PendingCall, outcome: EffectOutcome) -> Input {
     Input::Outcome(CallOutcome { step: call.step.clone(), attempt: call.attempt, outcome, duration_ms: 5 })
 }
 
@@ -281,7 +281,7 @@ pub fn request(call: &PendingCall) -> &HttpRequest {
 }
 
 /// What the loop gives to a run after a stretch; none if that was the last one.
-pub fn follow(next: Next, peer: &mut impl FnMut(&HttpRequest) -> Outcome) -> Option<Input> {
+pub fn follow(next: Next, peer: &mut impl FnMut(&HttpRequest) -> EffectOutcome) -> Option<Input> {
     match next {
         Next::Ended(_) => None,
         Next::Perform(call) => Some(outcome_of(&call, peer(request(&call)))),
@@ -313,11 +313,11 @@ pub fn call_step_with(id: &str, more: Value, transitions: Value) -> Value {
     json!({ "id": id, "action": "rest-api.json", "params": params, "transitions": transitions })
 }
 
-pub fn answered(status_code: u16, headers: Value, body: Value) -> Outcome {
+pub fn answered(status_code: u16, headers: Value, body: Value) -> EffectOutcome {
     let headers = headers.as_object().unwrap().clone();
-    Outcome::Answer(Box::new(HttpAnswer { status_code, headers, body, redirects: Vec::new() }))
+    EffectOutcome::Response(Box::new(HttpResponse { status_code, headers, body, redirects: Vec::new() }))
 }
 
-pub fn failed(kind: FailureKind) -> Outcome {
-    Outcome::Failure(Failure::new(kind, "no answer"))
+pub fn failed(kind: FailureKind) -> EffectOutcome {
+    EffectOutcome::Failure(EffectFailure::new(kind, "no answer"))
 }

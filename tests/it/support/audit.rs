@@ -81,7 +81,7 @@ fn check_path(steps: &[&Value]) -> bool {
     assert!(PATHS.contains(&ids.as_slice()), "a step is missing or doubled: {ids:?}");
     assert!(steps.iter().all(|step| step["status"] == "completed"), "{steps:#?}");
     // Where several transactions go on at the same time, another run may have been faster: the entry says so.
-    let others = |note: &Value| text(&note["message"]).contains("exists already");
+    let others = |note: &Value| text(&note["message"]).contains("already exists");
     let went_on = |step: &&Value| step["notes"].as_array().is_some_and(|notes| notes.iter().any(others));
     ids == PATHS[0] && !steps.iter().any(went_on)
 }
@@ -135,6 +135,6 @@ fn check_logs(database: &mut Look, runs: usize) -> Vec<String> {
     assert_eq!(logs.len(), runs, "each run has a log");
     let new = logs.values().filter(|steps| check_path(&steps.iter().collect::<Vec<_>>())).map(|steps| &steps[2]);
     // Where runs are executed side by side, another one may have made the customer in the meantime, which is noted.
-    let made = new.filter(|step| !step["notes"].to_string().contains("exists already"));
+    let made = new.filter(|step| !step["notes"].to_string().contains("already exists"));
     made.map(|step| text(&step["output"]["id"])).collect()
 }

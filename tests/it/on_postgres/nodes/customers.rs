@@ -48,7 +48,7 @@ fn losers(server: &Server) -> Vec<Value> {
         let steps = server.steps(run);
         let create = steps.iter().find(|step| step["id"] == "3")?;
         let message = create["notes"].get(0)?["message"].clone();
-        assert_eq!(message, "a customer with this e-mail address exists already; going on with that one");
+        assert_eq!(message, "a customer with this e-mail address already exists; using it");
         assert_eq!(create["notes"][0]["pointer"], "/emails/0");
         assert!(create["output"]["id"].is_string(), "{create:#}");
         Some(run.clone())
