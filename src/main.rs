@@ -1,6 +1,6 @@
 //! The `hookflow` program.
 
-/// Many small allocations on several threads are what this program does; this allocator is made for that.
+/// hookflow makes many small allocations on several threads, which this allocator is good at.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -36,7 +36,7 @@ use crate::door::Door;
 use crate::engine::Programs;
 use crate::events::{Cause, raise};
 use crate::http::errors::{self, ApiError, Code};
-use crate::listen::{Answering, Exchange, HeadTooLarge};
+use crate::listen::{Exchange, HeadTooLarge, ResponseBody};
 use crate::store::{Session, StoreResult};
 
 pub use body::ADMIN_BODY_MAX;
@@ -91,13 +91,13 @@ pub fn configure(service: &mut ServiceConfig, app: App) {
 pub async fn to_the_end<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<Answering<BoxBody>>, Error> {
+) -> Result<ServiceResponse<ResponseBody<BoxBody>>, Error> {
     let exchange = Exchange::begin(&request)
         .map_err(|HeadTooLarge| ApiError::new(Code::HeadersTooLarge, "too many headers, or headers too long"))?;
     let answered = actix_web::rt::spawn(next.call(request)).await;
     let answered = answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()));
     let hold =
-        |answer: ServiceResponse<B>| answer.map_into_boxed_body().map_body(|_, body| Answering::new(body, exchange));
+        |answer: ServiceResponse<B>| answer.map_into_boxed_body().map_body(|_, body| ResponseBody::new(body, exchange));
     answered.map(hold)
 }
 

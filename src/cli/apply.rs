@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::plan::{Kind, Plan, Step};
+use super::plan::{Plan, Step, StepKind};
 use super::remote::{Remote, RemoteError, Server};
 use super::say;
 use super::state::State;
@@ -13,13 +13,13 @@ use crate::workflow::Severity;
 
 #[derive(Debug, clap::Args)]
 pub struct Apply {
-    /// The folder of workflow files
+    /// Folder of workflow files
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Do not ask before anything is changed
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Only say what would be changed
+    /// Show the changes without making them
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Delete hooks and workflows that no file declares
@@ -29,20 +29,20 @@ pub struct Apply {
     remote: Remote,
 }
 
-/// Why the server was not, or not wholly, changed.
+/// Why the server was not changed, or only in part.
 #[derive(Debug, thiserror::Error)]
 enum ApplyError {
     #[error(transparent)]
     Files(#[from] FilesError),
-    #[error("the folder `{}` holds no workflow file; nothing was changed", .0.display())]
+    #[error("the folder `{}` has no workflow files; nothing was changed", .0.display())]
     NoFiles(PathBuf),
     #[error("the files have errors; nothing was changed")]
     Invalid,
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    #[error("nobody is there to be asked; --yes changes the server without asking")]
-    NobodyToAsk,
-    #[error("{what} was not changed; nor was anything after it")]
+    #[error("standard input is not a terminal; use --yes to apply without confirmation")]
+    NoTerminal,
+    #[error("failed to change {what}; later changes were skipped")]
     Step { what: String, source: RemoteError },
 }
 
@@ -72,22 +72,22 @@ impl Apply {
         if plan.steps.is_empty() || self.dry_run {
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes && !ask()? {
+        if !self.yes && !confirm()? {
             say("Nothing was changed.\n");
             return Ok(ExitCode::FAILURE);
         }
-        plan.steps.iter().try_for_each(|step| take(&server, step))?;
+        plan.steps.iter().try_for_each(|step| apply_step(&server, step))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn take(server: &Server, step: &Step) -> Result<(), ApplyError> {
+fn apply_step(server: &Server, step: &Step) -> Result<(), ApplyError> {
     let sent = server.send(step.method.clone(), &step.path, step.body.as_ref());
     sent.map_err(|source| ApplyError::Step { what: step.what.clone(), source })?;
     let done = match step.kind {
-        Kind::Add => "added",
-        Kind::Change => "changed",
-        Kind::Delete => "deleted",
+        StepKind::Add => "added",
+        StepKind::Change => "changed",
+        StepKind::Delete => "deleted",
     };
     say(&format!("{}: {done}\n", step.what));
     Ok(())
@@ -97,33 +97,33 @@ fn describe(plan: &Plan) -> String {
     let mut text = String::new();
     for Step { kind, what, details, .. } in &plan.steps {
         let sign = match kind {
-            Kind::Add => '+',
-            Kind::Change => '~',
-            Kind::Delete => '-',
+            StepKind::Add => '+',
+            StepKind::Change => '~',
+            StepKind::Delete => '-',
         };
         text.push_str(&format!("{sign} {what}\n"));
         details.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
     }
     if !plan.left.is_empty() {
-        text.push_str(&format!("On the server, but in no file, and left alone: {}\n", plan.left.join(", ")));
+        text.push_str(&format!("On the server but in no file, left unchanged: {}\n", plan.left.join(", ")));
     }
-    let count = |kind: Kind| plan.steps.iter().filter(|step| step.kind == kind).count();
+    let count = |kind: StepKind| plan.steps.iter().filter(|step| step.kind == kind).count();
     text.push_str(&match plan.steps.is_empty() {
         true => "The server matches the folder.\n".to_owned(),
         false => format!(
             "{} to add, {} to change, {} to delete\n",
-            count(Kind::Add),
-            count(Kind::Change),
-            count(Kind::Delete)
+            count(StepKind::Add),
+            count(StepKind::Change),
+            count(StepKind::Delete)
         ),
     });
     text
 }
 
-/// Asks the person at the terminal.
-fn ask() -> Result<bool, ApplyError> {
+/// Asks the user for confirmation.
+fn confirm() -> Result<bool, ApplyError> {
     if !std::io::stdin().is_terminal() {
-        return Err(ApplyError::NobodyToAsk);
+        return Err(ApplyError::NoTerminal);
     }
     say("Change the server? [y/N] ");
     let mut answer = String::new();

@@ -10,10 +10,10 @@ use crate::workflow::{Bundle, Severity};
 
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// Files, or folders whose `*.json` files are meant
+    /// Workflow files, or folders with `*.json` files
     #[arg(required = true, value_name = "FILES")]
     paths: Vec<PathBuf>,
-    /// Take warnings for errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 }
@@ -39,7 +39,7 @@ impl Check {
         }
     }
 
-    /// The workflow files; those with tests are for `hookflow test`.
+    /// Reads the workflow files; test files are left to `hookflow test`.
     fn read(&self) -> Result<Vec<FileText>, crate::catalog::files::FilesError> {
         let mut files = Vec::new();
         let is_test = |path: &&PathBuf| path.to_string_lossy().ends_with(TEST_ENDING);
@@ -53,7 +53,7 @@ impl Check {
     }
 }
 
-/// When the workflows that run by themselves would run next: a pattern is easily mistaken.
+/// The next due times of scheduled workflows, since cron patterns are easy to get wrong.
 fn due_times(bundle: &Bundle) -> String {
     let workflows = bundle.workflows.iter().map(|draft| &draft.workflow);
     let line = |(name, next): (&str, Vec<Timestamp>)| {

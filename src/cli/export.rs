@@ -1,7 +1,7 @@
-//! `hookflow export DIR`: writes what a running server has been told into files that `hookflow apply` reads back.
+//! `hookflow export DIR`: writes the state of a running server into files that `hookflow apply` can read.
 //!
-//! The same state gives the same files: everything is in the order of names, and documents are as they were saved. Variables
-//! and API keys are not in them, nor are the addresses of hooks.
+//! The same state yields the same files: everything is sorted by name, and documents are written as saved. Variables,
+//! API keys and the addresses of hooks are not exported.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,26 +16,26 @@ use crate::hook;
 
 #[derive(Debug, clap::Args)]
 pub struct Export {
-    /// The folder to write into; it is made if it is not there
+    /// Folder to write to; created if missing
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Write beside files in the folder that are not of this export
+    /// Write even if the folder has other workflow files
     #[arg(long)]
     force: bool,
     #[command(flatten)]
     remote: Remote,
 }
 
-/// Why nothing, or not everything, was exported.
+/// Why nothing was exported, or only a part.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     #[error(transparent)]
     Files(#[from] FilesError),
-    #[error("`{0}` is in the folder and not of this export: name an empty folder, delete the file, or use --force")]
+    #[error("`{0}` is not part of this export: choose an empty folder, delete the file, or use --force")]
     Other(String),
-    #[error("`{}` can't be written", path.display())]
+    #[error("`{}` cannot be written", path.display())]
     Write { path: PathBuf, source: std::io::Error },
 }
 
@@ -59,19 +59,19 @@ impl Export {
                 return Err(ExportError::Other(other.name));
             }
         }
-        let refuse = |path: &PathBuf| {
+        let write_error = |path: &PathBuf| {
             let path = path.clone();
             move |source| ExportError::Write { path, source }
         };
-        std::fs::create_dir_all(&self.folder).map_err(refuse(&self.folder))?;
+        std::fs::create_dir_all(&self.folder).map_err(write_error(&self.folder))?;
         for (path, (_, content)) in paths.iter().zip(&files) {
-            std::fs::write(path, format!("{content:#}\n")).map_err(refuse(path))?;
+            std::fs::write(path, format!("{content:#}\n")).map_err(write_error(path))?;
         }
         Ok(files.len())
     }
 }
 
-/// Names and contents of the files.
+/// The names and contents of the files.
 fn files(state: &State) -> Vec<(String, Value)> {
     const HOOK: [(&str, &str); 4] =
         [("name", "name"), ("type", "kind"), ("title", "title"), ("description", "description")];
@@ -96,7 +96,7 @@ fn files(state: &State) -> Vec<(String, Value)> {
     files
 }
 
-/// The document as it was saved, and whether it is enabled where that says something else.
+/// The document as saved, with `enabled` set if the workflow's state differs.
 fn workflow(record: &Record) -> Value {
     let document = &record.attributes["document"];
     if document.get("enabled").and_then(Value::as_bool).unwrap_or(true) == record.is_enabled() {
@@ -107,13 +107,13 @@ fn workflow(record: &Record) -> Value {
     document
 }
 
-/// A file's name for a workflow of this name; hidden files and those of tests would not be read back.
+/// An unused file name for a workflow. Hidden files and test files would not be read back, so such names are changed.
 fn free_name(name: &str, taken: &[(String, Value)]) -> String {
     let before = if name.starts_with('.') { "_" } else { "" };
     let after = if format!("{name}.json").ends_with(TEST_ENDING) { "_" } else { "" };
     let name = format!("{before}{name}{after}");
     let numbered = (2..).map(|number| format!("{name}-{number}.json"));
-    // Where names differ in case only, some systems take the files for the same.
+    // Some file systems ignore case.
     let is_taken = |candidate: &str| taken.iter().any(|(other, _)| other.eq_ignore_ascii_case(candidate));
     let mut candidates = std::iter::once(format!("{name}.json")).chain(numbered);
     candidates.find(|candidate| !is_taken(candidate)).unwrap_or_default()

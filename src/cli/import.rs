@@ -14,29 +14,28 @@ use crate::workflow::{Severity, Source};
 
 #[derive(Debug, clap::Args)]
 pub struct Import {
-    /// An exported workflow, the record of one from the API, or an app with hooks, klasses and workflows
+    /// Exported workflow, workflow record from the API, or app with hooks, klasses and workflows
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The hook here that takes the place of one there: `ID=NAME`, or `ID=form/NAME` to replace one of another kind; may
-    /// be repeated
+    /// Map a foreign hook to a local one: `ID=NAME`, or `ID=form/NAME` if the kind differs; repeatable
     #[arg(long, value_name = "FOREIGN=LOCAL", value_parser = hook_pair)]
     map_hook: Vec<(String, LocalHook)>,
-    /// The workflow here that takes the place of one there that a step runs; may be repeated
+    /// Map a foreign workflow that a step runs to a local one; repeatable
     #[arg(long, value_name = "ID=NAME", value_parser = pair)]
     map_workflow: Vec<(String, String)>,
-    /// The name here of a variable there; variables keep their ids otherwise; may be repeated
+    /// Rename a variable, which otherwise keeps its id as its name; repeatable
     #[arg(long, value_name = "ID=NAME", value_parser = pair)]
     map_variable: Vec<(String, String)>,
-    /// The folder to write the file into, or `-` for the standard output. What other files in the folder declare counts
+    /// Folder to write the file to, or `-` for standard output; declarations in the folder's other files are known
     #[arg(long, value_name = "DIR", default_value = "-")]
     out: PathBuf,
-    /// Files, or folders of files, that declare what the workflows need, such as klasses; may be repeated
+    /// Files or folders with declarations that the workflows need, such as klasses; repeatable
     #[arg(long, value_name = "FILES")]
     with: Vec<PathBuf>,
-    /// Write the file also if it has parts that are not supported; they stay in it
+    /// Write the file even if parts of it are not supported
     #[arg(long)]
     partial: bool,
-    /// Replace a file of the same name
+    /// Replace an existing file of the same name
     #[arg(long)]
     force: bool,
 }
@@ -46,9 +45,9 @@ pub struct Import {
 enum ImportError {
     #[error("`{name}` {reason}")]
     Unreadable { name: String, reason: String },
-    #[error("`{}` is there already and says something else; --force replaces it", .0.display())]
+    #[error("`{}` exists and differs; use --force to replace it", .0.display())]
     Exists(PathBuf),
-    #[error("`{}` can't be written", path.display())]
+    #[error("`{}` cannot be written", path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -70,8 +69,8 @@ impl Import {
             workflows: self.map_workflow.iter().cloned().collect(),
             variables: self.map_variable.iter().cloned().collect(),
         };
-        let beside = self.beside()?;
-        let sources: Vec<Source<'_>> = (beside.iter())
+        let siblings = self.siblings()?;
+        let sources: Vec<Source<'_>> = (siblings.iter())
             .filter_map(|file| Some(Source { file: &file.name, text: file.text.as_deref().ok()? }))
             .collect();
         let known = Snapshot::known_to_nobody();
@@ -81,7 +80,7 @@ impl Import {
             Some(document) if errors == 0 || self.partial => Some(self.write(document)?),
             _ => None,
         };
-        self.tell(&report(&imported, &text, errors, written.as_deref()));
+        self.print(&report(&imported, &text, errors, written.as_deref()));
         Ok(if written.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -89,13 +88,13 @@ impl Import {
         self.out == Path::new("-")
     }
 
-    /// The file in the folder has the export's name, in which only the ending is another.
+    /// The output file: the export's name with the extension `json`.
     fn target(&self) -> PathBuf {
         self.out.join(self.file.file_stem().unwrap_or_default()).with_extension("json")
     }
 
-    /// The files that the new one will stand beside.
-    fn beside(&self) -> Result<Vec<FileText>, ImportError> {
+    /// The other files in the output folder, and those of `--with`.
+    fn siblings(&self) -> Result<Vec<FileText>, ImportError> {
         let mut files = Vec::new();
         for path in &self.with {
             match path.is_dir() {
@@ -113,16 +112,16 @@ impl Import {
         Ok(files)
     }
 
-    /// Writes the file; its name.
+    /// Writes the file and returns its name.
     fn write(&self, document: &Value) -> Result<String, ImportError> {
         let text = format!("{document:#}\n");
         if self.is_to_stdout() {
             super::say(&text);
-            return Ok("the standard output".to_owned());
+            return Ok("standard output".to_owned());
         }
         let path = self.target();
-        let present = std::fs::read_to_string(&path).ok();
-        if path.exists() && present.as_ref() != Some(&text) && !self.force {
+        let existing = std::fs::read_to_string(&path).ok();
+        if path.exists() && existing.as_ref() != Some(&text) && !self.force {
             return Err(ImportError::Exists(path));
         }
         let written = std::fs::create_dir_all(&self.out).and_then(|()| std::fs::write(&path, text));
@@ -132,8 +131,8 @@ impl Import {
         }
     }
 
-    /// The report goes where the file does not.
-    fn tell(&self, report: &str) {
+    /// Prints the report to the stream that the file does not use.
+    fn print(&self, report: &str) {
         match self.is_to_stdout() {
             true => drop(std::io::stderr().write_all(report.as_bytes())),
             false => super::say(report),
@@ -149,7 +148,7 @@ fn report(imported: &Imported, text: &str, errors: usize, written: Option<&str>)
     report.push_str(&format!("{}, {}; ", super::count(errors, "error"), super::count(warnings, "warning")));
     report.push_str(&match written {
         Some(name) => format!("written to {name}\n"),
-        None if imported.document.is_some() => "nothing was written; --partial writes it all the same\n".to_owned(),
+        None if imported.document.is_some() => "nothing was written; use --partial to write it anyway\n".to_owned(),
         None => "nothing was written\n".to_owned(),
     });
     report
@@ -171,7 +170,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((foreign, local)) if !foreign.is_empty() && !local.is_empty() => {
             Ok((foreign.to_owned(), local.to_owned()))
         }
-        _ => Err("two names with `=` between them are needed".to_owned()),
+        _ => Err("expected two names separated by `=`".to_owned()),
     }
 }
 

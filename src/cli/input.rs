@@ -1,22 +1,22 @@
-//! Secrets that commands are given: from standard input or a file, never as an argument, which others on the machine can see.
+//! Reads secrets from standard input or a file, never from arguments, which other users can see.
 
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-/// The value can't be read.
+/// The value cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the value can't be read")]
+#[error("the value cannot be read")]
 pub struct InputError(#[from] std::io::Error);
 
-/// Reads a secret from a file or, without one, from standard input: one line from a terminal, everything from elsewhere. A
-/// line break at the end is left out.
+/// Reads a secret from a file, or else from standard input: one line from a terminal, otherwise everything. A trailing
+/// line break is removed.
 ///
 /// # Errors
-/// If it can't be read.
+/// If it cannot be read.
 pub fn secret(what: &str, file: Option<&Path>) -> Result<String, InputError> {
     let mut value = match file {
         Some(path) => std::fs::read_to_string(path)?,
-        None => typed(what)?,
+        None => read_stdin(what)?,
     };
     if value.ends_with('\n') {
         value.pop();
@@ -27,7 +27,7 @@ pub fn secret(what: &str, file: Option<&Path>) -> Result<String, InputError> {
     Ok(value)
 }
 
-fn typed(what: &str) -> std::io::Result<String> {
+fn read_stdin(what: &str) -> std::io::Result<String> {
     let mut value = String::new();
     if std::io::stdin().is_terminal() {
         eprint!("{what}: ");

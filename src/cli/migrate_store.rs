@@ -8,19 +8,19 @@ use crate::store::postgres::url::PostgresUrl;
 
 #[derive(Debug, clap::Args)]
 pub struct MigrateStore {
-    /// The database to copy from, `sqlite:PATH`; no server may use it
+    /// Source database, `sqlite:PATH`; no server may be using it
     #[arg(long, value_name = "URL")]
     from: DatabaseUrl,
-    /// The database to copy to, `postgres://USER@HOST/DATABASE`: an empty one, or the one that an interrupted copy has
-    /// begun to fill. A password is better put into PGPASSWORD
+    /// Target database, `postgres://USER@HOST/DATABASE`; must be empty, or hold an interrupted copy. Prefer the
+    /// variable PGPASSWORD for the password: other users can see flags
     #[arg(long, value_name = "URL")]
     to: DatabaseUrl,
-    /// Only compare both databases, after everything was copied
+    /// Only compare the databases, after a completed copy
     #[arg(long)]
     verify_only: bool,
 }
 
-/// The exit code for arguments that are not understood, as clap has it.
+/// The exit code for invalid arguments, as in clap.
 const USAGE: u8 = 2;
 
 impl MigrateStore {
@@ -34,36 +34,36 @@ impl MigrateStore {
         };
         let compared = if self.verify_only { verify(path, url) } else { migrate(path, url) };
         match compared {
-            Ok(comparisons) => self.tell(&comparisons),
+            Ok(comparisons) => self.report(&comparisons),
             Err(error) => super::fail(&error),
         }
     }
 
-    /// The file to copy from, and the database to copy to.
+    /// The source file and the target database.
     fn kinds(&self) -> Result<(&str, &PostgresUrl), String> {
         match (&self.from, &self.to) {
             (DatabaseUrl::Sqlite(path), DatabaseUrl::Postgres(url)) => Ok((path, url)),
             (from @ DatabaseUrl::Postgres(_), _) => {
-                Err(format!("--from has to be `sqlite:PATH`, as nothing is copied out of PostgreSQL; it is `{from}`"))
+                Err(format!("--from must be `sqlite:PATH`, not `{from}`: only SQLite databases can be copied"))
             }
-            (_, to @ DatabaseUrl::Sqlite(_)) => Err(format!(
-                "--to has to be `postgres://USER@HOST/DATABASE`, as nothing is copied to SQLite; it is `{to}`"
-            )),
+            (_, to @ DatabaseUrl::Sqlite(_)) => {
+                Err(format!("--to must be `postgres://USER@HOST/DATABASE`, not `{to}`: the target must be PostgreSQL"))
+            }
         }
     }
 
-    fn tell(&self, comparisons: &[Comparison]) -> ExitCode {
+    fn report(&self, comparisons: &[Comparison]) -> ExitCode {
         let differing = comparisons.iter().filter(|comparison| !comparison.is_equal()).count();
         let mut text = format!("{:<18} {:>12}  SHA-256 of all rows\n", "table", "rows");
         comparisons.iter().for_each(|comparison| text.push_str(&line(comparison)));
         text.push_str(&match (differing, self.verify_only) {
-            (0, true) => "\nBoth databases hold the same.\n".to_owned(),
+            (0, true) => "\nThe databases are identical.\n".to_owned(),
             (0, false) => {
-                format!("\nEverything was copied and compared. Servers may start on {}\n", self.to)
+                format!("\nEverything was copied and verified. Servers can now use {}\n", self.to)
             }
-            (_, true) => "\nThe databases differ, as they do once a server has worked on one of them.\n".to_owned(),
+            (_, true) => "\nThe databases differ. This is normal once a server has used one of them.\n".to_owned(),
             (_, false) => {
-                "\nThe databases differ, so no server will start on the copy. Make an empty database and copy again.\n"
+                "\nThe databases differ, so servers refuse to use the copy. Create an empty database and copy again.\n"
                     .to_owned()
             }
         });

@@ -1,4 +1,4 @@
-//! The command line: what each command takes, and its exit code.
+//! The command line: the arguments and exit code of each command.
 
 mod apply;
 mod check;
@@ -38,33 +38,32 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server; this is what `hookflow` alone does
+    /// Run the server (the default command)
     Serve(Serve),
-    /// Check workflow files, and say what is wrong with them and where; exit code 1 if anything is
+    /// Check workflow files and report errors with their positions; exits with 1 if there are any
     Check(check::Check),
-    /// Make a running server match a folder of workflow files; what differs is shown first
+    /// Make a running server match a folder of workflow files; shows the differences first
     Apply(apply::Apply),
-    /// Write the hooks, klasses and workflows of a running server into a folder, for `hookflow apply` to read back
+    /// Write the hooks, klasses and workflows of a running server into a folder that `hookflow apply` can read
     Export(export::Export),
-    /// Turn a workflow or app exported from Kustomer into a file, and say what of it is not supported
+    /// Convert a workflow or app exported from Kustomer into a workflow file, and report what is not supported
     Import(import::Import),
     /// Print the JSON Schema of workflow files, for editors
     Schema(schema::Schema),
-    /// Rehearse a workflow without a server, and show the path that it takes with each step's input and output; nothing is
-    /// changed and nothing is sent
+    /// Run a workflow without a server and show its path, with the input and output of each step; changes nothing and
+    /// sends nothing
     Try(try_workflow::Try),
-    /// Run the test files beside workflows; exit code 1 if a case fails, 2 if a file can't be used
+    /// Run the test files in a folder of workflows; exits with 1 if a case fails, and 2 if a file is invalid
     Test(test::Test),
-    /// Set, list and delete the variables of a running server
+    /// Set, list and delete variables on a running server
     Variables(variables::Variables),
-    /// Make and change the hooks of a running server, see what arrives at them and what they refuse, and try them out
+    /// Create, change, inspect and test the hooks of a running server
     Hooks(hooks::Hooks),
-    /// Copy everything from a SQLite database to an empty PostgreSQL database, and compare both; goes on where it was
-    /// interrupted
+    /// Copy a SQLite database to an empty PostgreSQL database and compare both; resumes an interrupted copy
     MigrateStore(migrate_store::MigrateStore),
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command given by the arguments.
 pub fn run() -> ExitCode {
     let line = CommandLine::parse();
     logging::start(&line.common.log, line.common.log_format);
@@ -75,7 +74,7 @@ pub fn run() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Import(import) => import.run(),
         Command::Schema(schema) => schema.run(),
-        Command::Try(rehearsal) => rehearsal.run(),
+        Command::Try(dry_run) => dry_run.run(),
         Command::Test(test) => test.run(),
         Command::Variables(variables) => variables.run(),
         Command::Hooks(hooks) => hooks.run(),
@@ -94,12 +93,12 @@ fn serve(settings: Serve) -> ExitCode {
     }
 }
 
-/// Prints to standard output at once. A closed pipe, as behind `| head`, is no failure.
+/// Prints to standard output and flushes. A closed pipe, as with `| head`, is not an error.
 fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }
 
-/// Tells why the command failed, in one line.
+/// Prints why the command failed, in one line.
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("error: {}", chain(error));
     ExitCode::FAILURE

@@ -1,7 +1,7 @@
-//! What has to be done for a server to match files.
+//! The changes that make a server match a folder of files.
 //!
-//! A plan is made of what both say, before anything is sent, so that it can be read first. Each of its steps is one request,
-//! and none depends on how another went, but for the order: hooks and klasses come before the workflows that use them.
+//! A plan is computed before anything is sent, so that it can be reviewed. Each step is one request and depends on the
+//! others only through their order: hooks and klasses come before the workflows that use them.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -11,9 +11,9 @@ use crate::objects::klass::KlassDraft;
 use crate::workflow::diff::{diff, text};
 use crate::workflow::{Bundle, HookDraft, WorkflowDraft};
 
-/// What a step does.
+/// The type of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StepKind {
     Add,
     Change,
     Delete,
@@ -22,26 +22,26 @@ pub enum Kind {
 /// One change of the server.
 #[derive(Debug)]
 pub struct Step {
-    pub kind: Kind,
-    /// `workflow orders`
+    pub kind: StepKind,
+    /// For example, `workflow orders`.
     pub what: String,
-    /// How it differs, in lines.
+    /// The differences, one per line.
     pub details: String,
     pub method: Method,
     pub path: String,
     pub body: Option<Value>,
 }
 
-/// Everything to be done, and what is left alone.
+/// All changes, and what stays unchanged.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    /// What the server has and no file declares, unless it is to be deleted.
+    /// Objects on the server that no file declares and that are kept.
     pub left: Vec<String>,
 }
 
 impl Plan {
-    /// What makes the server match the files; with `prune`, hooks and workflows that no file declares are deleted.
+    /// Computes the plan; with `prune`, hooks and workflows that no file declares are deleted.
     pub fn of(bundles: &[Bundle], state: &State, prune: bool) -> Plan {
         let mut plan = Plan::default();
         let hooks: Vec<&HookDraft> = bundles.iter().flat_map(|bundle| &bundle.hooks).collect();
@@ -59,7 +59,7 @@ impl Plan {
             plan.undeclared(is_declared, &format!("{} hook", record.text("kind").unwrap_or("form")), record, prune);
         }
         for record in &state.klasses {
-            // Objects of it may be on timelines, so klasses stay.
+            // Klasses are kept, since customers' timelines may have objects of them.
             plan.undeclared(klasses.iter().any(|draft| draft.name == record.name), "klass", record, false);
         }
         plan
@@ -71,7 +71,7 @@ impl Plan {
             (true, _) => {}
             (false, false) => self.left.push(what),
             (false, true) => self.steps.push(Step {
-                kind: Kind::Delete,
+                kind: StepKind::Delete,
                 what,
                 details: String::new(),
                 method: Method::DELETE,
@@ -131,7 +131,7 @@ fn workflow(draft: &WorkflowDraft, state: &State) -> Option<Step> {
     if present == document {
         let details = format!("~ {} becomes {}\n", word(!wanted), word(wanted));
         let (path, body) = (record.link.clone(), Some(json!({ "enabled": wanted })));
-        let step = Step { kind: Kind::Change, what, details, method: Method::PATCH, path, body };
+        let step = Step { kind: StepKind::Change, what, details, method: Method::PATCH, path, body };
         return switched.then_some(step);
     }
     let mut step = change(what, &present, &document, Method::PUT, &record.link, draft.document.clone())?;
@@ -141,7 +141,7 @@ fn workflow(draft: &WorkflowDraft, state: &State) -> Option<Step> {
     Some(step)
 }
 
-/// Whether it is enabled is told apart from what it says: an admin may have switched it since.
+/// The document without `enabled`, which is compared separately: an admin may have changed it since.
 pub fn without_enabled(document: &Value) -> Value {
     let members = document.as_object().into_iter().flatten().filter(|(key, _)| *key != "enabled");
     Value::Object(members.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>())
@@ -149,13 +149,13 @@ pub fn without_enabled(document: &Value) -> Value {
 
 fn add(what: String, path: &str, body: Value) -> Step {
     let (details, path) = (String::new(), path.to_owned());
-    Step { kind: Kind::Add, what, details, method: Method::POST, path, body: Some(body) }
+    Step { kind: StepKind::Add, what, details, method: Method::POST, path, body: Some(body) }
 }
 
 /// `None` if nothing differs.
 fn change(what: String, present: &Value, wanted: &Value, method: Method, link: &str, body: Value) -> Option<Step> {
     let changes = diff(present, wanted);
     let details = text(&changes);
-    let step = Step { kind: Kind::Change, what, details, method, path: link.to_owned(), body: Some(body) };
+    let step = Step { kind: StepKind::Change, what, details, method, path: link.to_owned(), body: Some(body) };
     (!changes.is_empty()).then_some(step)
 }

@@ -1,52 +1,51 @@
-//! A running server, for commands that work over its HTTP interface.
+//! Access to a running server, for commands that use its HTTP API.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
 
-/// How long one request may take.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Which server, and who asks.
+/// The server and the API key.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Remote {
-    /// The server's address
+    /// URL of the server
     #[arg(long, global = true, env = "HOOKFLOW_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: String,
-    /// An API key with the role org.admin; better put into the variable than into the flag, which other users of the
-    /// machine can see
+    /// API key with the role org.admin. Prefer the environment variable: other users can see flags
     #[arg(long, global = true, env = "HOOKFLOW_API_KEY", hide_env_values = true, value_name = "KEY")]
     key: Option<String>,
 }
 
-/// Why a server did not do what it was asked.
+/// Why a request to the server failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    #[error("no API key was given; set HOOKFLOW_API_KEY to the admin key that was shown at first start")]
+    #[error("no API key; set HOOKFLOW_API_KEY to the admin key printed at the first start")]
     NoKey,
-    #[error("`{0}` can't be reached; is the server running there? --server names another one")]
+    #[error("cannot reach `{0}`; is the server running? Use --server for another URL")]
     Unreachable(String, #[source] reqwest::Error),
-    #[error("the runtime for requests can't be started")]
+    #[error("cannot start the runtime for requests")]
     Runtime(#[source] std::io::Error),
-    #[error("the server answered {0}")]
+    #[error("the server responded with status {0}")]
     Unavailable(u16),
     #[error("{0}")]
     Refused(String),
-    #[error("the answer of `{0}` is not JSON; is that a hookflow server?")]
+    #[error("the response from `{0}` is not JSON; is it a hookflow server?")]
     NotJson(String),
 }
 
 impl Remote {
-    /// Gets ready to send requests.
+    /// Prepares for sending requests.
     ///
     /// # Errors
-    /// If there is no key, or this machine can't send requests.
+    /// If there is no key, or no HTTP client can be created.
     pub fn connect(&self) -> Result<Server, RemoteError> {
         let key = self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()).ok_or(RemoteError::NoKey)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RemoteError::Runtime)?;
-        // Fails only where another part of the process has named one, which is as good.
+        // An error means that the process already has a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = self.server.trim_end_matches('/').to_owned();
         let client = reqwest::Client::builder().build();
@@ -55,9 +54,9 @@ impl Remote {
     }
 }
 
-/// A running server, as requests are sent to it by a command.
+/// A connection to a running server.
 pub struct Server {
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     pub url: String,
     pub key: String,
     client: reqwest::Client,
@@ -65,10 +64,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Sends a request; the JSON of the answer, null if it has none.
+    /// Sends a request; returns the JSON of the response, or null if it has no body.
     ///
     /// # Errors
-    /// [`RemoteError`]; what the server says is in [`RemoteError::Refused`], one problem a line.
+    /// [`RemoteError`]; [`RemoteError::Refused`] holds the server's error details, one per line.
     pub fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, RemoteError> {
         let mut request = self.request(method, path).timeout(TIMEOUT);
         if let Some(body) = body {
@@ -78,7 +77,7 @@ impl Server {
         if (200..300).contains(&status) { Ok(json) } else { Err(RemoteError::Refused(explain(&json, status))) }
     }
 
-    /// All entries of a list, over all its pages.
+    /// All entries of a list, over all pages.
     ///
     /// # Errors
     /// Those of the requests.
@@ -95,17 +94,17 @@ impl Server {
         Ok(entries)
     }
 
-    /// Posts something as a sender of hooks does, who has no key; the status of the answer, and its body.
+    /// Posts to a hook as a sender would, without the API key; returns the status and the body of the response.
     ///
     /// # Errors
-    /// If there is no answer.
+    /// If there is no response.
     pub fn post(
         &self,
         path: &str,
         headers: &[(String, String)],
         body: bytes::Bytes,
     ) -> Result<(u16, String), RemoteError> {
-        // A hook may send its sender on to a page, which is not for us.
+        // A hook may redirect its senders to a page, which is not followed here.
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build();
         let client = client.map_err(|error| self.unreachable(error))?;
         let request = client.post(format!("{}{path}", self.url)).body(body);
@@ -117,17 +116,17 @@ impl Server {
         })
     }
 
-    /// A request with the key, which nobody has sent yet.
+    /// A request with the API key, not yet sent.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key)
     }
 
-    /// Waits for something that concerns the server.
+    /// Blocks until the future completes.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
-    /// The status of the answer to a request, and its JSON.
+    /// Sends a request; returns the status and the JSON of the response.
     async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<(u16, Value), RemoteError> {
         let answer =
             request.header("accept", "application/json").send().await.map_err(|error| self.unreachable(error))?;
@@ -137,22 +136,22 @@ impl Server {
         Ok((status, json.map_err(|_| RemoteError::NotJson(self.url.clone()))?))
     }
 
-    /// The error for a request that got no answer.
+    /// The error for a request without a response.
     pub fn unreachable(&self, error: reqwest::Error) -> RemoteError {
         RemoteError::Unreachable(self.url.clone(), error.without_url())
     }
 }
 
-/// The problems that an error answer lists, one a line.
+/// The error details of a response, one per line.
 pub fn explain(answer: &Value, status: u16) -> String {
     let problems = answer["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let line = |problem: &Value| {
-        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason was given");
+        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no details");
         match problem["source"]["pointer"].as_str() {
             Some(pointer) if !pointer.is_empty() => format!("{pointer}: {detail}"),
             _ => detail.to_owned(),
         }
     };
     let lines: Vec<String> = problems.iter().map(line).collect();
-    if lines.is_empty() { format!("the server answered {status}") } else { lines.join("\n       ") }
+    if lines.is_empty() { format!("the server responded with status {status}") } else { lines.join("\n       ") }
 }

@@ -9,17 +9,17 @@ use crate::schema;
 
 #[derive(Debug, clap::Args)]
 pub struct Schema {
-    /// A file whose own steps are to be completed as targets
+    /// Workflow file whose step ids to complete as targets
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }
 
-/// Why there is no schema for a file.
+/// Why no schema can be generated for a file.
 #[derive(Debug, thiserror::Error)]
 enum SchemaError {
-    #[error("`{}` can't be read", path.display())]
+    #[error("`{}` cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("`{}` is not JSON; `hookflow check` says where", path.display())]
+    #[error("`{}` is not valid JSON; run `hookflow check` for the position", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
 }
 

@@ -1,4 +1,4 @@
-//! What a running server has been told: its hooks, klasses and workflows, for comparing them with files.
+//! The state of a running server: its hooks, klasses and workflows, for comparison with files.
 
 use serde_json::{Map, Value, json};
 
@@ -6,10 +6,10 @@ use super::remote::{RemoteError, Server};
 use crate::hook::HookKind;
 use crate::workflow::Known;
 
-/// Everything that files could declare, as the server has it.
+/// Everything that files could declare.
 #[derive(Debug)]
 pub struct State {
-    /// By name.
+    /// Sorted by name.
     pub hooks: Vec<Record>,
     pub klasses: Vec<Record>,
     pub workflows: Vec<Record>,
@@ -20,16 +20,16 @@ pub struct State {
 pub struct Record {
     pub name: String,
     pub id: String,
-    /// Its address.
+    /// Its URL path.
     pub link: String,
     pub attributes: Value,
 }
 
 impl State {
-    /// Asks the server.
+    /// Reads the state from the server.
     ///
     /// # Errors
-    /// Those of the requests.
+    /// Errors of the requests.
     pub fn read(server: &Server) -> Result<State, RemoteError> {
         Ok(State {
             hooks: list(server, "/v1/hooks")?,
@@ -38,7 +38,7 @@ impl State {
         })
     }
 
-    /// What files that are to be loaded there may refer to.
+    /// What files may refer to when they are applied to this server.
     pub fn known(&self) -> Known<'static> {
         let klasses = self.klasses.iter().map(|klass| (klass.name.clone(), klass.object("properties")));
         let hooks = self.hooks.iter().filter_map(|hook| Some((hook.kind()?, hook.name.clone(), hook.id.clone())));
@@ -61,7 +61,7 @@ impl Record {
         self.attributes.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
-    /// The kind of a hook; `None` if this version knows no such kind.
+    /// The kind of a hook; `None` if this version does not know it.
     pub fn kind(&self) -> Option<HookKind> {
         self.text("kind")?.parse().ok()
     }
@@ -70,7 +70,7 @@ impl Record {
         self.attributes["enabled"] == json!(true)
     }
 
-    /// A hook or klass with the keys that a file may give it; those that say nothing are left out.
+    /// The hook or klass as a file declares it, with these keys; keys without a value are omitted.
     pub fn declaration(&self, keys: &[(&str, &str)]) -> Value {
         let member = |(key, attribute): &(&str, &str)| {
             let value = self.attributes.get(*attribute).filter(|value| !value.is_null())?;
@@ -80,7 +80,7 @@ impl Record {
     }
 }
 
-/// All entries of a list, by name.
+/// All entries of a list, sorted by name.
 fn list(server: &Server, path: &str) -> Result<Vec<Record>, RemoteError> {
     let mut records: Vec<Record> = server.all(path)?.into_iter().map(record).collect();
     records.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,4 +1,4 @@
-//! `hookflow try WORKFLOW --payload FILE`: rehearses one run and shows what it does.
+//! `hookflow try WORKFLOW --payload FILE`: dry-runs one workflow and shows what it does.
 
 use std::fmt::Write as _;
 use std::io::Read;
@@ -15,32 +15,32 @@ use crate::dry_run::{Answers, DryRun, DryRunError, FinishedRun, Given, Runner, R
 use crate::store::DatabaseUrl;
 use crate::store::RunStatus;
 
-/// The most characters of a value that is shown in a line.
+/// The most characters of a value in a line.
 const SHOWN_CHARACTERS_MAX: usize = 400;
 
 #[derive(Debug, clap::Args)]
 pub struct Try {
-    /// The file that declares the workflow, or a folder of files
+    /// Workflow file, or folder of files
     #[arg(value_name = "WORKFLOW")]
     path: PathBuf,
-    /// Which workflow, where there are several
+    /// Name of the workflow to run, if there are several
     #[arg(long, value_name = "NAME")]
     workflow: Option<String>,
-    /// The JSON file that arrives: a hook's payload, a callable workflow's inputs, or another event's payload; `-` is
+    /// JSON file with the input: a hook's payload, a callable workflow's inputs, or another event's payload; `-` for
     /// standard input
     #[arg(long, value_name = "FILE")]
     payload: Option<PathBuf>,
-    /// A JSON file with what external calls are answered, by the step's id: `{"call": {"status": 200, "body": {}}}`; calls
-    /// that it does not name are answered with 200 and `{}`
+    /// JSON file with responses to external calls, by step id: `{"call": {"status": 200, "body": {}}}`; other calls get
+    /// status 200 and `{}`
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// A variable
+    /// Set a variable; repeatable
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = pair)]
     variables: Vec<(String, String)>,
-    /// When the payload arrives, as `2026-01-31T12:00:00Z`; now if not given
+    /// Time at which the payload arrives, such as `2026-01-31T12:00:00Z`; defaults to now
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     now: Option<Timestamp>,
-    /// A database whose objects the steps find; nothing in it is changed. A SQLite file must not be in use by a server
+    /// Database whose objects the steps can find; it is not changed. A SQLite file must not be in use by a server
     #[arg(long, value_name = "URL")]
     database_url: Option<DatabaseUrl>,
     /// Print JSON
@@ -50,21 +50,21 @@ pub struct Try {
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write it as NAME=VALUE".to_owned())
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "write it as 2026-01-31T12:00:00Z".to_owned())
+    Timestamp::parse(text).ok_or_else(|| "expected a time such as 2026-01-31T12:00:00Z".to_owned())
 }
 
-/// Why there is no rehearsal.
+/// Why the dry run could not start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TryError {
-    #[error("`{}` can't be read", path.display())]
+    #[error("`{}` cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("`{}` is not JSON", path.display())]
+    #[error("`{}` is not valid JSON", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
-    #[error("`{}` has to be an object with an answer for each step", .0.display())]
+    #[error("`{}` must be an object with responses by step id", .0.display())]
     Answers(PathBuf),
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -89,11 +89,11 @@ impl Try {
     fn dry_run(&self) -> Result<DryRun, TryError> {
         let files = read_workflows(&self.path)?;
         let payload = self.payload.as_deref().map(read_json).transpose()?.unwrap_or_default();
-        let given = self.answers.as_deref().map(|path| match read_json(path)? {
+        let answers = self.answers.as_deref().map(|path| match read_json(path)? {
             Value::Object(answers) => Ok(answers),
             _ => Err(TryError::Answers(path.to_owned())),
         });
-        let answers = Answers::read(&given.transpose()?.unwrap_or_default())?;
+        let answers = Answers::read(&answers.transpose()?.unwrap_or_default())?;
         let database = self.database_url.clone().map(Database::from);
         let runner = Runner::open(&files, database.as_ref())?;
         let script = Script {
@@ -109,7 +109,7 @@ impl Try {
     }
 }
 
-/// The workflow files that a path means.
+/// The workflow files at a path.
 pub(super) fn read_workflows(path: &Path) -> Result<Vec<FileText>, FilesError> {
     if path.is_dir() { read_folder(path) } else { Ok(vec![read_file(path)]) }
 }
@@ -151,15 +151,15 @@ fn as_text(dry_run: &DryRun) -> String {
         show_run(&mut text, run, index > 0);
     }
     for call in &dry_run.calls {
-        let assumed = if call.assumed { "; answered with 200 and {}, --answers can say otherwise" } else { "" };
+        let assumed = if call.assumed { "; assumed the response 200 and {}, which --answers can override" } else { "" };
         text += &format!("not sent: {} (step {}, attempt {}){assumed}\n", call.shown, call.step, call.attempt);
     }
     text
 }
 
 fn show_run(text: &mut String, run: &FinishedRun, is_started: bool) {
-    let started = if is_started { "\nstarted by it: " } else { "" };
-    // Writing to a String can't fail.
+    let started = if is_started { "\nstarted by this run: " } else { "" };
+    // Writing to a String cannot fail.
     let _ = writeln!(text, "{started}{} ({})\n", run.run.workflow_name, run.run.event);
     for step in &run.steps {
         show_step(text, step);
@@ -169,7 +169,7 @@ fn show_run(text: &mut String, run: &FinishedRun, is_started: bool) {
         None => writeln!(text, "{}: {}", run.run.status, path(run).join(" → ")),
     };
     if let Some(output) = &run.run.output {
-        let _ = writeln!(text, "answer: {}", shown(output));
+        let _ = writeln!(text, "response: {}", shown(output));
     }
 }
 
@@ -219,7 +219,7 @@ fn show_transition(text: &mut String, transition: &Value) {
     };
 }
 
-/// A value in a line.
+/// A value as one line.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {

@@ -20,22 +20,22 @@ pub struct Variables {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Set a variable to what is read from standard input, or from a file; a line break at the end is left out
+    /// Set a variable to a value read from standard input or a file; a trailing line break is removed
     Set {
-        /// Its name; for an imported workflow, the id that it uses
+        /// Name of the variable; for an imported workflow, the id it uses
         name: String,
-        /// The id or name of the workflow that alone can use it; all can if not given
+        /// Id or name of the only workflow that can use the variable; all workflows if omitted
         #[arg(long, value_name = "WORKFLOW")]
         workflow: Option<String>,
-        /// The file that holds the value
+        /// File with the value
         #[arg(long, value_name = "FILE")]
         value_file: Option<PathBuf>,
     },
-    /// List the variables; values are never shown
+    /// List the variables, without their values
     List,
     /// Delete a variable
     Delete {
-        /// Its id or name
+        /// Id or name of the variable
         name: String,
     },
 }
@@ -47,22 +47,22 @@ enum VariablesError {
     Remote(#[from] RemoteError),
     #[error(transparent)]
     Input(#[from] InputError),
-    #[error("there is no variable `{0}`; `hookflow variables list` lists them")]
+    #[error("unknown variable `{0}`; `hookflow variables list` lists all")]
     Unknown(String),
-    #[error("several variables are called `{0}`; name one by its id, which `hookflow variables list` shows")]
+    #[error("several variables are named `{0}`; use the id, which `hookflow variables list` shows")]
     Ambiguous(String),
 }
 
 impl Variables {
     pub fn run(self) -> ExitCode {
-        let done = self.remote.connect().map_err(VariablesError::from).and_then(|server| match self.command {
+        let result = self.remote.connect().map_err(VariablesError::from).and_then(|server| match self.command {
             Command::Set { name, workflow, value_file } => set(&server, &name, workflow, value_file),
             Command::List => list(&server),
             Command::Delete { name } => delete(&server, &name),
         });
-        match done {
-            Ok(said) => {
-                super::say(&said);
+        match result {
+            Ok(output) => {
+                super::say(&output);
                 ExitCode::SUCCESS
             }
             Err(error) => super::fail(&error),
@@ -98,8 +98,8 @@ fn list(server: &Server) -> Result<String, VariablesError> {
 
 fn delete(server: &Server, name: &str) -> Result<String, VariablesError> {
     let variables = variables(server)?;
-    let is = |variable: &&Value| variable["id"] == name || variable["attributes"]["name"] == name;
-    let mut found = variables.iter().filter(is);
+    let matches = |variable: &&Value| variable["id"] == name || variable["attributes"]["name"] == name;
+    let mut found = variables.iter().filter(matches);
     let variable = found.next().ok_or_else(|| VariablesError::Unknown(name.to_owned()))?;
     if found.next().is_some() {
         return Err(VariablesError::Ambiguous(name.to_owned()));

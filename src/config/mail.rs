@@ -1,4 +1,4 @@
-//! Which mail server to use.
+//! Settings of the mail server.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,25 +6,24 @@ use std::str::FromStr;
 
 use crate::secrets::sensitive::MASK;
 
-/// The mail server, and the sender of mails that name none.
+/// The mail server and the default sender.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct MailSettings {
-    /// The mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required` for STARTTLS, or `smtp://HOST:PORT` without
-    /// TLS; a password is better put into the variable than into the flag, which other users of the machine can see
+    /// Mail server: `smtps://USER:PASSWORD@HOST`, `smtp://…?tls=required` for STARTTLS, or `smtp://HOST:PORT` without
+    /// TLS. Prefer the environment variable: other users can see flags
     #[arg(long, env = "HOOKFLOW_SMTP_URL", hide_env_values = true, value_name = "URL")]
     pub smtp_url: Option<SmtpUrl>,
-    /// The sender of mails that name none, such as `Shop <shop@example.com>`
+    /// Default sender of mails, such as `Shop <shop@example.com>`
     #[arg(long, env = "HOOKFLOW_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
 }
 
-/// The address of a mail server, which may hold a password: printing it for debugging gives a mask. What it says is judged by
-/// whoever connects.
+/// The URL of a mail server, which may hold a password and is masked in debug output. It is validated on connecting.
 #[derive(Clone)]
 pub struct SmtpUrl(String);
 
 impl SmtpUrl {
-    /// The address itself.
+    /// The URL itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What can be set, by flag or by `HOOKFLOW_*` variable, and what it defaults to.
+//! Settings from flags and `HOOKFLOW_*` variables, with their defaults.
 
 mod mail;
 mod proxies;
@@ -20,25 +20,25 @@ use crate::observe::logging::LogFormat;
 use crate::store::postgres::PoolSizes;
 use crate::store::{DatabaseUrl, OpenError, Store};
 
-/// Settings that every command takes.
+/// Settings of all commands.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
-    /// Which lines to log: `error`, `warn`, `info`, `debug`, or per module as in `warn,hookflow::engine=debug`
+    /// Log filter: `error`, `warn`, `info`, `debug`, or per module, as in `warn,hookflow::engine=debug`
     #[arg(long, env = "HOOKFLOW_LOG", default_value = "info", value_name = "FILTER", global = true)]
     pub log: String,
-    /// How to write log lines
+    /// Format of log lines
     #[arg(long, env = "HOOKFLOW_LOG_FORMAT", default_value = "text", value_name = "FORMAT", global = true)]
     pub log_format: LogFormat,
 }
 
-/// How many connections to PostgreSQL write, and as many read.
+/// Default number of PostgreSQL connections for writing, and for reading.
 const CONNECTIONS_DEFAULT: u16 = 4;
 
-/// Which database to use.
+/// Settings of the database.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Database {
-    /// `sqlite:PATH`, where the file is made if it does not exist, or `postgres://USER@HOST/DATABASE`; a password is
-    /// better put into the variable, or into PGPASSWORD, than into the flag, which other users of the machine can see
+    /// Database: `sqlite:PATH` (created if missing) or `postgres://USER@HOST/DATABASE`. Prefer the environment variable
+    /// or PGPASSWORD for passwords: other users can see flags
     #[arg(
         long,
         env = "HOOKFLOW_DATABASE_URL",
@@ -47,18 +47,18 @@ pub struct Database {
         value_name = "URL"
     )]
     pub database_url: DatabaseUrl,
-    /// With PostgreSQL: how many connections write
+    /// Number of PostgreSQL connections for writing
     #[arg(long, env = "HOOKFLOW_DATABASE_WRITERS", default_value_t = CONNECTIONS_DEFAULT, value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub database_writers: u16,
-    /// With PostgreSQL: how many connections read
+    /// Number of PostgreSQL connections for reading
     #[arg(long, env = "HOOKFLOW_DATABASE_READERS", default_value_t = CONNECTIONS_DEFAULT, value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub database_readers: u16,
 }
 
 impl Database {
-    /// Opens the store. To be called outside of any asynchronous context.
+    /// Opens the store. Must be called outside of any asynchronous context.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -77,78 +77,78 @@ impl From<DatabaseUrl> for Database {
 /// Settings of `hookflow serve`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Serve {
-    /// The address to listen on
+    /// Address to listen on for HTTP
     #[arg(long, env = "HOOKFLOW_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// The address to take mails on by SMTP, for hooks of kind `email`, such as `0.0.0.0:25`; none are taken if not given
+    /// Address to listen on for SMTP, such as `0.0.0.0:25`, for hooks of kind `email`; disabled if omitted
     #[arg(long, env = "HOOKFLOW_SMTP_LISTEN", value_name = "ADDRESS")]
     pub smtp_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub database: Database,
-    /// The folder with workflow files, loaded at start and watched for changes
+    /// Folder of workflow files, loaded at start and watched for changes
     #[arg(long, env = "HOOKFLOW_WORKFLOWS", default_value = "workflows", value_name = "FOLDER")]
     pub workflows: PathBuf,
     #[command(flatten)]
     pub tls: TlsFiles,
     #[command(flatten)]
     pub proxies: Proxies,
-    /// How senders reach this server, for the hook URLs it shows; `http://ADDRESS` or, with TLS, `https://ADDRESS` if not given
+    /// Public URL of this server, used in hook URLs; defaults to `http://ADDRESS` or, with TLS, `https://ADDRESS`
     #[arg(long, env = "HOOKFLOW_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
-    /// The largest body that a hook accepts, in bytes
+    /// Maximum size of a request body, in bytes
     #[arg(long, env = "HOOKFLOW_BODY_LIMIT_BYTES", default_value_t = 400_000, value_name = "BYTES",
           value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub body_limit_bytes: u32,
-    /// The largest body that a hook accepts once its content encoding is undone, in bytes
+    /// Maximum size of a request body once inflated, in bytes
     #[arg(long, env = "HOOKFLOW_INFLATED_LIMIT_BYTES", default_value_t = 4_000_000, value_name = "BYTES",
           value_parser = clap::value_parser!(u32).range(1..=INFLATED_BYTES_CEILING as i64))]
     pub inflated_limit_bytes: u32,
-    /// Addresses inside one's own network that workflows may call: networks, addresses or host patterns
+    /// Networks, addresses or host patterns inside your network that workflows may call, separated by commas
     #[arg(long, env = "HOOKFLOW_OUTBOUND_ALLOW", value_delimiter = ',', value_name = "LIST")]
     pub outbound_allow: Vec<String>,
-    /// The file with the key that variables are encrypted with, made at first start; `DATABASE.key` beside a SQLite
-    /// database, `hookflow.key` here with PostgreSQL. HOOKFLOW_SECRET_KEY goes before it
+    /// File with the key that encrypts variables, created at the first start; defaults to `DATABASE.key` next to a
+    /// SQLite database, or `hookflow.key` with PostgreSQL. HOOKFLOW_SECRET_KEY takes precedence
     #[arg(long, env = "HOOKFLOW_SECRET_KEY_FILE", value_name = "FILE")]
     secret_key_file: Option<PathBuf>,
-    /// Delete the variables and secrets of hooks that were encrypted with another secret key, instead of refusing to start
+    /// Delete variables and hook secrets that were encrypted with another secret key, instead of refusing to start
     #[arg(long)]
     pub forget_variables: bool,
     #[command(flatten)]
     pub mail: MailSettings,
     #[command(flatten)]
     pub rates: Rates,
-    /// How many connections one address may have at a time; trusted proxies may have any number
+    /// Maximum connections per client address; trusted proxies are exempt
     #[arg(long, env = "HOOKFLOW_CONNECTIONS_PER_PEER", default_value_t = 1_000, value_name = "NUMBER",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub connections_per_peer: u32,
-    /// How many threads answer HTTP requests; one per core if not given
+    /// Number of HTTP worker threads; defaults to one per core
     #[arg(long, env = "HOOKFLOW_HTTP_WORKERS", value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_workers: Option<u16>,
 }
 
 impl Serve {
-    /// The file of the secret key.
+    /// The file with the secret key.
     pub fn secret_key_file(&self) -> PathBuf {
-        let beside = match &self.database.database_url {
+        let default = match &self.database.database_url {
             DatabaseUrl::Sqlite(path) => format!("{path}.key"),
             DatabaseUrl::Postgres(_) => "hookflow.key".to_owned(),
         };
-        self.secret_key_file.clone().unwrap_or_else(|| beside.into())
+        self.secret_key_file.clone().unwrap_or_else(|| default.into())
     }
 }
 
-/// Takes an address that paths can be put behind, as it is written.
+/// Accepts a URL that paths can be appended to.
 fn public_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).ok().filter(|url| {
         let is_bare = url.query().is_none() && url.fragment().is_none();
         matches!(url.scheme(), "http" | "https") && is_bare && url.username().is_empty() && url.password().is_none()
     });
-    let wanted = "expected an address without user and query, such as `https://hooks.example.com`";
-    url.map(|_| text.trim().to_owned()).ok_or_else(|| wanted.to_owned())
+    let message = "expected a URL without user and query, such as `https://hooks.example.com`";
+    url.map(|_| text.trim().to_owned()).ok_or_else(|| message.to_owned())
 }
 
-/// The first admin key, for installations that set it beforehand. Only from the environment: flags show in `ps`.
+/// The initial admin key, for automated setups. Read only from the environment, since flags are visible in `ps`.
 pub const ADMIN_KEY_VARIABLE: &str = "HOOKFLOW_ADMIN_KEY";
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_flag_does_not_show_the_password() {
+    fn an_error_for_an_invalid_url_does_not_show_the_password() {
         for url in [
             "postgres://app:secret@host/orders?sslmod=require",
             "postgres:app:secret",

@@ -1,10 +1,10 @@
-//! Which proxies are believed about whom a request comes from.
+//! Settings of trusted proxies.
 
 use ipnet::IpNet;
 
 use crate::base::networks::network;
 
-/// Where a proxy writes the address that a request came from.
+/// The header in which a proxy reports the client's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProxyHeader {
     #[default]
@@ -13,14 +13,14 @@ pub enum ProxyHeader {
     Forwarded,
 }
 
-/// The proxies, and the one header that is read. One, because a proxy that writes the one passes the other through as its
-/// sender made it up.
+/// The trusted proxies and the one header that is read. Only one, because a proxy that sets one header passes the other
+/// on as the client forged it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Proxies {
-    /// Proxies that are believed about whom a request comes from: networks or addresses
+    /// Networks or addresses of proxies whose client addresses are trusted, separated by commas
     #[arg(long, env = "HOOKFLOW_TRUSTED_PROXIES", value_delimiter = ',', value_name = "LIST", value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which those proxies write it; the other one is ignored
+    /// Header in which trusted proxies report the client's address; the other is ignored
     #[arg(long, env = "HOOKFLOW_PROXY_HEADER", default_value = "x-forwarded-for", value_name = "HEADER")]
     pub proxy_header: ProxyHeader,
 }

@@ -1,15 +1,14 @@
-//! The certificate that the listeners show.
+//! Settings of TLS.
 
 use std::path::PathBuf;
 
-/// The files of the certificate and its key, in PEM format. Both are given, or neither; whoever reads them says which one is
-/// missing, since no other command than `serve` minds.
+/// The PEM files of the certificate and its key. Both or neither must be given, which only `serve` checks.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct TlsFiles {
-    /// Speak TLS, with the certificate in this file and, after it, those of its issuers; PEM, read again when it changes
+    /// PEM file with the certificate, followed by its issuers; enables TLS and is reloaded when it changes
     #[arg(long, env = "HOOKFLOW_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
-    /// The key of the certificate; PEM
+    /// PEM file with the certificate's private key
     #[arg(long, env = "HOOKFLOW_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 }

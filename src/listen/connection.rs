@@ -1,8 +1,8 @@
-//! A connection as the HTTP server sees it: its bytes, watched on their way.
+//! A connection as the HTTP server sees it: its byte stream, monitored on the way.
 //!
-//! With HTTP/1.1, the library gives a time to the head of the first request of a connection only; before the next one,
-//! a byte now and then would keep it open for ever. So here a connection has to come to a request now and then, or to be sent an
-//! answer, however many bytes it sends.
+//! For HTTP/1.1, the library limits only the time for the head of the first request of a connection; before later
+//! requests, an occasional byte would keep it open forever. So here a connection must start a request or be sent a
+//! response from time to time, however many bytes it sends.
 
 use std::io;
 use std::pin::Pin;
@@ -17,14 +17,14 @@ use tokio_rustls::server::TlsStream;
 use super::HEAD_TIME_MAX;
 use super::exchange::Exchanges;
 use super::frames::Frames;
-use super::peers::Place;
+use super::peers::PeerSlot;
 
-/// A connection, counted as one of its peer's.
+/// A connection, counted for its peer.
 pub struct Connection {
     wire: Wire,
-    watch: Watch,
+    monitor: Monitor,
     exchanges: Exchanges,
-    _place: Place,
+    _slot: PeerSlot,
 }
 
 enum Wire {
@@ -32,30 +32,30 @@ enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What is looked after.
-enum Watch {
-    Http1(Patience),
+/// What is monitored.
+enum Monitor {
+    Http1(IdleTimer),
     Http2(Box<Frames>),
 }
 
 impl Connection {
-    pub fn plain(socket: TcpStream, place: Place) -> Connection {
-        Connection::new(Wire::Plain(socket), Watch::Http1(Patience::new()), place)
+    pub fn plain(socket: TcpStream, slot: PeerSlot) -> Connection {
+        Connection::new(Wire::Plain(socket), Monitor::Http1(IdleTimer::new()), slot)
     }
 
-    pub fn tls(stream: TlsStream<TcpStream>, place: Place) -> Connection {
-        Connection::new(Wire::Tls(Box::new(stream)), Watch::Http1(Patience::new()), place)
+    pub fn tls(stream: TlsStream<TcpStream>, slot: PeerSlot) -> Connection {
+        Connection::new(Wire::Tls(Box::new(stream)), Monitor::Http1(IdleTimer::new()), slot)
     }
 
-    pub fn http_2(stream: TlsStream<TcpStream>, place: Place) -> Connection {
-        Connection::new(Wire::Tls(Box::new(stream)), Watch::Http2(Box::default()), place)
+    pub fn http_2(stream: TlsStream<TcpStream>, slot: PeerSlot) -> Connection {
+        Connection::new(Wire::Tls(Box::new(stream)), Monitor::Http2(Box::default()), slot)
     }
 
-    fn new(wire: Wire, watch: Watch, place: Place) -> Connection {
-        Connection { wire, watch, exchanges: Exchanges::default(), _place: place }
+    fn new(wire: Wire, monitor: Monitor, slot: PeerSlot) -> Connection {
+        Connection { wire, monitor, exchanges: Exchanges::default(), _slot: slot }
     }
 
-    /// Makes the connection's exchanges known to its requests.
+    /// Makes the connection's exchanges available to its requests.
     pub fn introduce(&self, extensions: &mut Extensions) {
         extensions.insert(self.exchanges.clone());
     }
@@ -86,11 +86,11 @@ impl AsyncRead for Connection {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = this.wire.reader().poll_read(context, buffer);
-        match &mut this.watch {
-            // The timer has to know whom to wake only if nothing else will.
-            Watch::Http1(patience) if read.is_pending() => patience.check(&this.exchanges, context)?,
-            Watch::Http1(_) => {}
-            Watch::Http2(frames) => frames.received(&buffer.filled()[before..])?,
+        match &mut this.monitor {
+            // The timer must be polled only if nothing else will wake the task.
+            Monitor::Http1(timer) if read.is_pending() => timer.check(&this.exchanges, context)?,
+            Monitor::Http1(_) => {}
+            Monitor::Http2(frames) => frames.received(&buffer.filled()[before..])?,
         }
         read
     }
@@ -99,12 +99,12 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let frames = match &mut this.watch {
-            Watch::Http1(patience) => {
-                patience.has_written = true;
+        let frames = match &mut this.monitor {
+            Monitor::Http1(timer) => {
+                timer.has_written = true;
                 return this.wire.writer().poll_write(context, bytes);
             }
-            Watch::Http2(frames) => frames,
+            Monitor::Http2(frames) => frames,
         };
         if let Some(taken) = frames.take_settings(bytes) {
             return Poll::Ready(Ok(taken));
@@ -117,7 +117,7 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if let Watch::Http2(frames) = &mut this.watch {
+        if let Monitor::Http2(frames) = &mut this.monitor {
             ready!(frames.poll_settings(this.wire.writer(), context))?;
         }
         this.wire.writer().poll_flush(context)
@@ -128,24 +128,24 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// How long a connection may do nothing of use. One timer looks now and then, so that nothing has to be set for a request.
-struct Patience {
+/// Closes a connection that makes no progress. A single timer checks periodically, so requests need not reset one.
+struct IdleTimer {
     timer: Pin<Box<Sleep>>,
-    /// How many requests there had been when the timer last looked.
+    /// The number of requests at the last check.
     seen: Option<u64>,
-    /// Whether something was written since then.
+    /// Whether anything was written since then.
     has_written: bool,
 }
 
-impl Patience {
-    fn new() -> Patience {
-        Patience { timer: Box::pin(sleep(HEAD_TIME_MAX)), seen: None, has_written: false }
+impl IdleTimer {
+    fn new() -> IdleTimer {
+        IdleTimer { timer: Box::pin(sleep(HEAD_TIME_MAX)), seen: None, has_written: false }
     }
 
-    /// Looks at the connection, if it is time.
+    /// Checks the connection, if the timer has elapsed.
     ///
     /// # Errors
-    /// If nothing happened on it for between one and two times [`HEAD_TIME_MAX`].
+    /// If there was no progress for one to two times [`HEAD_TIME_MAX`].
     fn check(&mut self, exchanges: &Exchanges, context: &mut Context<'_>) -> io::Result<()> {
         while self.timer.as_mut().poll(context).is_ready() {
             let begun = exchanges.begun();

@@ -1,4 +1,4 @@
-//! Requests that are being answered, as far as their connection has to know of them.
+//! The requests in progress on a connection.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -10,9 +10,9 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::Version;
 use bytes::Bytes;
 
-/// The most headers of a request with HTTP/2. With HTTP/1.1 the library has the same limit.
+/// The most headers of an HTTP/2 request. For HTTP/1.1 the library has the same limit.
 pub const HEADERS_MAX: usize = 96;
-/// The most bytes of the names and values of those headers, and the address.
+/// The largest total size of the names and values of those headers and the path, in bytes.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The requests of a connection.
@@ -26,35 +26,35 @@ struct Counts {
 }
 
 impl Exchanges {
-    /// How many have begun to be answered.
+    /// How many requests have started.
     pub fn begun(&self) -> u64 {
         self.0.begun.get()
     }
 
-    /// Whether one is being answered.
+    /// Whether any request is in progress.
     pub fn is_any(&self) -> bool {
         self.0.begun.get() > self.0.ended.get()
     }
 }
 
-/// A request that is being answered until this is dropped.
+/// A request in progress, until dropped.
 pub struct Exchange(Exchanges);
 
-/// The body of an answer, during which the request counts as being answered: some answers go on for an hour.
-pub struct Answering<B> {
+/// A response body; the request is in progress until it ends, which may take an hour.
+pub struct ResponseBody<B> {
     body: B,
     _exchange: Option<Exchange>,
 }
 
-/// The head of a request is larger than it may be.
+/// The head of a request exceeds its size limit.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadTooLarge;
 
 impl Exchange {
-    /// Begins to answer a request; none if it came over no connection of this server's.
+    /// Starts a request; `None` if it did not come over one of this server's connections.
     ///
     /// # Errors
-    /// If it should not be answered.
+    /// If its head is too large.
     pub fn begin(request: &ServiceRequest) -> Result<Option<Exchange>, HeadTooLarge> {
         if request.version() == Version::HTTP_2 && is_too_large(request) {
             return Err(HeadTooLarge);
@@ -65,13 +65,13 @@ impl Exchange {
     }
 }
 
-impl<B> Answering<B> {
-    pub fn new(body: B, exchange: Option<Exchange>) -> Answering<B> {
-        Answering { body, _exchange: exchange }
+impl<B> ResponseBody<B> {
+    pub fn new(body: B, exchange: Option<Exchange>) -> ResponseBody<B> {
+        ResponseBody { body, _exchange: exchange }
     }
 }
 
-impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
+impl<B: MessageBody + Unpin> MessageBody for ResponseBody<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {

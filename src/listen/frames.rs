@@ -1,13 +1,15 @@
-//! HTTP/2: what the frames of a connection may amount to.
+//! HTTP/2: limits on the frames of a connection.
 //!
-//! The library that speaks HTTP/2 takes any number of streams and 16 MiB of headers for each, and the server above it has no
-//! setting for either. So the frames are followed here, by their nine bytes of header, in both directions:
+//! The library that implements HTTP/2 accepts any number of streams and 16 MiB of headers for each, and the server
+//! above it has no setting for either. So the frames are tracked here, by their nine-byte headers, in both directions:
 //!
-//! - The server's first frame, its SETTINGS, also says how many streams may be open and how large a header list may be.
-//!   Clients that keep to it never notice the rest.
-//! - A stream is open from its HEADERS until the server has sent the end of its answer, or either side has reset
-//!   it. What waits to be sent to a client that does not read is therefore counted.
-//! - A connection that goes beyond a limit is cut off.
+//! - The server's first frame, SETTINGS, is extended by the maximum numbers of open streams and header bytes. Clients
+//!   that
+//!   comply never notice the rest.
+//! - A stream is open from its HEADERS until the server has sent the end of its response, or either side has reset it.
+//!   So
+//!   data waiting for a client that does not read is counted, too.
+//! - A connection that exceeds a limit is closed.
 //!
 //! Limits: [`STREAMS_MAX`], [`HEADER_BLOCK_BYTES_MAX`], [`RESETS_MAX`].
 
@@ -20,16 +22,16 @@ use tokio::io::AsyncWrite;
 
 use super::exchange::HEAD_BYTES_MAX;
 
-/// How many streams clients are told that they may have open.
+/// The most open streams, as announced to clients.
 pub const STREAMS_MAX: u32 = 100;
-/// A client that has not read the settings yet may have begun more.
+/// Exceeding this closes the connection. It is higher, since a client may open streams before it reads the settings.
 const STREAMS_CUT: usize = 2 * STREAMS_MAX as usize;
-/// How large the compressed headers of a request may be.
+/// The largest compressed headers of a request, in bytes.
 pub const HEADER_BLOCK_BYTES_MAX: usize = 32 * 1024;
-/// How many requests of a connection a client may take back while they are being answered.
+/// The most requests per connection that a client may reset while they are in progress.
 pub const RESETS_MAX: u32 = 1_000;
 
-/// What a client sends before its first frame.
+/// The connection preface of a client.
 const PREFACE_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 const HEAD_BYTES: usize = 9;
 
@@ -49,7 +51,7 @@ pub struct Frames {
     outgoing: Cursor,
     settings: Settings,
     open: HashSet<u32>,
-    /// The highest stream that was opened.
+    /// The highest stream id opened.
     last: u32,
     block_bytes: usize,
     resets: u32,
@@ -70,10 +72,10 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Follows what the client sent.
+    /// Tracks bytes from the client.
     ///
     /// # Errors
-    /// If it goes beyond a limit.
+    /// If a limit is exceeded.
     pub fn received(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while let Some(head) = self.incoming.next(&mut bytes) {
             self.client_sent(head)?;
@@ -106,7 +108,7 @@ impl Frames {
         Err(io::Error::other(too_much))
     }
 
-    /// Follows what the server sent, after its settings.
+    /// Tracks bytes from the server, after its settings.
     pub fn sent(&mut self, mut bytes: &[u8]) {
         while let Some(head) = self.outgoing.next(&mut bytes) {
             let is_end = matches!(head.kind, HEADERS | DATA) && head.flags & END_STREAM != 0;
@@ -116,7 +118,8 @@ impl Frames {
         }
     }
 
-    /// Takes what belongs to the server's settings, to send more of them; how many bytes that was, none if it had them all.
+    /// Takes the bytes that belong to the server's settings, to extend them. Returns their number, or `None` if they
+    /// are complete.
     pub fn take_settings(&mut self, bytes: &[u8]) -> Option<usize> {
         let Settings::Gathering(gathered) = &mut self.settings else { return None };
         let mut taken = 0;
@@ -130,7 +133,7 @@ impl Frames {
         Some(taken)
     }
 
-    /// Sends the settings, if they are complete and not sent yet.
+    /// Sends the extended settings, if they are complete and not sent yet.
     pub fn poll_settings(
         &mut self,
         mut wire: Pin<&mut dyn AsyncWrite>,
@@ -148,15 +151,15 @@ impl Frames {
     }
 }
 
-/// The server's first frame on its way.
+/// The state of the server's first frame.
 enum Settings {
     Gathering(Vec<u8>),
-    /// With how many bytes were sent.
+    /// With the number of bytes sent.
     Sending(Vec<u8>, usize),
     Sent,
 }
 
-/// How long a frame is that begins so, as far as that is known.
+/// The length of the frame that begins with these bytes, as far as it is known.
 fn frame_bytes(begun: &[u8]) -> usize {
     match begun {
         [a, b, c, ..] if begun.len() >= HEAD_BYTES => HEAD_BYTES + u32::from_be_bytes([0, *a, *b, *c]) as usize,
@@ -164,7 +167,7 @@ fn frame_bytes(begun: &[u8]) -> usize {
     }
 }
 
-/// A frame with SETTINGS, with our limits added to it. Anything else stays as it is.
+/// The SETTINGS frame with our limits added. Other frames are unchanged.
 fn with_limits(mut frame: Vec<u8>) -> Vec<u8> {
     if frame[3] != SETTINGS || frame[4] & ACK != 0 {
         return frame;
@@ -186,18 +189,18 @@ struct Head {
     stream: u32,
 }
 
-/// Finds the headers of frames in bytes that come in any pieces.
+/// Finds frame headers in bytes that arrive in arbitrary pieces.
 #[derive(Default)]
 struct Cursor {
-    /// Bytes to leave out before the next header.
+    /// Bytes to skip before the next header.
     skip: usize,
     head: [u8; HEAD_BYTES],
-    /// How much of the header is there.
+    /// The part of the header that has arrived.
     filled: usize,
 }
 
 impl Cursor {
-    /// The next header; none when the bytes are used up.
+    /// The next header; `None` when the bytes are used up.
     fn next(&mut self, bytes: &mut &[u8]) -> Option<Head> {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
@@ -237,13 +240,13 @@ mod tests {
         frames
     }
 
-    /// Opens streams by their number, counted from 0, until one is too many.
+    /// Opens streams by index, counted from 0, until the limit is exceeded.
     fn open(frames: &mut Frames, numbers: std::ops::Range<u32>) -> usize {
         numbers.take_while(|number| frames.received(&frame(HEADERS, 4, 2 * number + 1, 20)).is_ok()).count()
     }
 
     #[test]
-    fn streams_are_open_until_they_are_answered() {
+    fn streams_are_open_until_their_response_ends() {
         let mut frames = begun();
         assert_eq!(open(&mut frames, 0..1_000), STREAMS_CUT);
         let mut frames = begun();
@@ -251,7 +254,7 @@ mod tests {
             assert_eq!(open(&mut frames, number..number + 1), 1, "{number}");
             frames.sent(&frame(HEADERS, 4, 2 * number + 1, 20));
             frames.sent(&frame(DATA, if number % 2 == 0 { END_STREAM } else { 0 }, 2 * number + 1, 100));
-            // Half of them are not answered to the end.
+            // Half of the responses do not end.
             if frames.open.len() == STREAMS_CUT {
                 return;
             }
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_end_somewhere() {
+    fn header_blocks_are_limited() {
         let mut frames = begun();
         let block = |frames: &mut Frames, rest: usize| {
             let last = frames.last;
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_can_not_be_taken_back_for_ever() {
+    fn resets_are_limited() {
         let mut frames = begun();
         let mut take_back = |number: u32| {
             frames.received(&frame(HEADERS, 5, 2 * number + 1, 20)).unwrap();
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_say_the_limits() {
+    fn the_settings_announce_the_limits() {
         let mut frames = Frames::default();
         let own = [&frame(SETTINGS, 0, 0, 12)[..], b"more"].concat();
         assert_eq!(frames.take_settings(&own[..5]), Some(5));
@@ -298,7 +301,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_are_found_in_any_pieces(
+        fn frame_headers_are_found_however_the_bytes_are_split(
             kinds in prop::collection::vec((0..10_u8, 0..50_usize), 0..40),
             pieces in prop::collection::vec(1..40_usize, 1..200),
         ) {

@@ -1,14 +1,15 @@
-//! Listening: from a connection to HTTP requests, within limits that no peer can get around.
+//! Listening: from connections to HTTP requests, within limits that no peer can evade.
 //!
-//! The HTTP server is actix's. Between it and the socket stands [`Connection`], which sees every byte: it counts connections
-//! by peer before anything else is done for them, gives the head of every request a time, and cuts HTTP/2 connections off that
-//! open too many streams or send too much of headers ([`frames`]). These are the things that the libraries leave open.
+//! The HTTP server is actix's. Between it and the socket is [`Connection`], which sees every byte: it counts
+//! connections by peer before anything else is done for them, limits the time for the head of every request, and closes
+//! HTTP/2 connections that open too many streams or send too many headers ([`frames`]). The libraries do not cover
+//! these.
 //!
 //! Limits:
 //!
 //! | what | limit |
 //! |---|---|
-//! | connections of a worker | [`CONNECTIONS_MAX`], or fewer if the process may not open as many files |
+//! | connections of a worker | [`CONNECTIONS_MAX`], or fewer if the limit on open files is lower |
 //! | connections of one address, or one network of 64 bits with IPv6 | configured; trusted proxies have no limit |
 //! | TLS handshake | [`HANDSHAKE_TIME_MAX`] |
 //! | head of a request, from its first byte | [`HEAD_TIME_MAX`] |
@@ -38,25 +39,25 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::observe::metrics;
 use connection::Connection;
-pub use exchange::{Answering, Exchange, HeadTooLarge};
+pub use exchange::{Exchange, HeadTooLarge, ResponseBody};
 pub use peers::Peers;
 use tls::Tls;
 
-/// The most connections that one worker holds.
+/// The most connections per worker.
 pub const CONNECTIONS_MAX: usize = 10_000;
-/// How many files the process keeps for itself: databases, logs, calls to other servers.
+/// Files reserved for the process itself: databases, logs, outbound calls.
 const FILES_KEPT: u64 = 512;
-/// How long a TLS handshake may take.
+/// Timeout of a TLS handshake.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long the head of a request may take to arrive, once it has begun.
+/// The most time for the head of a request, from its first byte.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a connection is kept between two requests.
+/// How long an idle connection is kept between requests.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a connection that ends is waited for.
+/// How long to wait for a connection to close.
 const END_TIME_MAX: Duration = Duration::from_secs(1);
-/// How long a request that is being answered may take when the process is stopped.
+/// How long requests in progress may take after the process is asked to stop.
 const STOP_GRACE_S: u64 = 10;
-/// HTTP/2: how many bytes of a body may be under way, and of all bodies of a connection.
+/// HTTP/2: the flow-control windows of a stream and of a connection, in bytes.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
@@ -65,16 +66,16 @@ pub struct Listening {
     pub listener: TcpListener,
     pub tls: Option<Tls>,
     pub workers: usize,
-    /// How many connections one address may have.
+    /// The most connections per address.
     pub connections_per_peer: u32,
-    /// Who may have any number of them.
+    /// Addresses without that limit.
     pub trusted: Vec<IpNet>,
 }
 
-/// A server that answers by what `app` makes, once for each worker on its thread. It stops when its handle says so.
+/// A server that responds with `app`, which is instantiated in each worker thread. Its handle stops it.
 ///
 /// # Errors
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn serve<F, I, S, B>(listening: Listening, app: F) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
@@ -124,36 +125,36 @@ where
     Ok(builder.run())
 }
 
-/// Lets a connection in, if its peer has not too many, and sets TLS up on it.
+/// Accepts a connection unless its peer has too many, and sets up TLS.
 async fn accept(
     socket: TcpStream,
     peers: Peers,
     acceptor: Option<TlsAcceptor>,
 ) -> io::Result<(Connection, Protocol, Option<SocketAddr>)> {
     let peer = socket.peer_addr()?;
-    let Some(place) = peers.enter(peer.ip()) else {
+    let Some(slot) = peers.enter(peer.ip()) else {
         metrics::connection_refused();
         return Err(io::Error::other("the peer has too many connections"));
     };
     let Some(acceptor) = acceptor else {
-        return Ok((Connection::plain(socket, place), Protocol::Http1, Some(peer)));
+        return Ok((Connection::plain(socket, slot), Protocol::Http1, Some(peer)));
     };
     let stream = tokio::time::timeout(HANDSHAKE_TIME_MAX, acceptor.accept(socket)).await??;
     Ok(match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => (Connection::http_2(stream, place), Protocol::Http2, Some(peer)),
-        _ => (Connection::tls(stream, place), Protocol::Http1, Some(peer)),
+        Some(b"h2") => (Connection::http_2(stream, slot), Protocol::Http2, Some(peer)),
+        _ => (Connection::tls(stream, slot), Protocol::Http1, Some(peer)),
     })
 }
 
-/// How many connections a worker may hold. The process takes as many files as it may: each connection is one.
+/// The most connections per worker. Raises the limit on open files, since each connection is a file.
 fn connections_max(workers: usize) -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
-        log::warn!(err:err = error; "the limit on open files could not be raised");
+        log::warn!(err:err = error; "failed to raise the limit on open files");
         rlimit::Resource::NOFILE.get_soft().unwrap_or(1_024)
     });
     let possible = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX) / workers;
     if possible < CONNECTIONS_MAX {
-        log::warn!(files; "the limit on open files allows {possible} connections a worker; `ulimit -n` raises it");
+        log::warn!(files; "the limit on open files allows only {possible} connections per worker; raise it with `ulimit -n`");
     }
     possible.clamp(1, CONNECTIONS_MAX)
 }

@@ -1,11 +1,10 @@
-//! TLS of the listeners: one certificate from two files, read again whenever they change.
+//! TLS of the listeners: one certificate from two files, reloaded whenever they change.
 //!
-//! A new pair is in force for the connections that come after it. One that can't be used is reported, and the last good one
-//! stays: a half-finished renewal must not shut senders out. Both files are read together, since a certificate
-//! and a key fit each other or are of no use.
+//! A new pair applies to subsequent connections. If it is invalid, the error is reported and the last good pair stays:
+//! an incomplete renewal must not lock senders out. Both files are read together, since certificate and key must match.
 //!
-//! Limits: TLS 1.2 and 1.3, as rustls has them. One certificate, whatever name a client asks for. When it expires is for
-//! whoever renews it to know.
+//! Limits: TLS 1.2 and 1.3, as supported by rustls. One certificate, whatever name a client requests. Expiry is not
+//! monitored here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,23 +23,23 @@ use crate::config::TlsFiles;
 
 const CERTIFICATE: &str = "--tls-cert";
 const KEY: &str = "--tls-key";
-/// How often the files are read without a notice: some file systems send none.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How often the files are read without a notification: some file systems send none.
+const POLL_EVERY: Duration = Duration::from_secs(60);
 
-/// Why a certificate can't be used.
+/// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    #[error("{given} is given without {missing}; TLS needs both")]
-    Incomplete { given: &'static str, missing: &'static str },
+    #[error("{present} requires {missing}: TLS needs both")]
+    Incomplete { present: &'static str, missing: &'static str },
     #[error(transparent)]
     File(#[from] PemError),
-    #[error("the key `{key}` of {KEY} is not that of the certificate `{certificate}` of {CERTIFICATE}")]
+    #[error("the key `{key}` of {KEY} does not match the certificate `{certificate}` of {CERTIFICATE}")]
     OtherKey { certificate: String, key: String },
-    #[error("the certificate `{certificate}` of {CERTIFICATE} and the key `{key}` of {KEY} can't be used: {reason}")]
+    #[error("the certificate `{certificate}` of {CERTIFICATE} and the key `{key}` of {KEY} cannot be used: {reason}")]
     Unusable { certificate: String, key: String, reason: String },
 }
 
-/// The certificate in force; cheap to clone.
+/// The current certificate; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Tls {
     certificate: PathBuf,
@@ -49,22 +48,23 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads the files; none if none are named.
+    /// Reads the files; `None` if none are configured.
     ///
     /// # Errors
     /// What is wrong with them.
     pub fn open(files: &TlsFiles) -> Result<Option<Tls>, TlsError> {
         let (certificate, key) = match (&files.tls_cert, &files.tls_key) {
             (None, None) => return Ok(None),
-            (Some(_), None) => return Err(TlsError::Incomplete { given: CERTIFICATE, missing: KEY }),
-            (None, Some(_)) => return Err(TlsError::Incomplete { given: KEY, missing: CERTIFICATE }),
+            (Some(_), None) => return Err(TlsError::Incomplete { present: CERTIFICATE, missing: KEY }),
+            (None, Some(_)) => return Err(TlsError::Incomplete { present: KEY, missing: CERTIFICATE }),
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         };
         let in_force = Arc::new(ArcSwap::from_pointee(read(&certificate, &key)?));
         Ok(Some(Tls { certificate, key, in_force }))
     }
 
-    /// What a listener needs; it takes up new certificates by itself. Protocols for ALPN are the listener's to add.
+    /// The configuration of a listener, which picks up new certificates on its own. The listener adds its ALPN
+    /// protocols.
     pub fn server_config(&self) -> ServerConfig {
         ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -73,7 +73,7 @@ impl Tls {
             .with_cert_resolver(Arc::new(self.clone()))
     }
 
-    /// Reads the files again after each change, until `stop` turns true.
+    /// Reloads the files after each change, until `stop` becomes true.
     pub async fn watch(self, mut stop: watch::Receiver<bool>) {
         let folders = [&self.certificate, &self.key].map(|file| match file.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -82,35 +82,36 @@ impl Tls {
         let mut changes = match FolderWatcher::new(folders) {
             Ok(changes) => Some(changes),
             Err(error) => {
-                log::warn!(err:err = error; "the certificate's folder can't be watched; the files are read once a minute");
+                log::warn!(err:err = error; "the certificate's folder cannot be watched; the files are read once a minute");
                 None
             }
         };
         let mut reported = None;
         loop {
-            // What changed between the start and the watching has been announced to nobody.
+            // Changes between the start and the watching were not notified.
             reported = self.reload(reported);
             tokio::select! {
                 () = changed(&mut changes) => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(POLL_EVERY) => {}
                 _ = stop.changed() => return,
             }
         }
     }
 
-    /// Puts what the files hold now in force, or says why not, unless that was `reported` before; what is reported by now.
+    /// Applies the current files, or reports why not, unless `reported` holds the same error. Returns what is now
+    /// reported.
     fn reload(&self, reported: Option<String>) -> Option<String> {
         match read(&self.certificate, &self.key) {
             Ok(pair) if pair.cert == self.in_force.load().cert => None,
             Ok(pair) => {
                 self.in_force.store(Arc::new(pair));
-                log::info!(file:% = self.certificate.display(); "a new certificate is in force");
+                log::info!(file:% = self.certificate.display(); "certificate reloaded");
                 None
             }
             Err(error) => {
                 let error = error.to_string();
                 if reported.as_ref() != Some(&error) {
-                    log::error!(err = error.as_str(); "the new certificate can't be used; the last good one stays");
+                    log::error!(err = error.as_str(); "the new certificate cannot be used; the last good one stays");
                 }
                 Some(error)
             }
@@ -124,7 +125,7 @@ impl ResolvesServerCert for Tls {
     }
 }
 
-/// Waits for a notice; for ever if none can come.
+/// Waits for a notification; forever if there can be none.
 async fn changed(changes: &mut Option<FolderWatcher>) {
     if let Some(changes) = changes
         && changes.changed().await

@@ -1,7 +1,7 @@
-//! Log lines, as text for people or as JSON for machines.
+//! Log lines, as text for people or as JSON for programs.
 //!
-//! A line that concerns a run, a hook or a workflow carries `run_id`, `hook` or `workflow` as a key-value pair. A
-//! failure is logged once, where it is handled, with all its causes. No secrets, payloads or headers go into a line.
+//! A line about a run, a hook or a workflow has `run_id`, `hook` or `workflow` as a key-value pair. A failure is logged
+//! once, where it is handled, with all its causes. Lines contain no secrets, payloads or headers.
 
 use std::io::Write;
 
@@ -10,14 +10,14 @@ use log::kv::{Error, Key, Value, VisitSource};
 use log::{LevelFilter, Record};
 use serde_json::{Map, json};
 
-/// How lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     Text,
     Json,
 }
 
-/// Libraries whose lines help nobody who runs hookflow.
+/// Libraries whose lines do not help operators.
 const QUIET_MODULES: [(&str, LevelFilter); 4] = [
     ("handlebars", LevelFilter::Warn),
     ("jsonpath_lib", LevelFilter::Off),
@@ -25,10 +25,10 @@ const QUIET_MODULES: [(&str, LevelFilter); 4] = [
     ("actix_http", LevelFilter::Warn),
 ];
 
-/// Starts logging to standard error. `filter` is in env_logger's form: `info`, `warn,hookflow::engine=debug`.
+/// Starts logging to standard error. `filter` is in env_logger's syntax: `info`, `warn,hookflow::engine=debug`.
 pub fn start(filter: &str, format: LogFormat) {
     let mut builder = env_logger::Builder::new();
-    // Said before the filter, which can say otherwise. Some of these would log payloads.
+    // Set before the filter, which may override it. Some of these modules would log payloads.
     for (module, level) in QUIET_MODULES {
         builder.filter_module(module, level);
     }
@@ -46,7 +46,7 @@ fn write_json(formatter: &mut Formatter, record: &Record<'_>) -> std::io::Result
     line.insert("level".into(), json!(record.level().as_str().to_lowercase()));
     line.insert("message".into(), json!(record.args().to_string()));
     let mut pairs = Pairs(line);
-    // A pair that can't be shown is left out; the rest of the line is worth having.
+    // A pair that cannot be serialized is dropped; the rest of the line is still useful.
     let _ = record.key_values().visit(&mut pairs);
     writeln!(formatter, "{}", serde_json::Value::Object(pairs.0))
 }

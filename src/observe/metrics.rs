@@ -1,6 +1,6 @@
-//! Counters of this process, in the text form that Prometheus reads.
+//! Counters of this process, in Prometheus text format.
 //!
-//! They start at zero with the process. Labels take few values, all from the code: nothing that a sender can choose.
+//! They start at zero with the process. Label values come from the code, never from senders.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,18 +21,17 @@ pub fn transaction_accepted() {
     ACCEPTED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a delivery that came before.
+/// Counts a duplicate request.
 pub fn duplicate_received() {
     DUPLICATES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a set-up challenge that was answered.
+/// Counts an answered setup challenge.
 pub fn challenge_answered() {
     CHALLENGES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a run that ended.
-/// `status` is the word for how: `completed`, `failed` or `cancelled`.
+/// Counts a run that ended; `status` is `completed`, `failed` or `cancelled`.
 pub fn run_finished(status: &'static str) {
     let counter = match status {
         "failed" => &FAILED,
@@ -42,18 +41,18 @@ pub fn run_finished(status: &'static str) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a commit that so many units of work shared.
+/// Counts a commit shared by this many units of work.
 pub fn committed(units: usize) {
     COMMITS.fetch_add(1, Ordering::Relaxed);
     UNITS.fetch_add(units as u64, Ordering::Relaxed);
 }
 
-/// Counts a refused request; `index` is the place of the reason in the list that [`render`] is given.
+/// Counts a refused request; `index` is that of the reason in the list passed to [`render`].
 pub fn request_refused(index: usize) {
     REFUSED[index.min(REFUSED.len() - 1)].fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a connection that was not let in.
+/// Counts a refused connection.
 pub fn connection_refused() {
     CONNECTIONS_REFUSED.fetch_add(1, Ordering::Relaxed);
 }
@@ -75,12 +74,12 @@ pub fn render(reasons: &[&str]) -> String {
     );
     family(
         "hookflow_deliveries_duplicate_total",
-        "Requests to hooks that had come before and were answered like the first time.",
+        "Duplicate requests to hooks.",
         vec![(String::new(), read(&DUPLICATES))],
     );
     family(
         "hookflow_challenges_answered_total",
-        "Requests by which vendors set a hook up.",
+        "Setup challenges of vendors that were answered.",
         vec![(String::new(), read(&CHALLENGES))],
     );
     let refused = reasons.iter().zip(&REFUSED);
@@ -91,7 +90,7 @@ pub fn render(reasons: &[&str]) -> String {
     );
     family(
         "hookflow_connections_refused_total",
-        "Connections that were closed at once, since their peer had too many.",
+        "Connections closed because their client had too many.",
         vec![(String::new(), read(&CONNECTIONS_REFUSED))],
     );
     let finished = [("completed", &COMPLETED), ("failed", &FAILED), ("cancelled", &CANCELLED)];

@@ -1,4 +1,4 @@
-//! What an operator sees: log lines and counters.
+//! Observability: log lines and counters.
 
 pub mod logging;
 pub mod metrics;

@@ -113,7 +113,7 @@ fn the_difference_is_shown_before_the_server_is_changed() {
     insta::assert_snapshot!(shown);
     let refused = run("apply", changed.path(), &server, &[]);
     assert_eq!(refused.output, shown);
-    let told = "error: nobody is there to be asked; --yes changes the server without asking\n";
+    let told = "error: standard input is not a terminal; use --yes to apply without confirmation\n";
     assert_eq!(fail(refused), told);
     assert_eq!(server.workflow("order-to-kobject")["attributes"]["version"], 1);
 
@@ -132,7 +132,7 @@ fn undeclared_parts_are_left_alone_unless_pruned() {
     write(&only, "hook.json", &json!({ "hooks": [{ "name": "returns", "type": "form" }] }));
     let said = succeed(run("apply", only.path(), &server, &["--yes"]));
     let left =
-        "On the server, but in no file, and left alone: workflow order-to-kobject, form hook orders, klass order\n";
+        "On the server but in no file, left unchanged: workflow order-to-kobject, form hook orders, klass order\n";
     assert!(said.contains(left), "{said}");
     let said = succeed(run("apply", only.path(), &server, &["--yes", "--prune"]));
     assert!(said.contains("\n0 to add, 0 to change, 2 to delete\n"), "{said}");
@@ -164,16 +164,16 @@ fn files_with_errors_change_nothing() {
 fn a_failure_is_reported_in_one_line() {
     let (server, empty, full) = (Server::start(), folder(), folder());
     assert!(
-        fail(run("apply", empty.path(), &server, &["--yes"])).contains("holds no workflow file; nothing was changed")
+        fail(run("apply", empty.path(), &server, &["--yes"])).contains("has no workflow files; nothing was changed")
     );
     write(&full, "mine.json", &sets("mine", "x"));
     let errors = fail(run("export", full.path(), &server, &[]));
-    assert!(errors.contains("mine.json` is in the folder and not of this export"), "{errors}");
+    assert!(errors.contains("mine.json` is not part of this export"), "{errors}");
     assert_eq!(files(&full).len(), 1);
     succeed(run("export", full.path(), &server, &["--force"]));
     let path = full.path().to_str().unwrap();
     let keyless = hookflow(full.path(), &["export", path, "--server", &server.base_url]);
-    assert!(fail(keyless).starts_with("error: no API key was given"));
+    assert!(fail(keyless).starts_with("error: no API key"));
     let refused = hookflow(full.path(), &["apply", path, "--server", &server.base_url, "--key", "wrong"]);
     assert_eq!(fail(refused).lines().count(), 1);
 }

@@ -44,7 +44,7 @@ fn hooks_are_made_and_changed() {
     assert_eq!(hooks(&server, &["list"], ""), list);
     assert_eq!(
         failed(&server, &["show", "orders"]),
-        "hooks of several kinds are called `orders`; write `form/orders` or `web/orders`"
+        "several hooks are named `orders`; use `form/orders` or `web/orders`"
     );
     assert_eq!(hooks(&server, &["capture", "web/orders", "off"], ""), "orders: enabled\n");
     assert_eq!(hooks(&server, &["capture", "form/orders", "on"], ""), "orders: enabled, captures\n");
@@ -69,7 +69,7 @@ fn hooks_are_made_and_changed() {
     assert_eq!(hooks(&server, &["secret", "delete", "payments", id], ""), "payments: secret deleted\n");
     assert_eq!(hooks(&server, &["secret", "list", "payments"], ""), "");
 
-    assert_eq!(failed(&server, &["show", "paiments"]), "there is no hook `paiments`; `hookflow hooks list` lists them");
+    assert_eq!(failed(&server, &["show", "paiments"]), "unknown hook `paiments`; `hookflow hooks list` lists all");
     assert!(failed(&server, &["create", "payments"]).contains("a hook named `payments` already exists"));
     assert!(failed(&server, &["create", "x", "--settings", "[]"]).contains("not a JSON object"));
 }
@@ -90,7 +90,7 @@ fn a_file_is_sent_as_the_hook_requires() {
         hooks(&server, &["create", scheme, "--verification", scheme], "");
         assert_eq!(
             failed(&server, &["send", scheme, "order.json"]),
-            "a request to this hook is signed with a secret: put it into HOOKFLOW_HOOK_SECRET, or name its file with --secret-file"
+            "requests to this hook must be signed: set HOOKFLOW_HOOK_SECRET or use --secret-file"
         );
         hooks(&server, &["secret", "add", scheme], secret(scheme));
         write(&server, "secret", &format!("{}\n", secret(scheme)));
@@ -105,7 +105,10 @@ fn a_file_is_sent_as_the_hook_requires() {
     let mut wrong = server.program(&["hooks", "send", "stripe", "order.json"]);
     let wrong = wrong.env("HOOKFLOW_HOOK_SECRET", "rush").output().unwrap();
     assert_eq!(wrong.status.code(), Some(1));
-    assert_eq!(String::from_utf8_lossy(&wrong.stderr), "error: the hook answered 401: no signature matches\n");
+    assert_eq!(
+        String::from_utf8_lossy(&wrong.stderr),
+        "error: the hook responded with status 401: no signature matches\n"
+    );
 }
 
 #[test]
@@ -133,9 +136,9 @@ fn sending_shows_the_run() {
     write(&server, "broken.json", "{\u{1b}[2J");
     assert!(
         failed(&server, &["send", "orders", "broken.json"])
-            .starts_with("the hook answered 400: the body is not valid JSON")
+            .starts_with("the hook responded with status 400: the body is not valid JSON")
     );
-    assert!(failed(&server, &["send", "orders", "nothing.json"]).starts_with("`nothing.json` can't be read"));
+    assert!(failed(&server, &["send", "orders", "nothing.json"]).starts_with("`nothing.json` cannot be read"));
     let refusals = hooks(&server, &["refusals", "orders", "--body"], "");
     assert!(refusals.contains("Z  refused   malformed_json  5 bytes  the body is not valid JSON"), "{refusals}");
     assert!(refusals.ends_with("\n{\u{FFFD}[2J\n"), "{refusals}");
@@ -214,32 +217,35 @@ fn listening_resumes_when_the_server_is_back_and_ends_on_request() {
     server.post_hook("orders", &json!({ "orderId": "1" })).expect(200);
     let (address, directory) = (server.address().to_owned(), server.directory());
     assert!(server.stop().success());
-    listening.wait_for("The connection is lost");
-    counting.wait_for("The connection is lost");
+    listening.wait_for("Connection lost");
+    counting.wait_for("Connection lost");
     let server = ServerBuilder::in_directory(directory).listen(&address).start();
     server.post_hook("orders", &json!({ "orderId": "2" })).expect(200);
     let said = counting.end();
     // Within a second, ids of two processes are in no order.
     assert!(["1", "2"].iter().all(|order| said.contains(&format!("{{\"orderId\":\"{order}\"}}\n"))), "{said}");
 
-    listening.wait_for("Listening again");
+    listening.wait_for("Reconnected");
     let pid = listening.child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     // Ended so, it has not failed.
     listening.end();
-    assert_eq!(failed(&server, &["listen", "others"]), "there is no hook `others`; `hookflow hooks list` lists them");
+    assert_eq!(failed(&server, &["listen", "others"]), "unknown hook `others`; `hookflow hooks list` lists all");
 }
 
 #[test]
 fn a_captured_request_becomes_a_payload_and_a_test() {
     let server = Server::start();
-    assert_eq!(failed(&server, &["save", "orders", "--payload", "order.json"]), "nothing has arrived at `orders`");
+    assert_eq!(
+        failed(&server, &["save", "orders", "--payload", "order.json"]),
+        "the hook `orders` has no transactions"
+    );
     hooks(&server, &["capture", "orders", "on"], "");
     let order = json!({ "orderId": "1", "email": "ann@example.com", "price": "$1.50", "quantity": 1 });
     server.post_hook("orders", &order).expect(200);
     let said =
         hooks(&server, &["save", "orders", "--payload", "order.json", "--test", "workflows/captured.test.json"], "");
-    assert_eq!(said, "order.json is written\nworkflows/captured.test.json is written\n");
+    assert_eq!(said, "wrote order.json\nwrote workflows/captured.test.json\n");
     assert_eq!(read(&server, "order.json"), order);
     let tried = server.command(&["try", "workflows/orders.json", "--payload", "order.json"], "");
     assert_eq!(tried.code, Some(0), "{}", tried.errors);
@@ -260,9 +266,9 @@ fn a_captured_request_becomes_a_payload_and_a_test() {
 
     assert_eq!(
         failed(&server, &["save", "orders", "--payload", "order.json"]),
-        "`order.json` is there already; --force writes over it"
+        "`order.json` already exists; use --force to overwrite it"
     );
     hooks(&server, &["save", "orders", "--payload", "order.json", "--force"], "");
-    assert!(failed(&server, &["save", "orders", "--test", "order.json"]).contains("not called *.test.json"));
+    assert!(failed(&server, &["save", "orders", "--test", "order.json"]).contains("does not end in .test.json"));
     assert_eq!(server.command(&["hooks", "save", "orders"], "").code, Some(2));
 }

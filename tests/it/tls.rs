@@ -115,7 +115,7 @@ fn a_new_certificate_is_shown_without_a_restart() {
     let first = shown(&server);
     authority.write_into(&server.path(""));
     wait_for("the new certificate", || (shown(&server) != first).then_some(()));
-    server.wait_for_log("a new certificate is in force");
+    server.wait_for_log("certificate reloaded");
 }
 
 #[test]
@@ -124,10 +124,10 @@ fn an_unusable_new_pair_is_reported_and_the_last_good_one_stays() {
     let server = start(&authority);
     let first = shown(&server);
     write(&server.path(""), "server.key", &authority.issue().1);
-    server.wait_for_log("the key `server.key` of --tls-key is not that of the certificate `server.crt` of --tls-cert");
+    server.wait_for_log("the key `server.key` of --tls-key does not match the certificate `server.crt` of --tls-cert");
     write(&server.path(""), "server.crt", "nonsense");
     let log = server.wait_for_log("--tls-cert: `server.crt` contains no PEM certificate");
-    assert!(log.contains("the new certificate can't be used; the last good one stays"), "{log}");
+    assert!(log.contains("the new certificate cannot be used; the last good one stays"), "{log}");
     std::fs::remove_file(server.path("server.crt")).unwrap();
     server.wait_for_log("--tls-cert: `server.crt` can't be read");
     assert_eq!(shown(&server), first);
@@ -148,8 +148,8 @@ fn unusable_files_are_reported_at_start() {
         assert!(!directory.path().join("hookflow.db").exists());
         said
     };
-    assert_eq!(said(&FLAGS[..2], &|_| {}), "error: --tls-cert is given without --tls-key; TLS needs both");
-    assert_eq!(said(&FLAGS[2..], &|_| {}), "error: --tls-key is given without --tls-cert; TLS needs both");
+    assert_eq!(said(&FLAGS[..2], &|_| {}), "error: --tls-cert requires --tls-key: TLS needs both");
+    assert_eq!(said(&FLAGS[2..], &|_| {}), "error: --tls-key requires --tls-cert: TLS needs both");
     assert_eq!(
         said(&FLAGS, &|folder| std::fs::remove_file(folder.join("server.key")).unwrap()),
         "error: --tls-key: `server.key` can't be read: No such file or directory (os error 2)"
@@ -164,6 +164,6 @@ fn unusable_files_are_reported_at_start() {
     );
     assert_eq!(
         said(&FLAGS, &|folder| write(folder, "server.key", &authority.issue().1)),
-        "error: the key `server.key` of --tls-key is not that of the certificate `server.crt` of --tls-cert"
+        "error: the key `server.key` of --tls-key does not match the certificate `server.crt` of --tls-cert"
     );
 }

@@ -188,7 +188,7 @@ fn variables_are_set_listed_and_deleted_from_the_command_line() {
     assert!(!listed.output.contains("s3cret"), "{}", listed.output);
     let unknown = hookflow(&["variables", "delete", "nothing"], "");
     assert_eq!(unknown.code, Some(1));
-    assert_eq!(unknown.errors.trim(), "error: there is no variable `nothing`; `hookflow variables list` lists them");
+    assert_eq!(unknown.errors.trim(), "error: unknown variable `nothing`; `hookflow variables list` lists all");
     assert_eq!(hookflow(&["variables", "delete", "apiKey"], "").output, "apiKey is deleted\n");
     assert_eq!(server.get("/v1/variables").expect(200)["data"], json!([]));
     let refused = hookflow(&["variables", "set", "a b"], "x");

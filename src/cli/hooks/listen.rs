@@ -1,7 +1,7 @@
-//! `hookflow hooks listen HOOK`: what arrives at a hook, as it comes in.
+//! `hookflow hooks listen HOOK`: prints requests as they arrive at a hook.
 //!
-//! Reads the server-sent events of `/v1/hooks/{id}/live`. When the connection breaks, it is made again, and what came
-//! meanwhile is told first.
+//! Reads the server-sent events of `/v1/hooks/{id}/live`. A broken connection is restored, and events missed meanwhile
+//! are replayed first.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use super::{Hook, HooksError, Named};
 use crate::cli::remote::{RemoteError, Server, explain};
 use crate::cli::say;
 
-/// How long nothing may come before the connection counts as lost; the server says something every 15 seconds.
+/// How long the connection may be silent before it counts as lost; the server sends something every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// How long to wait before the connection is made again.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The delay before reconnecting.
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 pub struct Listen {
     #[command(flatten)]
     hook: Named,
-    /// End after so many
+    /// Stop after this many events
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Print JSON, an event a line
+    /// Print JSON, one event per line
     #[arg(long)]
     json: bool,
-    /// Print whole payloads
+    /// Print complete payloads
     #[arg(long, conflicts_with = "json")]
     body: bool,
 }
@@ -41,16 +41,16 @@ struct Event {
     data: String,
 }
 
-/// Puts events together from what is received.
+/// Parses events from received bytes.
 #[derive(Default)]
 struct Reader {
-    /// The line that is not whole yet.
+    /// The incomplete last line.
     rest: Vec<u8>,
     event: Event,
 }
 
 impl Reader {
-    /// The events that these bytes complete; one without a name only says from where to go on.
+    /// The events completed by these bytes; an event without a name only sets the position to resume from.
     fn take(&mut self, bytes: &[u8]) -> Vec<Event> {
         self.rest.extend_from_slice(bytes);
         let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
@@ -76,8 +76,8 @@ impl Listen {
         let hook = self.hook.find(server)?;
         server.wait(async {
             tokio::select! {
-                listened = self.listen(server, &hook) => listened,
-                // Whoever ends it with Ctrl-C has seen enough.
+                result = self.listen(server, &hook) => result,
+                // Ctrl-C is the normal way to stop.
                 _ = tokio::signal::ctrl_c() => Ok(()),
             }
         })
@@ -87,7 +87,7 @@ impl Listen {
         let mut last = None;
         let mut left = self.count;
         let mut connection = connect(server, hook, &last).await?;
-        eprintln!("Listening to {}; Ctrl-C ends it.", hook.name);
+        eprintln!("Listening to {}; press Ctrl-C to stop.", hook.name);
         loop {
             let mut reader = Reader::default();
             while let Ok(Ok(Some(bytes))) = tokio::time::timeout(SILENCE_MAX, connection.chunk()).await {
@@ -102,16 +102,16 @@ impl Listen {
                     }
                 }
             }
-            eprintln!("The connection is lost; it is made again.");
+            eprintln!("Connection lost; reconnecting.");
             connection = loop {
-                tokio::time::sleep(AGAIN_AFTER).await;
+                tokio::time::sleep(RECONNECT_DELAY).await;
                 match connect(server, hook, &last).await {
                     Ok(connection) => break connection,
                     Err(RemoteError::Unreachable(..) | RemoteError::Unavailable(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
             };
-            eprintln!("Listening again.");
+            eprintln!("Reconnected.");
         }
     }
 
@@ -124,7 +124,7 @@ impl Listen {
         let (line, body) = match event.name.as_str() {
             "transaction" => (shown::transaction(&data), Some(format!("{:#}", data["attributes"]["data"]))),
             "refusal" => (shown::refusal(&data), shown::refused_body(&data)),
-            "missed" => ("… and more than is shown here\n".to_owned(), None),
+            "missed" => ("… and more that are not shown\n".to_owned(), None),
             _ => return,
         };
         say(&line);
@@ -134,14 +134,14 @@ impl Listen {
     }
 }
 
-/// Listens from now on, or from after the last event.
+/// Starts listening now, or resumes after the last event.
 async fn connect(server: &Server, hook: &Hook, last: &Option<String>) -> Result<Response, RemoteError> {
     let request = server.request(Method::GET, &format!("{}/live", hook.link)).header("accept", "text/event-stream");
     let request = last.iter().fold(request, |request, last| request.header("last-event-id", last));
     let answer = request.send().await.map_err(|error| server.unreachable(error))?;
     match answer.status() {
         status if status.is_success() => Ok(answer),
-        // It is busy, or on its way down or up.
+        // The server is busy, stopping or starting.
         status if status.is_server_error() => Err(RemoteError::Unavailable(status.as_u16())),
         status => {
             let json = answer.text().await.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_put_together_from_pieces() {
+    fn events_are_parsed_from_pieces() {
         let text = "retry: 1000\nid: 0\n: listening\n\nevent: transaction\nid: 1\ndata: {\"a\": \"ß\"}\n\n: nothing new\n\nevent: missed\nid: 2\ndata: null\n\n";
         let event = |name: &str, id: &str, data: &str| Event { name: name.into(), id: id.into(), data: data.into() };
         let expected = [event("", "0", ""), event("transaction", "1", "{\"a\": \"ß\"}"), event("missed", "2", "null")];

@@ -1,4 +1,4 @@
-//! Hooks are listed, shown, made and changed.
+//! Listing, showing, creating and changing hooks.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -9,25 +9,25 @@ use crate::cli::remote::Server;
 use crate::cli::say;
 use crate::hook::{HookKind, SETTING_NAMES};
 
-/// How many refused requests are listed if nothing is said.
+/// How many refused requests are listed by default.
 const REFUSALS_DEFAULT: u16 = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Create {
-    /// Its name: lower-case letters, digits, `-` and `_`
+    /// Name of the hook: lower-case letters, digits, `-` and `_`
     name: String,
-    /// What posts to it: form, web or email
+    /// Kind of hook: form, web or email
     #[arg(long = "type", value_name = "KIND", default_value = "form")]
     kind: HookKind,
-    /// What people call it
+    /// Title for people
     #[arg(long)]
     title: Option<String>,
-    #[arg(long)]
+    #[arg(long, help = "Description for people")]
     description: Option<String>,
-    /// How requests prove who sent them: the name of a scheme, such as `stripe`
+    /// Verification scheme, such as `stripe`
     #[arg(long, value_name = "SCHEME")]
     verification: Option<String>,
-    /// Store what arrives without starting any workflow
+    /// Store requests without starting workflows
     #[arg(long)]
     capture: bool,
     /// Other settings, as a JSON object
@@ -39,21 +39,21 @@ pub struct Create {
 pub struct Refusals {
     #[command(flatten)]
     hook: Named,
-    /// Only those for this reason, such as `signature`
+    /// Only refusals with this reason, such as `signature`
     #[arg(long)]
     reason: Option<String>,
-    /// At most so many
+    /// Maximum number of refusals
     #[arg(long, default_value_t = REFUSALS_DEFAULT, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// Print JSON, an entry a line
+    /// Print JSON, one entry per line
     #[arg(long)]
     json: bool,
-    /// Print the first bytes of each body
+    /// Print the beginning of each body
     #[arg(long)]
     body: bool,
 }
 
-/// Prints all hooks, a line each.
+/// Prints all hooks, one per line.
 pub fn list(server: &Server) -> Result<(), HooksError> {
     let line = |hook: &Value| {
         let attributes = &hook["attributes"];
@@ -71,18 +71,18 @@ fn state(attributes: &Value) -> String {
     format!("{enabled}{capture}")
 }
 
-/// Prints everything about a hook.
+/// Prints the details of a hook.
 pub fn show(server: &Server, hook: &Named, json: bool) -> Result<(), HooksError> {
     let hook = hook.find(server)?;
-    let shown = get(server, &hook.link)?;
+    let details = get(server, &hook.link)?;
     if json {
-        say(&format!("{shown:#}\n"));
+        say(&format!("{details:#}\n"));
         return Ok(());
     }
-    let attributes = &shown["attributes"];
+    let attributes = &details["attributes"];
     let mut lines = format!("{} ({}), {}\n", hook.name, text(&attributes["kind"]), state(attributes));
     let mut line = |name: &str, value: &str| lines.push_str(&format!("  {name:<12} {}\n", printable(value)));
-    line("id", &text(&shown["id"]));
+    line("id", &text(&details["id"]));
     line("title", &text(&attributes["title"]));
     line("address", &text(&attributes["url"]));
     line("event", &text(&attributes["eventName"]));
@@ -94,10 +94,10 @@ pub fn show(server: &Server, hook: &Named, json: bool) -> Result<(), HooksError>
     for (reason, refusal) in attributes["refusals"].as_object().into_iter().flatten() {
         line("refused", &format!("{reason}: {}, last {}", refusal["count"], text(&refusal["lastAt"])));
     }
-    for counted in ["duplicates", "challenges"] {
-        let count = &attributes[counted];
+    for name in ["duplicates", "challenges"] {
+        let count = &attributes[name];
         if count["count"].as_u64().is_some_and(|count| count > 0) {
-            line(counted, &format!("{}, last {}", count["count"], text(&count["lastAt"])));
+            line(name, &format!("{}, last {}", count["count"], text(&count["lastAt"])));
         }
     }
     say(&lines);
@@ -118,20 +118,20 @@ impl Create {
         body.extend(self.verification.map(|scheme| ("verification".to_owned(), json!({ "scheme": scheme }))));
         body.extend(self.capture.then(|| ("capture".to_owned(), json!(true))));
         let hook = server.send(Method::POST, "/v1/hooks", Some(&Value::Object(body)))?;
-        tell_address(&Hook::of(&hook["data"]));
+        print_address(&Hook::of(&hook["data"]));
         Ok(())
     }
 }
 
-fn tell_address(hook: &Hook) {
+fn print_address(hook: &Hook) {
     say(&format!("{}: {}\n", hook.name, text(&hook.attributes["url"])));
 }
 
 /// Gives a hook a new address.
 pub fn rotate(server: &Server, hook: &Named) -> Result<(), HooksError> {
     let hook = hook.find(server)?;
-    let rotated = server.send(Method::POST, &format!("{}/rotate", hook.link), None)?;
-    tell_address(&Hook::of(&rotated["data"]));
+    let response = server.send(Method::POST, &format!("{}/rotate", hook.link), None)?;
+    print_address(&Hook::of(&response["data"]));
     Ok(())
 }
 
@@ -140,15 +140,15 @@ pub fn enable(server: &Server, hook: &Named, enabled: bool) -> Result<(), HooksE
     change(server, hook, json!({ "enabled": enabled }))
 }
 
-/// Has a hook capture, or not.
+/// Turns capturing on or off.
 pub fn capture(server: &Server, hook: &Named, captures: bool) -> Result<(), HooksError> {
     change(server, hook, json!({ "capture": captures }))
 }
 
 fn change(server: &Server, hook: &Named, change: Value) -> Result<(), HooksError> {
     let hook = hook.find(server)?;
-    let changed = server.send(Method::PATCH, &hook.link, Some(&change))?;
-    say(&format!("{}: {}\n", hook.name, state(&changed["data"]["attributes"])));
+    let response = server.send(Method::PATCH, &hook.link, Some(&change))?;
+    say(&format!("{}: {}\n", hook.name, state(&response["data"]["attributes"])));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `hookflow hooks …`: the hooks of a running server, what arrives at them, and trying them out.
+//! `hookflow hooks …`: manages, inspects and tests the hooks of a running server.
 
 mod listen;
 mod manage;
@@ -27,9 +27,9 @@ pub struct Hooks {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the hooks
+    /// List all hooks
     List,
-    /// Show a hook: its address, its settings, and what it refused
+    /// Show a hook's address, settings and refusals
     Show {
         #[command(flatten)]
         hook: Named,
@@ -37,46 +37,46 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Make a hook, and print its address
+    /// Create a hook and print its address
     Create(manage::Create),
-    /// Give a hook a new address; the old one is unknown from then on
+    /// Give a hook a new address; the old one stops working
     Rotate {
         #[command(flatten)]
         hook: Named,
     },
-    /// Let a hook take requests
+    /// Enable a hook
     Enable {
         #[command(flatten)]
         hook: Named,
     },
-    /// Let a hook refuse all requests
+    /// Disable a hook, so that it refuses all requests
     Disable {
         #[command(flatten)]
         hook: Named,
     },
-    /// Store what arrives without starting any workflow, or start workflows again
+    /// Turn capturing on or off: a capturing hook stores requests without starting workflows
     Capture {
         #[command(flatten)]
         hook: Named,
         state: Switch,
     },
-    /// Add, list and delete the secrets that senders sign with
+    /// Add, list and delete a hook's signing secrets
     #[command(subcommand)]
     Secret(secrets::Secret),
-    /// List the newest requests that a hook refused, newest last
+    /// List the latest refused requests of a hook, newest last
     Refusals(manage::Refusals),
-    /// Print what arrives at a hook, as it comes in
+    /// Print requests as they arrive at a hook
     Listen(listen::Listen),
-    /// Post a file to a hook, signed as the hook wants it
+    /// Post a file to a hook, signed as the hook requires
     Send(send::Send),
-    /// Write what arrived into a file: as a payload for `hookflow try`, or as a test for `hookflow test`
+    /// Save a received request as a payload for `hookflow try`, or as a test for `hookflow test`
     Save(save::Save),
 }
 
-/// A hook as it is named.
+/// A hook given on the command line.
 #[derive(Debug, clap::Args)]
 struct Named {
-    /// Its name or id; `KIND/NAME` where hooks of two kinds have the same name
+    /// Name or id of the hook; `KIND/NAME` if hooks of two kinds share the name
     #[arg(value_name = "HOOK")]
     name: String,
 }
@@ -94,40 +94,38 @@ enum HooksError {
     Remote(#[from] RemoteError),
     #[error(transparent)]
     Input(#[from] InputError),
-    #[error("there is no hook `{0}`; `hookflow hooks list` lists them")]
+    #[error("unknown hook `{0}`; `hookflow hooks list` lists all")]
     Unknown(String),
-    #[error("hooks of several kinds are called `{name}`; write {choices}")]
+    #[error("several hooks are named `{name}`; use {choices}")]
     Ambiguous { name: String, choices: String },
     #[error("--settings is not a JSON object")]
     Settings,
-    #[error("`{path}` can't be read")]
+    #[error("`{path}` cannot be read")]
     Read { path: String, source: std::io::Error },
-    #[error("`{path}` can't be written")]
+    #[error("`{path}` cannot be written")]
     Write { path: String, source: std::io::Error },
-    #[error("`{0}` is there already; --force writes over it")]
+    #[error("`{0}` already exists; use --force to overwrite it")]
     Present(String),
-    #[error("`{0}` is not called *.test.json, so `hookflow test` would not run it")]
+    #[error("`{0}` does not end in .test.json, so `hookflow test` would not run it")]
     NoTest(String),
-    #[error("nothing has arrived at `{0}`")]
+    #[error("the hook `{0}` has no transactions")]
     Nothing(String),
-    #[error("this version of hookflow does not know how requests to this hook are verified")]
+    #[error("this version of hookflow does not support the hook's verification scheme")]
     Verification,
-    #[error(
-        "a request to this hook is signed with a secret: put it into HOOKFLOW_HOOK_SECRET, or name its file with --secret-file"
-    )]
+    #[error("requests to this hook must be signed: set HOOKFLOW_HOOK_SECRET or use --secret-file")]
     NoSecret,
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
     Sign(#[from] SignError),
-    #[error("the hook answered {status}: {reason}")]
+    #[error("the hook responded with status {status}: {reason}")]
     Refused { status: u16, reason: String },
 }
 
 impl Hooks {
     pub fn run(self) -> ExitCode {
-        let done = self.remote.connect().map_err(HooksError::from).and_then(|server| self.command.run(&server));
-        match done {
+        let result = self.remote.connect().map_err(HooksError::from).and_then(|server| self.command.run(&server));
+        match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => super::fail(&error),
         }
@@ -156,7 +154,7 @@ impl Command {
 /// A hook on the server.
 struct Hook {
     name: String,
-    /// Where it is changed: `/v1/hooks/<id>`.
+    /// Its URL path: `/v1/hooks/<id>`.
     link: String,
     attributes: Value,
 }
@@ -169,27 +167,27 @@ impl Hook {
 }
 
 impl Named {
-    /// The hook that is meant.
+    /// Finds the hook on the server.
     fn find(&self, server: &Server) -> Result<Hook, HooksError> {
         let hooks = server.all("/v1/hooks")?;
-        let spelt = |hook: &Value| {
+        let qualified_name = |hook: &Value| {
             format!("{}/{}", shown::text(&hook["attributes"]["kind"]), shown::text(&hook["attributes"]["name"]))
         };
-        let is = |hook: &&Value| {
-            hook["id"] == self.name || hook["attributes"]["name"] == self.name || spelt(hook) == self.name
+        let matches = |hook: &&Value| {
+            hook["id"] == self.name || hook["attributes"]["name"] == self.name || qualified_name(hook) == self.name
         };
-        match hooks.iter().filter(is).collect::<Vec<_>>()[..] {
+        match hooks.iter().filter(matches).collect::<Vec<_>>()[..] {
             [] => Err(HooksError::Unknown(self.name.clone())),
             [hook] => Ok(Hook::of(hook)),
             ref several => {
-                let choices: Vec<String> = several.iter().map(|hook| format!("`{}`", spelt(hook))).collect();
+                let choices: Vec<String> = several.iter().map(|hook| format!("`{}`", qualified_name(hook))).collect();
                 Err(HooksError::Ambiguous { name: self.name.clone(), choices: choices.join(" or ") })
             }
         }
     }
 }
 
-/// One resource.
+/// Gets one resource.
 fn get(server: &Server, path: &str) -> Result<Value, RemoteError> {
     Ok(server.send(Method::GET, path, None)?["data"].take())
 }

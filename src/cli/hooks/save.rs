@@ -1,4 +1,4 @@
-//! `hookflow hooks save`: what arrived becomes a payload for `hookflow try`, or a test for `hookflow test`.
+//! `hookflow hooks save`: saves a received request as a payload for `hookflow try`, or as a test for `hookflow test`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,16 @@ use crate::cli::say;
 
 #[derive(Debug, clap::Args)]
 pub struct Save {
-    /// A hook, for the newest that arrived there, or the id of a transaction
+    /// Hook whose latest transaction to save, or id of a transaction
     #[arg(value_name = "HOOK|TRANSACTION")]
     what: String,
-    /// Write the payload into this file
+    /// Write the payload to this file
     #[arg(long, value_name = "FILE", required_unless_present = "test")]
     payload: Option<PathBuf>,
-    /// Write a test with the payload into this file, *.test.json
+    /// Write a test with the payload to this file; its name must end in .test.json
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// Write over files that are there
+    /// Overwrite existing files
     #[arg(long)]
     force: bool,
 }
@@ -59,12 +59,12 @@ impl Save {
         }
         std::fs::write(file, format!("{content:#}\n"))
             .map_err(|source| HooksError::Write { path: path.clone(), source })?;
-        say(&format!("{path} is written\n"));
+        say(&format!("wrote {path}\n"));
         Ok(())
     }
 }
 
-/// A test file with one case: what arrived, and what came of it, if anything did yet.
+/// A test file with one case: the received payload and, if the run has ended, its result.
 fn test(server: &Server, transaction: &Value) -> Result<Value, HooksError> {
     let hook = get(server, &format!("/v1/hooks/{}", text(&transaction["relationships"]["hook"]["data"]["id"])))?;
     let hook = Hook::of(&hook);
@@ -75,7 +75,7 @@ fn test(server: &Server, transaction: &Value) -> Result<Value, HooksError> {
     file.extend(workflow(server, &hook, run.as_ref())?.map(|workflow| ("workflow".to_owned(), workflow)));
     file.insert("now".into(), json!(created_at));
     let case = json!({
-        "name": format!("what arrived at {} on {created_at}", hook.name),
+        "name": format!("request to {} on {created_at}", hook.name),
         "payload": transaction["attributes"]["data"],
         "expect": expectation(run.as_ref()),
     });
@@ -83,7 +83,7 @@ fn test(server: &Server, transaction: &Value) -> Result<Value, HooksError> {
     Ok(Value::Object(file))
 }
 
-/// The workflow that ran, or the only one that listens to the hook; a folder with one workflow needs no name.
+/// The workflow that ran, or else the only one that listens to the hook; a folder with one workflow needs no name.
 fn workflow(server: &Server, hook: &Hook, run: Option<&Value>) -> Result<Option<Value>, HooksError> {
     if let Some(run) = run {
         return Ok(Some(run["attributes"]["workflow"].clone()));
@@ -98,7 +98,7 @@ fn workflow(server: &Server, hook: &Hook, run: Option<&Value>) -> Result<Option<
     })
 }
 
-/// What the run came to and the path that it took; without one that has ended, only that it should complete.
+/// The status and the path of a completed run; without one, only that the run should complete.
 fn expectation(run: Option<&Value>) -> Value {
     let ended = run.filter(|run| run["attributes"]["status"] == "completed");
     let Some(run) = ended else { return json!({ "status": "completed" }) };

@@ -1,4 +1,4 @@
-//! The secrets that senders of a hook sign with.
+//! The signing secrets of a hook.
 
 use std::path::PathBuf;
 
@@ -14,15 +14,15 @@ use crate::cli::say;
 
 #[derive(Debug, Subcommand)]
 pub enum Secret {
-    /// Add the secret that is read from standard input, or from a file; those that the hook has stay
+    /// Add a secret read from standard input or a file; existing secrets stay valid
     Add {
         #[command(flatten)]
         hook: Named,
-        /// The file that holds the secret
+        /// File with the secret
         #[arg(long, value_name = "FILE")]
         value_file: Option<PathBuf>,
     },
-    /// List the secrets of a hook; values are never shown
+    /// List the secrets of a hook, without their values
     List {
         #[command(flatten)]
         hook: Named,
@@ -31,7 +31,7 @@ pub enum Secret {
     Delete {
         #[command(flatten)]
         hook: Named,
-        /// Its id, which `hookflow hooks secret list` shows
+        /// Id of the secret, as shown by `hookflow hooks secret list`
         id: String,
     },
 }

@@ -1,4 +1,4 @@
-//! `hookflow hooks send HOOK FILE`: posts a file as a sender does.
+//! `hookflow hooks send HOOK FILE`: posts a file to a hook as a sender would.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::content::FORM;
 use crate::hook::{HookKind, Verification};
 use crate::signature::{SignedRequest, UnsignedRequest};
 
-/// Content types by the ends of files' names; anything else is sent as bytes.
+/// Content types by file extension; other files are sent as bytes.
 const CONTENT_TYPES: [(&str, &str); 9] = [
     ("json", "application/json"),
     ("form", FORM),
@@ -34,12 +34,12 @@ const CONTENT_TYPES: [(&str, &str); 9] = [
 pub struct Send {
     #[command(flatten)]
     hook: Named,
-    /// The file with the body; `-` is standard input, which is taken for JSON
+    /// File with the body; `-` for standard input, sent as JSON
     file: PathBuf,
-    /// What the file is, where its name does not tell
+    /// Content type of the file, if its extension does not tell
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
-    /// The file that holds the secret to sign with, if it is not in HOOKFLOW_HOOK_SECRET
+    /// File with the signing secret; defaults to the variable HOOKFLOW_HOOK_SECRET
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
 }
@@ -60,10 +60,11 @@ impl Send {
             return Err(HooksError::Refused { status, reason: printable(&reason) });
         }
         say(&format!("{status} in {} ms\n", began.elapsed().as_millis()));
-        tell(server, &json, &answer)
+        report(server, &json, &answer)
     }
 
-    /// What has to be sent so that the hook takes it. The address is the server's, what is signed the hook's own.
+    /// Builds a request that the hook accepts. It goes to the server's address, but what is signed is the hook's own
+    /// URL.
     fn sign(&self, server: &Server, hook: &Hook, content_type: &str, body: Bytes) -> Result<SignedRequest, HooksError> {
         let kind: HookKind = text(&hook.attributes["kind"]).parse().map_err(|_| HooksError::Verification)?;
         let verification = match &hook.attributes["verification"] {
@@ -112,17 +113,17 @@ fn content_type(file: &Path) -> &'static str {
     known.map_or("application/octet-stream", |(_, content_type)| content_type)
 }
 
-/// Tells where to look at what became of it, if the answer says what it is.
-fn tell(server: &Server, json: &Value, answer: &str) -> Result<(), HooksError> {
+/// Prints the links to the transaction and its runs, if the response names them.
+fn report(server: &Server, json: &Value, answer: &str) -> Result<(), HooksError> {
     let Some(link) = json["data"]["links"]["self"].as_str().filter(|_| json["data"]["type"] == "transaction") else {
-        // The hook answers something of its own.
+        // The hook has a response of its own.
         say(&format!("{}\n", printable(answer)));
         return Ok(());
     };
     say(&format!("transaction  {}{link}\n", server.url));
     let transaction = get(server, link)?;
     if transaction["meta"]["duplicates"]["count"].as_u64().is_some_and(|count| count > 0) {
-        say("duplicate    this delivery came before, as this transaction; nothing was started now\n");
+        say("duplicate    this request duplicates an earlier one, with this transaction; nothing was started\n");
     }
     for run in transaction["relationships"]["runs"]["data"].as_array().into_iter().flatten() {
         say(&format!("run          {}/v1/runs/{}\n", server.url, text(&run["id"])));

@@ -1,4 +1,4 @@
-//! How transactions and refusals are shown in a line.
+//! One-line views of transactions and refusals.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::secrets::sensitive::excerpt;
 /// The most characters of a payload in a line.
 const SUMMARY_CHARACTERS_MAX: usize = 160;
 
-/// A text, or nothing.
+/// The string, or an empty one.
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
@@ -30,7 +30,7 @@ pub fn refusal(refusal: &Value) -> String {
     format!("{}  refused   {}  {bytes}  {detail}\n", text(&attributes["createdAt"]), text(&attributes["reason"]))
 }
 
-/// What the body of a refused request began with, if that is kept.
+/// The beginning of a refused request's body, if it was kept.
 pub fn refused_body(refusal: &Value) -> Option<String> {
     let body = &refusal["attributes"]["body"];
     body["text"].as_str().or(body["base64"].as_str()).map(printable)
@@ -40,7 +40,7 @@ fn one_line(value: &str) -> String {
     excerpt(&printable(value).replace('\n', " "), SUMMARY_CHARACTERS_MAX).into_owned()
 }
 
-/// Without what a terminal would obey: strangers may have sent it.
+/// Replaces control characters, since untrusted senders must not control the terminal.
 pub fn printable(value: &str) -> String {
     value
         .chars()

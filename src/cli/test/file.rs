@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 use crate::base::time::Timestamp;
 use crate::dry_run::{Answers, DryRunError, Given, Script};
 
-/// The moment at which cases take place that name none: 2026-01-01T00:00:00Z.
+/// The time of cases that set none: 2026-01-01T00:00:00Z.
 const NOW_DEFAULT: Timestamp = Timestamp(1_767_225_600_000_000);
 
-/// Cases about one workflow. What stands at the top holds for all cases, unless a case says otherwise.
+/// Cases for one workflow. Top-level fields apply to all cases that do not override them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TestFile {
     #[serde(rename = "$schema", default)]
     _schema: Option<String>,
-    /// The workflow's name; may be left out where the folder has only one.
+    /// The workflow's name; optional if the folder has only one.
     #[serde(default)]
     workflow: Option<String>,
     #[serde(default)]
@@ -31,7 +31,7 @@ pub(super) struct TestFile {
     pub(super) cases: Vec<Case>,
 }
 
-/// One rehearsal, and what is expected of it.
+/// One dry run and its expectations.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Case {
@@ -42,30 +42,30 @@ pub(super) struct Case {
     now: Option<Timestamp>,
     #[serde(default)]
     payload: Value,
-    /// Added to those of the file.
+    /// Added to the file's variables.
     #[serde(default)]
     variables: Map<String, Value>,
-    /// Added to what the file gives.
+    /// Added to the file's objects.
     #[serde(default)]
     given: Given,
-    /// Added to those of the file; of the same step, these count.
+    /// Added to the file's responses, and override them by step.
     #[serde(default)]
     answers: Map<String, Value>,
     pub(super) expect: Map<String, Value>,
 }
 
-/// Why a test file can't be used.
+/// Why a test file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    #[error("`{}` can't be read", path.display())]
+    #[error("`{}` cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{}:{}:{}: {}", path.display(), error.line(), error.column(), message(error))]
     Json { path: PathBuf, error: serde_json::Error },
-    #[error("{}: `cases` is empty, so nothing would be tested", .0.display())]
+    #[error("{}: `cases` is empty", .0.display())]
     Empty(PathBuf),
 }
 
-/// The error without its place, which stands before it.
+/// The error without its position, which is shown separately.
 fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
@@ -81,7 +81,7 @@ impl TestFile {
         })
     }
 
-    /// What a case rehearses.
+    /// The script of a case.
     pub(super) fn script(&self, case: &Case) -> Result<Script, DryRunError> {
         let merged = |own: &Map<String, Value>, more: &Map<String, Value>| {
             let mut merged = own.clone();

@@ -1,4 +1,4 @@
-//! Verdicts as a JUnit report, which build servers show.
+//! Results as a JUnit report, for build servers.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 
 use super::{Failed, Verdict};
 
-/// One suite a file.
+/// One suite per file.
 pub(super) fn report(verdicts: &[Verdict]) -> Result<String, SerializeError> {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
     for verdict in verdicts {

@@ -1,7 +1,7 @@
-//! `hookflow test PATHS…`: runs the test files beside workflows.
+//! `hookflow test PATHS…`: runs the test files in folders of workflows.
 //!
-//! All workflow files of a folder are put on one runner; each case of its `*.test.json` files is a rehearsal of its own there.
-//! Exit codes: 0 if all cases pass, 1 if one fails, 2 if a file can't be read or understood.
+//! All workflow files of a folder are loaded into one runner; each case of its `*.test.json` files is a dry run of its
+//! own. Exit codes: 0 if all cases pass, 1 if one fails, 2 if a file cannot be read or is invalid.
 
 mod file;
 mod junit;
@@ -20,23 +20,23 @@ use file::{Case, ReadError, TestFile};
 
 #[derive(Debug, clap::Args)]
 pub struct Test {
-    /// Test files, or folders with `*.test.json` files beside their workflows
+    /// Test files, or folders with `*.test.json` files next to their workflows
     #[arg(default_value = "workflows", value_name = "PATHS")]
     paths: Vec<PathBuf>,
-    /// Run only the cases whose names contain this
+    /// Run only cases whose names contain this text
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
-    /// Write a JUnit report, too
+    /// Also write a JUnit report to this file
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
 
-/// Why tests can't be run.
+/// Why the tests cannot be run.
 #[derive(Debug, thiserror::Error)]
 enum TestError {
-    #[error("`{}` can't be read", path.display())]
+    #[error("`{}` cannot be read", path.display())]
     Folder { path: PathBuf, source: std::io::Error },
-    #[error("there are no test files in {}; their names end in `{TEST_ENDING}`", .0.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", "))]
+    #[error("no test files in {}; their names must end in `{TEST_ENDING}`", .0.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", "))]
     None(Vec<PathBuf>),
     #[error(transparent)]
     File(#[from] ReadError),
@@ -44,26 +44,26 @@ enum TestError {
     Workflows(#[from] FilesError),
     #[error(transparent)]
     Runner(#[from] RunnerError),
-    #[error("no case of them is called `{0}`")]
+    #[error("no case has a name with `{0}`")]
     NoCase(String),
-    #[error("the report can't be written to `{}`: {reason}", path.display())]
+    #[error("the report cannot be written to `{}`: {reason}", path.display())]
     Report { path: PathBuf, reason: String },
 }
 
-/// How a case ended.
+/// The result of a case.
 struct Verdict {
     file: String,
     case: String,
     took: Duration,
-    /// The path that the run took, to begin with when something is wrong.
+    /// The path of the run, for failure reports.
     path: String,
     failure: Option<Failed>,
 }
 
 enum Failed {
-    /// What came of it is not what was expected.
+    /// The result differs from the expectation.
     Mismatches(Vec<Mismatch>),
-    /// It could not be dry_run.
+    /// The dry run failed to start.
     Error(String),
 }
 

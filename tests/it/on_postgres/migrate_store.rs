@@ -91,7 +91,7 @@ fn a_server_shows_the_same_after_the_move_and_goes_on() {
     let target = Cluster::shared().empty_database();
     let said = migrate(workspace.path(), &target);
     expect_success(&said);
-    assert!(said.output.contains("Everything was copied and compared"), "{}", said.output);
+    assert!(said.output.contains("Everything was copied and verified"), "{}", said.output);
     assert_eq!(said.output.matches("equal: ").count(), TABLES.len(), "{}", said.output);
     expect_success(&verify(workspace.path(), &target));
     expect_equal_logs(&workspace, &target);

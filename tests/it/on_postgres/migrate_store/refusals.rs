@@ -63,12 +63,11 @@ fn databases_of_the_wrong_kind_are_refused() {
     };
     assert_eq!(
         run("sqlite:a.db", "sqlite:b.db"),
-        "error: --to has to be `postgres://USER@HOST/DATABASE`, as nothing is copied to SQLite; it is `sqlite:b.db`"
+        "error: --to must be `postgres://USER@HOST/DATABASE`, not `sqlite:b.db`: the target must be PostgreSQL"
     );
     assert_eq!(
         run("postgres://app:secret@a/b", "postgres://app:secret@c/d"),
-        "error: --from has to be `sqlite:PATH`, as nothing is copied out of PostgreSQL; it is \
-         `postgres://app:•••@a:5432/b`"
+        "error: --from must be `sqlite:PATH`, not `postgres://app:•••@a:5432/b`: only SQLite databases can be copied"
     );
     assert_eq!(
         run("sqlite:a.db", "mysql://app:secret@c/d"),
