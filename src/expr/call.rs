@@ -131,7 +131,10 @@ impl Call {
         let mut arguments = positional;
         if arguments.len() > operation.parameters.len() && !operation.variadic {
             let (most, given) = (operation.parameters.len(), arguments.len());
-            return Err(Fault::new(format!("`{name}` takes at most {most} arguments, not {given}")).help(usage()));
+            let plural = if most == 1 { "" } else { "s" };
+            return Err(
+                Fault::new(format!("`{name}` takes at most {most} argument{plural}, not {given}")).help(usage())
+            );
         }
         for (parameter_name, argument) in named {
             let place = operation.parameters.iter().position(|parameter| parameter.name == parameter_name);

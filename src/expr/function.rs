@@ -182,7 +182,7 @@ mod tests {
             ("date,days,-1", json!("1970-01-02T00:00:00.000Z")),
             ("date", json!("1970-01-01T00:00:00.000Z")),
             ("inBusinessHours", json!(false)),
-            ("inBusinessHours,,", json!(false)),
+            ("inBusinessHours,", json!(false)),
         ] {
             assert_eq!(run(text), Ok(expected), "{text}");
         }
@@ -213,6 +213,7 @@ mod tests {
             ("parseInt,steps.1,10", "it is called like `parseInt value`"),
             ("math,steps.1.n,plus,1", "it is called like `math left operator right decimals?`"),
             ("date,dayz", "did you mean `day`?"),
+            ("inBusinessHours,steps.1.at,emea", "it is called like `inBusinessHours date?`"),
             ("hash,sha255,steps.1", "it is called like `hash algorithm text encoding?`"),
             ("eq,'a'b,1", "a quote within quotes is of the other kind: `\"it's\"`"),
             ("math,steps.1", "it is called like `math left operator right decimals?`"),

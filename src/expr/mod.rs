@@ -30,7 +30,6 @@ mod operator;
 mod path;
 mod place;
 mod report;
-mod schedule;
 mod scope;
 mod secrets;
 mod spelling;
@@ -40,7 +39,6 @@ pub use condition::{Condition, ConditionResult, Operand};
 pub use meter::Clock;
 pub use operator::Operator;
 pub use report::{EvalError, Fault, Mention, Note, Subject};
-pub use schedule::{Schedule, Schedules};
 pub use scope::{Environment, Scope};
 pub use secrets::{Secrets, mask};
 

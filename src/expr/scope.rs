@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::meter::{Clock, LIST_WORK_MAX};
 use super::path::{ERROR, INDEX, ITEM, STEPS, VARIABLES};
-use super::schedule::{Schedule, Schedules};
 use super::secrets::Secrets;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
@@ -25,7 +24,6 @@ pub struct Scope {
     /// The environment as expressions see it, made when one asks for it: few do, and each run has one.
     environment_value: OnceLock<Value>,
     secrets: Secrets,
-    schedules: Option<Arc<Schedules>>,
     now: Timestamp,
     seed: u64,
     /// How many random numbers were drawn since the seed was set.
@@ -52,7 +50,6 @@ impl Scope {
             environment: None,
             environment_value: OnceLock::new(),
             secrets: Secrets::default(),
-            schedules: None,
             now: Timestamp::default(),
             seed: 0,
             drawn: AtomicU64::new(0),
@@ -127,11 +124,6 @@ impl Scope {
         (self.now, self.seed, self.drawn) = (now, seed, AtomicU64::new(0));
     }
 
-    /// Says when business is open; without this, Monday to Friday from 9 to 17 o'clock in UTC.
-    pub fn set_schedules(&mut self, schedules: Arc<Schedules>) {
-        self.schedules = Some(schedules);
-    }
-
     /// Sets a limit of time to each expression, by this clock; see [`super::meter`] for why there is none without it.
     pub fn set_clock(&mut self, clock: Clock) {
         self.clock = Some(clock);
@@ -167,10 +159,6 @@ impl Scope {
                 "appVersion": environment.app_version,
             })
         }))
-    }
-
-    pub(super) fn schedule(&self, id: Option<&str>) -> Result<&Schedule, String> {
-        self.schedules.as_deref().unwrap_or(Schedules::usual()).get(id)
     }
 
     pub(super) fn work(&self) -> Option<Arc<AtomicUsize>> {

@@ -83,3 +83,10 @@ fn compiled_expressions_are_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<(Expr, Condition, Scope)>();
 }
+
+#[test]
+fn business_hours_take_no_schedule() {
+    let faults = Expr::compile(&json!({ "open": ["/#fn:inBusinessHours,steps.1.at,emea"] })).unwrap_err();
+    let faults: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.message.as_str())).collect();
+    assert_eq!(faults, [("/open/0", "`inBusinessHours` takes at most 1 argument, not 2")]);
+}

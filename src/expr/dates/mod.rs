@@ -3,9 +3,11 @@
 //! Time zones come from the database that is built into the program, not from the machine's: the same expression gives
 //! the same text everywhere. All texts are in English.
 
+mod business_hours;
 mod format;
 mod units;
 
+pub(super) use business_hours::in_business_hours;
 pub(super) use format::format;
 pub(super) use units::{UNITS, before, between};
 

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::base::time::Timestamp;
-use crate::expr::dates::{UNITS, before, between, check_zone, format, zone, zoned};
+use crate::expr::dates::{self, UNITS, before, between, check_zone, format, zone, zoned};
 use crate::expr::inputs::Inputs;
 use crate::expr::operation::{Kind, Operation, Parameter, Shown, Trouble};
 
@@ -47,14 +47,10 @@ pub(super) const ROWS: &[Operation] = &[
         date_diff,
     )
     .cost(COST),
-    Operation::new(
-        "inBusinessHours",
-        &[Parameter::optional("date", Kind::Moment), Parameter::optional("scheduleId", Kind::Text)],
-        in_business_hours,
-    )
-    .shown(Shown::Test)
-    .cost(COST)
-    .aliases(&["isInBusinessHours"]),
+    Operation::new("inBusinessHours", &[Parameter::optional("date", Kind::Moment)], in_business_hours)
+        .shown(Shown::Test)
+        .cost(COST)
+        .aliases(&["isInBusinessHours"]),
 ];
 
 /// The moment that is so many units ago, or ahead if there are less than none.
@@ -79,9 +75,7 @@ fn date_diff<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
 }
 
 fn in_business_hours<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
-    let id = inputs.get(1).map(|_| inputs.text(1)).transpose()?;
-    let open = inputs.scope.schedule(id.as_deref())?.is_open(inputs.moment(0)?);
-    Ok(Cow::Owned(open.into()))
+    Ok(Cow::Owned(dates::in_business_hours(inputs.moment(0)?).into()))
 }
 
 fn tz(inputs: &Inputs, place: usize) -> Result<TimeZone, Trouble> {

@@ -152,7 +152,6 @@ fn what_has_no_value_says_why() {
         ),
         ("date,days,1.5", json!(0), "`date` takes whole numbers, not 1.5"),
         ("date,years,steps.1", json!(99_999), "99999 years are more than can be reckoned with"),
-        ("inBusinessHours,steps.1,night", json!(0), "there are no business hours `night`"),
         ("base64Decode,steps.1", json!("//79"), "`//79` is not a text in Base64"),
         ("decodeURIComponent,steps.1", json!("%FF"), "`%FF` is not percent-encoded text"),
         ("hash,steps.1,x", json!("sha3"), "unknown algorithm `sha3`: there are sha256, sha512, sha1, md5"),

@@ -123,10 +123,15 @@ fn mistakes_are_found_at_load_time() {
         ("{{#if steps.1 includezero=true}}{{/if}}", "`if` takes no `includezero`"),
         ("{{#if steps.1 as |x|}}{{/if}}", "`if` gives 0 names after `as`"),
         ("{{toUpper}}", "`toUpper` needs `text`"),
-        ("{{toUpper steps.1 steps.2}}", "`toUpper` takes at most 1 arguments, not 2"),
+        ("{{toUpper steps.1 steps.2}}", "`toUpper` takes at most 1 argument, not 2"),
         ("{{toUpper [1]}}", "`text` of `toUpper`: expected a text, not a list"),
         ("{{date 'day' count='x'}}", "`count` of `date`: expected a number, not the text `x`"),
         ("{{date 'dy'}}", "`unit` of `date`: expected one of years"),
+        (
+            "{{#inBusinessHours steps.1.at 'emea'}}{{/inBusinessHours}}",
+            "`inBusinessHours` takes at most 1 argument, not 2",
+        ),
+        ("{{inBusinessHours steps.1.at scheduleId='emea'}}", "`inBusinessHours` takes no `scheduleId`"),
         (
             "{{dateFormat steps.1 tz='Europe/Belin'}}",
             "`tz` of `dateFormat`: unknown time zone `Europe/Belin`; did you mean",
