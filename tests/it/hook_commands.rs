@@ -123,7 +123,7 @@ fn sending_shows_the_run() {
     server.create("/v1/hooks", json!({ "name": "once", "deduplicate": key }));
     let twice = [(); 2].map(|()| hooks(&server, &["send", "once", "-"], order));
     assert!(
-        !twice[0].contains("duplicate") && twice[1].contains("\nduplicate    this delivery came before"),
+        !twice[0].contains("duplicate") && twice[1].contains("\nduplicate    this request duplicates an earlier one"),
         "{twice:?}"
     );
     assert!(hooks(&server, &["send", "keyed", "-"], order).starts_with("200 in "));

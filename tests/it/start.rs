@@ -80,8 +80,8 @@ fn unknown_flags_and_values_are_refused_with_a_suggestion() {
 fn an_invalid_allow_list_is_refused() {
     assert_eq!(
         refusal(ServerBuilder::bare().arguments(&["--outbound-allow", "10.0.0.0/33"])),
-        "error: --outbound-allow is not valid: `10.0.0.0/33` is not an address, a range like 10.0.0.0/8, a host name or a \
-         pattern like *.example.com"
+        "error: --outbound-allow is not valid: `10.0.0.0/33` is not an IP address, a range such as 10.0.0.0/8, a host name or a \
+         pattern such as *.example.com"
     );
 }
 

@@ -197,6 +197,6 @@ fn a_difference_is_reported_with_its_table_and_key() {
     target.execute("UPDATE store_migration SET finished_at = NULL");
     let said = migrate(workspace.path(), &target);
     assert_eq!(said.code, Some(1), "{}", said.errors);
-    assert!(said.output.contains("no server will start on the copy"), "{}", said.output);
+    assert!(said.output.contains("servers refuse to use the copy"), "{}", said.output);
     assert!(refusal(on_target(&workspace, &target)).contains("half filled"));
 }
