@@ -41,13 +41,13 @@ pub struct Target {
 pub enum Load {
     /// A closed loop for some time.
     During(Duration),
-    /// A closed loop for so many requests.
+    /// A closed loop for this many requests.
     Exactly(u64),
     /// `per_second` requests a second, evenly spaced, for some time.
     Paced { per_second: u32, duration: Duration },
 }
 
-/// What came of a load.
+/// The result of a load.
 pub struct Outcome {
     pub started: Instant,
     pub elapsed: Duration,

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench throughput -- [--quick | --rounds 5 --seconds 4 --connections 64] [--oha PATH]`
 //!
-//! It starts the real program on new databases on a real disk and posts orders to it, on the same machine: the load
-//! generator takes its share of the processors, from the no-op too. It is [`load`], which takes little, and for closed loops
+//! It starts the real program on new databases on a real disk and posts orders to it from the same machine. The load
+//! generator takes its share of the processors from hookflow and from the no-op. It is [`load`], which takes little, and for closed loops
 //! [`oha`], if there is one. What is measured is in [`measures`]. Every figure is the median of several rounds. It fails on
 //! errors, never on a figure.
 //!

@@ -22,7 +22,7 @@ use crate::orders::Orders;
 const ORDERS: usize = 400_000;
 
 /// Posts `orders` to `target` with the program `oha` for so long and over so many connections; the file of orders is kept
-/// in `data` meanwhile. Latencies are not told.
+/// in `data` meanwhile. It reports no latencies.
 pub fn run(
     oha: &Path,
     data: &Path,

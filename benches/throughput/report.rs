@@ -1,7 +1,7 @@
 //! What is printed: the machine, a table of rounds and a summary beside the targets, shaped as Markdown.
 //!
 //! Ratios are taken within a round, to that round's no-op, and the median of them is shown: the median rate over the
-//! median no-op would mix rounds. A missed target is shown and no error, because machines are noisy.
+//! median no-op would mix rounds. A missed target is shown but is not an error, because machines are noisy.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -110,7 +110,7 @@ fn print_postgres(summary: &Summary<'_, PostgresRound>) {
     summary.rate(&format!("{orders}, two nodes"), |round| round.orders_per_second_of_two, None);
 }
 
-/// What a rate is to reach.
+/// The goal for a rate.
 #[derive(Clone, Copy)]
 enum Goal {
     OfNoop(f64),

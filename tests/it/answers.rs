@@ -54,7 +54,7 @@ fn an_answer_is_made_of_the_request_as_soon_as_it_is_stored() {
     let transactions = server.get(&format!("{}/transactions", link(&server.hook("orders")))).expect(200);
     let newest = transactions["data"][0]["id"].as_str().unwrap();
     assert_eq!(answer.headers()["location"], format!("https://shop.example.com/thanks?t={newest}"));
-    // Whatever a sender writes, a redirect leads somewhere, or there is none.
+    // A redirect has a valid target, whatever a sender writes, or there is no redirect.
     set(&server, json!({ "redirect": "{{{steps.1.attributes.data.next}}}" }));
     let go_on = |next: Value| client.post(server.hook_url("orders")).json(&json!({ "next": next })).send().unwrap();
     let answer = go_on(json!("/thanks?name=Zoë B\r\nset-cookie: a=b"));

@@ -40,7 +40,7 @@ fn accepted(server: &Server) -> usize {
     ids(&server.get(&format!("{hook}/transactions")).expect(200)).len()
 }
 
-/// What a refused request is answered, once it is sure that nothing was stored or told.
+/// The answer to a refused request, after checking that nothing was stored or raised.
 fn refused(server: &Server, answer: Answer, status: u16) -> Value {
     let retry_after = answer.headers.get("retry-after").is_some();
     assert_eq!(retry_after, status == 503, "{}", answer.text);
@@ -230,7 +230,7 @@ fn a_stalled_service_holds_a_bounded_number_of_requests_briefly() {
     let url = server.hook_url("orders");
     let payload = json!({ "g-recaptcha-response": TOKEN });
     let seen = Mutex::new(BTreeSet::new());
-    // Some wait until their time is up, and those for whom there is no place are told at once.
+    // Some wait until they time out, and those beyond the limit are refused at once.
     let keep_posting = || {
         wait_for("both answers", || {
             let answer = send(server.request("POST", &url).json(&payload)).expect(503);

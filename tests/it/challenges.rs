@@ -114,7 +114,7 @@ fn every_documented_challenge_is_answered_and_starts_nothing() {
         assert!(shown["challenges"]["lastAt"].is_string(), "{name}");
         assert_eq!(shown["refusals"].as_object().unwrap().keys().collect::<Vec<_>>(), ["method"], "{name}");
         assert!(ids(&server.get(&format!("{}/transactions", link(&hook))).expect(200)).is_empty(), "{name}");
-        // Set up for nobody's challenges, it takes the same request for whatever it is, and sends nothing back.
+        // A hook that answers no challenges treats the same request like any other, and echoes nothing.
         server.call("PATCH", &link(&hook), json!({ "challenge": false })).expect(200);
         let other = send(asked(&server, &hook, name, &row[1]));
         let is_accepted = other.status == 200 && other.text.contains("\"type\":\"transaction\"");

@@ -28,7 +28,7 @@ fn server() -> Server {
     builder.start()
 }
 
-/// The runs that told of an object's change, once no run of that workflow is open.
+/// The runs that an object's change started, once no run of that workflow is open.
 fn told(server: &Server, event: &str, object: &Value) -> Vec<Vec<Value>> {
     let runs = wait_for("the runs to end", || {
         let list = server.get(&format!("/v1/runs?workflow={event}&pageSize=500")).expect(200)["data"].take();
@@ -39,7 +39,7 @@ fn told(server: &Server, event: &str, object: &Value) -> Vec<Vec<Value>> {
     steps.filter(|steps| steps[0]["output"]["id"] == object["id"]).collect()
 }
 
-/// The payload of the only run that told of it.
+/// The payload of the only run that it started.
 fn payload(server: &Server, event: &str, object: &Value) -> Value {
     let told = told(server, event, object);
     assert_eq!(told.len(), 1, "{event}: {told:#?}");
@@ -59,7 +59,7 @@ fn expect_object(payload: &Value, shown: &Value) {
     }
 }
 
-/// Makes, changes and deletes an object, and judges what was told of it.
+/// Creates, changes and deletes an object, and checks the events.
 fn live_and_die(server: &Server, (subject, path): (&str, &str), content: Value, update: Value, changes: Value) {
     let made = server.create(path, content);
     let address = link(&made);

@@ -51,7 +51,7 @@ fn a_form_hook_accepts_posts_from_any_page_by_default() {
     let of_org = url(&hook).replace("/form/", "/form/default/");
     assert_eq!(preflight(&server, &of_org, SHOP).status, 204);
     assert_eq!(allowed(server.request("POST", &of_org).json(&json!({})), SHOP), (200, any.clone()));
-    // A page is told as well that a hook is disabled.
+    // A page can also read that a hook is disabled.
     server.call("PATCH", &link(&hook), json!({ "enabled": false })).expect(200);
     assert_eq!(preflight(&server, url(&hook), SHOP).status, 204);
     assert_eq!(allowed(post().json(&json!({})), SHOP), (410, any));

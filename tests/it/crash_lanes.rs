@@ -1,4 +1,4 @@
-//! Killed while runs take turns: no lane stands still afterwards, nobody is overtaken, and no two are at work at once.
+//! Kills while runs take turns: no lane stands still afterwards, no run is overtaken, and no two run at once.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn lanes_go_on_in_order_after_a_kill() {
     }
 }
 
-/// Each was at work, alone, and nobody before the one that came before it; one whose call was cut off called again.
+/// Each ran alone and in order; a run whose call was cut off called again.
 #[track_caller]
 pub fn check_order(observer: &Observer, key: &Value, count: usize) {
     let mut order = observer.order(key);

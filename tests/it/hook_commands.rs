@@ -132,7 +132,7 @@ fn sending_shows_the_run() {
     hooks(&server, &["create", "page", "--settings", answer], "");
     assert!(hooks(&server, &["send", "page", "-"], order).starts_with("303 in "));
 
-    // What a hook refuses is told, and listed.
+    // Refused requests are shown and listed.
     write(&server, "broken.json", "{\u{1b}[2J");
     assert!(
         failed(&server, &["send", "orders", "broken.json"])

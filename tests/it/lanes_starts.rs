@@ -184,7 +184,7 @@ fn workflows_that_call_each_other_do_not_wait_for_ever() {
     wait_for("each to wait for the other", || {
         (waiting(&server, "here") == 1 && waiting(&server, "there") == 1).then_some(())
     });
-    // One more, which is in nobody's way, and has to wait for all of them.
+    // One more, which blocks no other run and must wait for all of them.
     server.post_hook("orders", &json!({})).expect(200);
     let runs = server.wait_for_runs();
     assert_eq!(runs.len(), 8);

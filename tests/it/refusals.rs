@@ -1,4 +1,4 @@
-//! Bodies that a hook refuses: what the sender is told, what is counted, and that nothing is stored.
+//! Bodies that a hook refuses: the answer to the sender, the counts, and that nothing is stored.
 
 use serde_json::{Value, json};
 

@@ -152,6 +152,6 @@ fn a_flood_of_refusals_is_counted_and_hardly_stored() {
     assert!((1..=10 * seconds).contains(&kept) && kept <= 100, "{kept} in {seconds} s");
     let text = server.get_without_key("/metrics").text;
     assert!(text.contains("hookflow_requests_refused_total{reason=\"malformed_json\"} 1000"), "{text}");
-    // An address that nobody has is only counted.
+    // A request to an unknown address is only counted.
     assert_eq!(errors(&post(&server, "/v1/hooks/form/nothing", "application/json", "{").expect(404)).len(), 1);
 }

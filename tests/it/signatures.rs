@@ -482,7 +482,7 @@ proptest! {
         }
     }
 
-    /// Whatever is configured is a scheme or has faults, and any text is a key or is none.
+    /// Any configuration is a scheme or has faults, and any text is a valid or an invalid key.
     #[test]
     fn any_scheme_is_read(
         text in "(\\{(id|timestamp|body|url|query|sortedForm|x)\\}|[{}:.a]){0,6}", word in "\\PC{0,12}", secret in "\\PC{0,50}",

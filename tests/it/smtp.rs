@@ -90,7 +90,7 @@ fn a_mail_becomes_a_transaction_and_starts_its_runs() {
     assert_eq!((file.status, file.text.as_str()), (200, "a,b"));
     let run = server.wait_for_runs().remove(0);
     assert_eq!(server.steps(&run)[0]["output"]["attributes"]["data"], *data);
-    // The address is a secret, and what is in a mail is nobody's business.
+    // The address is a secret, and the content of a mail is private.
     assert!(!transaction["meta"]["headers"].to_string().contains(&hash(&server, "inbox")));
     let log = server.errors();
     for secret in [hash(&server, "inbox").as_str(), "Order 1234", "ann@example.com"] {

@@ -1,4 +1,4 @@
-//! Starting: what is shown, and every reason not to start told clearly.
+//! Starting: what is shown, and a clear error for every reason not to start.
 
 use std::net::TcpListener;
 

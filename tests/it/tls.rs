@@ -64,7 +64,7 @@ fn start(authority: &Authority) -> Server {
     builder.arguments(&FLAGS).start()
 }
 
-/// What curl says, which trusts nobody but the authority in `ca.crt`.
+/// The output of curl, which trusts only the authority in `ca.crt`.
 fn curl(server: &Server, arguments: &[&str]) -> Said {
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--cacert", "ca.crt"]).args(arguments).current_dir(server.path(""));

@@ -1,4 +1,4 @@
-//! Workflows over HTTP: saving makes versions, runs keep theirs, and mistakes are told with their places.
+//! Workflows over HTTP: saving makes versions, runs keep theirs, and mistakes are reported with their places.
 
 use std::sync::mpsc;
 

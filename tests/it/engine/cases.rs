@@ -143,7 +143,7 @@ pub fn fail_at(number: usize) -> impl FnMut(Point<'_>) -> StoreResult<()> + Send
     }
 }
 
-/// An error as a database would give, which is none of those that the engine knows a way around.
+/// A database error that the engine can't recover from.
 fn failure() -> StoreError {
     StoreError::Corrupt { what: "the test's database", detail: "stopped here on purpose".into() }
 }

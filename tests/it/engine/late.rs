@@ -1,4 +1,4 @@
-//! Outcomes that come when nobody waits for them any more: they are fenced off, and change nothing.
+//! Outcomes that arrive when no run waits for them any more: they are fenced off and change nothing.
 
 use hookflow::base::id::Id;
 use hookflow::engine::{Input, PendingCall};

@@ -27,7 +27,7 @@ fn due_at_ten(scene: &Scene<'_>, rule: &str) -> ScheduleRecord {
     record
 }
 
-/// What somebody does who has found this and sees it at that time.
+/// What a process does that finds this and looks at it at that time.
 fn found(scene: &Scene<'_>, record: &ScheduleRecord, now: &str) -> Option<Run> {
     let (record, now, programs) = (record.clone(), moment(now), scene.world.programs.clone());
     scene.world.write(move |session| meet(session, &programs, &record, now)).unwrap()

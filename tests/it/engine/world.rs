@@ -192,7 +192,7 @@ impl Scene<'_> {
         arrival.run.id
     }
 
-    /// The run as it is stored, twice: whoever holds one copy does not know of the other.
+    /// The stored run, twice: the holder of one copy does not know of the other.
     pub fn load(&self, run: Id) -> Option<(Copies, Copies)> {
         let (org, programs) = (self.org, self.world.programs.clone());
         let loaded = self.world.write(move |session| {

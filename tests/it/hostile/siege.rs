@@ -229,7 +229,7 @@ fn bodies_that_many_peers_do_not_finish() {
         let refused = connections.iter_mut().map(|stream| is_closed_with(stream, "503")).filter(|refused| *refused);
         assert!(refused.count() > 0);
     });
-    // All of the memory for bodies is taken: honest senders are told to come again, and are served soon.
+    // All memory for bodies is in use: honest senders are asked to retry, and are served soon.
     println!("  {} of {} honest requests were told to come again", served.refused, served.requests);
     assert_eq!(besiege("  afterwards", &server, || {}).refused, 0);
 }

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use crate::support::postgres::{Cluster, TestDatabase};
 use crate::support::wait_for;
 
-/// Changes something that nobody listens for.
+/// Changes something that no workflow listens for.
 fn edit<T>(session: &mut dyn Session, org: Id, work: impl FnOnce(&mut Editor<'_>) -> StoreResult<T>) -> StoreResult<T> {
     work(&mut Editor { session, org, in_force: &InForce::default(), events: &mut Vec::new() })
 }

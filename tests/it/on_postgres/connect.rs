@@ -1,4 +1,4 @@
-//! Getting a connection to PostgreSQL, and what is said when there is none.
+//! Connecting to PostgreSQL, and the errors if that fails.
 
 mod cluster;
 mod fake;
@@ -25,7 +25,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 async fn try_connect(url: &str) -> Result<AsyncPgConnection, ConnectError> {
     let mut parsed: PostgresUrl = url.parse().unwrap();
-    // What the variables of whoever runs the tests say has no place here.
+    // The environment variables of the user who runs the tests must not matter.
     if !url.contains(cluster::PASSWORD) && !url.contains("app:") {
         parsed.password = None;
     }

@@ -90,7 +90,7 @@ fn what_no_standby_has_is_not_acknowledged_although_it_can_be_seen() {
             let was_order = writes(&found, "transactions");
             if was_order {
                 cluster.restart_immediately();
-                // After a crash, what was committed can be seen, whoever it was to wait for.
+                // After a crash, committed rows are visible, whichever standby they waited for.
                 wait_for("hookflow to ask for the outcome", || {
                     assert!(!order.is_finished(), "the order was acknowledged, and is on one machine only");
                     writes(&waiting(), "writers").then_some(())

@@ -50,13 +50,13 @@ impl Scene {
         wait_for("the server to be ready again", || (self.ready().status == 200).then_some(()));
     }
 
-    /// Has the proxy let nobody in, and nobody stay.
+    /// Makes the proxy refuse all connections, and cut the existing ones.
     fn take_the_database_away(&self) {
         self.proxy.refuse(true);
         self.proxy.cut_all_now();
     }
 
-    /// Posts an order of which nobody keeps account.
+    /// Posts an order that no audit counts.
     fn post(&self, id: &str) -> Answer {
         let order = serde_json::json!({ "orderId": id, "email": format!("{id}@example.com") });
         send(self.server.request("POST", &self.hook_url).json(&order))

@@ -1,6 +1,6 @@
-//! A database that takes no writes for a while, although it can be reached: somebody holds a lock, or has made it read-only.
+//! A reachable database that takes no writes for a while: another client holds a lock, or has made it read-only.
 //!
-//! That passes. Senders are told to come again, and no run may be given up because of it.
+//! That passes. Senders are asked to retry, and no run may be given up because of it.
 
 use std::sync::{Arc, Mutex, mpsc};
 

@@ -1,7 +1,7 @@
 //! Every SQL statement that touches an org's data names its `org_id`, so that the tables can be distributed by it.
 //!
 //! What is looked at is what a server has logged as sent to it, by the suite for stores and by a journey through hookflow.
-//! That this was everything is told by the sources: whatever statement stands there has to be among those sent.
+//! The sources show that this was everything: each statement in them must be among those sent.
 
 mod sources;
 mod statement;

@@ -45,7 +45,7 @@ impl Scene {
         })
     }
 
-    /// What the server was told is done then, or never will be.
+    /// By then the server has done what it received, or never will.
     fn wait_until_nobody_is_connected(&self) {
         let session = self.database.session();
         let others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";

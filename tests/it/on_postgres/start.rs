@@ -1,4 +1,4 @@
-//! Why hookflow does not start, told in one line and without the password; the exit code is 1.
+//! Every reason not to start has an error of one line, without the password, and the exit code 1.
 
 use std::net::TcpListener;
 

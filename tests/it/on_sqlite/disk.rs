@@ -1,4 +1,4 @@
-//! A disk that is full, and one that fails: the sender is told, nothing acknowledged is lost, and `/readyz` says why.
+//! A full disk, and a failing one: senders get an error, nothing acknowledged is lost, and `/readyz` says why.
 //!
 //! The full disk is a small file system in memory, which takes the rights to mount one; without them the test fails.
 //! The failing disk is a limit on the size of files: a write past it is an I/O error to SQLite.

@@ -1,6 +1,6 @@
 //! Another program holds the database's write lock for longer than hookflow waits for it: an admin's shell, a backup.
 //!
-//! That passes. Senders are told to come again, and no run may be given up because of it.
+//! That passes. Senders are asked to retry, and no run may be given up because of it.
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;

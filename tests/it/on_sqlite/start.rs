@@ -1,4 +1,4 @@
-//! Starting on a file: every reason not to, told clearly.
+//! Starting on a file: a clear error for every reason not to.
 
 use super::{bare, server};
 use crate::support::ServerBuilder;

@@ -89,7 +89,7 @@ pub fn schedules(desk: &Desk) {
     assert_eq!([read(one, 1), read(one, 2), read(two, 1)], [Some(moved), None, Some(later)]);
 }
 
-/// Hashes are unique over all orgs, since they are what somebody is found by.
+/// Hashes are unique over all orgs, since hooks and keys are found by them.
 fn secret() -> String {
     hex::encode(random_bytes::<32>())
 }

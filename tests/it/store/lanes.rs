@@ -45,7 +45,7 @@ impl Yard<'_> {
         self.desk.read(move |session| session.run(org, id(number))).unwrap().expect("it is there")
     }
 
-    /// Ends a run, and lets the lane move if told so.
+    /// Ends a run, and moves the lane on if requested.
     fn end(&self, number: usize, moves: bool) {
         let org = self.org;
         let ended = self.desk.write(move |session| {
@@ -120,7 +120,7 @@ pub fn limits(desk: &Desk) {
     in_two_orgs(desk, |yard| {
         yard.come(LANE, 3, &[1, 2, 3, 4]);
         assert!(matches!(yard.turns(&[1, 2, 3, 4])[..], [Has, Has, Has, Waits(_)]));
-        // Of a version with a lower limit, and of one with a higher one: nobody overtakes.
+        // Of a version with a lower limit, and of one with a higher one: no run overtakes.
         yard.come(LANE, 1, &[5]);
         yard.come(LANE, 5, &[6, 7]);
         assert_eq!(yard.going(2), [id(1), id(2)]);

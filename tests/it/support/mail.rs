@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub enum Manner {
     /// Takes the mail.
     Takes,
-    /// Answers this instead of `220` when somebody connects.
+    /// Answers this instead of `220` to a new connection.
     Greets(&'static str),
     /// Answers this to each `RCPT TO`.
     Refuses(&'static str),
@@ -121,7 +121,7 @@ impl MailServer {
     }
 }
 
-/// One connection; none at its end, which nobody asks for.
+/// One connection; `None` at its end, which the tests do not look at.
 fn serve(stream: impl Read + Write, manner: Manner, kept: &Mutex<Vec<Delivered>>) -> Option<()> {
     let mut lines = BufReader::new(stream);
     let greeting = if let Manner::Greets(answer) = manner { answer } else { "220 mail.example.com ESMTP" };

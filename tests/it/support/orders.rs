@@ -122,7 +122,7 @@ fn payload(id: &str, email: &str) -> Value {
     json!({ "orderId": id, "price": "$10.25", "quantity": 2, "email": email })
 }
 
-/// The status, and the transaction's id if the order was acknowledged. An answer that breaks off is none.
+/// The status, and the transaction's id if the order was acknowledged. A truncated answer does not count.
 fn read_answer(answer: reqwest::Result<reqwest::blocking::Response>) -> (Option<u16>, Option<String>) {
     let Ok(response) = answer else { return (None, None) };
     let status = response.status().as_u16();

@@ -107,7 +107,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    /// Returns when it is open, or nobody would wait any longer.
+    /// Returns when it is open, or after the longest time that a test waits.
     pub fn pass(&self) {
         let closed = |open: &mut bool| !*open;
         drop(self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, closed).unwrap());

@@ -1,4 +1,4 @@
-//! Ports that nobody else takes while a test needs them.
+//! Ports that no other process takes while a test needs them.
 
 use std::net::TcpListener;
 

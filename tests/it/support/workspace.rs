@@ -11,7 +11,7 @@ use super::database::{Kind, Look};
 use super::postgres::{Cluster, TestDatabase};
 use super::sqlite;
 
-/// The database file, as hookflow names it if nobody else does.
+/// The database file, by its default name.
 const FILE: &str = "hookflow.db";
 
 /// A folder and its database. Servers that come one after the other share it.
@@ -67,7 +67,7 @@ impl Workspace {
         self.postgres.get_or_init(|| Arc::new(Cluster::shared().database()))
     }
 
-    /// What a server in this folder has to be told to find the database; nothing if it does so by itself.
+    /// The database URL that a server in this folder needs; `None` if the default will do.
     pub fn url_to_tell(&self) -> Option<String> {
         (self.kind == Kind::Postgres).then(|| self.postgres().url())
     }

@@ -13,7 +13,7 @@ const CUSTOMERS: usize = 60;
 /// How often the test tries to cut what it wants to.
 const TRIES_MAX: usize = 20;
 
-/// Checks that a sender is told to come again.
+/// Checks that a sender is asked to retry.
 #[track_caller]
 fn assert_refused(answer: &Answer) {
     assert_eq!(answer.status, 503, "{}", answer.text);

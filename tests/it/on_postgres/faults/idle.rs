@@ -1,4 +1,4 @@
-//! Connections that end while nobody looks: those to the server, and those of senders.
+//! Connections that end while they are idle: those to the server, and those of senders.
 
 use serde_json::{Value, json};
 

@@ -78,7 +78,7 @@ impl Round {
             let (before, trips) = proxy(self);
             self.scene.proxy.cut(at, cut);
             let statuses = self.post();
-            // Whoever finds the store without a connection is told to come again, until it has one.
+            // Requests are refused with a request to retry until the store has a connection again.
             assert!(statuses.iter().all(|(status, _)| matches!(status, 200 | 503)), "{at:?} {cut:?}: {statuses:?}");
             let (broken, _) = proxy(self);
             if broken.len() == before.len() {

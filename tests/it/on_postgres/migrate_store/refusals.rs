@@ -1,4 +1,4 @@
-//! Every reason not to copy, told clearly, with both databases left as they were.
+//! Every reason not to copy has a clear error, and both databases stay unchanged.
 
 use serde_json::json;
 
@@ -110,7 +110,7 @@ fn a_target_that_a_process_works_on_is_refused() {
         "error: a hookflow process works on the target (elsewhere:1); stop it first"
     );
     assert!(is_unmarked(&target));
-    // One that has died long ago is none.
+    // A node that died long ago does not count.
     node(3600);
     expect_success(&migrate(workspace.path(), &target));
 }

@@ -57,7 +57,7 @@ impl Pair {
         let rotated = self.change("POST", &format!("{link}/rotate"), Value::Null);
         let new_address = self::address(&rotated);
         self.wait("the new address of a hook", |node| post(node, &new_address).0 == 200);
-        // One snapshot replaces the other: whoever knows the new address has forgotten the old one.
+        // One snapshot replaces the other: a node that knows the new address no longer knows the old one.
         assert_eq!(post(&self.other, &address), (404, "unknown_hook".into()));
         self.change("DELETE", &link, Value::Null);
         self.wait("a deleted hook", |node| post(node, &new_address) == (410, "hook_deleted".into()));

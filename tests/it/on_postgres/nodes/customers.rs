@@ -42,7 +42,7 @@ fn post_at_once(nodes: &[Server], rounds: std::ops::Range<usize>) -> Ledger {
     Ledger { orders: ledgers.into_iter().flat_map(|ledger| ledger.orders).collect() }
 }
 
-/// The runs that looked for the customer in vain, and then went on with one that somebody else had made.
+/// The runs that did not find the customer, and then continued with the one that another run created.
 fn losers(server: &Server) -> Vec<Value> {
     let notes = |run: &Value| {
         let steps = server.steps(run);

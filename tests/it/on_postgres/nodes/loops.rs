@@ -12,7 +12,7 @@ const ITEMS: usize = 30;
 
 fn bundle() -> String {
     let params = json!({ "list": "/#steps.1.attributes.data.items", "workflow": "item", "concurrency": 10 });
-    // The first stretch ends with the wait, so that whoever looks first goes on with it.
+    // The first stretch ends with the wait, so that the first node to look continues it.
     let mut item = workflow(
         "item",
         json!([

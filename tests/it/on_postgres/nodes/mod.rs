@@ -74,7 +74,7 @@ fn wait_until_buried(database: &TestDatabase, node: &str) {
     wait_for("a process to be taken for dead", || (!is_there()).then_some(()));
 }
 
-/// No run belongs to a process that the others don't look after: nobody would ever take it over.
+/// No run belongs to a process that the others don't watch: no node would ever take it over.
 #[track_caller]
 fn check_owners(database: &TestDatabase) {
     let lost =

@@ -67,7 +67,7 @@ fn a_call_that_is_due_again_does_not_wait_for_the_node_that_made_it_first() {
     let others = [node_beside(&dying), node_beside(&dying)];
     let database = database(&dying);
     post_orders(&dying, count);
-    // Nobody holds them, so there will be nothing to take from whoever dies.
+    // No node holds them, so a dying node has nothing to take over.
     let waiting = "SELECT FROM open_runs WHERE status = 'waiting' AND owner IS NULL AND pending LIKE '%503%'";
     wait_for("all runs to wait", || (database.rows(waiting).len() == count).then_some(()));
     dying.kill();

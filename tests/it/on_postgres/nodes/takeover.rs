@@ -111,7 +111,7 @@ fn an_order_whose_node_dies_in_the_commit_is_finished_by_another() {
     assert_eq!(database.rows("SELECT FROM transactions").len(), 0);
     brake.release();
     held.wait_for_end(&database);
-    // It came about, although nobody is left to hear of that.
+    // The commit happened, although no process is left to receive the result.
     wait_for("the order's run", || (!other.wait_for_runs().is_empty()).then_some(()));
     let run = other.wait_for_run(other.wait_for_runs()[0]["id"].as_str().unwrap(), |_| true);
     assert_eq!((attempts(&run), peer.received().len()), (vec!["answered".to_owned()], 1));

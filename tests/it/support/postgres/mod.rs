@@ -22,7 +22,7 @@ use watchdog::Watchdog;
 
 /// The owner of everything in a cluster.
 const USER: &str = "postgres";
-/// How often another port is tried when somebody was faster.
+/// How often another port is tried if another process was faster.
 const PORTS_TRIED: usize = 10;
 
 /// How to set a cluster up.

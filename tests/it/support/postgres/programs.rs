@@ -17,7 +17,7 @@ pub struct Programs {
 
 impl Programs {
     /// # Panics
-    /// When there is none; the message says what to install.
+    /// If PostgreSQL is not installed; the message says what to install.
     pub fn found() -> &'static Programs {
         static FOUND: OnceLock<Programs> = OnceLock::new();
         FOUND.get_or_init(|| {
@@ -52,7 +52,7 @@ impl Programs {
         command
     }
 
-    /// Gives a folder to whoever runs the programs.
+    /// Gives a folder to the user who runs the programs.
     pub fn own(&self, directory: &Path) {
         if self.as_postgres {
             run(Command::new("chown").arg("postgres").arg(directory));

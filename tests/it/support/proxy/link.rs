@@ -28,7 +28,7 @@ struct Answers {
 
 impl Link {
     pub fn new(client: TcpStream, server: TcpStream) -> Link {
-        // Messages are small, and somebody waits for each.
+        // Messages are small, and a peer waits for each.
         let _ = client.set_nodelay(true);
         let _ = server.set_nodelay(true);
         // The first answer is to the login.

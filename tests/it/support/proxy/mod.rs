@@ -110,7 +110,7 @@ impl Proxy {
         self.shared.state().trips
     }
 
-    /// How many times the server said that it has committed, whether or not anybody was told.
+    /// How many times the server reported a commit, whether or not the client received it.
     pub fn commits(&self) -> usize {
         self.shared.state().commits
     }
@@ -208,7 +208,7 @@ impl Shared {
     }
 }
 
-/// Ends both directions of a connection; whoever reads or writes there finds out.
+/// Ends both directions of a connection; readers and writers notice.
 fn shut(stream: &TcpStream) {
     let _ = stream.shutdown(Shutdown::Both);
 }

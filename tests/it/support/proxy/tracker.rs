@@ -1,4 +1,4 @@
-//! Where a client is in its transaction, told from what it sends.
+//! Where a client is in its transaction, derived from what it sends.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub struct Tracker {
     portals: HashMap<String, String>,
     /// The messages of the transaction that is open.
     transaction: Option<Vec<String>>,
-    /// Whether it has been told to end, by a message that is not answered before the next `Sync`.
+    /// Whether the client has ended it, by a message that is not answered before the next `Sync`.
     is_ending: bool,
 }
 
