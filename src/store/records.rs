@@ -94,21 +94,21 @@ pub struct HookSecret {
     pub created_at: Timestamp,
 }
 
-/// What tells a delivery from others on the same hook.
+/// A key by which a hook recognizes a request that it has received before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeenKey {
     pub org: Id,
     pub hook: Id,
     /// SHA-256 of the key, in hex.
     pub key_digest: String,
-    /// The transaction that it becomes if it is the first.
+    /// The transaction of the request, if the request is the first with this key.
     pub transaction: Id,
     pub at: Timestamp,
-    /// From when on one with the same key is taken for a new one.
+    /// From then on, a request with the same key counts as new.
     pub expires_at: Timestamp,
 }
 
-/// How often a delivery came again, and when it last came.
+/// How often a request came again, and when it last did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duplicates {
     pub count: i64,

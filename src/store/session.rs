@@ -130,14 +130,14 @@ pub trait HookSecrets {
     fn delete_hook_secret(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 }
 
-/// Which deliveries have come already.
+/// Deduplication: the keys of the requests that hooks have received.
 pub trait SeenKeys {
-    /// Remembers the delivery as that of its transaction, unless one with the same key came before and has not expired;
-    /// that one is counted up. The transaction of the first: another one than the delivery's if it is a duplicate.
-    fn claim_key(&mut self, delivery: &SeenKey) -> StoreResult<Id>;
-    /// How often a transaction's delivery came again; none if that is not, or no longer, known.
+    /// Stores the key with its transaction, or, if the key was seen before and has not expired, counts a duplicate.
+    /// Returns the transaction of the first request: if it differs from the one given, the request is a duplicate.
+    fn claim_key(&mut self, key: &SeenKey) -> StoreResult<Id>;
+    /// How often the request of a transaction came again; `None` if it had no key or the key has been deleted.
     fn duplicates(&mut self, org: Id, transaction: Id) -> StoreResult<Option<Duplicates>>;
-    /// Forgets those that have expired by `now`, at most `size`; how many they were.
+    /// Deletes at most `size` keys that have expired by `now`, and returns how many it deleted.
     fn forget_keys(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize>;
 }
 

@@ -81,7 +81,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("schedules", catalog::schedules),
         ("variables", catalog::variables),
         ("hook_secrets", catalog::hook_secrets),
-        ("deliveries", intake::deliveries),
+        ("seen keys", intake::seen_keys),
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("refused requests", intake::refused_requests),

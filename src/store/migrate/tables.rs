@@ -79,7 +79,7 @@ pub static TABLES: [MovedTable; 25] = [
     alike(catalog::workflow_versions::TABLE),
     alike(drafts::workflow_drafts::TABLE),
     alike(schedules::schedules::TABLE),
-    alike(seen_keys::deliveries::TABLE),
+    alike(seen_keys::seen_keys::TABLE),
     alike(hook_secrets::hook_secrets::TABLE),
     alike(variables::variables::TABLE),
     alike(variables::secret_keys::TABLE),

@@ -28,7 +28,7 @@ columns! {
         peer: Option<String> = peer,
         raw: Bytes = raw,
         run_ids: Vec<Id> = runs,
-        quiet: Option<SkipReason> = skip_reason,
+        skip_reason: Option<SkipReason> = skip_reason,
     }
 }
 

@@ -75,27 +75,27 @@ pub fn refusals(desk: &Desk) {
     });
 }
 
-pub fn deliveries(desk: &Desk) {
+pub fn seen_keys(desk: &Desk) {
     desk.in_two_orgs(|session, org| {
-        let delivery = |hook: usize, key: &str, transaction: usize, at: Timestamp, days: u64| SeenKey {
+        let key = |hook: usize, digest: &str, transaction: usize, at: Timestamp, days: u64| SeenKey {
             org,
             hook: id(hook),
-            key_digest: key.to_owned(),
+            key_digest: digest.to_owned(),
             transaction: id(transaction),
             at,
             expires_at: at + days_of(days),
         };
         let later = |days: u64| MOMENT + days_of(days);
-        assert_eq!(session.claim_key(&delivery(1, "a", 11, MOMENT, 2))?, id(11));
-        assert_eq!(session.claim_key(&delivery(1, "b", 12, MOMENT, 9))?, id(12), "another key");
-        assert_eq!(session.claim_key(&delivery(2, "a", 13, MOMENT, 9))?, id(13), "another hook");
-        assert_eq!(session.claim_key(&delivery(1, "a", 14, later(1), 2))?, id(11), "the same");
+        assert_eq!(session.claim_key(&key(1, "a", 11, MOMENT, 2))?, id(11));
+        assert_eq!(session.claim_key(&key(1, "b", 12, MOMENT, 9))?, id(12), "another key");
+        assert_eq!(session.claim_key(&key(2, "a", 13, MOMENT, 9))?, id(13), "another hook");
+        assert_eq!(session.claim_key(&key(1, "a", 14, later(1), 2))?, id(11), "the same");
         let again = Duplicates { count: 1, last_at: later(1) };
         assert_eq!(session.duplicates(org, id(11))?, Some(again));
-        assert_eq!(session.duplicates(org, id(14))?, None, "it is no transaction");
+        assert_eq!(session.duplicates(org, id(14))?, None, "a duplicate makes no transaction");
         assert_eq!(session.duplicates(org, id(12))?.map(|duplicates| duplicates.count), Some(0));
         // The window is counted from the first.
-        assert_eq!(session.claim_key(&delivery(1, "a", 15, later(2), 2))?, id(15), "after its time");
+        assert_eq!(session.claim_key(&key(1, "a", 15, later(2), 2))?, id(15), "after it has expired");
         assert_eq!(session.duplicates(org, id(15))?.map(|duplicates| duplicates.count), Some(0));
         assert_eq!(session.forget_keys(org, later(3), 10)?, 0);
         assert_eq!(session.forget_keys(org, later(9), 2)?, 2, "no more at a time");
