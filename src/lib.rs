@@ -97,7 +97,6 @@ pub mod listen;
 pub mod objects;
 pub mod observe;
 pub mod outbound;
-pub mod schedules;
 pub mod schema;
 pub mod secrets;
 pub mod serve;

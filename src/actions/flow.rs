@@ -5,11 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{Action, ActionOutcome, Call, StepFailure};
-use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::events::{Cause, InForce, Listener, started_run};
-use crate::objects::{Problem, unknown};
-use crate::store::{Run, StoreResult};
+use crate::events::{self, Cause, Start};
+use crate::objects::Problem;
+use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output};
 
 /// The longest that a step may wait, and that a call may be put off.
@@ -128,13 +127,13 @@ pub const SET: Action = Action {
 
 fn run_by_name(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let wait = call.params.get("wait") != Some(&Value::Bool(false));
-    let run = match child(call, "name") {
-        Ok(run) => run,
+    let start = match start(call, "name") {
+        Ok(start) => start,
         Err(failure) => return Ok(ActionOutcome::Failed(failure)),
     };
-    let id = run.id;
-    call.effects.runs.push(run);
-    Ok(if wait { ActionOutcome::Await(id) } else { ActionOutcome::Output(json!({ "run": id })) })
+    let run = start.run.id;
+    call.effects.starts.push(start);
+    Ok(if wait { ActionOutcome::Await(run) } else { ActionOutcome::Output(json!({ "run": run })) })
 }
 
 fn schedule_workflow(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
@@ -143,44 +142,28 @@ fn schedule_workflow(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
         Ok(at) => at,
         Err(message) => return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/runAt", message)]))),
     };
-    let run = match child(call, "workflowId") {
-        Ok(run) => run,
+    let mut start = match start(call, "workflowId") {
+        Ok(start) => start,
         Err(failure) => return Ok(ActionOutcome::Failed(failure)),
     };
-    let output = json!({ "run": run.id, "runAt": at });
-    let due_at = run.due_at.map(|_| at);
-    call.effects.runs.push(Run { due_at, ..run });
+    let output = json!({ "run": start.run.id, "runAt": at });
+    start.run.due_at = start.run.due_at.map(|_| at);
+    call.effects.starts.push(start);
     Ok(ActionOutcome::Output(output))
 }
 
-/// A run of the callable workflow that a param names, with the inputs.
-fn child(call: &mut Call<'_>, param: &str) -> Result<Run, StepFailure> {
-    let invalid = |problem: Problem| StepFailure::invalid(vec![problem]);
-    let listener = callable(call.in_force, call.org, &format!("/{param}"), call.text(param)).map_err(invalid)?;
+/// The start of the callable workflow that a param names, with the inputs.
+fn start(call: &mut Call<'_>, param: &str) -> Result<Start, StepFailure> {
+    let unknown = |message| StepFailure::invalid(vec![Problem::new(format!("/{param}"), message)]);
+    let listener = events::callable(call.in_force, call.org, call.text(param)).map_err(unknown)?;
     let inputs = match call.params.get_mut("inputs").map(Value::take) {
         Some(Value::Object(inputs)) => inputs,
         _ => Map::new(),
     };
-    called_run(listener, call.run, call.session.now(), inputs).map_err(StepFailure::invalid)
-}
-
-/// The callable workflow with this name or id.
-pub(super) fn callable<'a>(in_force: &'a InForce, org: Id, pointer: &str, name: &str) -> Result<&'a Listener, Problem> {
-    let unknown = || Problem::new(pointer, unknown("callable workflow", name, in_force.callable_names(org)));
-    in_force.callable(org, name).ok_or_else(unknown)
-}
-
-/// A run of a callable workflow that `run` starts, with inputs that its schema accepts.
-pub(super) fn called_run(
-    listener: &Listener,
-    run: &Run,
-    now: Timestamp,
-    inputs: Map<String, Value>,
-) -> Result<Run, Vec<Problem>> {
-    let schema = listener.program.trigger.callable.clone().unwrap_or_default();
-    let below = |problem: Problem| Problem::new(format!("/inputs{}", problem.pointer), problem.message);
-    let inputs = schema.accept(inputs).map_err(|problems| problems.into_iter().map(below).collect::<Vec<_>>())?;
-    Ok(started_run(Cause::of(run), listener, Value::Object(inputs), now))
+    let start = events::call(call.org, listener, inputs, Cause::of(call.run), call.session.now());
+    start.map_err(|problems| {
+        StepFailure::invalid(problems.into_iter().map(|problem| problem.below("/inputs")).collect())
+    })
 }
 
 fn delay(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {

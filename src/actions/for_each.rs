@@ -8,12 +8,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::flow::{callable, called_run};
 use super::list::LIST;
 use super::{Action, ActionOutcome, Call, StepFailure};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::events::InForce;
+use crate::events::{self, Cause, InForce, Start};
 use crate::objects::{Problem, unknown};
 use crate::store::{Run, StoreResult};
 use crate::workflow::{ActionSpec, ParamKind, output, param};
@@ -76,23 +75,19 @@ impl Batch {
     }
 }
 
-/// A run of the batch's workflow for the item at `index`; `params` are those of the step, as they were logged.
+/// The start of the batch's workflow for the item at `index`; `params` are those of the step, as they were logged.
 ///
 /// # Errors
 /// Why there can be none.
-pub fn item_run(
+pub fn start_item(
     in_force: &InForce,
     run: &Run,
     now: Timestamp,
     workflow: &str,
     (params, index): (&Map<String, Value>, usize),
-) -> Result<Run, String> {
-    let said = |problems: Vec<Problem>| {
-        let listed: Vec<String> =
-            problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect();
-        listed.join("; ")
-    };
-    let listener = callable(in_force, run.org, "/workflow", workflow).map_err(|problem| said(vec![problem]))?;
+) -> Result<Start, String> {
+    let unknown = |message| format!("/workflow: {message}");
+    let listener = events::callable(in_force, run.org, workflow).map_err(unknown)?;
     let of_item = |name: &str| params.get(name).and_then(|list| list.get(index)).cloned();
     let inputs = match of_item("inputs") {
         Some(Value::Object(inputs)) => inputs,
@@ -103,14 +98,17 @@ pub fn item_run(
             ("index".to_owned(), json!(index)),
         ]),
     };
-    called_run(listener, run, now, inputs).map_err(said)
+    events::call(run.org, listener, inputs, Cause::of(run), now).map_err(|problems| {
+        let list = |problem: &Problem| format!("/inputs{}: {}", problem.pointer, problem.message);
+        problems.iter().map(list).collect::<Vec<_>>().join("; ")
+    })
 }
 
 fn for_each(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let mut problems = Vec::new();
     let workflow = call.text("workflow").to_owned();
-    if let Err(problem) = callable(call.in_force, call.org, "/workflow", &workflow) {
-        problems.push(problem);
+    if let Err(message) = events::callable(call.in_force, call.org, &workflow) {
+        problems.push(Problem::new("/workflow", message));
     }
     let concurrency = call.params.get("concurrency").and_then(Value::as_f64).unwrap_or(1.0);
     if !(1.0..=CONCURRENCY_MAX as f64).contains(&concurrency) {

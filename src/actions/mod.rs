@@ -28,13 +28,13 @@ mod regex_match;
 mod rest_api;
 mod user;
 
-pub use for_each::{Batch, Ended, item_run};
+pub use for_each::{Batch, Ended, start_item};
 use serde_json::{Map, Value};
 
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::changes::Editor;
-use crate::events::InForce;
+use crate::events::{Cause, Event, InForce, Payload, Start};
 use crate::expr::{Note, Secrets, mask};
 use crate::objects::Problem;
 use crate::outbound::{Effect, Retry};
@@ -145,10 +145,10 @@ pub enum ActionOutcome {
 /// What a stretch does beyond its own run, written together with it.
 #[derive(Default)]
 pub struct Effects {
-    /// Events that workflows listen for, and their payloads.
-    pub events: Vec<(String, Value)>,
-    /// Runs to insert.
-    pub runs: Vec<Run>,
+    /// Events that workflows listen for.
+    pub events: Vec<Event>,
+    /// Calls of workflows.
+    pub starts: Vec<Start>,
     /// Lines for the server's log, written once the stretch is committed.
     pub lines: Vec<LogLine>,
 }
@@ -161,12 +161,39 @@ pub struct LogLine {
     pub message: String,
 }
 
+/// How far effects had come at some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct EffectsMark {
+    events: usize,
+    starts: usize,
+}
+
 impl Effects {
-    /// Masks secrets in the input of other runs and in log lines, since others can read both.
+    /// How far they have come.
+    pub fn mark(&self) -> EffectsMark {
+        EffectsMark { events: self.events.len(), starts: self.starts.len() }
+    }
+
+    /// How many runs those since the mark start.
+    pub fn count_runs(&self, mark: EffectsMark, in_force: &InForce) -> usize {
+        let listeners = |event: &Event| in_force.listeners(event.org, &event.name).len();
+        self.events[mark.events..].iter().map(listeners).sum::<usize>() + self.starts[mark.starts..].len()
+    }
+
+    /// Drops those since the mark.
+    pub fn truncate(&mut self, mark: EffectsMark) {
+        self.events.truncate(mark.events);
+        self.starts.truncate(mark.starts);
+    }
+
+    /// Masks the secrets in what other runs are given, and in log lines: both are there to be read by others.
     pub fn mask(&mut self, secrets: &Secrets) {
-        let payloads = self.events.iter_mut().map(|(_, payload)| payload);
-        let inputs = self.runs.iter_mut().filter_map(|run| run.input.as_mut());
-        payloads.chain(inputs).for_each(|value| secrets.mask_value(value));
+        let events = self.events.iter_mut().chain(self.starts.iter_mut().map(|start| &mut start.event));
+        for event in events {
+            if let Payload::Stored(payload) = &mut event.payload {
+                secrets.mask_value(payload);
+            }
+        }
         self.lines.iter_mut().for_each(|line| line.message = mask(&line.message, secrets).into_owned());
     }
 }
@@ -202,14 +229,15 @@ impl Call<'_> {
 
     /// An editor for objects in the run's transaction.
     pub fn editor(&mut self) -> Editor<'_> {
-        let events = &mut self.effects.events;
-        Editor { session: self.session, org: self.org, in_force: self.in_force, events }
+        let (cause, events) = (Cause::of(self.run), &mut self.effects.events);
+        Editor { session: self.session, org: self.org, in_force: self.in_force, cause, events }
     }
 
     /// Raises an event, if any workflow listens for it.
     pub fn raise(&mut self, event: &str, payload: impl FnOnce() -> Value) {
         if self.in_force.is_heard(self.org, event) {
-            self.effects.events.push((event.to_owned(), payload()));
+            let event = Event::new(self.org, event, payload(), Cause::of(self.run), self.session.now());
+            self.effects.events.push(event);
         }
     }
 

@@ -1,14 +1,13 @@
 //! `/v1/workflows/{id}/call`: starts callable workflows from outside.
 
 use actix_web::web::{Data, Path, ServiceConfig};
-use serde_json::Value;
 
 use super::auth::Admin;
 use super::body::Body;
 use super::runs::show_run;
 use super::{App, at, path_id};
 use crate::base::time::Timestamp;
-use crate::events::{Cause, insert, started_run};
+use crate::events::{self, Cause};
 use crate::http::document::created;
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::objects::{Fields, Problem};
@@ -31,16 +30,10 @@ async fn call(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> Api
         true => ApiError::new(Code::Conflict, "the workflow is disabled or not callable"),
         false => ApiError::not_found("workflow", id),
     })?;
-    let below = |problem: Problem| Problem::new(format!("/inputs{}", problem.pointer), problem.message);
-    let schema = listener.program.trigger.callable.clone().unwrap_or_default();
-    let inputs = schema.accept(inputs);
-    let inputs = inputs.map_err(|problems| problems.into_iter().map(below).collect::<Vec<_>>())?;
-    let run = started_run(Cause::outside(admin.org), listener, Value::Object(inputs), Timestamp::now());
-    let inserted = app.door.store.write(move |session| {
-        let mut run = run.clone();
-        insert(session, &mut run).map(|()| run)
-    });
-    let run = inserted.await?;
+    let below =
+        |problems: Vec<Problem>| problems.into_iter().map(|problem| problem.below("/inputs")).collect::<Vec<_>>();
+    let start = events::call(admin.org, listener, inputs, Cause::Outside, Timestamp::now()).map_err(below)?;
+    let run = app.door.store.write(move |session| start.clone().write(session)).await?;
     app.door.engine.look();
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "workflow called");
     Ok(created(show_run(&run, None)))

@@ -31,10 +31,9 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, Resource};
 
 use crate::base::id::Id;
-use crate::changes::Editor;
+use crate::changes::{self, Edited, Editor};
 use crate::door::Door;
 use crate::engine::Programs;
-use crate::events::{Cause, raise};
 use crate::http::errors::{self, ApiError, Code};
 use crate::listen::{Exchange, HeadTooLarge, ResponseBody};
 use crate::store::{Session, StoreResult};
@@ -136,18 +135,10 @@ async fn edit<T: Send + 'static>(
     work: impl Fn(&mut Editor<'_>) -> StoreResult<T> + Send + 'static,
 ) -> Result<T, ApiError> {
     let in_force = app.door.catalog.in_force();
-    let written = app.door.store.write(move |session| {
-        let mut events = Vec::new();
-        let done = work(&mut Editor { session, org, in_force: &in_force, events: &mut events })?;
-        let mut started = 0;
-        for (event, payload) in &events {
-            started += raise(session, &in_force, Cause::outside(org), event, payload)?;
-        }
-        Ok((done, started))
-    });
-    let (done, started) = written.await?;
-    if started > 0 {
+    let written = app.door.store.write(move |session| changes::edit(session, org, &in_force, &work));
+    let Edited { outcome, starts_runs } = written.await?;
+    if starts_runs {
         app.door.engine.look();
     }
-    Ok(done)
+    Ok(outcome)
 }

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::auth::{Admin, Reader};
 use super::{App, at, path_id};
 use crate::base::id::Id;
-use crate::engine::{Cancelled, Loaded, Pending, cancel, event_payload, merge_log};
-use crate::events::{insert, replay_run, with_lane};
+use crate::engine::{self, Cancelled, Pending, cancel, event_payload, merge_log};
 use crate::http::document::{PageQuery, all, attributes, created, one, page, relationship, resource};
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::observe::metrics;
@@ -167,22 +166,16 @@ async fn replay(app: Data<App>, admin: Admin, id: Path<String>) -> ApiResult {
     let programs = app.programs.clone();
     let place = app.door.engine.place();
     let held = place.is_some();
-    let written = app.door.store.write(move |session| {
-        let Some(original) = session.run(admin.org, id)? else { return Ok(None) };
-        let payload = event_payload(session, &original)?;
-        let workflow = programs.get(session, original.org, original.workflow, original.version)?;
-        let run = Run { held, ..replay_run(&original, session.now()) };
-        let mut run = with_lane(run, &workflow, &payload);
-        insert(session, &mut run)?;
-        Ok(Some((run, workflow, payload)))
-    });
-    let (run, workflow, payload) = written.await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    let written =
+        app.door.store.write(move |session| engine::replay(session, &programs, (admin.org, id), held)).await?;
+    let loaded = written.ok_or_else(|| ApiError::not_found("run", id))?;
+    let run = &loaded.run;
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
-    let shown = show_run(&run, None);
+    let view = show_run(run, None);
     match place {
         Some(_) if run.waits_in_lane() => app.door.engine.look(),
-        Some(place) => place.start(vec![Loaded::fresh(run, workflow, payload)]),
+        Some(place) => place.start(vec![loaded]),
         None => app.door.engine.look(),
     }
-    Ok(created(shown))
+    Ok(created(view))
 }

@@ -47,6 +47,8 @@ const RELOAD_AGAIN_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct HookInForce {
     pub hook: Hook,
+    /// The name of the event that a transaction raises.
+    pub event: Arc<str>,
     pub settings: Settings,
     /// What requests have to pass.
     pub gate: Gate,
@@ -261,16 +263,18 @@ pub fn read_snapshot(session: &mut dyn Session, programs: &Programs, vault: &Vau
 /// The hook as the door goes by it. One whose settings this version can't read, such as those of a newer one, refuses
 /// everything.
 fn hook_in_force(vault: &Vault, hook: Hook, listeners: Vec<Listener>, secrets: &[HookSecret]) -> HookInForce {
+    let [event, _] = hook.event_names();
+    let event = event.into();
     match Settings::read(hook.kind, &hook.settings) {
         Ok(settings) => {
             let gate = hook_secrets::gate(vault, &hook, &settings.verification, secrets);
-            HookInForce { hook, settings, gate, listeners }
+            HookInForce { hook, event, settings, gate, listeners }
         }
         Err(problems) => {
             let problem =
                 problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message)).unwrap_or_default();
             log::error!(hook = hook.name.as_str(), err = problem.as_str(); "the hook's settings can't be read; it refuses everything");
-            HookInForce { settings: Settings::default_for(hook.kind), hook, gate: Gate::Closed, listeners }
+            HookInForce { settings: Settings::default_for(hook.kind), hook, event, gate: Gate::Closed, listeners }
         }
     }
 }

@@ -1,8 +1,29 @@
-//! When workflows with a schedule are due next, as the database keeps it for the keeper of schedules.
+//! Workflows that run by themselves: when each is due next, and one run for each due time.
+//!
+//! For each workflow in force that has a schedule the database keeps when it is due next. The process that finds it due
+//! makes the run and moves the due time on, in one transaction; if several find it at once, one succeeds. So a due time
+//! has one run, over restarts and on several nodes. [`crate::workflow::Schedule::meet`] says what to make up for after a
+//! time without a server.
+//!
+//! Limits: the database is asked at least every [`POLL_EVERY`], for [`BATCH`] due workflows at a time, and not at all
+//! while no workflow has a schedule.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::Catalog;
 use crate::base::time::Timestamp;
-use crate::store::{ScheduleRecord, Session, Status, StoreResult, WorkflowRecord};
+use crate::engine::{EngineHandle, Programs};
+use crate::events::{Cause, Event, Listener, Start};
+use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord, chain};
 use crate::workflow::Schedule;
+
+/// How often the database is asked at least: another process may have put a schedule in force.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// How many due workflows are read at a time.
+const BATCH: i64 = 64;
 
 /// Brings what is stored of a workflow's schedule in line with its version in force. To be called in every transaction that
 /// changes which version that is, or whether it is enabled. A due time stays unless the schedule says something else now.
@@ -28,4 +49,87 @@ pub fn settle(session: &mut dyn Session, workflow: &WorkflowRecord) -> StoreResu
 pub fn upcoming(workflow: &WorkflowRecord, now: Timestamp, count: usize) -> Vec<Timestamp> {
     let schedule = Schedule::of(&workflow.document).filter(|_| workflow.status == Status::Enabled);
     schedule.map(|schedule| schedule.upcoming(now, count)).unwrap_or_default()
+}
+
+/// The event that the schedule of a workflow raises.
+pub fn event(workflow_name: &str) -> String {
+    format!("workflow.{workflow_name}.schedule")
+}
+
+/// The payload of that event: the due time, when the run was made for it, how many due times passed before, and the next.
+pub fn payload(at: Timestamp, now: Timestamp, missed: u64, next: Option<Timestamp>) -> Value {
+    json!({ "scheduledAt": at, "firedAt": now, "missed": missed, "nextAt": next })
+}
+
+/// Makes the run for a due time that has come by `now`, and moves the schedule on. `None` if another process was first, or
+/// if there is nothing to make up for.
+///
+/// # Errors
+/// Those of the store.
+pub fn start_due(
+    session: &mut dyn Session,
+    programs: &Programs,
+    found: &ScheduleRecord,
+    now: Timestamp,
+) -> StoreResult<Option<Run>> {
+    let ScheduleRecord { org, workflow, .. } = *found;
+    let Some(record) = session.workflow(org, workflow)?.filter(|record| record.status == Status::Enabled) else {
+        return Ok(None);
+    };
+    let program = programs.get(session, org, workflow, record.version)?;
+    let Some(schedule) = &program.trigger.schedule else { return Ok(None) };
+    let due = schedule.meet(found.due_at, now);
+    let moved = ScheduleRecord {
+        due_at: due.next.unwrap_or(Timestamp::NEVER),
+        last_at: due.at.or(found.last_at),
+        ..found.clone()
+    };
+    if !session.move_schedule(found.due_at, &moved)? {
+        return Ok(None);
+    }
+    let Some(at) = due.at else { return Ok(None) };
+    let name = event(&record.name);
+    let event = Event::new(org, name.as_str(), payload(at, now, due.missed, due.next), Cause::Outside, now);
+    let listener = Listener { workflow, version: record.version, event: name, program: program.clone() };
+    Start::new(event, &listener).write(session).map(Some)
+}
+
+/// Makes the runs that are due; how long to wait before looking again.
+///
+/// # Errors
+/// Those of the store.
+pub async fn look(store: &Store, catalog: &Catalog, engine: &EngineHandle) -> StoreResult<Duration> {
+    if !catalog.in_force().has_schedules() {
+        return Ok(POLL_EVERY);
+    }
+    let next = store.read(|session| session.next_schedules(BATCH)).await?;
+    let now = Timestamp::now();
+    let mut pause = POLL_EVERY;
+    for found in next {
+        if found.due_at > now {
+            return Ok(pause.min(found.due_at.since(Timestamp::now())));
+        }
+        let programs = catalog.programs().clone();
+        let started = store.write(move |session| start_due(session, &programs, &found, now)).await?;
+        let Some(run) = started else { continue };
+        log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run by schedule");
+        engine.look();
+        // It may be due again before the poll.
+        pause = Duration::ZERO;
+    }
+    Ok(pause)
+}
+
+/// Makes runs as they come due, until the process is stopped.
+pub async fn keep(store: Store, catalog: Catalog, engine: EngineHandle, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let pause = look(&store, &catalog, &engine).await.unwrap_or_else(|error| {
+            log::warn!(err:% = chain(&error); "can't look at the schedules");
+            POLL_EVERY
+        });
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            changed = stopping.changed() => if changed.is_err() { return },
+        }
+    }
 }

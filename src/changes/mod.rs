@@ -23,7 +23,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::base::id::Id;
-use crate::events::InForce;
+use crate::events::{Cause, Event, InForce, dispatch};
 use crate::objects::Problem;
 use crate::objects::diff::{ObjectState, changes};
 use crate::store::{Session, StoreResult, Taken};
@@ -34,8 +34,35 @@ pub struct Editor<'a> {
     pub org: Id,
     /// Knows which workflows listen.
     pub in_force: &'a InForce,
-    /// Events that workflows listen for, with their payloads, in order. The editor's owner starts the runs.
-    pub events: &'a mut Vec<(String, Value)>,
+    pub cause: Cause,
+    /// Those that workflows listen for, in order. The maker of the editor dispatches them.
+    pub events: &'a mut Vec<Event>,
+}
+
+/// What came of changing objects because of something from outside.
+pub struct Edited<T> {
+    pub outcome: T,
+    /// Whether the changes started runs.
+    pub starts_runs: bool,
+}
+
+/// Changes objects because of something from outside, and starts the runs of the workflows that listen for the changes.
+///
+/// # Errors
+/// Those of the store, and of `work`.
+pub fn edit<T>(
+    session: &mut dyn Session,
+    org: Id,
+    in_force: &InForce,
+    work: impl FnOnce(&mut Editor<'_>) -> StoreResult<T>,
+) -> StoreResult<Edited<T>> {
+    let mut events = Vec::new();
+    let outcome = work(&mut Editor { session, org, in_force, cause: Cause::Outside, events: &mut events })?;
+    let mut starts_runs = false;
+    for event in events {
+        starts_runs |= !dispatch(session, in_force, event)?.runs.is_empty();
+    }
+    Ok(Edited { outcome, starts_runs })
 }
 
 /// Why nothing was written.
@@ -105,7 +132,8 @@ fn write<T: Stored>(
         if let (Some(before), Some(after)) = (before, after) {
             payload["changes"] = changes(&before.state(), &after.state());
         }
-        editor.events.push((event.into_owned(), payload));
+        let event = Event::new(org, event, payload, editor.cause, editor.session.now());
+        editor.events.push(event);
     }
     Ok(Ok(()))
 }

@@ -15,7 +15,7 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
 use crate::engine::{Context, Loaded, Progress, begin};
-use crate::events::{InForce, fresh_run, insert, with_lane};
+use crate::events::{Event, InForce, find_lane, insert};
 use crate::hook;
 use crate::hook::transaction::{SkipReason, Transaction};
 use crate::observe::metrics;
@@ -179,13 +179,8 @@ impl Arrival {
         let now = Timestamp::now();
         let id = Id::generate();
         let listeners = if incoming.skip_reason.is_none() { in_force.listeners.as_slice() } else { &[] };
-        let runs: Vec<Run> = listeners
-            .iter()
-            .map(|listener| {
-                let workflow = (listener.workflow, listener.version, listener.program.as_ref());
-                fresh_run(hook.org, workflow, Some(id), &listener.event, now)
-            })
-            .collect();
+        let event = Event::of_transaction(hook.org, id, in_force.event.clone(), now);
+        let runs: Vec<Run> = listeners.iter().map(|listener| event.run(listener)).collect();
         let transaction = Transaction {
             id,
             org: hook.org,
@@ -215,7 +210,7 @@ impl Arrival {
         (arrival, data)
     }
 
-    /// Finds out with which others the runs of limited workflows take turns.
+    /// Finds the lanes of the runs of limited workflows.
     fn find_lanes(&mut self, in_force: &HookInForce, data: &Value) {
         let mut limited = self.runs.iter().zip(&in_force.listeners);
         if limited.all(|(_, listener)| listener.program.concurrency.is_none()) {
@@ -223,7 +218,7 @@ impl Arrival {
         }
         let envelope = self.transaction.envelope(data.clone());
         for (run, listener) in self.runs.iter_mut().zip(&in_force.listeners) {
-            *run = with_lane(run.clone(), &listener.program, &envelope);
+            find_lane(run, &listener.program, &envelope);
         }
     }
 

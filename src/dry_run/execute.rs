@@ -3,21 +3,20 @@
 use serde_json::Value;
 
 use super::objects::{self, Objects};
-use super::start::first_run;
+use super::start::start_first;
 use super::{DryRunError, MadeCall, Script};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::files::save_bundle;
 use crate::catalog::keys::DEFAULT_ORG;
-use crate::catalog::read_snapshot;
 use crate::catalog::variables::put_variable;
+use crate::catalog::{read_snapshot, schedules};
 
 use crate::engine::{
     CallOutcome, Context, Input, Next, PendingCall, Programs, advance, event_payload, load, merge_log,
 };
-use crate::events::{InForce, Listener, call_event, insert};
+use crate::events::{InForce, Listener, call_event};
 use crate::objects::nearest;
-use crate::schedules;
 use crate::secrets::vault::Vault;
 use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult, Turn};
 use crate::workflow::Bundle;
@@ -72,10 +71,9 @@ pub(super) fn execute(
     let programs = Programs::default();
     let snapshot = read_snapshot(session, &programs, &vault)?;
     let listener = find_workflow(session, &programs, org, bundles, script.workflow.as_deref())?;
-    let mut first = first_run(session, &snapshot, org, &listener, &script.payload)?;
-    insert(session, &mut first)?;
+    let first = start_first(session, &snapshot, org, &listener, &script.payload)?;
     let mut played =
-        Execution { org, programs, known: vec![first.id], open: vec![first.id], calls: Vec::new(), stretches: 0 };
+        Execution { org, programs, known: vec![first], open: vec![first], calls: Vec::new(), stretches: 0 };
     played.advance_all(session, &snapshot.in_force, script, &listener.program.name)?;
     let objects = if script.lists_objects { objects::list(session, org)? } else { Objects::new() };
     let runs = played.known.iter().map(|id| finished_run(session, org, *id)).collect::<Result<_, DryRunError>>()?;

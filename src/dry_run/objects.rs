@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::DryRunError;
 use crate::base::id::Id;
 use crate::changes::{self, ChangeError, Editor};
-use crate::events::InForce;
+use crate::events::{Cause, InForce};
 use crate::objects::EntityKind;
 use crate::objects::customer::{Profile, email_key};
 use crate::objects::entity::EntityContent;
@@ -75,7 +75,7 @@ impl Given {
 pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), DryRunError> {
     let mut events = Vec::new();
     let in_force = InForce::default();
-    let mut editor = Editor { session, org, in_force: &in_force, events: &mut events };
+    let mut editor = Editor { session, org, in_force: &in_force, cause: Cause::Outside, events: &mut events };
     // Customers may name companies; the others may name customers.
     let (before, after) = ENTITIES.split_at(2);
     for (kind, name) in before {

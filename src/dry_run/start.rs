@@ -4,59 +4,57 @@ use serde_json::{Map, Value};
 
 use super::DryRunError;
 use crate::base::id::Id;
-use crate::catalog::Snapshot;
-use crate::events::{Cause, Listener, fresh_run, started_run, with_lane};
+use crate::catalog::{Snapshot, schedules};
+use crate::events::{self, Cause, Event, Listener, Start, find_lane, insert};
 use crate::hook::HookKind;
 use crate::hook::transaction::Transaction;
-use crate::schedules;
-use crate::store::{Run, Session};
+use crate::store::{Session, StoreResult};
 
-/// The run that starts because of the payload, not yet inserted.
-pub(super) fn first_run(
+/// Starts the run that the payload leads to; its id.
+pub(super) fn start_first(
     session: &mut dyn Session,
     snapshot: &Snapshot,
     org: Id,
     listener: &Listener,
     payload: &Value,
-) -> Result<Run, DryRunError> {
+) -> Result<Id, DryRunError> {
     let trigger = &listener.program.trigger;
-    if let Some(schema) = &trigger.callable {
+    let now = session.now();
+    if trigger.callable.is_some() {
         let inputs = match payload {
             Value::Object(inputs) => inputs.clone(),
             Value::Null => Map::new(),
             _ => return Err(DryRunError::script("/payload", "the inputs of a callable workflow are an object")),
         };
-        let inputs = schema.accept(inputs).map_err(|problems| DryRunError::below("/payload", problems))?;
-        return Ok(started_run(Cause::outside(org), listener, Value::Object(inputs), session.now()));
+        let start = events::call(org, listener, inputs, Cause::Outside, now);
+        let start = start.map_err(|problems| DryRunError::below("/payload", problems))?;
+        return Ok(start.write(session)?.id);
     }
     if trigger.event_name.as_deref().is_some_and(|event| event.starts_with("hooks.")) {
-        return hook_run(session, snapshot, org, listener, payload);
+        return Ok(start_from_hook(session, snapshot, org, listener, payload)?);
     }
     let payload = match (payload, &trigger.schedule) {
-        (Value::Null, Some(schedule)) => {
-            let now = session.now();
-            schedules::payload(now, now, 0, schedule.next_after(now))
-        }
+        (Value::Null, Some(schedule)) => schedules::payload(now, now, 0, schedule.next_after(now)),
         _ => payload.clone(),
     };
-    Ok(started_run(Cause::outside(org), listener, payload, session.now()))
+    let event = Event::new(org, listener.event.as_str(), payload, Cause::Outside, now);
+    Ok(Start::new(event, listener).write(session)?.id)
 }
 
-/// A run for a transaction on the hook that the workflow listens to.
-fn hook_run(
+/// Starts a run for a transaction on the hook that the workflow listens to; its id.
+fn start_from_hook(
     session: &mut dyn Session,
     snapshot: &Snapshot,
     org: Id,
     listener: &Listener,
     payload: &Value,
-) -> Result<Run, DryRunError> {
+) -> StoreResult<Id> {
     let hook = snapshot.hooks(org).find(|in_force| in_force.hook.event_names().contains(&listener.event));
-    // What was captured as a transaction is as good as what was sent.
+    // A captured transaction is as good as what was sent.
     let is_envelope = payload["type"] == "transaction" && payload["attributes"].get("data").is_some();
     let data = if is_envelope { &payload["attributes"]["data"] } else { payload };
-    let workflow = (listener.workflow, listener.version, listener.program.as_ref());
     let (id, now) = (session.new_id(), session.now());
-    let run = fresh_run(org, workflow, Some(id), &listener.event, now);
+    let mut run = Event::of_transaction(org, id, listener.event.as_str().into(), now).run(listener);
     let transaction = Transaction {
         id,
         org,
@@ -72,5 +70,7 @@ fn hook_run(
         skip_reason: None,
     };
     session.insert_transaction(&transaction)?;
-    Ok(with_lane(run, &listener.program, &transaction.envelope(data.clone())))
+    find_lane(&mut run, &listener.program, &transaction.envelope(data.clone()));
+    insert(session, &mut run)?;
+    Ok(run.id)
 }

@@ -102,7 +102,7 @@ impl<'a> Stretch<'a> {
         Next::Sleep(due_at)
     }
 
-    fn fail_at(&mut self, executed: Executed<'a>, error: RunError) -> Next {
+    pub(super) fn fail_at(&mut self, executed: Executed<'a>, error: RunError) -> Next {
         self.log(&executed, Err(&error), &[]);
         self.end(Ending::Failed(error))
     }

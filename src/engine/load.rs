@@ -97,13 +97,20 @@ pub fn recall(session: &mut dyn Session, programs: &Programs, run: Run) -> Store
     Ok(Loaded { run, workflow, scope, passes })
 }
 
-/// The payload of the event that started the run: its transaction's envelope, or its own input.
+/// The payload of the event that started the run: its transaction's envelope, or what is stored with the event.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if what is stored of it can't be used.
 pub fn event_payload(session: &mut dyn Session, run: &Run) -> StoreResult<Value> {
-    let Some(transaction) = run.transaction else { return Ok(run.input.clone().unwrap_or(Value::Null)) };
-    let stored = session.transaction(run.org, transaction)?;
-    let stored = stored.ok_or_else(|| unreadable(format!("transaction {transaction} is missing")))?;
-    let data = stored.data().map_err(|error| unreadable(format!("transaction {transaction}: {error}")))?;
-    Ok(stored.envelope(data))
+    if let Some(id) = run.transaction {
+        let missing = || unreadable(format!("transaction {id} is missing"));
+        let stored = session.transaction(run.org, id)?.ok_or_else(missing)?;
+        let data = stored.data().map_err(|error| unreadable(format!("transaction {id}: {error}")))?;
+        return Ok(stored.envelope(data));
+    }
+    let Some(id) = run.event_id else { return Ok(run.input.clone().unwrap_or_default()) };
+    let missing = || unreadable(format!("event {id} is missing"));
+    Ok(session.event(run.org, id)?.ok_or_else(missing)?.payload)
 }
 
 fn unreadable(detail: String) -> StoreError {

@@ -1,26 +1,54 @@
 //! The runs that a stretch of a run starts.
 
+use super::ending::wake_others;
 use super::lanes::is_within_a_turn;
-use crate::actions::Effects;
-use crate::events::{Cause, InForce, insert, raise};
-use crate::store::{Run, Session, StoreResult, Turn};
+use super::step::Executed;
+use super::stretch::Stretch;
+use crate::actions::{Effects, EffectsMark, StepFailure};
+use crate::events::{DESCENDANTS_MAX, InForce, dispatch};
+use crate::store::{Run, RunError, Session, StoreResult, Turn};
 
-/// Writes what a stretch of a run does to other runs; whether there are any to be taken now.
+impl<'a> Stretch<'a> {
+    /// Counts the runs that a step is going to start, which are those since `mark`, against the budget of their root. If
+    /// they exceed it, none of them is started, and the run has to fail at the step, whatever its error cases say.
+    pub(super) fn check_budget(&mut self, executed: &Executed<'a>, mark: EffectsMark) -> StoreResult<Option<RunError>> {
+        let count = i64::try_from(self.effects.count_runs(mark, self.in_force)).unwrap_or(i64::MAX);
+        let (org, root) = (self.run.org, self.run.root());
+        if count == 0 || self.session.count_descendants(org, root, count, DESCENDANTS_MAX)? {
+            return Ok(None);
+        }
+        self.effects.truncate(mark);
+        let message = format!(
+            "with the runs that this step starts, more than {DESCENDANTS_MAX} would descend from one cause ({root}), which is \
+             the limit; does a workflow start itself over and over?"
+        );
+        let failure = StepFailure::new("run_budget_exceeded", message);
+        Ok(Some(self.run_error(&failure, &executed.step.id, executed.step.action.as_deref())))
+    }
+}
+
+/// Starts the runs that a stretch of `run` asked for, when that is written; whether there are any.
 pub(super) fn start_others(
     session: &mut dyn Session,
     in_force: &InForce,
     run: &Run,
     effects: Effects,
 ) -> StoreResult<bool> {
-    let mut started = effects.runs.len();
-    for mut child in effects.runs {
-        if is_within_a_turn(session, run, &child)? {
-            child.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
-        }
-        insert(session, &mut child)?;
+    let mut started = Vec::new();
+    for start in effects.starts {
+        started.push(start.write_prepared(session, |session, child| {
+            if is_within_a_turn(session, run, child)? {
+                child.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
+            }
+            Ok(())
+        })?);
     }
-    for (event, payload) in effects.events {
-        started += raise(session, in_force, Cause::of(run), &event, &payload)?;
+    for event in effects.events {
+        started.extend(dispatch(session, in_force, event)?.runs);
     }
-    Ok(started > 0)
+    // One that was too deep to begin has ended: the step that waits for it goes on at once.
+    for ended in started.iter().filter(|run| !run.status.is_open()) {
+        wake_others(session, ended)?;
+    }
+    Ok(!started.is_empty())
 }

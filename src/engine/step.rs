@@ -39,7 +39,12 @@ impl<'a> Stretch<'a> {
         self.loaded.scope.set_moment(started_at, seed(self.run.id, &step.id));
         let attempts = std::mem::take(&mut self.carried);
         let mut executed = Executed { step, input: raw(&Map::new()), attempts, notes: Vec::new(), started_at };
-        let outcome = match self.act(&mut executed)? {
+        let mark = self.effects.mark();
+        let outcome = self.act(&mut executed)?;
+        if let Some(error) = self.check_budget(&executed, mark)? {
+            return Ok(Some(self.fail_at(executed, error)));
+        }
+        let outcome = match outcome {
             ActionOutcome::Perform(effect, retry) => return Ok(Some(self.begin_call(executed, effect, retry))),
             ActionOutcome::Wait(until, output) => {
                 return Ok(Some(self.wait(executed, Waiting::Until { output }, until)));

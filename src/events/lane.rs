@@ -1,7 +1,7 @@
-//! The lane of a run: which others it takes turns with.
+//! The lane of a run: which other runs it takes turns with.
 //!
-//! A run's lane is made from its workflow and its key when the run is made; only a hash of them is kept. All runs get their
-//! place in their lane in the transaction that inserts them, so the order in which they begin is that of those commits.
+//! A run's lane is made from its workflow and its key when the run is made; only a hash of them is kept. A run gets its
+//! place in its lane in the transaction that inserts it, so the order in which runs begin is that of those commits.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -10,19 +10,19 @@ use crate::expr::{Environment, Scope};
 use crate::store::{Lane, Run, Session, StoreResult, Turn};
 use crate::workflow::Workflow;
 
-/// The run with its lane, if its workflow has a limit. `payload` is that of the event that started the run.
-pub fn with_lane(run: Run, workflow: &Workflow, payload: &Value) -> Run {
-    let Some(concurrency) = &workflow.concurrency else { return run };
-    let mut scope = trigger_scope(&run, workflow, payload.clone());
+/// Finds the lane of a run that has not ended, if its workflow has a limit. `payload` is that of the run's event.
+pub fn find_lane(run: &mut Run, workflow: &Workflow, payload: &Value) {
+    let Some(concurrency) = workflow.concurrency.as_ref().filter(|_| run.status.is_open()) else { return };
+    let mut scope = trigger_scope(run, workflow, payload.clone());
     scope.set_moment(run.created_at, 0);
     let (key, _) = concurrency.key(&scope);
     // No key and any key differ, and so do the keys of two workflows.
     let text = format!("{}/{}", run.workflow, key.map(|key| format!("={key}")).unwrap_or_default());
     let id = hex::encode(&Sha256::digest(text)[..16]);
-    Run { lane: Some(Lane { id, limit: concurrency.limit, turn: Turn::Later }), ..run }
+    run.lane = Some(Lane { id, limit: concurrency.limit, turn: Turn::Later });
 }
 
-/// Inserts a run that has yet to begin. One that is due and has a lane gets its place there first, and may have to wait.
+/// Inserts a run that has yet to begin. If it is due and has a lane, it gets its place there first, and may have to wait.
 ///
 /// # Errors
 /// Those of the store.

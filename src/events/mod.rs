@@ -1,137 +1,34 @@
-//! How runs come to be: for a transaction, for an event that something else raised, for a call, and again.
+//! Events: the one way in for everything that starts runs.
 //!
-//! A change of an object raises an event; every workflow that listens for it gets a run, in the transaction that made the
-//! change. Such a run knows which one started it, and how many stand between it and something from outside. Workflows that
-//! start each other in a circle are stopped by a limit on that.
+//! Whatever happens is an [`Event`] with a name, a payload and a cause: a hook's transaction, a change of an object, a due
+//! schedule, a call, something that a step published. [`dispatch`] decides what follows from it. Today that is a run of each
+//! workflow that listens; whatever else is to follow belongs there. A call, and a due schedule, are for one workflow alone:
+//! they are a [`Start`]. All runs are made by [`Event::run`], and by nothing else.
 //!
-//! Limits: [`DEPTH_MAX`] runs that start each other one after the other.
+//! A transaction is its event's payload. Any other event is stored once, however many workflows listen, and not at all if
+//! none does. A replay gets a run of its own for the same event.
+//!
+//! The door, on the path of every hook, takes the same steps one by one: it makes the runs before the transaction that
+//! stores them, so that their first stretch rides in the same commit.
+//!
+//! Limits: [`DEPTH_MAX`] runs start each other one after the other; [`DESCENDANTS_MAX`] runs descend from one cause.
 
-use serde_json::Value;
-
+mod call;
+mod dispatch;
+mod event;
 mod in_force;
 mod lane;
 
+pub use call::{call, callable};
+pub use dispatch::{Dispatched, Start, dispatch, replay};
+pub use event::{Cause, Event, Payload};
 pub use in_force::{CurrentInForce, InForce, Listener, OrgInForce, VariableInForce, call_event};
-pub use lane::{insert, trigger_scope, with_lane};
+pub use lane::{find_lane, insert, trigger_scope};
 
-use crate::base::id::Id;
-use crate::base::time::Timestamp;
-use crate::store::{Run, RunError, RunStatus, Session, StoreResult};
-use crate::workflow::Workflow;
-
-/// How many runs may start each other one after the other.
+/// How many runs may start each other one after the other. A workflow that calls itself ends here.
 pub const DEPTH_MAX: i64 = 10;
 
-/// What starts a run that no hook started.
-#[derive(Clone, Copy, Debug)]
-pub struct Cause {
-    pub org: Id,
-    /// The run that it was; none for a change over HTTP.
-    pub parent: Option<Id>,
-    /// The depth of the runs that are started.
-    pub depth: i64,
-}
-
-impl Cause {
-    /// Something from outside.
-    pub fn outside(org: Id) -> Cause {
-        Cause { org, parent: None, depth: 0 }
-    }
-
-    /// What `run` did.
-    pub fn of(run: &Run) -> Cause {
-        Cause { org: run.org, parent: Some(run.id), depth: run.depth + 1 }
-    }
-}
-
-/// Inserts a queued run for every workflow that listens for the event; how many.
-///
-/// # Errors
-/// Those of the store.
-pub fn raise(
-    session: &mut dyn Session,
-    in_force: &InForce,
-    cause: Cause,
-    event: &str,
-    payload: &Value,
-) -> StoreResult<usize> {
-    let listeners = in_force.listeners(cause.org, event);
-    for listener in listeners {
-        let mut run = started_run(cause, listener, payload.clone(), session.now());
-        insert(session, &mut run)?;
-    }
-    Ok(listeners.len())
-}
-
-/// A queued run of a workflow with this payload; one that has failed already if too many runs started each other.
-pub fn started_run(cause: Cause, listener: &Listener, payload: Value, now: Timestamp) -> Run {
-    let workflow = (listener.workflow, listener.version, listener.program.as_ref());
-    let run = fresh_run(cause.org, workflow, None, &listener.event, now);
-    let run = with_lane(run, &listener.program, &payload);
-    let run = Run { input: Some(payload), parent: cause.parent, depth: cause.depth, ..run };
-    if cause.depth <= DEPTH_MAX {
-        return run;
-    }
-    let message = format!(
-        "{DEPTH_MAX} runs have started each other, one after the other, which is the limit; do workflows start each other \
-         in a circle?"
-    );
-    let error = RunError { code: "event_loop".into(), step: None, action: None, message, problems: Vec::new() };
-    Run { status: RunStatus::Failed, error: Some(error), finished_at: Some(now), due_at: None, ..run }
-}
-
-/// A queued run of `workflow` for an event that a transaction raised; without its lane, which takes the payload.
-pub fn fresh_run(org: Id, workflow: (Id, i64, &Workflow), transaction: Option<Id>, event: &str, now: Timestamp) -> Run {
-    let (id, version, workflow) = workflow;
-    Run {
-        id: Id::generate(),
-        org,
-        workflow: id,
-        workflow_name: workflow.name.clone(),
-        version,
-        event: event.to_owned(),
-        transaction,
-        input: None,
-        replay_of: None,
-        parent: None,
-        depth: 0,
-        output: None,
-        status: RunStatus::Queued,
-        position: None,
-        steps: 0,
-        pending: None,
-        error: None,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        due_at: Some(now),
-        held: false,
-        rev: 0,
-        lane: None,
-    }
-}
-
-/// A queued run that does again what `original` did, with the same version of the workflow and the same payload; without
-/// its lane.
-pub fn replay_run(original: &Run, now: Timestamp) -> Run {
-    Run {
-        id: Id::generate(),
-        replay_of: Some(original.id),
-        parent: None,
-        depth: 0,
-        output: None,
-        status: RunStatus::Queued,
-        position: None,
-        steps: 0,
-        pending: None,
-        error: None,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        due_at: Some(now),
-        held: false,
-        rev: 0,
-        lane: None,
-        ..original.clone()
-    }
-}
+/// How many runs may descend from one cause: from one transaction, change, call, due time or replay. Depth alone does not
+/// bound them, because each run may start many. This leaves room for a `for-each` of 1,000 items with nine more runs for
+/// each, and keeps a workflow that starts itself over and over from filling the database with one request.
+pub const DESCENDANTS_MAX: i64 = 10_000;

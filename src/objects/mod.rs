@@ -41,6 +41,11 @@ impl Problem {
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Problem {
         Problem { pointer: pointer.into(), message: message.into() }
     }
+
+    /// The same problem of a value that stands at `pointer` of another one.
+    pub fn below(self, pointer: &str) -> Problem {
+        Problem { pointer: format!("{pointer}{}", self.pointer), ..self }
+    }
 }
 
 /// The candidate that `name` most likely misspells, if one is similar enough.

@@ -20,7 +20,7 @@ use crate::base::id::Id;
 use crate::catalog::files::{self, FileText, FilesError};
 use crate::catalog::keys;
 use crate::catalog::variables::{self, SecretKeyError};
-use crate::catalog::{Catalog, HookInForce, Snapshot};
+use crate::catalog::{Catalog, HookInForce, Snapshot, schedules};
 use crate::config::Serve;
 use crate::door::{Door, Limits, Pacing, Refusals, TrustedProxies, forget_deliveries, smtp};
 use crate::engine::{Engine, Programs};
@@ -28,7 +28,6 @@ use crate::hook::{HookKind, Verification};
 use crate::listen::tls::{Tls, TlsError};
 use crate::listen::{self, Listening};
 use crate::outbound::{AddressPolicy, Client, ClientError, Mailer, MailerError, Performer, PolicyError};
-use crate::schedules;
 use crate::secrets::vault::{self, Vault};
 use crate::store::{Health, OpenError, Org, Status, Store, StoreError, make_home};
 
@@ -137,8 +136,7 @@ async fn run(
     }
     tasks.push(tokio::spawn(forget_deliveries(door.clone(), stopping.clone())));
     tasks.push(tokio::spawn(write_refusals(door.refusals.clone(), store.clone(), stopping.clone())));
-    let keeping =
-        schedules::keep(store.clone(), programs.clone(), catalog.clone(), door.engine.clone(), stopping.clone());
+    let keeping = schedules::keep(store.clone(), catalog.clone(), door.engine.clone(), stopping.clone());
     tasks.push(tokio::spawn(keeping));
     if let Some(tls) = &tls {
         tasks.push(tokio::spawn(tls.clone().watch(stopping.clone())));

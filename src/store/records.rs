@@ -205,6 +205,18 @@ pub struct ScheduleRecord {
     pub last_at: Option<Timestamp>,
 }
 
+/// An event that is stored with its payload, because workflows listen for it and it is no transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRecord {
+    pub id: Id,
+    pub org: Id,
+    pub name: String,
+    pub at: Timestamp,
+    /// The run whose step raised it; none if it came from outside.
+    pub run: Option<Id>,
+    pub payload: Value,
+}
+
 /// Where a run is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -282,13 +294,19 @@ pub struct Run {
     pub workflow: Id,
     pub workflow_name: String,
     pub version: i64,
-    /// The event that started it, and its payload: a transaction's envelope, or what is in `input`.
+    /// The name of the event that started it.
     pub event: String,
+    /// The transaction whose envelope is the event's payload.
     pub transaction: Option<Id>,
+    /// The stored event, if no transaction is it.
+    pub event_id: Option<Id>,
+    /// The event's payload, of a run that was made before events were stored.
     pub input: Option<Value>,
     pub replay_of: Option<Id>,
     /// The run that started it, if one did.
     pub parent: Option<Id>,
+    /// What all of it began with, if that is not its own event; see [`Run::root`].
+    pub root: Option<Id>,
     /// How many runs stand between it and what came from outside.
     pub depth: i64,
     /// What a workflow that was called answers; there once it has completed.
@@ -336,6 +354,12 @@ impl Run {
         self.finished_at = Some(now);
         self.due_at = None;
         self.held = false;
+    }
+
+    /// What all of it began with: a transaction, another event from outside, or a replay. The runs that descend from one
+    /// root have a budget in common.
+    pub fn root(&self) -> Id {
+        self.root.or(self.transaction).or(self.event_id).unwrap_or(self.id)
     }
 
     /// Whether it has come to its lane and does not have its turn.

@@ -22,6 +22,7 @@ pub trait Session:
     + Schedules
     + Variables
     + Intake
+    + Events
     + Runs
     + Lanes
     + Customers
@@ -152,6 +153,15 @@ pub trait Intake {
     /// Adds to the count of requests that a hook refused.
     fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()>;
     fn refusals(&mut self, org: Id, hook: Id) -> StoreResult<Vec<RefusalCount>>;
+}
+
+/// Events that are stored with their payloads, and how many runs follow from them.
+pub trait Events {
+    fn insert_event(&mut self, event: &EventRecord) -> StoreResult<()>;
+    fn event(&mut self, org: Id, id: Id) -> StoreResult<Option<EventRecord>>;
+    /// Counts runs that descend from a root, unless there would be more than `max` of them then; whether they were counted.
+    /// Exact also where several count at once: the second waits for the first one's commit.
+    fn count_descendants(&mut self, org: Id, root: Id, count: i64, max: i64) -> StoreResult<bool>;
 }
 
 /// What is shown of requests that hooks refused.

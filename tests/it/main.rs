@@ -8,6 +8,7 @@ mod actions;
 mod answers;
 mod apply;
 mod bodies;
+mod budget;
 mod calls;
 mod calls_graphql;
 mod calls_http;

@@ -181,6 +181,39 @@ fn events_of_ones_own_have_listeners_too() {
 }
 
 #[test]
+fn an_event_is_stored_once_for_all_that_listen_and_replays_share_it() {
+    let publish = |id: &str, event: &str, next: Value| {
+        let params = json!({ "name": event, "data": { "order": "/#steps.1.attributes.data.orderId" } });
+        json!({ "id": id, "action": "event.publish", "params": params, "transitions": next })
+    };
+    let keep = json!([{ "id": "2", "action": "value.set", "params": { "value": "/#steps.1.order" } }]);
+    let server = server(json!([
+        workflow(
+            "orders",
+            json!([publish("2", "app.unheard", json!([always("3")])), publish("3", "app.paid", json!([]))])
+        ),
+        listens("one", "app.paid", keep.clone()),
+        listens("two", "app.paid", keep),
+    ]));
+    server.post_hook("orders", &json!({ "orderId": 7 })).expect(200);
+    let [one] = <[Value; 1]>::try_from(runs(&server, "one", 1)).unwrap();
+    let link = one["links"]["self"].as_str().unwrap();
+    server.call("POST", &format!("{link}/replay"), Value::Null).expect(201);
+    for run in runs(&server, "one", 2).iter().chain(&runs(&server, "two", 1)) {
+        assert_eq!(server.steps(run)[0]["output"], json!({ "order": 7 }));
+        assert_eq!(server.steps(run)[1]["output"]["value"], 7);
+    }
+    let directory = server.directory();
+    assert!(server.stop().success());
+    let mut look = directory.look();
+    assert_eq!(look.rows("events", &["name", "payload"]), [json!(["app.paid", r#"{"order":7}"#])]);
+    let of_events = look.rows("runs", &["event_id", "input"]);
+    let [id] = <[Value; 1]>::try_from(look.rows("events", &["id"])).unwrap();
+    assert_eq!(of_events.iter().filter(|run| run[0] == id[0]).count(), 3);
+    assert!(of_events.iter().all(|run| run[1].is_null()), "a payload is stored with its event");
+}
+
+#[test]
 fn workflows_that_start_each_other_in_a_circle_are_stopped() {
     let publish = |event: &str| json!([{ "id": "2", "action": "event.publish", "params": { "name": event } }]);
     let server = server(json!([

@@ -6,6 +6,7 @@
 
 mod catalog;
 mod entities;
+mod events;
 mod intake;
 mod lanes;
 mod objects;
@@ -85,6 +86,9 @@ pub fn suite(open: impl Fn() -> Store) {
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("refused requests", intake::refused_requests),
+        ("events", events::events),
+        ("descendants", events::descendants),
+        ("descendants counted at once", events::descendants_at_once),
         ("runs", runs::runs),
         ("fencing", runs::fencing),
         ("claims", runs::claims),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::actions::{Batch, Ended, StepFailure, item_run};
+use crate::actions::{Batch, Ended, StepFailure, start_item};
 use crate::engine::advance::Next;
 use crate::engine::lanes::free_from_circle;
 use crate::engine::pending::Waiting;
@@ -28,7 +28,11 @@ impl<'a> Stretch<'a> {
         mut batch: Batch,
     ) -> StoreResult<Option<Next>> {
         self.take_ended(&mut batch)?;
+        let mark = self.effects.mark();
         self.start_items(&executed, &mut batch)?;
+        if let Some(error) = self.check_budget(&executed, mark)? {
+            return Ok(Some(self.fail_at(executed, error)));
+        }
         if !batch.running.is_empty() || !batch.is_over() {
             let due_at = self.session.now() + LOOK_EVERY;
             return Ok(Some(self.wait(executed, Waiting::Batch(batch), due_at)));
@@ -73,14 +77,11 @@ impl<'a> Stretch<'a> {
         while batch.running.len() < batch.concurrency && !batch.is_over() {
             let (index, now) = (batch.next, self.session.now());
             batch.next += 1;
-            match item_run(self.in_force, self.run, now, &batch.workflow, (&params, index)) {
-                Ok(run) => {
-                    if run.status.is_open() {
-                        batch.running.push((index, run.id));
-                    } else {
-                        batch.ended.push(Ended { index, run: Some(run.id), completed: false, problem: None });
-                    }
-                    self.effects.runs.push(run);
+            match start_item(self.in_force, self.run, now, &batch.workflow, (&params, index)) {
+                Ok(start) => {
+                    // One that is too deep to begin wakes this run at once.
+                    batch.running.push((index, start.run.id));
+                    self.effects.starts.push(start);
                 }
                 Err(problem) => batch.ended.push(Ended { index, run: None, completed: false, problem: Some(problem) }),
             }

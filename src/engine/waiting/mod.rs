@@ -97,7 +97,8 @@ impl<'a> Stretch<'a> {
 
     /// Leaves the step until the run that it started has ended.
     pub(super) fn wait_for_child(&mut self, executed: Executed<'a>, child: Id) -> Next {
-        let has_lane = self.effects.runs.iter().any(|run| run.id == child && run.lane.is_some());
+        let mut starts = self.effects.starts.iter();
+        let has_lane = starts.any(|start| start.run.id == child && start.program.concurrency.is_some());
         self.wait_on_for_child(executed, child, has_lane)
     }
 

@@ -5,8 +5,8 @@ pub use crate::store::sql::cell::Kind;
 pub use crate::store::sql::table::{Column, Table};
 
 use crate::store::sql::{
-    catalog, customers, drafts, entities, hook_secrets, intake, kobjects, refused_requests, relationships, schedules,
-    seen_keys, variables,
+    catalog, customers, drafts, entities, events, hook_secrets, intake, kobjects, refused_requests, relationships,
+    schedules, seen_keys, variables,
 };
 use crate::store::{postgres, sqlite};
 
@@ -67,7 +67,7 @@ const fn part(target: Table, source: Table, only: &'static str) -> MovedTable {
 }
 
 /// All tables, in the order in which they are moved.
-pub static TABLES: [MovedTable; 25] = [
+pub static TABLES: [MovedTable; 27] = [
     alike(catalog::orgs::TABLE),
     alike(catalog::api_keys::TABLE),
     alike(catalog::hooks::TABLE),
@@ -90,6 +90,8 @@ pub static TABLES: [MovedTable; 25] = [
     alike(relationships::kobject_links::TABLE),
     alike(entities::entities::TABLE),
     alike(intake::transactions::TABLE),
+    alike(events::events::TABLE),
+    alike(events::descendants::TABLE),
     MovedTable {
         // They will be in partitions once they have ended.
         day: Some("id"),

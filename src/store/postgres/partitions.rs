@@ -9,12 +9,13 @@ use diesel::result::QueryResult;
 use super::connection::Connection;
 use super::runs::{runs, step_log};
 use crate::base::time::Timestamp;
+use crate::store::sql::events::{descendants, events};
 use crate::store::sql::intake::transactions;
 use crate::store::sql::row::Read;
 use crate::store::sql::statement::statement;
 
 /// The tables, and the days that partitions are made for ahead of time.
-const TABLES: [&str; 3] = [transactions::NAME, runs::NAME, step_log::NAME];
+const TABLES: [&str; 5] = [transactions::NAME, events::NAME, descendants::NAME, runs::NAME, step_log::NAME];
 const DAYS_AHEAD: i64 = 7;
 const DAY_SECONDS: i64 = 86_400;
 

@@ -12,6 +12,7 @@ pub mod cell;
 pub mod customers;
 pub mod drafts;
 pub mod entities;
+pub mod events;
 pub mod hook_secrets;
 pub mod intake;
 pub mod kobjects;

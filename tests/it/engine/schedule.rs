@@ -1,7 +1,8 @@
 //! The run that a due time gets, with the time given by hand.
 
 use hookflow::base::time::Timestamp;
-use hookflow::schedules::meet;
+use hookflow::catalog::schedules::start_due;
+use hookflow::engine::event_payload;
 use hookflow::store::{Run, RunFilter, ScheduleRecord, Status};
 use serde_json::{Value, json};
 
@@ -30,7 +31,12 @@ fn due_at_ten(scene: &Scene<'_>, rule: &str) -> ScheduleRecord {
 /// What a process does that finds this and looks at it at that time.
 fn found(scene: &Scene<'_>, record: &ScheduleRecord, now: &str) -> Option<Run> {
     let (record, now, programs) = (record.clone(), moment(now), scene.world.programs.clone());
-    scene.world.write(move |session| meet(session, &programs, &record, now)).unwrap()
+    scene.world.write(move |session| start_due(session, &programs, &record, now)).unwrap()
+}
+
+fn payload_of(scene: &Scene<'_>, run: &Run) -> Value {
+    let run = run.clone();
+    scene.world.write(move |session| event_payload(session, &run)).expect("the event is stored")
 }
 
 fn stored(scene: &Scene<'_>) -> ScheduleRecord {
@@ -49,7 +55,7 @@ fn a_due_time_has_one_run_however_many_find_it() {
         "scheduledAt": "2026-01-01T10:00:00.000Z", "firedAt": "2026-01-01T10:00:00.500Z",
         "missed": 0, "nextAt": "2026-01-01T10:15:00.000Z",
     });
-    assert_eq!((run.input.as_ref(), run.event.ends_with(".schedule")), (Some(&payload), true));
+    assert_eq!((payload_of(&scene, &run), run.event.ends_with(".schedule")), (payload, true));
     let org = scene.org;
     let runs = world.write(move |session| session.runs(org, &RunFilter::default(), ALL)).unwrap();
     assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [run.id]);
@@ -63,8 +69,8 @@ fn missed_due_times_get_one_run_or_none() {
     let back = "2026-01-01T12:20:00Z";
     let one = world.scene(&scheduled(json!({ "every": "1h" })));
     let run = found(&one, &due_at_ten(&one, "every 3600 s"), back).expect("one run");
-    let input = run.input.unwrap();
-    assert_eq!((&input["scheduledAt"], &input["missed"]), (&json!("2026-01-01T12:00:00.000Z"), &json!(2)));
+    let payload = payload_of(&one, &run);
+    assert_eq!((&payload["scheduledAt"], &payload["missed"]), (&json!("2026-01-01T12:00:00.000Z"), &json!(2)));
     let none = world.scene(&scheduled(json!({ "every": "1h", "catchUp": "none" })));
     assert_eq!(found(&none, &due_at_ten(&none, "every 3600 s"), back), None);
     assert_eq!((stored(&none).due_at, stored(&none).last_at), (moment("2026-01-01T13:00:00Z"), None));

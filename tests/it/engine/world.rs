@@ -7,7 +7,7 @@ use hookflow::base::time::Timestamp;
 use hookflow::engine::{
     CallOutcome, Context, Input, Loaded, Next, PendingCall, Point, Probe, Programs, advance, begin, load,
 };
-use hookflow::events::{InForce, fresh_run};
+use hookflow::events::{Event, InForce, Listener};
 use hookflow::hook::HookKind;
 use hookflow::hook::transaction::Transaction;
 use hookflow::objects::customer::Profile;
@@ -136,8 +136,10 @@ impl Scene<'_> {
     pub fn arrival(&self, payload: &Value) -> Arrival {
         let now = Timestamp::now();
         let transaction = Id::generate();
-        let listens = (self.workflow, 1, self.program.as_ref());
-        let run = fresh_run(self.org, listens, Some(transaction), "hooks.form.orders.receive", now);
+        let event = "hooks.form.orders.receive";
+        let (workflow, program) = (self.workflow, self.program.clone());
+        let listener = Listener { workflow, version: 1, event: event.into(), program };
+        let run = Event::of_transaction(self.org, transaction, event.into(), now).run(&listener);
         let transaction = Transaction {
             id: transaction,
             org: self.org,

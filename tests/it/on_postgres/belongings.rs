@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hookflow::base::id::Id;
 use hookflow::base::time::Timestamp;
 use hookflow::changes::{Editor, create_customer, create_entity, create_kobject, merge_customers};
-use hookflow::events::InForce;
+use hookflow::events::{Cause, InForce};
 use hookflow::objects::customer::Profile;
 use hookflow::objects::entity::EntityContent;
 use hookflow::objects::kobject;
@@ -22,7 +22,7 @@ use crate::support::wait_for;
 
 /// Changes something that no workflow listens for.
 fn edit<T>(session: &mut dyn Session, org: Id, work: impl FnOnce(&mut Editor<'_>) -> StoreResult<T>) -> StoreResult<T> {
-    work(&mut Editor { session, org, in_force: &InForce::default(), events: &mut Vec::new() })
+    work(&mut Editor { session, org, in_force: &InForce::default(), cause: Cause::Outside, events: &mut Vec::new() })
 }
 
 /// A store with two threads that write, and in it two customers, one of which has a conversation.

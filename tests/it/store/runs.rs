@@ -17,9 +17,11 @@ pub(super) fn run(org: Id, number: usize) -> Run {
         version: 3,
         event: "hooks.form.orders.receive".into(),
         transaction: Some(id(100 + number)),
+        event_id: None,
         input: None,
         replay_of: None,
         parent: None,
+        root: None,
         depth: 0,
         output: None,
         status: RunStatus::Queued,
@@ -68,12 +70,18 @@ pub fn runs(desk: &Desk) {
         let plain = run(org, 1);
         let input = Some(json!({ "z": 1, "a": [null, "ü"] }));
         let called = Run { transaction: None, input, replay_of: Some(id(1)), workflow: id(2), ..run(org, 2) };
-        let called = Run { parent: Some(id(1)), depth: 3, output: Some(json!({ "a": 1 })), ..called };
+        let called =
+            Run { parent: Some(id(1)), root: Some(id(9)), depth: 3, output: Some(json!({ "a": 1 })), ..called };
+        let raised = Run { transaction: None, event_id: Some(id(8)), ..run(org, 3) };
+        let roots = [&plain, &called, &raised].map(Run::root);
+        assert_eq!(roots, [id(101), id(9), id(8)], "what all of it began with");
         session.insert_run(&plain)?;
+        session.insert_run(&raised)?;
         session.insert_run(&called)?;
         assert_eq!(session.run(org, id(1))?, Some(plain.clone()));
         assert_eq!(session.run(org, id(2))?, Some(called));
-        assert_eq!(session.run(org, id(3))?, None);
+        assert_eq!(session.run(org, id(3))?, Some(raised));
+        assert_eq!(session.run(org, id(5))?, None);
 
         let mut changed = written(plain);
         session.update_run(&mut changed)?;

@@ -1,0 +1,121 @@
+//! What follows from an event.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Cause, Event, InForce, Listener, Payload, find_lane, insert};
+use crate::store::{EventRecord, Run, Session, StoreResult};
+use crate::workflow::Workflow;
+
+/// What followed from an event.
+#[derive(Debug, Default)]
+pub struct Dispatched {
+    /// The runs that it started, in the order of their workflows. Those that were too deep to begin have failed.
+    pub runs: Vec<Run>,
+}
+
+/// Does what follows from an event with a payload of its own: stores it, and starts a run of each workflow that listens.
+/// If none does, nothing is stored.
+///
+/// # Errors
+/// Those of the store.
+pub fn dispatch(session: &mut dyn Session, in_force: &InForce, event: Event) -> StoreResult<Dispatched> {
+    let listeners = in_force.listeners(event.org, &event.name);
+    if listeners.is_empty() {
+        return Ok(Dispatched::default());
+    }
+    let mut runs: Vec<Run> = listeners.iter().map(|listener| event.run(listener)).collect();
+    let payload = store(session, event)?;
+    for (run, listener) in runs.iter_mut().zip(listeners) {
+        find_lane(run, &listener.program, &payload);
+        insert(session, run)?;
+    }
+    Ok(Dispatched { runs })
+}
+
+/// An event for one workflow alone, with its run: a call, or a due schedule. Neither is stored yet.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub event: Event,
+    /// Without its lane.
+    pub run: Run,
+    pub program: Arc<Workflow>,
+}
+
+impl Start {
+    /// The start of the workflow that the event is for.
+    pub fn new(event: Event, listener: &Listener) -> Start {
+        Start { run: event.run(listener), event, program: listener.program.clone() }
+    }
+
+    /// Stores the event, and its run as queued.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn write(self, session: &mut dyn Session) -> StoreResult<Run> {
+        self.write_prepared(session, |_, _| Ok(()))
+    }
+
+    /// The same with a run that `prepare` may change once its lane is known.
+    ///
+    /// # Errors
+    /// Those of the store, and of `prepare`.
+    pub fn write_prepared(
+        self,
+        session: &mut dyn Session,
+        prepare: impl FnOnce(&mut dyn Session, &mut Run) -> StoreResult<()>,
+    ) -> StoreResult<Run> {
+        let Start { event, mut run, program } = self;
+        let payload = store(session, event)?;
+        find_lane(&mut run, &program, &payload);
+        prepare(session, &mut run)?;
+        insert(session, &mut run)?;
+        Ok(run)
+    }
+}
+
+/// Inserts a queued run that does again what `original` did: for the same event, with the same version of the workflow.
+/// `payload` is that of the event; `held` says whether this process goes on with the run at once.
+///
+/// # Errors
+/// Those of the store.
+pub fn replay(
+    session: &mut dyn Session,
+    original: &Run,
+    program: &Arc<Workflow>,
+    payload: &Value,
+    held: bool,
+) -> StoreResult<Run> {
+    let (org, at, name) = (original.org, session.now(), original.event.as_str());
+    let (workflow, version) = (original.workflow, original.version);
+    let listener = Listener { workflow, version, event: name.to_owned(), program: program.clone() };
+    let event = Event::new(org, name, Value::Null, Cause::Outside, at);
+    let event = match (original.transaction, original.event_id) {
+        (Some(id), _) => Event { id, payload: Payload::Transaction, ..event },
+        (None, Some(id)) => Event { id, ..event },
+        (None, None) => {
+            // A version before this one kept the payload in the run.
+            let event = Event { payload: Payload::Stored(payload.clone()), ..event };
+            store(session, event.clone())?;
+            event
+        }
+    };
+    let mut run = event.run(&listener);
+    (run.replay_of, run.held) = (Some(original.id), held);
+    // What it starts is not counted together with what the original started.
+    run.root = Some(run.id);
+    find_lane(&mut run, program, payload);
+    insert(session, &mut run)?;
+    Ok(run)
+}
+
+/// Stores an event that has a payload of its own, which comes back.
+fn store(session: &mut dyn Session, event: Event) -> StoreResult<Value> {
+    let Payload::Stored(payload) = event.payload else { return Ok(Value::Null) };
+    let Event { id, org, at, .. } = event;
+    let (name, run) = (event.name.to_string(), event.cause.run());
+    let record = EventRecord { id, org, name, at, run, payload };
+    session.insert_event(&record)?;
+    Ok(record.payload)
+}
