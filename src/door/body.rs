@@ -1,10 +1,10 @@
-//! Reading bodies, within limits. What is made of them is [`content`](crate::content)'s.
+//! Reads bodies within limits; [`content`](crate::content) interprets them.
 //!
-//! The bytes are kept exactly as they came. A body is refused as soon as it is known to be too large: by its announced
-//! length before anything is read, else at the byte that is too many.
+//! The bytes are kept exactly as received. A body is refused as soon as it is known to be too large: by its announced
+//! length before anything is read, otherwise at the first excess byte.
 //!
-//! Limits: the size is configured, as received and inflated. A body has [`BODY_TIME_MAX`] to arrive, and less if it is small:
-//! [`PATIENCE`], and a second more for each [`BYTES_PER_SECOND_MIN`] that have come.
+//! Limits: the size is configured, as received and inflated. A body has up to [`BODY_TIME_MAX`] to arrive, less if it
+//! is small: [`PATIENCE`], plus one second for each [`BYTES_PER_SECOND_MIN`] received.
 
 use std::cell::LazyCell;
 use std::time::Duration;
@@ -19,16 +19,16 @@ use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal::{Reason, Refusal};
-use super::unfinished::Held;
+use super::unfinished::HeldBytes;
 use crate::content::{Content, read_json};
 use crate::hook::HookKind;
 use crate::hook::transaction;
 
-/// How long a body may take to arrive.
+/// The most time for a body to arrive.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long a body may take whatever its size.
+/// The minimum time for a body, whatever its size.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// The pace that a body may not fall behind after that.
+/// The rate that a body must keep up after that.
 pub const BYTES_PER_SECOND_MIN: u64 = 2_000;
 
 /// The body's length if the request announces it.
@@ -36,7 +36,7 @@ pub fn announced_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Refuses what is announced to be too large.
+/// Refuses a body that is announced as too large.
 pub fn check_length(length: Option<usize>, bytes_max: usize) -> Result<(), Refusal> {
     match length {
         Some(length) if length > bytes_max => Err(too_large(bytes_max)),
@@ -44,12 +44,13 @@ pub fn check_length(length: Option<usize>, bytes_max: usize) -> Result<(), Refus
     }
 }
 
-/// Reads the whole body, reserving its bytes from `budget` as they come. What is not complete at once is `held` by its sender.
+/// Reads the whole body, reserving its bytes from `budget` as they arrive. While incomplete, it counts as `held` by its
+/// sender.
 pub async fn read<'a>(
     mut payload: Payload,
     bytes_max: usize,
     budget: &'a Semaphore,
-    held: impl FnOnce() -> Option<Held>,
+    held: impl FnOnce() -> Option<HeldBytes>,
 ) -> Result<(Bytes, SemaphorePermit<'a>), Refusal> {
     let mut reserved = budget.try_acquire_many(0).map_err(overloaded)?;
     let mut first = Bytes::new();
@@ -72,7 +73,7 @@ pub async fn read<'a>(
             return Err(too_large(bytes_max));
         }
         reserved.merge(budget.try_acquire_many(chunk.len() as u32).map_err(overloaded)?);
-        // Most bodies come in one piece, which is then used as it is.
+        // Most bodies arrive in one chunk, which is used without copying.
         if received == 0 {
             first = chunk;
             continue;
@@ -83,14 +84,14 @@ pub async fn read<'a>(
     Ok((if body.is_empty() { first } else { body.freeze() }, reserved))
 }
 
-/// How long a body may have taken of which so much has come.
+/// The time allowed for a body of which `received` bytes have arrived.
 fn time_for(received: usize) -> Duration {
     (PATIENCE + Duration::from_millis(received as u64 * 1_000 / BYTES_PER_SECOND_MIN)).min(BODY_TIME_MAX)
 }
 
 fn too_slow(elapsed: Duration, received: usize) -> Refusal {
     let elapsed = elapsed.as_secs();
-    Refusal::new(Reason::BodyTooSlow, format!("the body is too slow: {received} bytes of it have come in {elapsed} s"))
+    Refusal::new(Reason::BodyTooSlow, format!("the body arrives too slowly: {received} bytes in {elapsed} s"))
 }
 
 fn overloaded(_: TryAcquireError) -> Refusal {
@@ -99,7 +100,7 @@ fn overloaded(_: TryAcquireError) -> Refusal {
 
 fn incomplete(error: PayloadError) -> Refusal {
     let detail = match error {
-        PayloadError::Incomplete(_) => "the connection ended before the body did".to_owned(),
+        PayloadError::Incomplete(_) => "the connection closed before the body was complete".to_owned(),
         error => format!("the body could not be read: {error}"),
     };
     Refusal::new(Reason::BodyIncomplete, detail)
@@ -109,7 +110,7 @@ fn too_large(bytes_max: usize) -> Refusal {
     Refusal::new(Reason::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"))
 }
 
-/// What the headers say about the body, unless hooks of this kind can't read it.
+/// What the headers say about the body, or a refusal if hooks of this kind do not support it.
 pub fn content<'h>(kind: HookKind, headers: &'h HeaderMap) -> Result<Content<'h>, Refusal> {
     let unsupported = |detail: String| Refusal::new(Reason::UnsupportedMediaType, detail);
     let text = |name: HeaderName, value: Option<&'h HeaderValue>| {
@@ -126,8 +127,8 @@ pub fn content<'h>(kind: HookKind, headers: &'h HeaderMap) -> Result<Content<'h>
     Ok(transaction::content(kind, content_type, encoding, header)?)
 }
 
-/// Undoes the content encoding. What that adds is reserved too: from a budget that has no room for it, it is refused
-/// before anything is made of it.
+/// Undoes the content encoding, and reserves the inflated bytes, too. If the budget has no room for them, the body is
+/// refused before it is parsed.
 pub fn inflate<'a>(
     content: &Content<'_>,
     raw: &[u8],
@@ -142,7 +143,7 @@ pub fn inflate<'a>(
     Ok(inflated)
 }
 
-/// Parses a JSON body; an error says at which line and column.
+/// Parses a JSON body; errors name the line and column.
 pub fn parse_json(body: &[u8]) -> Result<Value, Refusal> {
     Ok(read_json(body)?)
 }
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_told_from_other_content() {
+    fn json_is_distinguished_from_other_content() {
         let json = ["application/json", "application/json; charset=utf-8", "application/cloudevents+json"];
         assert!(json.iter().all(|kind| check(&[(CONTENT_TYPE, kind)]) == Ok(true)));
         assert_eq!(check(&[]), Ok(true));
@@ -181,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn the_more_of_a_body_has_come_the_longer_it_may_take_up_to_a_limit() {
+    fn more_received_bytes_allow_more_time_up_to_a_limit() {
         assert_eq!(time_for(0), PATIENCE);
         assert_eq!(time_for(1_000), PATIENCE + Duration::from_millis(500));
         assert_eq!(time_for(16 * 1024 * 1024), BODY_TIME_MAX);
     }
 
     #[test]
-    fn errors_say_where() {
+    fn errors_name_the_position() {
         let refusal = parse_json(b"{\"a\": 1,\n \"b\": }").unwrap_err();
         assert_eq!(refusal.reason, Reason::MalformedJson);
         assert!(refusal.detail.contains("line 2 column 7"), "{}", refusal.detail);

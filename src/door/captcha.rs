@@ -1,11 +1,11 @@
-//! Asking a service whether a person posts.
+//! Verifies CAPTCHA tokens with an external service.
 //!
-//! Whoever is not vouched for is refused, and so is everybody while the service can't be asked, or says what makes no sense:
-//! then with 503, since that is no fault of theirs, and loudly. The call goes out like those of workflows, to addresses that
-//! the policy allows, and follows no redirect. Neither the token nor the secret is logged, and what is shown
-//! of a refused request does not have the token.
+//! A request whose token is not confirmed is refused. If the service cannot be reached or its response makes no sense,
+//! all requests are refused with 503, since the sender is not at fault, and an error is logged. The call is made like
+//! those of workflows, to addresses that the policy allows, and follows no redirect. Neither the token nor the secret
+//! is logged, and refused requests are shown without the token.
 //!
-//! Limits: [`TOKEN_BYTES_MAX`], [`TIMEOUT_MS`] for an answer, [`CHECKS_MAX`] checks at a time; others are answered 503.
+//! Limits: [`TOKEN_BYTES_MAX`]; [`TIMEOUT_MS`] per check; [`CHECKS_MAX`] checks at a time, others get 503.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,30 +27,30 @@ use crate::secrets::sensitive::MASK;
 
 /// The longest token.
 const TOKEN_BYTES_MAX: usize = 8_192;
-/// How long the service may take, in milliseconds.
+/// The service's time limit, in milliseconds.
 const TIMEOUT_MS: u64 = 5_000;
-/// How many checks are made at a time.
+/// The most checks at a time.
 const CHECKS_MAX: usize = 64;
-/// What the service says if it is not about who posts.
+/// Error codes of the service that are not about the sender.
 const OWN_FAULTS: [&str; 3] = ["missing-input-secret", "invalid-input-secret", "internal-error"];
 
-/// What checks need; cheap to clone.
+/// The resources for checks; cheap to clone.
 #[derive(Clone)]
 pub struct Checks {
     performer: Performer,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
 impl Checks {
     pub fn new(performer: Performer) -> Checks {
-        Checks { performer, places: Arc::new(Semaphore::new(CHECKS_MAX)) }
+        Checks { performer, slots: Arc::new(Semaphore::new(CHECKS_MAX)) }
     }
 }
 
-/// Lets pass whom the service vouches for.
+/// Checks the request's token.
 ///
 /// # Errors
-/// That it does not, or that it can't be asked.
+/// If the token is missing or not confirmed, or if the service cannot confirm it.
 pub async fn check(
     door: &Door,
     in_force: &HookInForce,
@@ -59,32 +59,31 @@ pub async fn check(
     data: &Value,
 ) -> Result<(), Refusal> {
     let token = token(captcha, request, data)?;
-    let Ok(_place) = door.checks.places.try_acquire() else {
+    let Ok(_slot) = door.checks.slots.try_acquire() else {
         return Err(Refusal::new(Reason::Overloaded, "too many requests are being checked; try again"));
     };
-    let asked = match question(door, in_force.hook.org, captcha, token, door.peer(request)) {
-        Ok(question) => match door.checks.performer.perform(in_force.hook.org, &Effect::Http(Box::new(question))).await
-        {
-            EffectOutcome::Response(answer) => judge(captcha, &answer),
-            EffectOutcome::Failure(failure) => Err(Verdict::Unknown(failure.message)),
-            EffectOutcome::Receipt(_) => Err(Verdict::Unknown("it is no HTTP server".to_owned())),
+    let result = match verification_request(door, in_force.hook.org, captcha, token, door.peer(request)) {
+        Ok(call) => match door.checks.performer.perform(in_force.hook.org, &Effect::Http(Box::new(call))).await {
+            EffectOutcome::Response(response) => check_response(captcha, &response),
+            EffectOutcome::Failure(failure) => Err(CheckError::Unknown(failure.message)),
+            EffectOutcome::Receipt(_) => Err(CheckError::Unknown("not an HTTP response".to_owned())),
         },
-        Err(missing) => Err(Verdict::Unknown(missing)),
+        Err(missing) => Err(CheckError::Unknown(missing)),
     };
-    asked.map_err(|verdict| match verdict {
-        Verdict::NotHuman(detail) => Refusal::new(Reason::NotHuman, detail),
-        Verdict::Unknown(cause) => {
-            log::error!(hook = in_force.hook.name.as_str(), err = cause.as_str(); "the captcha could not be checked; the request was refused");
-            Refusal::new(Reason::CaptchaUnavailable, "whether a person sent this can't be checked at the moment; try again")
+    result.map_err(|error| match error {
+        CheckError::NotHuman(detail) => Refusal::new(Reason::NotHuman, detail),
+        CheckError::Unknown(cause) => {
+            log::error!(hook = in_force.hook.name.as_str(), err = cause.as_str(); "the captcha could not be verified; the request was refused");
+            Refusal::new(Reason::CaptchaUnavailable, "the captcha cannot be verified at the moment; try again")
         }
     })
 }
 
-/// Why somebody does not pass.
-enum Verdict {
-    /// With what the sender is told.
+/// Why a token is not confirmed.
+enum CheckError {
+    /// The sender's fault; the detail goes to the sender.
     NotHuman(&'static str),
-    /// The service does not say, with what is logged.
+    /// The service gives no answer; the cause is logged.
     Unknown(String),
 }
 
@@ -94,18 +93,18 @@ fn token<'a>(captcha: &Captcha, request: &'a HttpRequest, data: &'a Value) -> Re
     let header = || request.headers().get(captcha.field.as_str()).and_then(|value| value.to_str().ok());
     let token = data.get(&captcha.field).and_then(Value::as_str).or_else(header).filter(|token| !token.is_empty());
     match token {
-        None => Err(not_human(format!("the captcha's token is missing; it is sent as `{}`", captcha.field))),
+        None => Err(not_human(format!("the captcha token is missing; send it as `{}`", captcha.field))),
         Some(token) if token.len() > TOKEN_BYTES_MAX => {
-            Err(not_human(format!("the captcha's token is longer than {TOKEN_BYTES_MAX} bytes")))
+            Err(not_human(format!("the captcha token is longer than {TOKEN_BYTES_MAX} bytes")))
         }
         Some(token) => Ok(token),
     }
 }
 
-/// A body as it may be shown: with the token masked, or nothing of it if there may be one and nobody knows where. A token that
-/// was not used up yet lets anybody pass for the visitor.
+/// A body that may be shown: with the token masked, or empty if a token may be somewhere in it. An unused token would
+/// let anyone pass as the visitor.
 pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Bytes {
-    // No form that holds a token comes with its bytes encoded.
+    // Forms with a token are not sent with a content encoding.
     if headers.contains_key(CONTENT_ENCODING) {
         return Bytes::new();
     }
@@ -119,7 +118,7 @@ pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Byt
     }
 }
 
-/// The body with a mask wherever the text stands in it, as it is or percent-encoded; none if it is not found.
+/// The body with the text masked wherever it occurs, verbatim or percent-encoded; `None` if it is not found.
 fn masked(body: &[u8], text: &str) -> Option<Bytes> {
     let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
     let spellings = [text.as_bytes(), encoded.as_bytes()];
@@ -134,17 +133,17 @@ fn masked(body: &[u8], text: &str) -> Option<Bytes> {
     Some(masked.into())
 }
 
-fn question(
+fn verification_request(
     door: &Door,
     org: Id,
     captcha: &Captcha,
     token: &str,
     peer: Option<IpAddr>,
 ) -> Result<outbound::HttpRequest, String> {
-    // No workflow has this id, so only the org's own variables are meant.
+    // No workflow has this id, so only the org's own variables are found.
     let in_force = door.catalog.in_force();
     let secret = in_force.variable(org, Id::MIN, &captcha.secret);
-    let secret = secret.ok_or_else(|| format!("there is no variable `{}` of the org", captcha.secret))?;
+    let secret = secret.ok_or_else(|| format!("the org has no variable `{}`", captcha.secret))?;
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("secret", &secret.value).append_pair("response", token);
     if let Some(peer) = peer {
@@ -162,38 +161,38 @@ fn question(
     })
 }
 
-fn judge(captcha: &Captcha, answer: &HttpResponse) -> Result<(), Verdict> {
-    let status = answer.status_code;
-    let unknown = |what: &str| Verdict::Unknown(format!("the service's answer, with status {status}, {what}"));
-    let body = &answer.body;
+fn check_response(captcha: &Captcha, response: &HttpResponse) -> Result<(), CheckError> {
+    let status = response.status_code;
+    let unknown = |what: &str| CheckError::Unknown(format!("the service's response, with status {status}, {what}"));
+    let body = &response.body;
     match body.get("success").and_then(Value::as_bool) {
-        None => return Err(unknown("says neither yes nor no")),
-        Some(false) if status < 500 => return Err(no(&body["error-codes"], unknown)),
+        None => return Err(unknown("has no boolean `success`")),
+        Some(false) if status < 500 => return Err(failure(&body["error-codes"], unknown)),
         Some(true) if status == 200 => {}
-        Some(_) => return Err(unknown("can't be meant")),
+        Some(_) => return Err(unknown("is contradictory")),
     }
     let score = body.get("score").and_then(Value::as_f64);
     match (captcha.score, score) {
         (MinimumScore::Required(_), None) => {
-            return Err(unknown("has no score; take `minimumScore` out for a captcha without"));
+            return Err(unknown("has no score; remove `minimumScore` for captchas without one"));
         }
         (MinimumScore::Required(least) | MinimumScore::IfPresent(least), Some(score)) if score < least => {
-            return Err(Verdict::NotHuman("the captcha's score is too low"));
+            return Err(CheckError::NotHuman("the captcha score is too low"));
         }
         _ => {}
     }
-    let is_told = |(name, text): &(&str, String)| body.get(*name).and_then(Value::as_str) == Some(text.as_str());
-    match captcha.expected.iter().all(is_told) {
+    let matches = |(name, text): &(&str, String)| body.get(*name).and_then(Value::as_str) == Some(text.as_str());
+    match captcha.expected.iter().all(matches) {
         true => Ok(()),
-        false => Err(Verdict::NotHuman("the captcha was solved on another page, or for something else")),
+        false => Err(CheckError::NotHuman("the captcha was solved for another page or action")),
     }
 }
 
-/// What the service means by a no.
-fn no(codes: &Value, unknown: impl Fn(&str) -> Verdict) -> Verdict {
+/// The meaning of `success: false`.
+fn failure(codes: &Value, unknown: impl Fn(&str) -> CheckError) -> CheckError {
     let own_fault = codes.as_array().into_iter().flatten().find(|code| OWN_FAULTS.iter().any(|known| *code == known));
     match own_fault {
-        Some(code) => unknown(&format!("is {code}")),
-        None => Verdict::NotHuman("the captcha was not solved, or its token is used up"),
+        Some(code) => unknown(&format!("reports {code}")),
+        None => CheckError::NotHuman("the captcha was not solved, or its token has expired or been used"),
     }
 }

@@ -1,12 +1,12 @@
-//! Answering set-up challenges.
+//! Answers the setup challenges of vendors.
 //!
-//! Those that stand in a request's method, query or headers are answered before anything else of it is looked at; those in
-//! the body, and GitHub's, once the request has passed what the hook asks for. They become no transaction, and it does not
-//! matter whether a workflow listens.
+//! Challenges in a request's method, query or headers are answered before the rest of it is checked; those in the body,
+//! and GitHub's, once the request is verified. They create no transaction, whether or not a workflow listens.
 //!
-//! What is sent back was written by somebody else, so it goes out as text or JSON and nothing may take it for more.
+//! The response echoes data from the sender, so it is sent as text or JSON and must not be interpreted as anything
+//! else.
 //!
-//! Limits: only what the hook is set up for is answered; a challenge has at most [`BYTES_MAX`].
+//! Limits: only the challenge that the hook is configured for is answered; it has at most [`BYTES_MAX`].
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
@@ -27,15 +27,15 @@ pub const BYTES_MAX: usize = 4_096;
 /// X's tokens are shorter.
 const CRC_TOKEN_BYTES_MAX: usize = 256;
 
-/// What a challenge is answered with.
-enum Reply {
-    Nothing,
+/// The response to a challenge.
+enum ChallengeResponse {
+    Empty,
     Text(String),
     Json(Value),
     Headers(Vec<(&'static str, HeaderValue)>),
 }
 
-/// The method that a challenge comes with. Microsoft's may come with POST as well, which every hook takes.
+/// The method of a challenge. Microsoft's may also use POST, which every hook accepts.
 pub fn method(challenge: Challenge) -> Method {
     match challenge {
         Challenge::Dropbox
@@ -55,26 +55,26 @@ pub fn method(challenge: Challenge) -> Method {
     }
 }
 
-/// The answer to a challenge that is not in a body; none if the request is something else.
+/// The response to a challenge outside of the body; `None` if the request is not one.
 ///
 /// # Errors
-/// If the challenge can't be answered.
+/// If the challenge cannot be answered.
 pub fn of_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<HttpResponse>, Refusal> {
     let Some(challenge) = in_force.settings.challenge else { return Ok(None) };
-    let reply = match *request.method() {
+    let response = match *request.method() {
         Method::GET => of_get(challenge, in_force, request)?,
         Method::POST => of_post(challenge, request)?,
-        Method::HEAD => (challenge == Challenge::Trello).then_some(Reply::Nothing),
+        Method::HEAD => (challenge == Challenge::Trello).then_some(ChallengeResponse::Empty),
         Method::OPTIONS if challenge == Challenge::CloudEvents => of_options(request),
         _ => None,
     };
-    Ok(reply.map(|reply| answer(door, in_force, challenge, reply)))
+    Ok(response.map(|response| answer(door, in_force, challenge, response)))
 }
 
-/// The answer to a challenge in a body; none if the request is something else.
+/// The response to a challenge in the body; `None` if the request is not one.
 ///
 /// # Errors
-/// If the challenge can't be answered.
+/// If the challenge cannot be answered.
 pub fn of_body(
     door: &Door,
     in_force: &HookInForce,
@@ -87,7 +87,7 @@ pub fn of_body(
         Challenge::Slack | Challenge::Zoom | Challenge::Monday => true,
         Challenge::EventGrid => has_header("aeg-event-type", b"SubscriptionValidation"),
         Challenge::GitHub if has_header("x-github-event", b"ping") => {
-            return Ok(Some(answer(door, in_force, challenge, Reply::Json(json!({ "pong": true })))));
+            return Ok(Some(answer(door, in_force, challenge, ChallengeResponse::Json(json!({ "pong": true })))));
         }
         _ => false,
     };
@@ -95,32 +95,36 @@ pub fn of_body(
         return Ok(None);
     }
     let Ok(body) = serde_json::from_slice::<Value>(verified.body()) else { return Ok(None) };
-    let reply = match challenge {
+    let response = match challenge {
         Challenge::Slack => (body["type"] == "url_verification").then(|| text(&body["challenge"])).flatten(),
         Challenge::Monday => (body.as_object().is_some_and(|object| object.len() == 1)
             && body["challenge"].is_string())
-        .then_some(Reply::Json(body)),
+        .then_some(ChallengeResponse::Json(body)),
         Challenge::EventGrid => {
             let code = body[0]["data"]["validationCode"].as_str();
-            code.map(|code| Reply::Json(json!({ "validationResponse": code })))
+            code.map(|code| ChallengeResponse::Json(json!({ "validationResponse": code })))
         }
         Challenge::Zoom if body["event"] == "endpoint.url_validation" => match body["payload"]["plainToken"].as_str() {
             Some(token) => {
                 let mac = hex::encode(in_force.gate.mac(Some(verified), token).ok_or_else(no_secret)?);
-                Some(Reply::Json(json!({ "plainToken": token, "encryptedToken": mac })))
+                Some(ChallengeResponse::Json(json!({ "plainToken": token, "encryptedToken": mac })))
             }
             None => None,
         },
         _ => None,
     };
-    Ok(reply.map(|reply| answer(door, in_force, challenge, reply)))
+    Ok(response.map(|response| answer(door, in_force, challenge, response)))
 }
 
-fn of_get(challenge: Challenge, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<Reply>, Refusal> {
+fn of_get(
+    challenge: Challenge,
+    in_force: &HookInForce,
+    request: &HttpRequest,
+) -> Result<Option<ChallengeResponse>, Refusal> {
     let parameter = |name: &str| parameter(request, name);
     Ok(match challenge {
-        Challenge::Dropbox => parameter("challenge")?.map(Reply::Text),
-        Challenge::Microsoft => parameter("validationToken")?.map(Reply::Text),
+        Challenge::Dropbox => parameter("challenge")?.map(ChallengeResponse::Text),
+        Challenge::Microsoft => parameter("validationToken")?.map(ChallengeResponse::Text),
         Challenge::Meta | Challenge::Strava => {
             let Some(text) = parameter("hub.challenge")?.filter(|_| is_subscription(request)) else { return Ok(None) };
             let token = parameter("hub.verify_token")?.unwrap_or_default();
@@ -129,22 +133,22 @@ fn of_get(challenge: Challenge, in_force: &HookInForce, request: &HttpRequest) -
                 return Err(failed(detail));
             }
             Some(match challenge {
-                Challenge::Meta => Reply::Text(text),
-                _ => Reply::Json(json!({ "hub.challenge": text })),
+                Challenge::Meta => ChallengeResponse::Text(text),
+                _ => ChallengeResponse::Json(json!({ "hub.challenge": text })),
             })
         }
         Challenge::Twitter => match parameter("crc_token")? {
             Some(token) => {
                 check_crc_token(&token)?;
                 let mac = STANDARD.encode(in_force.gate.mac(None, &token).ok_or_else(no_secret)?);
-                Some(Reply::Json(json!({ "response_token": format!("sha256={mac}") })))
+                Some(ChallengeResponse::Json(json!({ "response_token": format!("sha256={mac}") })))
             }
             None => None,
         },
         Challenge::Okta => match request.headers().get("x-okta-verification-challenge") {
-            Some(sent) => {
-                let sent = sent.to_str().map_err(|_| failed("the challenge is not text"))?;
-                Some(Reply::Json(json!({ "verification": bounded(sent)? })))
+            Some(challenge) => {
+                let challenge = challenge.to_str().map_err(|_| failed("the challenge is not text"))?;
+                Some(ChallengeResponse::Json(json!({ "verification": bounded(challenge)? })))
             }
             None => None,
         },
@@ -152,49 +156,49 @@ fn of_get(challenge: Challenge, in_force: &HookInForce, request: &HttpRequest) -
     })
 }
 
-fn of_post(challenge: Challenge, request: &HttpRequest) -> Result<Option<Reply>, Refusal> {
+fn of_post(challenge: Challenge, request: &HttpRequest) -> Result<Option<ChallengeResponse>, Refusal> {
     Ok(match challenge {
-        Challenge::Microsoft => parameter(request, "validationToken")?.map(Reply::Text),
+        Challenge::Microsoft => parameter(request, "validationToken")?.map(ChallengeResponse::Text),
         Challenge::Asana => match request.headers().get("x-hook-secret") {
             Some(secret) if secret.len() > BYTES_MAX => return Err(too_long()),
-            Some(secret) => Some(Reply::Headers(vec![("x-hook-secret", secret.clone())])),
+            Some(secret) => Some(ChallengeResponse::Headers(vec![("x-hook-secret", secret.clone())])),
             None => None,
         },
         _ => None,
     })
 }
 
-/// The permission that a sender of CloudEvents asks for.
-fn of_options(request: &HttpRequest) -> Option<Reply> {
+/// The permission that a sender of CloudEvents requests.
+fn of_options(request: &HttpRequest) -> Option<ChallengeResponse> {
     let origin = request.headers().get("webhook-request-origin").filter(|origin| origin.len() <= BYTES_MAX)?;
     let mut headers = vec![("webhook-allowed-origin", origin.clone()), ("allow", HeaderValue::from_static("POST"))];
     if request.headers().contains_key("webhook-request-rate") {
         headers.push(("webhook-allowed-rate", HeaderValue::from_static("*")));
     }
-    Some(Reply::Headers(headers))
+    Some(ChallengeResponse::Headers(headers))
 }
 
 fn is_subscription(request: &HttpRequest) -> bool {
     parameter(request, "hub.mode").is_ok_and(|mode| mode.as_deref() == Some("subscribe"))
 }
 
-/// Whether whoever set the vendor up knows what only the hook's owner does.
+/// Whether the token proves that the vendor was set up by the hook's owner.
 fn is_verify_token(in_force: &HookInForce, token: &str) -> bool {
     let is_address = bool::from(digest(&in_force.hook.hash).ct_eq(&digest(token)));
     is_address | in_force.gate.accepts_secret(token)
 }
 
-/// X signs its requests in the way that this token is to be signed in, so whoever could have any text signed could sign
-/// requests. A token is one word.
+/// X signs its requests the same way this token must be signed, so a server that signs arbitrary text would sign
+/// requests, too. A token is a single word.
 fn check_crc_token(token: &str) -> Result<(), Refusal> {
-    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/=".contains(&byte);
-    match (1..=CRC_TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(is_fit) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_+/=".contains(&byte);
+    match (1..=CRC_TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(is_allowed) {
         true => Ok(()),
-        false => Err(failed("a `crc_token` is a word of at most 256 letters, digits and -_+/=")),
+        false => Err(failed("`crc_token` must have 1 to 256 letters, digits and -_+/=")),
     }
 }
 
-/// The first value of a parameter of the query.
+/// The first value of a query parameter.
 fn parameter(request: &HttpRequest, name: &str) -> Result<Option<String>, Refusal> {
     let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
     pairs.find(|(found, _)| found == name).map(|(_, value)| bounded(&value)).transpose()
@@ -204,8 +208,8 @@ fn bounded(text: &str) -> Result<String, Refusal> {
     if text.len() > BYTES_MAX { Err(too_long()) } else { Ok(text.to_owned()) }
 }
 
-fn text(value: &Value) -> Option<Reply> {
-    value.as_str().map(|text| Reply::Text(text.to_owned()))
+fn text(value: &Value) -> Option<ChallengeResponse> {
+    value.as_str().map(|text| ChallengeResponse::Text(text.to_owned()))
 }
 
 fn too_long() -> Refusal {
@@ -220,17 +224,17 @@ fn no_secret() -> Refusal {
     Refusal::new(Reason::Signature, Rejection::NoSecret.to_string())
 }
 
-fn answer(door: &Door, in_force: &HookInForce, challenge: Challenge, reply: Reply) -> HttpResponse {
+fn answer(door: &Door, in_force: &HookInForce, challenge: Challenge, body: ChallengeResponse) -> HttpResponse {
     door.refusals.add_challenge(&in_force.hook);
-    // Who knows an address may ask as often as he likes; the count tells of it.
-    log::debug!(hook = in_force.hook.name.as_str(); "answered the set-up challenge of {}", challenge.as_str());
+    // Anyone who knows the address can trigger this, so it is counted rather than logged at a higher level.
+    log::debug!(hook = in_force.hook.name.as_str(); "answered the setup challenge of {}", challenge.as_str());
     let mut response = HttpResponse::build(StatusCode::OK);
     response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff")).insert_header((CACHE_CONTROL, "no-store"));
-    match reply {
-        Reply::Nothing => response.finish(),
-        Reply::Text(text) => response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text),
-        Reply::Json(value) => response.json(value),
-        Reply::Headers(headers) => {
+    match body {
+        ChallengeResponse::Empty => response.finish(),
+        ChallengeResponse::Text(text) => response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text),
+        ChallengeResponse::Json(value) => response.json(value),
+        ChallengeResponse::Headers(headers) => {
             headers.into_iter().for_each(|(name, value)| {
                 response.insert_header((HeaderName::from_static(name), value));
             });

@@ -1,6 +1,7 @@
-//! What browsers ask for before, and look for after, a page of another origin posts to a hook.
+//! CORS: preflight requests and response headers for posts from pages of other origins.
 //!
-//! A page may read every answer that the hook gives it, refusals too, so that it can tell its visitor what went wrong.
+//! An allowed page may read every response of the hook, including refusals, so that it can show its visitor what went
+//! wrong.
 
 use actix_web::http::Method;
 use actix_web::http::header::{
@@ -12,11 +13,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::hook::{Cors, Settings};
 
-/// How long a browser may remember a permission, in seconds.
+/// How long browsers may cache a preflight response, in seconds.
 const MAX_AGE_S: &str = "600";
 
-/// The answer to a browser that asks whether a page may post; none if the request does not ask that, or it is not for this
-/// hook to say.
+/// The response to a preflight request; `None` if the request is not one, or the hook does not support CORS.
 pub fn preflight(settings: &Settings, request: &HttpRequest) -> Option<HttpResponse> {
     let headers = request.headers();
     if request.method() != Method::OPTIONS
@@ -29,14 +29,14 @@ pub fn preflight(settings: &Settings, request: &HttpRequest) -> Option<HttpRespo
     let mut response = HttpResponse::NoContent();
     response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods));
     response.insert_header((ACCESS_CONTROL_MAX_AGE, MAX_AGE_S));
-    // No header of a page's means anything that could do harm.
+    // No request header that a page sets can do harm.
     if let Some(names) = headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, names.clone()));
     }
     Some(response.finish())
 }
 
-/// Lets a page read the answer, if it is of an origin that may.
+/// Lets the page read the response, if its origin is allowed.
 pub fn share(cors: &Cors, request: &HttpRequest, response: &mut HttpResponse) {
     let headers = response.headers_mut();
     if *cors != Cors::Any {
@@ -46,7 +46,7 @@ pub fn share(cors: &Cors, request: &HttpRequest, response: &mut HttpResponse) {
     let allowed = origin.and_then(|origin| cors.allowed(origin)).and_then(|origin| HeaderValue::from_str(origin).ok());
     if let Some(allowed) = allowed {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        // Such as when to come again, and what the hook's own answer says.
+        // Such as `Retry-After` and the headers of the hook's configured response.
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
     }
 }

@@ -1,29 +1,29 @@
-//! The door: where hooks arrive.
+//! The door: where hook requests arrive.
 //!
-//! A request is taken in this order: find the hook, read the body within its limits, verify it, inflate and
-//! parse it ([`receive`]), store it together with a run for each workflow that listens ([`intake`]), and answer once that is
-//! on the disk, or when the hook says ([`answer`]). Of a refused request nothing is stored but a count of the reason and, of
-//! some, what is shown to find out why ([`refusals`]).
+//! A request passes these steps: find the hook, read the body within limits, verify it, inflate and parse it
+//! ([`receive`]); store it together with a run for each workflow that listens ([`intake`]); respond once that is on
+//! disk, or when the hook's settings say ([`respond`]). Of a refused request only a count of its reason is stored and,
+//! for some, an excerpt to find out why ([`refusals`]).
 //!
-//! Mails that come by SMTP take the same way behind a listener of their own ([`smtp`]).
+//! Mails that arrive by SMTP go the same way, behind a listener of their own ([`smtp`]).
 //!
-//! Limits: see [`body`]. [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond that,
-//! and when the store's queue is full, the answer is 503 with `Retry-After`. One peer holds a part of that at most in bodies
-//! that are not complete ([`unfinished`]).
+//! Limits: see [`body`]. At most [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond
+//! that, and when the store's queue is full, the response is 503 with `Retry-After`. Each peer may hold only a part of
+//! that in incomplete bodies ([`unfinished`]).
 
-mod answer;
 pub mod body;
 mod captcha;
 mod challenge;
 mod cors;
 mod headers;
 mod intake;
-mod pacing;
 mod peer;
+mod rate_limit;
 mod receive;
 mod refusal;
 mod refusals;
 mod refused;
+mod respond;
 pub mod smtp;
 mod unfinished;
 
@@ -35,8 +35,8 @@ use tokio::sync::Semaphore;
 
 use captcha::Checks;
 pub use intake::{DUPLICATE, forget_deliveries};
-pub use pacing::Pacing;
 pub use peer::TrustedProxies;
+pub use rate_limit::RateLimiters;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal};
 pub use refusals::{CHALLENGE, Refusals};
@@ -49,10 +49,10 @@ use crate::outbound::Performer;
 use crate::store::Store;
 use unfinished::Unfinished;
 
-/// How many bytes of bodies may be in memory at a time, over all requests that wait for their commit.
+/// The most bytes of bodies in memory, over all requests that wait for their commit.
 pub const BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 
-/// What the door needs; cheap to clone.
+/// The resources of the door; cheap to clone.
 #[derive(Clone)]
 pub struct Door {
     pub store: Store,
@@ -61,22 +61,22 @@ pub struct Door {
     pub refusals: Refusals,
     pub limits: Limits,
     pub proxies: TrustedProxies,
-    pub pacing: Pacing,
-    /// What senders find this server at, which some of them sign.
+    pub rate_limiters: RateLimiters,
+    /// The URL at which senders reach this server; some of them sign it.
     pub public_url: Arc<str>,
     bytes_in_flight: Arc<Semaphore>,
     unfinished: Unfinished,
-    /// Places for requests that wait for their runs.
+    /// Permits for requests that wait for their runs.
     waiting: Arc<Semaphore>,
     checks: Checks,
 }
 
-/// How large a body may be.
+/// The largest bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// As it is received.
+    /// As received, in bytes.
     pub body_bytes: usize,
-    /// Of one with a content encoding, once that is undone.
+    /// Once the content encoding is undone, in bytes.
     pub inflated_bytes: usize,
 }
 
@@ -87,12 +87,12 @@ impl Door {
         (engine, performer): (EngineHandle, Performer),
         limits: Limits,
         proxies: TrustedProxies,
-        pacing: Pacing,
+        rate_limiters: RateLimiters,
         public_url: &str,
     ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
         let (refusals, unfinished, public_url) = (Refusals::default(), Unfinished::default(), public_url.into());
-        let waiting = Arc::new(Semaphore::new(answer::WAITING_MAX));
+        let waiting = Arc::new(Semaphore::new(respond::WAITING_MAX));
         let checks = Checks::new(performer);
         Door {
             store,
@@ -102,7 +102,7 @@ impl Door {
             refusals,
             limits,
             proxies,
-            pacing,
+            rate_limiters,
             public_url,
             bytes_in_flight,
             unfinished,
@@ -110,12 +110,12 @@ impl Door {
         }
     }
 
-    /// Whom a request comes from, behind trusted proxies.
+    /// The client's address, as determined behind trusted proxies.
     pub fn peer(&self, request: &HttpRequest) -> Option<IpAddr> {
         request.peer_addr().map(|connected| self.proxies.peer(connected.ip(), request.headers()))
     }
 
-    /// A request as expressions in a hook's settings see it.
+    /// The request as expressions in a hook's settings see it.
     fn context<'a>(&self, request: &'a HttpRequest) -> hook::Request<'a> {
         hook::Request {
             method: request.method().as_str(),

@@ -1,13 +1,13 @@
-//! Whom a request comes from.
+//! Determines the client's address.
 //!
-//! It is the address at the other end of the connection, unless that is a trusted proxy. Then it is the address that the
-//! proxy has written into its header: the last one, since proxies add theirs at the end and everything before is the
-//! sender's to make up. Where that is a trusted proxy too, the one before counts, and so on. What can't be read ends it: the last
-//! address that could be read is the peer.
+//! It is the address at the other end of the connection, unless that is a trusted proxy. Then it is the address that
+//! the proxy has written into its header: the last one, since proxies append theirs and the sender may forge everything
+//! before. If that is a trusted proxy, too, the address before it counts, and so on. An unreadable element ends the
+//! search: the last readable address is the client's.
 //!
-//! In `Forwarded`, elements are parted at every comma and their parameters at every semicolon, also within quotes, and an element
-//! counts only if all of it is well-formed. So neither an opening quote that a sender left behind swallows what the proxy
-//! added, nor does a comma that the proxy quoted begin an element of the sender's.
+//! In `Forwarded`, elements are split at every comma and their parameters at every semicolon, even within quotes, and
+//! an element counts only if all of it is well-formed. So an unclosed quote of the sender cannot swallow what the proxy
+//! appended, and a comma that the proxy quoted cannot begin an element forged by the sender.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR}
 use crate::base::networks::contain;
 use crate::config::{Proxies, ProxyHeader};
 
-/// The proxies that are believed; cheap to clone.
+/// The trusted proxies; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct TrustedProxies(Arc<Proxies>);
 
@@ -26,7 +26,7 @@ impl TrustedProxies {
         TrustedProxies(Arc::new(proxies))
     }
 
-    /// Whom a request comes from that came over a connection from `connected`.
+    /// The client's address for a request over a connection from `connected`.
     pub fn peer(&self, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut peer = connected.to_canonical();
         if !contain(&self.0.trusted_proxies, peer) {
@@ -55,7 +55,8 @@ fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
-/// The address of an element such as `for="[2001:db8::1]:4711";proto=https`. Names that hide it (`unknown`, `_abc`) are none.
+/// The address of an element such as `for="[2001:db8::1]:4711";proto=https`. Obfuscated names (`unknown`, `_abc`) have
+/// none.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for parameter in element.split(';') {
@@ -68,7 +69,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     found
 }
 
-/// A value without its quotes; none if they don't fit together. No address needs an escape.
+/// A value without its quotes; `None` if they do not match. Addresses contain no escapes.
 fn unquoted(value: &str) -> Option<&str> {
     let inner = match value.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?,
@@ -84,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     const PROXY: &str = "10.0.0.1";
-    /// What an honest proxy adds.
+    /// The address that an honest proxy appends.
     const SENDER: &str = "203.0.113.7";
 
     fn trusting(header: ProxyHeader) -> TrustedProxies {
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_address_that_is_not_a_proxys_counts() {
+    fn the_last_address_that_is_not_a_proxy_counts() {
         assert_eq!(x_forwarded_for(PROXY, &[]), PROXY);
         assert_eq!(x_forwarded_for(PROXY, &[SENDER]), SENDER);
         assert_eq!(x_forwarded_for("::ffff:10.0.0.1", &[SENDER]), SENDER);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_is_believed_and_only_the_one_header_is_read() {
+    fn only_trusted_proxies_and_the_configured_header_are_used() {
         assert_eq!(x_forwarded_for("198.51.100.9", &["1.2.3.4"]), "198.51.100.9");
         let both = [(FORWARDED, "for=1.2.3.4"), (X_FORWARDED_FOR, SENDER)];
         assert_eq!(peer_of(ProxyHeader::XForwardedFor, PROXY, &both), SENDER);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_ends_it() {
+    fn an_unreadable_element_ends_the_search() {
         assert_eq!(x_forwarded_for(PROXY, &["1.2.3.4, nonsense, 10.2.2.2"]), "10.2.2.2");
         for nonsense in ["", "unknown", "1.2.3.4.5", "1.2.3.4, ", "1.2.3.4;5", "[1.2.3.4]", "fe80::1%eth0", "1.2.3.4:x"]
         {
@@ -157,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn quotes_hide_nothing_and_make_nothing_up() {
-        // The sender left a quote open, which would swallow what the proxy adds.
+    fn quotes_neither_hide_nor_forge_elements() {
+        // The sender left a quote open, which would swallow what the proxy appends.
         assert_eq!(forwarded(&["for=\"1.2.3.4, for=203.0.113.7"]), SENDER);
-        // The proxy quotes a host name that the sender made up.
+        // The proxy quotes a host name forged by the sender.
         for host in ["x,for=1.2.3.4", "x,for=1.2.3.4;y=z", "x,for=1.2.3.4;y=\\\"z", "x,for=\\\"1.2.3.4\\\""] {
             assert_ne!(forwarded(&[&format!("for=203.0.113.7;host=\"{host}\"")]), "1.2.3.4", "{host}");
         }
@@ -168,8 +169,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_sender_writes_before_its_proxy_changes_nothing(sent in ".{0,40}", made_up in "[0-9a-f:.,;=\" for]{0,40}") {
-            for before in [sent, made_up] {
+        fn elements_before_the_proxys_change_nothing(sent in ".{0,40}", forged in "[0-9a-f:.,;=\" for]{0,40}") {
+            for before in [sent, forged] {
                 prop_assert_eq!(x_forwarded_for(PROXY, &[&before, SENDER]), SENDER);
                 let one_line = format!("{before}, {SENDER}");
                 let is_sent = HeaderValue::from_bytes(one_line.as_bytes()).is_ok();

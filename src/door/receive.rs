@@ -1,4 +1,4 @@
-//! From a request to a stored transaction and its answer.
+//! From a request to a stored transaction and its response.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 
 use super::Door;
-use super::answer::answer;
 use super::body;
 use super::captcha;
 use super::challenge;
 use super::cors;
-use super::headers::{kept_headers, kept_query};
+use super::headers::{stored_headers, stored_query};
 use super::intake::{Incoming, RequestMeta, accept};
 use super::refusal::{Reason, Refusal};
 use super::refused;
+use super::respond::respond;
 use crate::base::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::base::networks;
 use crate::base::time::Timestamp;
@@ -39,7 +39,7 @@ pub async fn receive(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Refusal> {
-    knock(&door, (kind, None, &hash), &request, payload).await
+    handle(&door, (kind, None, &hash), &request, payload).await
 }
 
 /// `/v1/hooks/{kind}/{org}/{hash}`, with the org's id or name.
@@ -51,10 +51,10 @@ pub async fn receive_of_org(
     payload: Payload,
 ) -> Result<HttpResponse, Refusal> {
     let (org, hash) = path.into_inner();
-    knock(&door, (kind, Some(&org), &hash), &request, payload).await
+    handle(&door, (kind, Some(&org), &hash), &request, payload).await
 }
 
-async fn knock(
+async fn handle(
     door: &Door,
     (kind, org, hash): (HookKind, Option<&str>, &str),
     request: &HttpRequest,
@@ -67,19 +67,19 @@ async fn knock(
     let mut body = Bytes::new();
     let accepted = receive_body(door, &hook, request, payload, &mut body).await;
     let accepted = accepted.inspect_err(|refusal| {
-        let asked = || refused::Asked {
+        let head = || refused::RequestHead {
             method: request.method().as_str(),
             path: refused::path(&hook, org),
             content_length: body::announced_length(request.headers()),
         };
-        let shown = || {
+        let excerpt = || {
             let body = match &hook.settings.captcha {
                 Some(captcha) => captcha::without_token(captcha, request.headers(), body),
                 None => body,
             };
-            refused::shown(&hook, refusal, asked(), request_meta(door, &hook, request, false), &body)
+            refused::refused_request(&hook, refusal, head(), request_meta(door, &hook, request, false), &body)
         };
-        door.refusals.add(&hook.hook, refusal, shown);
+        door.refusals.add(&hook.hook, refusal, excerpt);
     });
     let Some(cors) = &hook.settings.cors else { return accepted };
     let mut response = accepted.unwrap_or_else(|refusal| refusal.error_response());
@@ -97,7 +97,7 @@ fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Opti
     org.is_none_or(belongs).then(|| in_force.clone())
 }
 
-/// `seen` becomes what was received as the body, to be shown if the request is refused.
+/// Sets `seen` to the received body, for display if the request is refused.
 async fn receive_body(
     door: &Door,
     in_force: &HookInForce,
@@ -105,8 +105,8 @@ async fn receive_body(
     payload: Payload,
     seen: &mut Bytes,
 ) -> Result<HttpResponse, Refusal> {
-    if let Some(answer) = judge_head(door, in_force, request)? {
-        return Ok(answer);
+    if let Some(response) = check_head(door, in_force, request)? {
+        return Ok(response);
     }
     let content = content(in_force, request)?;
     body::check_length(body::announced_length(request.headers()), door.limits.body_bytes)?;
@@ -116,10 +116,10 @@ async fn receive_body(
     let (received, mut reservation) = reading.await?;
     *seen = received.clone();
     let verified = verify(door, in_force, request, received)?;
-    if let Some(answer) = challenge::of_body(door, in_force, request, &verified)? {
-        return Ok(answer);
+    if let Some(response) = challenge::of_body(door, in_force, request, &verified)? {
+        return Ok(response);
     }
-    let _admission = door.pacing.admit(in_force, || door.catalog.snapshot())?;
+    let _admission = door.rate_limiters.admit(in_force, || door.catalog.snapshot())?;
     let (body, signed_id) = verified.into_parts();
     let raw = match is_query(request) {
         true => Bytes::copy_from_slice(request.query_string().as_bytes()),
@@ -127,33 +127,33 @@ async fn receive_body(
     };
     let payload = read_payload(door, in_force, &content, &raw, &mut reservation)?;
     if let Some(captcha) = &in_force.settings.captcha {
-        // Boxed like all that few requests need, so that the others don't carry its size about.
+        // Boxed like everything that few requests need, so that the others do not carry its size.
         Box::pin(captcha::check(door, in_force, captcha, request, &payload.0)).await?;
     }
     let meta = request_meta(door, in_force, request, is_query(request));
     let context = || hook::Request { signed_id, ..door.context(request) };
     let incoming = Incoming::new(in_force, meta, raw, payload, context);
     let outcome = accept(door, in_force, incoming).await.map_err(|error| Refusal::from_store(&error))?;
-    // Who waits for an answer holds no bytes meanwhile.
+    // A request that waits for its response holds no bytes meanwhile.
     seen.clear();
     drop(reservation);
-    Ok(answer(door, in_force, outcome, request).await)
+    Ok(respond(door, in_force, outcome, request).await)
 }
 
-/// What can be said before the body is read: an answer to those who only ask, or why the request is refused.
-fn judge_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<HttpResponse>, Refusal> {
-    if let Some(answer) = cors::preflight(&in_force.settings, request) {
-        return Ok(Some(answer));
+/// Checks what is known before the body is read: responds to preflights and challenges, or refuses the request.
+fn check_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Result<Option<HttpResponse>, Refusal> {
+    if let Some(response) = cors::preflight(&in_force.settings, request) {
+        return Ok(Some(response));
     }
     check_status(&in_force.hook)?;
     check_address(in_force, door.peer(request))?;
-    if let Some(answer) = challenge::of_head(door, in_force, request)? {
-        return Ok(Some(answer));
+    if let Some(response) = challenge::of_head(door, in_force, request)? {
+        return Ok(Some(response));
     }
     check_method(in_force, request).map(|()| None)
 }
 
-/// Whether the query stands for the body.
+/// Whether the query takes the place of the body.
 fn is_query(request: &HttpRequest) -> bool {
     request.method() == Method::GET
 }
@@ -166,7 +166,7 @@ fn content<'a>(in_force: &HookInForce, request: &'a HttpRequest) -> Result<Conte
     }
 }
 
-/// The payload, and the size of what it was read from.
+/// The payload, and the size of the bytes it was read from.
 fn read_payload<'a>(
     door: &'a Door,
     in_force: &HookInForce,
@@ -176,14 +176,14 @@ fn read_payload<'a>(
 ) -> Result<(Value, usize), Refusal> {
     let inflated = body::inflate(content, raw, door.limits.inflated_bytes, reservation, &door.bytes_in_flight)?;
     let bytes = inflated.as_ref().unwrap_or(raw);
-    // Without anybody who listens, that it can be read is all that has to be known of the payload.
-    let nobody_looks = in_force.listeners.is_empty() && !in_force.settings.needs_payload();
-    let unheard = nobody_looks && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
-    let data = if unheard { Value::Null } else { content.read(bytes)? };
+    // If nothing uses the payload, it only needs to be valid.
+    let is_unused = in_force.listeners.is_empty() && !in_force.settings.needs_payload();
+    let is_skipped = is_unused && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
+    let data = if is_skipped { Value::Null } else { content.read(bytes)? };
     Ok((data, bytes.len()))
 }
 
-/// Whether the hook takes anything at all.
+/// Refuses requests to hooks that are disabled or deleted.
 pub(super) fn check_status(hook: &Hook) -> Result<(), Refusal> {
     match hook.status {
         Status::Enabled => Ok(()),
@@ -192,31 +192,31 @@ pub(super) fn check_status(hook: &Hook) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the hook takes anything from there.
+/// Refuses requests from addresses that the hook does not allow.
 pub(super) fn check_address(in_force: &HookInForce, peer: Option<IpAddr>) -> Result<(), Refusal> {
     let Some(allowed) = &in_force.settings.allowed_addresses else { return Ok(()) };
     match peer {
         Some(peer) if networks::contain(allowed, peer) => Ok(()),
-        Some(peer) => Err(Refusal::new(Reason::AddressNotAllowed, format!("this hook takes nothing from {peer}"))),
-        None => Err(Refusal::new(Reason::AddressNotAllowed, "nobody knows from where this request came")),
+        Some(peer) => Err(Refusal::new(Reason::AddressNotAllowed, format!("requests from {peer} are not allowed"))),
+        None => Err(Refusal::new(Reason::AddressNotAllowed, "the client address is unknown")),
     }
 }
 
 fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Refusal> {
-    let is_taken = match *request.method() {
+    let is_accepted = match *request.method() {
         Method::POST => true,
         Method::GET => in_force.settings.accepts_get,
         _ => false,
     };
-    if is_taken {
+    if is_accepted {
         return Ok(());
     }
-    let taken = if in_force.settings.accepts_get { "GET and POST" } else { "POST" };
-    let detail = format!("this hook takes {taken} requests only");
+    let accepted = if in_force.settings.accepts_get { "GET and POST" } else { "POST" };
+    let detail = format!("this hook accepts only {accepted} requests");
     Err(Refusal::new(Reason::Method, detail).methods(methods(&in_force.settings)))
 }
 
-/// The methods that a hook answers, also those with which somebody only asks.
+/// The methods that a hook responds to, including those of preflights and challenges.
 fn methods(settings: &Settings) -> String {
     let challenge = settings.challenge.map(challenge::method);
     let answered = [
@@ -229,7 +229,7 @@ fn methods(settings: &Settings) -> String {
     answered.map(|(method, _)| method.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// What is kept of a request beside its body. Of a GET request the query stands for the body: a form, without any
+/// The metadata stored with a request. For a GET request, the query takes the place of the body: a form, without
 /// content encoding.
 fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_query: bool) -> RequestMeta {
     let content_type = match is_query {
@@ -238,24 +238,24 @@ fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_q
             request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         }
     };
-    // In which senders of this hook send a secret, whatever it is called.
+    // Headers in which senders of this hook send a secret, whatever their names.
     let secret_headers = in_force.gate.secret_headers();
     let captcha = in_force.settings.captcha.as_ref();
     let is_token = |name: &str| captcha.is_some_and(|captcha| captcha.field.eq_ignore_ascii_case(name));
     let is_secret = |name: &str| secret_headers.iter().any(|secret| secret == name) || is_token(name);
-    let mut headers = kept_headers(request.headers(), is_secret);
+    let mut headers = stored_headers(request.headers(), is_secret);
     if is_query {
         headers.retain(|(name, _)| *name != CONTENT_ENCODING.as_str());
     }
     RequestMeta {
         content_type,
         headers,
-        query: kept_query(request.query_string(), is_token),
+        query: stored_query(request.query_string(), is_token),
         peer: door.peer(request).map(|peer| peer.to_string()),
     }
 }
 
-/// The body as one that may be read: the hook asks for no proof of who sent it, or the request carries one that is right.
+/// Verifies the body, unless the hook requires no verification.
 fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes) -> Result<VerifiedRequest, Refusal> {
     let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
@@ -267,7 +267,7 @@ fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes
     };
     let verified = in_force.gate.admit(received, &may_post, Timestamp::now());
     verified.map_err(|rejection| {
-        log::debug!(hook = in_force.hook.name.as_str(), reason:% = rejection; "a request was not verified");
+        log::debug!(hook = in_force.hook.name.as_str(), reason:% = rejection; "request verification failed");
         Refusal::new(Reason::Signature, rejection.to_string())
     })
 }

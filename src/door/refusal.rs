@@ -11,16 +11,16 @@ use crate::http::errors::{ApiError, Code};
 use crate::store::StoreError;
 
 macro_rules! reasons {
-    ($($reason:ident = $word:literal $code:ident;)+) => {
-        /// Every reason there is.
+    ($($reason:ident = $name:literal $code:ident;)+) => {
+        /// All reasons.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $($reason),+ }
 
         impl Reason {
-            /// Each reason with the word that counts and answers use for it.
-            pub const ALL: [(Reason, &'static str); [$(Reason::$reason),+].len()] = [$((Reason::$reason, $word)),+];
+            /// Each reason with its name in counters and responses.
+            pub const ALL: [(Reason, &'static str); [$(Reason::$reason),+].len()] = [$((Reason::$reason, $name)),+];
 
-            /// The code of the error that the sender gets.
+            /// The error code that the sender gets.
             pub fn code(self) -> Code {
                 match self { $(Reason::$reason => Code::$code),+ }
             }
@@ -53,7 +53,7 @@ reasons! {
 }
 
 impl Reason {
-    /// The word for it.
+    /// The reason's name.
     pub fn as_str(self) -> &'static str {
         Self::ALL[self.index()].1
     }
@@ -63,14 +63,14 @@ impl Reason {
     }
 }
 
-/// A refused request: the reason, and a sentence for the sender.
+/// Why a request is refused, and a sentence for the sender.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     pub reason: Reason,
     pub detail: String,
-    /// When to come again, if the reason alone does not tell.
+    /// When to retry, if the reason alone does not imply it.
     pub retry_after_s: Option<u64>,
-    /// The methods that would be answered, if it is about the method.
+    /// The methods that would be accepted, for a refused method.
     pub methods: Option<String>,
 }
 
@@ -79,12 +79,12 @@ impl Refusal {
         Refusal { reason, detail: detail.into(), retry_after_s: None, methods: None }
     }
 
-    /// The same, for a sender that may come again after so many seconds.
+    /// Adds the time after which the sender may retry.
     pub fn retry_after(self, retry_after_s: u64) -> Refusal {
         Refusal { retry_after_s: Some(retry_after_s), ..self }
     }
 
-    /// The same, for a sender that may use these methods.
+    /// Adds the methods that the sender may use.
     pub fn methods(self, methods: String) -> Refusal {
         Refusal { methods: Some(methods), ..self }
     }
@@ -93,7 +93,7 @@ impl Refusal {
     pub fn from_store(error: &StoreError) -> Refusal {
         match error {
             StoreError::Busy => Refusal::new(Reason::Overloaded, "too many requests are waiting; try again"),
-            _ => Refusal::new(Reason::StoreUnavailable, "the request can't be stored at the moment; try again"),
+            _ => Refusal::new(Reason::StoreUnavailable, "the request cannot be stored at the moment; try again"),
         }
     }
 }
@@ -110,7 +110,7 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// Senders get refusals in the same shape as admins get errors.
+/// Senders get refusals in the same format as API errors.
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
         self.reason.code().status()
@@ -146,10 +146,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_its_own_word() {
-        for (index, (reason, word)) in Reason::ALL.into_iter().enumerate() {
+    fn every_reason_has_its_own_name() {
+        for (index, (reason, name)) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason.index(), index);
-            assert_eq!(reason.as_str(), word);
+            assert_eq!(reason.as_str(), name);
         }
     }
 }

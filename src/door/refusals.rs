@@ -1,12 +1,11 @@
-//! What is known of refused requests: how many there were, and what the newest ones looked like. Set-up challenges that
-//! were answered are counted beside them.
+//! Statistics on refused requests: counts, and excerpts of the latest ones. Answered setup challenges are counted, too.
 //!
-//! Both wait in memory and are written about once a second, in one unit of work, so a flood of refusals costs the store no
-//! more than a few do. A killed process loses the last second of them and nothing else.
+//! Both are buffered in memory and written about once a second, in one unit of work, so a flood of refusals costs the
+//! store no more than a few do. A killed process loses at most the last second.
 //!
-//! Limits: counts are exact. Of requests [`PER_SECOND_MAX`] in a second are kept, and [`PER_HOOK_MAX`] of one hook;
-//! [`WAITING_MAX`] wait, the newest ones; the database keeps [`STORED_PER_HOOK_MAX`] of each hook. While the store is busy
-//! they wait.
+//! Limits: counts are exact. At most [`PER_SECOND_MAX`] requests per second are kept, and [`PER_HOOK_MAX`] per hook;
+//! [`WAITING_MAX`] are buffered, the latest ones; the database keeps [`STORED_PER_HOOK_MAX`] per hook. While the store
+//! is busy, they stay in the buffer.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,55 +17,55 @@ use crate::base::time::Timestamp;
 use crate::observe::metrics;
 use crate::store::{Hook, RefusedRequest, Session, Store, StoreResult};
 
-/// The word that answered set-up challenges are counted by, beside the reasons of refusals.
+/// The name that answered setup challenges are counted under, next to the reasons of refusals.
 pub const CHALLENGE: &str = "challenge";
 
-/// How many refused requests are kept in a second.
+/// The most refused requests kept per second.
 const PER_SECOND_MAX: usize = 30;
-/// How many of them may be of one hook.
+/// The most of them per hook.
 const PER_HOOK_MAX: usize = 10;
-/// How many may wait to be written.
+/// The most requests that wait to be written.
 const WAITING_MAX: usize = 60;
-/// How many of each hook the database keeps.
+/// How many requests per hook the database keeps.
 pub const STORED_PER_HOOK_MAX: i64 = 100;
-/// With more units than this waiting for the store, only counts are written.
+/// If more units than this wait for the store, only counts are written.
 const QUEUED_MAX: usize = 512;
 
-/// What waits to be written; cheap to clone.
+/// The buffered counts and requests; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Refusals(Arc<Mutex<Waiting>>);
 
-/// By org, hook and the word for the reason.
+/// By org, hook and the name of the reason.
 type Counts = HashMap<(Id, Id, &'static str), i64>;
 
 #[derive(Default)]
 struct Waiting {
     counts: Counts,
     requests: VecDeque<RefusedRequest>,
-    places: Places,
+    quota: Quota,
 }
 
-/// How many requests were kept in the present second.
+/// How many requests were kept in the current second.
 #[derive(Default)]
-struct Places {
+struct Quota {
     since: Option<Instant>,
-    taken: HashMap<Id, usize>,
+    used: HashMap<Id, usize>,
 }
 
-impl Places {
-    /// Takes the place for one more request to a hook, if there is one.
+impl Quota {
+    /// Takes one from the quota of a hook, if there is any left.
     fn take(&mut self, hook: Id, now: Instant) -> bool {
         if self.since.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
             self.since = Some(now);
-            self.taken.clear();
+            self.used.clear();
         }
-        if self.taken.values().sum::<usize>() >= PER_SECOND_MAX {
+        if self.used.values().sum::<usize>() >= PER_SECOND_MAX {
             return false;
         }
-        let own = self.taken.entry(hook).or_default();
-        let is_free = *own < PER_HOOK_MAX;
-        *own += usize::from(is_free);
-        is_free
+        let own = self.used.entry(hook).or_default();
+        let has_quota = *own < PER_HOOK_MAX;
+        *own += usize::from(has_quota);
+        has_quota
     }
 }
 
@@ -80,34 +79,34 @@ impl Waiting {
 }
 
 impl Refusals {
-    /// Counts a refusal, and keeps what is shown of the request if there is room for it.
-    pub fn add(&self, hook: &Hook, refusal: &Refusal, shown: impl FnOnce() -> RefusedRequest) {
+    /// Counts a refusal, and keeps an excerpt of the request if the quota allows.
+    pub fn add(&self, hook: &Hook, refusal: &Refusal, excerpt: impl FnOnce() -> RefusedRequest) {
         metrics::request_refused(refusal.reason.index());
         let mut waiting = self.waiting();
         *waiting.counts.entry((hook.org, hook.id, refusal.reason.as_str())).or_default() += 1;
-        // Nobody can look at those of a hook that is gone.
-        if refusal.reason != Reason::HookDeleted && waiting.places.take(hook.id, Instant::now()) {
+        // Requests to a deleted hook cannot be listed.
+        if refusal.reason != Reason::HookDeleted && waiting.quota.take(hook.id, Instant::now()) {
             drop(waiting);
-            let shown = shown();
-            self.waiting().keep(shown);
+            let request = excerpt();
+            self.waiting().keep(request);
         }
     }
 
-    /// Counts a set-up challenge that was answered.
+    /// Counts an answered setup challenge.
     pub fn add_challenge(&self, hook: &Hook) {
         metrics::challenge_answered();
         *self.waiting().counts.entry((hook.org, hook.id, CHALLENGE)).or_default() += 1;
     }
 
-    /// Counts a request to an address that no hook has.
+    /// Counts a request to an unknown address.
     pub fn add_unknown(&self) {
         metrics::request_refused(Reason::UnknownHook.index());
     }
 
-    /// Writes what came since the last time.
+    /// Writes what has been buffered since the last call.
     ///
     /// # Errors
-    /// Those of the store; then it is kept for the next time, but for requests that can't be stored at all.
+    /// Errors of the store; the data is then kept for the next call, except for requests that cannot be stored at all.
     pub async fn write(&self, store: &Store) -> StoreResult<()> {
         let is_busy = store.queued() > QUEUED_MAX;
         let (counts, requests) = {
@@ -119,11 +118,11 @@ impl Refusals {
             return Ok(());
         }
         let batch: Vec<_> = counts.iter().map(|(key, count)| (*key, *count)).collect();
-        let shown = requests.clone();
+        let batch_requests = requests.clone();
         let written = store.write(move |session| {
             let now = session.now();
             write_counts(session, &batch, now)?;
-            write_requests(session, &shown)
+            write_requests(session, &batch_requests)
         });
         let written = written.await;
         if let Err(error) = &written {
@@ -159,14 +158,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_hook_does_not_take_the_places_of_all() {
-        let mut places = Places::default();
+    fn one_hook_cannot_use_up_the_whole_quota() {
+        let mut quota = Quota::default();
         let start = Instant::now();
-        let mut taken = |hook: Id, at: Instant| (0..1_000).filter(|_| places.take(hook, at)).count();
+        let mut granted = |hook: Id, at: Instant| (0..1_000).filter(|_| quota.take(hook, at)).count();
         let hooks: Vec<Id> = (0..5).map(|_| Id::generate()).collect();
-        let in_turn: Vec<usize> = hooks.iter().map(|hook| taken(*hook, start)).collect();
+        let in_turn: Vec<usize> = hooks.iter().map(|hook| granted(*hook, start)).collect();
         assert_eq!(in_turn, [10, 10, 10, 0, 0]);
-        assert_eq!(taken(hooks[4], start + Duration::from_millis(999)), 0);
-        assert_eq!(taken(hooks[4], start + Duration::from_secs(1)), 10);
+        assert_eq!(granted(hooks[4], start + Duration::from_millis(999)), 0);
+        assert_eq!(granted(hooks[4], start + Duration::from_secs(1)), 10);
     }
 }

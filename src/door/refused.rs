@@ -1,10 +1,10 @@
-//! What is shown of a refused request.
+//! Excerpts of refused requests.
 //!
-//! Enough to find out what its sender does wrong, and no secret: the address without the hook's, headers and query masked as
-//! they are of accepted requests, no body of a request whose signature is in the body, and no token of a
-//! [captcha](super::captcha). The body was not verified, so nothing here reads it.
+//! They show enough to find out what the sender does wrong, and no secrets: the path without the hook's hash, headers
+//! and query masked as for accepted requests, no body if the signature is in it, and no [captcha](super::captcha)
+//! token. The body is not verified, so nothing here parses it.
 //!
-//! Limits: the constants below; of what is longer, the first part is shown.
+//! Limits: the constants below; longer values are truncated.
 
 use super::intake::RequestMeta;
 use super::refusal::Refusal;
@@ -14,35 +14,34 @@ use crate::catalog::HookInForce;
 use crate::secrets::sensitive::{MASK, excerpt};
 use crate::store::RefusedRequest;
 
-/// How many bytes of the body are shown.
+/// The most bytes of the body that are shown.
 pub const BODY_BYTES_MAX: usize = 1_024;
 const DETAIL_CHARACTERS_MAX: usize = 500;
 const QUERY_CHARACTERS_MAX: usize = 1_000;
 const HEADER_CHARACTERS_MAX: usize = 500;
-/// How many bytes the headers have together.
+/// The most bytes of all headers together.
 const HEADERS_BYTES_MAX: usize = 8_192;
 
-/// What a request was that is no part of what would be kept of it.
-pub struct Asked<'a> {
+/// The parts of a request that [`RequestMeta`] does not hold.
+pub struct RequestHead<'a> {
     pub method: &'a str,
-    /// Without the secret of the hook's address.
+    /// Without the secret in the hook's address.
     pub path: String,
-    /// How many bytes it said that its body has.
+    /// The announced length of the body, in bytes.
     pub content_length: Option<usize>,
 }
 
-/// The path of a hook, with the org that a request named.
+/// The path of a hook, with the org if the request named it.
 pub fn path(in_force: &HookInForce, org: Option<&str>) -> String {
     let org = org.map(|org| format!("{org}/")).unwrap_or_default();
     format!("/v1/hooks/{}/{org}{MASK}", in_force.hook.kind)
 }
 
-/// What is shown of a request; `meta` is what would be kept of it had it been accepted, `body` what was received of its
-/// body.
-pub fn shown(
+/// The excerpt of a request; `meta` is what would be stored had it been accepted, `body` what was received of its body.
+pub fn refused_request(
     in_force: &HookInForce,
     refusal: &Refusal,
-    asked: Asked<'_>,
+    head: RequestHead<'_>,
     meta: RequestMeta,
     body: &[u8],
 ) -> RefusedRequest {
@@ -55,29 +54,29 @@ pub fn shown(
         created_at: Timestamp::now(),
         reason: refusal.reason.as_str().to_owned(),
         detail: storable(excerpt(&refusal.detail, DETAIL_CHARACTERS_MAX).into_owned()),
-        method: asked.method.to_owned(),
-        path: asked.path,
+        method: head.method.to_owned(),
+        path: head.path,
         query: meta.query.map(|query| storable(excerpt(&query, QUERY_CHARACTERS_MAX).into_owned())),
         headers: shortened(meta.headers),
         peer: meta.peer,
-        content_length: asked.content_length.and_then(|length| i64::try_from(length).ok()),
+        content_length: head.content_length.and_then(|length| i64::try_from(length).ok()),
         body: body[..body.len().min(BODY_BYTES_MAX)].to_vec(),
     }
 }
 
-/// The text without the one character that not every database can store.
+/// The text without NUL, which not every database can store.
 fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 
 fn shortened(headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut bytes = 0;
-    let shown = headers.into_iter().map(|(name, value)| {
+    let excerpts = headers.into_iter().map(|(name, value)| {
         (excerpt(&name, HEADER_CHARACTERS_MAX).into_owned(), excerpt(&value, HEADER_CHARACTERS_MAX).into_owned())
     });
     let fits = |(name, value): &(String, String)| {
         bytes += name.len() + value.len();
         bytes <= HEADERS_BYTES_MAX
     };
-    shown.take_while(fits).collect()
+    excerpts.take_while(fits).collect()
 }

@@ -1,33 +1,33 @@
-//! Bytes of bodies that are not complete yet, by the peer that sends them.
+//! Bytes of incomplete bodies, by peer.
 //!
-//! All bodies together have a limit in memory, and a few connections that stop before the last byte would fill it for
-//! everybody. So no peer may hold more than a part of it in bodies that it has not finished. A body that is there as a whole when
-//! it is looked at is never counted here.
+//! All bodies together share a memory limit, which a few connections that stop before the last byte could use up. So
+//! each peer may hold only a part of it in incomplete bodies. A body that is complete when first read is never counted
+//! here.
 
 use std::net::IpAddr;
 
 use super::refusal::{Reason, Refusal};
 use crate::base::networks::{ClientUsage, UsageGuard};
 
-/// How much one peer may hold. It is no less than the largest body that can be allowed.
+/// The most bytes per peer; no less than the largest body size that can be configured.
 pub const BYTES_PER_PEER_MAX: usize = 16 * 1024 * 1024;
 
-/// What peers hold; cheap to clone. It has an entry for each peer with a body that is not complete.
+/// The bytes held per peer; cheap to clone. Has an entry for each peer with an incomplete body.
 #[derive(Clone, Default)]
 pub struct Unfinished(ClientUsage);
 
-/// What one body holds until this is dropped.
-pub struct Held(UsageGuard);
+/// The bytes held by one body, until dropped.
+pub struct HeldBytes(UsageGuard);
 
 impl Unfinished {
-    /// A body of this peer, of which nothing is counted yet.
-    pub fn body(&self, peer: IpAddr) -> Held {
-        Held(self.0.track(peer))
+    /// Starts counting a body of this peer.
+    pub fn body(&self, peer: IpAddr) -> HeldBytes {
+        HeldBytes(self.0.track(peer))
     }
 }
 
-impl Held {
-    /// Counts that so many bytes of the body have come.
+impl HeldBytes {
+    /// Records that `bytes` bytes of the body have arrived.
     ///
     /// # Errors
     /// If the peer holds too many.
@@ -35,9 +35,7 @@ impl Held {
         let more = bytes.saturating_sub(self.0.amount());
         match self.0.grow(more, BYTES_PER_PEER_MAX) {
             true => Ok(()),
-            false => {
-                Err(Refusal::new(Reason::Overloaded, "too many bodies from this address are not complete; try again"))
-            }
+            false => Err(Refusal::new(Reason::Overloaded, "too many incomplete bodies from this address; try again")),
         }
     }
 }
@@ -47,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_holds_its_part_and_no_more() {
+    fn a_peer_cannot_hold_more_than_its_part() {
         let unfinished = Unfinished::default();
         let body = |address: &str| unfinished.body(address.parse().unwrap());
         let (mut first, mut second, mut other) = (body("192.0.2.1"), body("192.0.2.1"), body("192.0.2.2"));

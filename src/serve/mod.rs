@@ -22,7 +22,7 @@ use crate::catalog::keys;
 use crate::catalog::variables::{self, SecretKeyError};
 use crate::catalog::{Catalog, HookInForce, Snapshot, schedules};
 use crate::config::Serve;
-use crate::door::{Door, Limits, Pacing, Refusals, TrustedProxies, forget_deliveries, smtp};
+use crate::door::{Door, Limits, RateLimiters, Refusals, TrustedProxies, forget_deliveries, smtp};
 use crate::engine::{Engine, Programs};
 use crate::hook::{HookKind, Verification};
 use crate::listen::tls::{Tls, TlsError};
@@ -121,9 +121,16 @@ async fn run(
         body_bytes: settings.body_limit_bytes as usize,
         inflated_bytes: settings.inflated_limit_bytes as usize,
     };
-    let (proxies, pacing) = (TrustedProxies::new(settings.proxies.clone()), Pacing::new(settings.rates));
-    let door =
-        Door::new(store.clone(), catalog.clone(), (engine_handle, performer), limits, proxies, pacing, &public_url);
+    let (proxies, rate_limiters) = (TrustedProxies::new(settings.proxies.clone()), RateLimiters::new(settings.rates));
+    let door = Door::new(
+        store.clone(),
+        catalog.clone(),
+        (engine_handle, performer),
+        limits,
+        proxies,
+        rate_limiters,
+        &public_url,
+    );
     let (close, closing) = watch::channel(false);
     let live = Live::new(closing.clone());
     let app = App { door: door.clone(), programs: programs.clone(), public_url: public_url.clone(), live };

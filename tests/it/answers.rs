@@ -66,7 +66,7 @@ fn an_answer_is_made_of_the_request_as_soon_as_it_is_stored() {
     set(&server, json!({ "headers": { "x-order": "{{{steps.1.attributes.data.orderId}}}" } }));
     let answer = post(&server, &json!({ "orderId": "1\r\nset-cookie: a=b" }));
     assert_eq!((answer.status, answer.headers.get("x-order"), answer.headers.get("set-cookie")), (200, None, None));
-    server.wait_for_log("the value of the answer's header `x-order` can't be sent");
+    server.wait_for_log("the value of the response header `x-order` is not valid");
 }
 
 #[test]

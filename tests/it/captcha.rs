@@ -75,15 +75,15 @@ fn a_solved_captcha_passes() {
 #[test]
 fn an_unsolved_captcha_is_refused() {
     let (unsolved, elsewhere) = (
-        "the captcha was not solved, or its token is used up",
-        "the captcha was solved on another page, or for something else",
+        "the captcha was not solved, or its token has expired or been used",
+        "the captcha was solved for another page or action",
     );
     let answers = [
         (r#"{"success":false,"error-codes":["timeout-or-duplicate"]}"#, unsolved),
         (r#"{"success":false,"score":0.9,"hostname":"shop.example.com","action":"order"}"#, unsolved),
         (
             r#"{"success":true,"score":0.49,"hostname":"shop.example.com","action":"order"}"#,
-            "the captcha's score is too low",
+            "the captcha score is too low",
         ),
         (r#"{"success":true,"score":0.9,"hostname":"evil.test","action":"order"}"#, elsewhere),
         (r#"{"success":true,"score":0.9,"action":"order"}"#, elsewhere),
@@ -110,11 +110,11 @@ fn the_service_is_not_called_without_a_usable_token() {
         [json!({}), json!({ "g-recaptcha-response": "" }), json!({ "g-recaptcha-response": [TOKEN] }), json!([1])]
     {
         let answer = refused(&server, server.post_hook("orders", &body), 403);
-        assert_eq!(detail(&answer), "the captcha's token is missing; it is sent as `g-recaptcha-response`");
+        assert_eq!(detail(&answer), "the captcha token is missing; send it as `g-recaptcha-response`");
     }
     let long = json!({ "g-recaptcha-response": "a".repeat(8_193) });
     let answer = refused(&server, server.post_hook("orders", &long), 403);
-    assert_eq!(detail(&answer), "the captcha's token is longer than 8192 bytes");
+    assert_eq!(detail(&answer), "the captcha token is longer than 8192 bytes");
     assert!(peer.received().is_empty());
 }
 
@@ -193,7 +193,7 @@ fn no_request_passes_if_the_service_gives_an_invalid_answer() {
     }
     assert_eq!(peer.received().len(), lies.len() + 2);
     let log = server.errors();
-    assert_eq!(log.matches("the captcha could not be checked").count(), lies.len() + 2, "{log}");
+    assert_eq!(log.matches("the captcha could not be verified").count(), lies.len() + 2, "{log}");
     assert!(log.contains("invalid-input-secret"), "{log}");
 }
 
@@ -214,7 +214,7 @@ fn no_request_passes_if_the_service_is_unreachable() {
     nameless["secret"] = json!("NOBODY");
     set(&server, &nameless);
     refused(&server, post(&server), 503);
-    server.wait_for_log("there is no variable `NOBODY` of the org");
+    server.wait_for_log("the org has no variable `NOBODY`");
     assert!(peer.received().is_empty());
 }
 

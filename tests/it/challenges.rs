@@ -132,7 +132,7 @@ fn every_documented_challenge_is_answered_and_starts_nothing() {
     }
     assert!(server.get("/metrics").text.contains(&format!("hookflow_challenges_answered_total {}\n", rows.len())));
     let log = server.errors();
-    assert!(log.contains("answered the set-up challenge of slack"), "{log}");
+    assert!(log.contains("answered the setup challenge of slack"), "{log}");
     assert!(!log.contains("3eZbrw1aBm2r") && !log.contains("b537207f20cb") && !log.contains(SECRET), "{log}");
 }
 

@@ -187,7 +187,7 @@ fn a_hooks_address_takes_only_posts() {
     let url = server.hook_url("orders");
     let put = send(server.request("PUT", &url).json(&json!({})));
     assert_eq!(put.headers["allow"], "OPTIONS, POST");
-    assert_eq!(detail(&put.expect(405)), "this hook takes POST requests only");
+    assert_eq!(detail(&put.expect(405)), "this hook accepts only POST requests");
     let of_org = send(server.request("DELETE", &url.replace("/form/", "/form/default/")));
     assert_eq!(of_org.headers["allow"], "OPTIONS, POST");
     assert_eq!(errors(&of_org.expect(405)), [("method_not_allowed", "")]);

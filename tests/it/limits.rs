@@ -37,7 +37,7 @@ fn the_rate_of_a_hook_is_limited() {
     assert!((1..=20).contains(&retry_after), "{retry_after}");
     let answer = refused.expect(429);
     assert_eq!(errors(&answer), [("rate_limited", "")]);
-    let expected = format!("this hook takes 3 requests per minute; come again in {retry_after} s");
+    let expected = format!("this hook accepts 3 requests per minute; retry in {retry_after} s");
     assert_eq!(detail(&answer), expected);
     // A change of the catalog does not make it forget.
     server.create("/v1/hooks", json!({ "name": "other" }));
@@ -71,7 +71,7 @@ fn the_concurrent_requests_of_a_hook_are_limited() {
     assert_eq!(refused.headers["retry-after"], "1");
     let answer = refused.expect(429);
     assert_eq!(errors(&answer), [("too_many_at_once", "")]);
-    assert_eq!(detail(&answer), "this hook takes 1 requests at a time; come again");
+    assert_eq!(detail(&answer), "this hook accepts 1 concurrent requests; try again");
     assert_eq!(statuses(&server, &hook, 20), [200; 20]);
 }
 
@@ -85,7 +85,7 @@ fn default_limits_apply_to_hooks_and_to_the_org() {
     assert_eq!(count(&server, &generous, "org_rate_limited"), 1);
     assert_eq!(
         detail(&post(&server, &generous).json()).split(';').next(),
-        Some("all hooks together take 5 requests per minute")
+        Some("all hooks together accept 5 requests per minute")
     );
 }
 
@@ -104,7 +104,7 @@ fn a_hook_takes_requests_from_certain_addresses_only() {
         let answer = from(other).expect(403);
         assert_eq!(errors(&answer), [("address_not_allowed", "")], "{other}");
     }
-    assert_eq!(detail(&post(&server, &hook).expect(403)), "this hook takes nothing from 127.0.0.1");
+    assert_eq!(detail(&post(&server, &hook).expect(403)), "requests from 127.0.0.1 are not allowed");
     assert_eq!(count(&server, &hook, "address_not_allowed"), 5);
     server.call("PATCH", &link(&hook), json!({ "allowedAddresses": null })).expect(200);
     assert_eq!(statuses(&server, &hook, 1), [200]);

@@ -134,7 +134,7 @@ fn recipients_that_take_no_mail_are_refused_one_by_one() {
         (mailbox(&server, "archive"), "550 5.2.1 this hook is disabled\r\n"),
         (
             mailbox(&server, "signed"),
-            "550 5.7.1 this hook asks for a proof of who posts to it, which a mail can't carry\r\n",
+            "550 5.7.1 this hook requires verification, which a mail cannot provide\r\n",
         ),
         (mailbox(&server, "inbox"), "250 2.1.5 ok\r\n"),
     ];

@@ -1,21 +1,21 @@
-//! Command lines of RFC 5321, with the parameters of the extensions that are offered.
+//! Parses command lines of RFC 5321, with the parameters of the offered extensions.
 //!
 //! Limit: [`ADDRESS_BYTES_MAX`].
 
 use super::reply::Reply;
 
-/// The longest address, and the longest name that a client may give itself.
+/// The longest address or client name, in bytes.
 const ADDRESS_BYTES_MAX: usize = 320;
 
-/// What a client asks for.
+/// A client's command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// The client's name, and whether it knows extensions.
+    /// The client's name, and whether it supports extensions.
     Hello {
         name: String,
         is_extended: bool,
     },
-    /// The sender, none of a mail that reports a failure.
+    /// The sender; `None` for a bounce.
     Mail {
         from: Option<String>,
         size_bytes: Option<u64>,
@@ -44,10 +44,10 @@ impl Address {
     }
 }
 
-/// Reads a line, without its line break.
+/// Parses a line without its line break.
 pub fn parse(line: &[u8]) -> Result<Command, Reply> {
     let line = std::str::from_utf8(line).ok().filter(|line| !line.chars().any(char::is_control));
-    let line = line.ok_or_else(|| Reply::new(500, "5.5.2 a command is a line of text"))?;
+    let line = line.ok_or_else(|| Reply::new(500, "5.5.2 invalid characters in command"))?;
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     let rest = rest.trim();
     match verb.to_ascii_uppercase().as_str() {
@@ -61,10 +61,8 @@ pub fn parse(line: &[u8]) -> Result<Command, Reply> {
         "QUIT" => alone(rest, Command::Quit),
         "NOOP" => Ok(Command::Nothing),
         "VRFY" => Ok(Command::Verify),
-        "EXPN" | "HELP" | "AUTH" | "BDAT" | "ETRN" | "TURN" => {
-            Err(Reply::new(502, "5.5.1 this command is not offered"))
-        }
-        _ => Err(Reply::new(500, "5.5.2 no such command")),
+        "EXPN" | "HELP" | "AUTH" | "BDAT" | "ETRN" | "TURN" => Err(Reply::new(502, "5.5.1 command not implemented")),
+        _ => Err(Reply::new(500, "5.5.2 unknown command")),
     }
 }
 
@@ -78,7 +76,7 @@ fn alone(rest: &str, command: Command) -> Result<Command, Reply> {
 
 fn hello(name: &str, is_extended: bool) -> Result<Command, Reply> {
     match name.is_empty() || name.len() > ADDRESS_BYTES_MAX {
-        true => Err(syntax("5.5.4 expected the client's name")),
+        true => Err(syntax("5.5.4 expected a client name")),
         false => Ok(Command::Hello { name: name.to_owned(), is_extended }),
     }
 }
@@ -96,7 +94,7 @@ fn mail(rest: &str) -> Result<Command, Reply> {
             }
             ("BODY", "7BIT" | "8BITMIME") => {}
             ("SMTPUTF8", "") => is_utf_8 = true,
-            _ => return Err(Reply::new(555, "5.5.4 a parameter that is not known")),
+            _ => return Err(Reply::new(555, "5.5.4 unknown parameter")),
         }
     }
     if !from.is_ascii() && !is_utf_8 {
@@ -109,21 +107,21 @@ fn recipient(rest: &str) -> Result<Command, Reply> {
     let expected = || syntax("5.5.4 expected RCPT TO:<address>");
     let (to, parameters) = path(rest, "TO:").filter(|(to, _)| !to.is_empty()).ok_or_else(expected)?;
     if !parameters.is_empty() {
-        return Err(Reply::new(555, "5.5.4 a parameter that is not known"));
+        return Err(Reply::new(555, "5.5.4 unknown parameter"));
     }
     let (local, domain) = to.rsplit_once('@').unwrap_or((to, ""));
     Ok(Command::Recipient(Address { local: local.to_owned(), domain: domain.to_owned() }))
 }
 
-/// An address that needs SMTPUTF8, of a mail that doesn't say so.
+/// Refuses an address that needs SMTPUTF8 in a mail that does not declare it.
 pub fn not_ascii() -> Reply {
-    Reply::new(553, "5.6.7 an address with other letters needs the parameter SMTPUTF8")
+    Reply::new(553, "5.6.7 a non-ASCII address requires the parameter SMTPUTF8")
 }
 
-/// The address between `<` and `>` after this word, without a route, and what comes behind it.
-fn path<'a>(rest: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let (found, rest) = rest.split_at_checked(word.len())?;
-    let rest = rest.trim_start().strip_prefix('<').filter(|_| found.eq_ignore_ascii_case(word))?;
+/// The address between `<` and `>` after this keyword, without a source route, and the rest of the line.
+fn path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let (found, rest) = rest.split_at_checked(keyword.len())?;
+    let rest = rest.trim_start().strip_prefix('<').filter(|_| found.eq_ignore_ascii_case(keyword))?;
     let (mut is_quoted, mut is_escaped) = (false, false);
     let end = rest.find(|letter| {
         match letter {
@@ -136,7 +134,7 @@ fn path<'a>(rest: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
         false
     })?;
     let (path, parameters) = (&rest[..end], &rest[end + 1..]);
-    // What a route says (`@a,@b:`) has been without meaning for decades.
+    // Source routes (`@a,@b:`) have been obsolete for decades.
     let address = if path.starts_with('@') { path.split_once(':')?.1 } else { path };
     let is_apart = parameters.is_empty() || parameters.starts_with(' ');
     (is_apart && address.len() <= ADDRESS_BYTES_MAX).then(|| (address, parameters.trim()))

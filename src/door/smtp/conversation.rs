@@ -1,7 +1,7 @@
-//! One connection from its greeting to its end.
+//! One connection, from its greeting to its end.
 //!
-//! Limits: those of [`session`](super::session) and [`wire`](super::wire), [`PATIENCE`], [`BYTES_PER_SECOND_MIN`] and
-//! [`MAIL_TIME_MAX`] for a mail, [`BYTES_MAX`], and what the [`Mailroom`] has room for.
+//! Limits: those of [`session`](super::session) and [`wire`](super::wire); [`PATIENCE`], [`BYTES_PER_SECOND_MIN`] and
+//! [`MAIL_TIME_MAX`] for a mail; [`BYTES_MAX`]; and the memory that the [`Mailroom`] grants.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,41 +11,41 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::command::Address;
-use super::data::{Data, Fed};
+use super::data::{Data, FeedResult};
 use super::reply::Reply;
-use super::session::{Announced, Answer, Offer, Session};
-use super::wire::{Gone, Wire};
+use super::session::{Envelope, Offer, Session, SessionAction};
+use super::wire::{ReadError, Wire};
 use crate::door::{Reason, Refusal};
 
-/// How long a mail may take to arrive whatever its size.
+/// The minimum time for a mail to arrive, whatever its size.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The pace that it may not fall behind after that.
+/// The rate that it must keep up after that.
 const BYTES_PER_SECOND_MIN: u64 = 2_000;
-/// How long a mail may take at all.
+/// The most time for a mail.
 const MAIL_TIME_MAX: Duration = Duration::from_secs(600);
-/// How much is read of a mail that is too large, so that its sender gets to read that it is.
+/// How much of an oversized mail is read, so that its sender gets the reply.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Where mails go.
+/// Where mails are delivered to.
 pub trait Mailroom: Sync {
-    /// What stands for a hook.
+    /// The representation of a hook.
     type Hook: Send + Sync;
-    /// Room for the bytes of a mail, until it is dropped.
-    type Room: Send;
+    /// Memory reserved for the bytes of a mail, until dropped.
+    type Reservation: Send;
 
-    /// The hook that a recipient is.
+    /// The hook with this recipient address.
     fn find(&self, address: &Address) -> Result<Self::Hook, Refusal>;
-    /// Room for no bytes yet.
-    fn room(&self) -> Self::Room;
-    /// Makes room for more bytes, if there is so much.
-    fn grow(&self, room: &mut Self::Room, bytes: usize) -> Result<(), Refusal>;
-    /// Stores a mail; what it is stored as.
-    fn store(&self, mail: &Announced<Self::Hook>, text: Bytes) -> impl Future<Output = Result<String, Refusal>> + Send;
-    /// A mail is not taken, of which so much is there.
-    fn refuse(&self, mail: &Announced<Self::Hook>, refusal: &Refusal, text: &[u8]);
+    /// An empty reservation.
+    fn reservation(&self) -> Self::Reservation;
+    /// Reserves more bytes.
+    fn grow(&self, reservation: &mut Self::Reservation, bytes: usize) -> Result<(), Refusal>;
+    /// Stores a mail; returns its name for the reply.
+    fn store(&self, mail: &Envelope<Self::Hook>, text: Bytes) -> impl Future<Output = Result<String, Refusal>> + Send;
+    /// Records a refused mail, with the text received.
+    fn refuse(&self, mail: &Envelope<Self::Hook>, refusal: &Refusal, text: &[u8]);
 }
 
-/// A connection, and what was said on it.
+/// A connection and its state.
 pub struct Conversation<'a, M: Mailroom> {
     wire: Wire,
     session: Session<M::Hook>,
@@ -54,15 +54,15 @@ pub struct Conversation<'a, M: Mailroom> {
     mailroom: &'a M,
 }
 
-/// How it goes on.
+/// How the conversation continues.
 enum Next {
-    Say(Reply),
+    Reply(Reply),
     Close(Reply),
     Tls(Reply),
 }
 
 impl<'a, M: Mailroom> Conversation<'a, M> {
-    /// `acceptor` is there if TLS can be begun.
+    /// If `acceptor` is given, STARTTLS is offered.
     pub fn new(wire: Wire, mut offer: Offer, acceptor: Option<TlsAcceptor>, mailroom: &'a M) -> Conversation<'a, M> {
         offer.starts_tls = acceptor.is_some();
         let mail_bytes_max = offer.mail_bytes_max;
@@ -70,14 +70,14 @@ impl<'a, M: Mailroom> Conversation<'a, M> {
     }
 
     /// Serves the connection until it ends.
-    pub async fn hold(mut self) {
-        let mut next = Ok(Next::Say(self.session.greeting()));
+    pub async fn serve(mut self) {
+        let mut next = Ok(Next::Reply(self.session.greeting()));
         loop {
-            let said = match next {
-                Ok(Next::Say(reply)) => self.wire.say(&reply).await,
+            let sent = match next {
+                Ok(Next::Reply(reply)) => self.wire.send(&reply).await,
                 Ok(Next::Close(reply)) => return self.wire.close(&reply).await,
                 Ok(Next::Tls(reply)) => {
-                    if self.wire.say(&reply).await.is_err() {
+                    if self.wire.send(&reply).await.is_err() {
                         return;
                     }
                     let Some(acceptor) = &self.acceptor else { return };
@@ -85,58 +85,60 @@ impl<'a, M: Mailroom> Conversation<'a, M> {
                     self.wire = wire;
                     Ok(())
                 }
-                Err(Gone::Closed) => return,
-                Err(gone) => return self.wire.close(&farewell(&gone)).await,
+                Err(ReadError::Closed) => return,
+                Err(error) => return self.wire.close(&farewell(&error)).await,
             };
-            next = match said {
+            next = match sent {
                 Ok(()) => self.next().await,
                 Err(_) => return,
             };
         }
     }
 
-    async fn next(&mut self) -> Result<Next, Gone> {
+    async fn next(&mut self) -> Result<Next, ReadError> {
         let line = self.wire.line().await?;
         let mailroom = self.mailroom;
         let find = |address: &Address| mailroom.find(address).map_err(|refusal| refused(&refusal));
         Ok(match self.session.take(&line, find) {
-            Answer::Say(reply) => Next::Say(reply),
-            Answer::Close(reply) => Next::Close(reply),
-            Answer::Tls(reply) => Next::Tls(reply),
-            Answer::Data(reply) => {
-                self.wire.say(&reply).await?;
+            SessionAction::Reply(reply) => Next::Reply(reply),
+            SessionAction::Close(reply) => Next::Close(reply),
+            SessionAction::Tls(reply) => Next::Tls(reply),
+            SessionAction::Data(reply) => {
+                self.wire.send(&reply).await?;
                 self.take_mail().await?
             }
         })
     }
 
-    async fn take_mail(&mut self) -> Result<Next, Gone> {
-        let Some(mail) = self.session.announced() else { return Ok(Next::Say(Reply::new(503, "5.5.1 first MAIL"))) };
+    async fn take_mail(&mut self) -> Result<Next, ReadError> {
+        let Some(mail) = self.session.take_envelope() else {
+            return Ok(Next::Reply(Reply::new(503, "5.5.1 send MAIL first")));
+        };
         let refuse = |mailroom: &M, refusal: &Refusal, text: &[u8]| {
             mailroom.refuse(&mail, refusal, text);
             refused(refusal)
         };
-        let (text, room) = match self.text().await {
-            Ok(Text::Whole(text, room)) => (text, room),
-            Ok(Text::Refused(refusal)) => return Ok(Next::Say(refuse(self.mailroom, &refusal, &[]))),
+        let (text, reservation) = match self.text().await {
+            Ok(Text::Whole(text, reservation)) => (text, reservation),
+            Ok(Text::Refused(refusal)) => return Ok(Next::Reply(refuse(self.mailroom, &refusal, &[]))),
             Ok(Text::Broken) => {
-                let refusal = Refusal::new(Reason::MalformedBody, "a CR or LF by itself; lines end with CR LF");
+                let refusal = Refusal::new(Reason::MalformedBody, "a bare CR or LF; lines must end with CR LF");
                 return Ok(Next::Close(refuse(self.mailroom, &refusal, &[])));
             }
-            Err(gone) => {
-                let refusal = match gone {
-                    Gone::TooSlow => Refusal::new(Reason::BodyTooSlow, "the mail took too long"),
-                    _ => Refusal::new(Reason::BodyIncomplete, "the mail ended early"),
+            Err(error) => {
+                let refusal = match error {
+                    ReadError::TooSlow => Refusal::new(Reason::BodyTooSlow, "the mail arrives too slowly"),
+                    _ => Refusal::new(Reason::BodyIncomplete, "the connection closed before the mail was complete"),
                 };
                 self.mailroom.refuse(&mail, &refusal, &[]);
-                return Err(gone);
+                return Err(error);
             }
         };
         let stored = self.mailroom.store(&mail, text.clone()).await;
-        drop(room);
-        Ok(Next::Say(match stored {
+        drop(reservation);
+        Ok(Next::Reply(match stored {
             Ok(name) => {
-                self.session.taken();
+                self.session.mail_accepted();
                 Reply::new(250, format!("2.0.0 stored as {name}"))
             }
             Err(refusal) => refuse(self.mailroom, &refusal, &text),
@@ -144,32 +146,35 @@ impl<'a, M: Mailroom> Conversation<'a, M> {
     }
 
     /// Reads a mail to its end.
-    async fn text(&mut self) -> Result<Text<M::Room>, Gone> {
+    async fn text(&mut self) -> Result<Text<M::Reservation>, ReadError> {
         let mailroom = self.mailroom;
-        let (mut data, mut mail, mut room) = (Data::default(), Vec::new(), mailroom.room());
+        let (mut data, mut mail, mut reservation) = (Data::default(), Vec::new(), mailroom.reservation());
         let (mut refusal, mut bytes, begun) = (None, 0, Instant::now());
         loop {
-            // The more has come, the more time there is.
+            // The more has arrived, the more time is allowed.
             let time = PATIENCE + Duration::from_secs(bytes / BYTES_PER_SECOND_MIN);
-            let piece =
-                timeout_at(begun + time.min(MAIL_TIME_MAX), self.wire.piece()).await.unwrap_or(Err(Gone::TooSlow))?;
+            let piece = timeout_at(begun + time.min(MAIL_TIME_MAX), self.wire.piece())
+                .await
+                .unwrap_or(Err(ReadError::TooSlow))?;
             bytes += piece.len() as u64;
             let length_before = mail.len();
             let fed = data.feed(&piece, &mut mail);
             if refusal.is_none() {
-                refusal =
-                    self.check_size(&mail).and_then(|()| mailroom.grow(&mut room, mail.len() - length_before)).err();
+                refusal = self
+                    .check_size(&mail)
+                    .and_then(|()| mailroom.grow(&mut reservation, mail.len() - length_before))
+                    .err();
             }
             if refusal.is_some() {
-                (mail, room) = (Vec::new(), mailroom.room());
+                (mail, reservation) = (Vec::new(), mailroom.reservation());
             }
             match fed {
-                Fed::LoneBreak => return Ok(Text::Broken),
-                Fed::More if bytes > BYTES_MAX => return Err(Gone::Closed),
-                Fed::More => {}
-                Fed::End(length) => {
+                FeedResult::BareLineBreak => return Ok(Text::Broken),
+                FeedResult::More if bytes > BYTES_MAX => return Err(ReadError::Closed),
+                FeedResult::More => {}
+                FeedResult::End(length) => {
                     self.wire.unread(&piece[length..]);
-                    return Ok(refusal.map_or_else(|| Text::Whole(mail.into(), room), Text::Refused));
+                    return Ok(refusal.map_or_else(|| Text::Whole(mail.into(), reservation), Text::Refused));
                 }
             }
         }
@@ -186,24 +191,24 @@ impl<'a, M: Mailroom> Conversation<'a, M> {
     }
 }
 
-/// What came after `DATA`.
+/// The result of `DATA`.
 enum Text<R> {
     Whole(Bytes, R),
     Refused(Refusal),
-    /// There is no telling where it ends.
+    /// Its end cannot be determined.
     Broken,
 }
 
-/// The last words to a client that doesn't go on, or can't.
-fn farewell(gone: &Gone) -> Reply {
-    match gone {
-        Gone::Stopping => Reply::new(421, "4.3.2 the server is being stopped; try again"),
-        Gone::NoLine => Reply::new(500, "5.5.2 a command is a line that ends with CR LF"),
-        Gone::TooSlow | Gone::Closed => Reply::new(421, "4.4.2 that took too long; goodbye"),
+/// The last reply to a client that cannot continue.
+fn farewell(error: &ReadError) -> Reply {
+    match error {
+        ReadError::Stopping => Reply::new(421, "4.3.2 the server is shutting down; try again"),
+        ReadError::InvalidLine => Reply::new(500, "5.5.2 a command line must be short and end with CR LF"),
+        ReadError::TooSlow | ReadError::Closed => Reply::new(421, "4.4.2 timeout; goodbye"),
     }
 }
 
-/// What a client is told of a refusal.
+/// The reply for a refusal.
 fn refused(refusal: &Refusal) -> Reply {
     let (code, status) = match refusal.reason {
         Reason::UnknownHook => (550, "5.1.1"),

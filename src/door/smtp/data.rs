@@ -1,11 +1,11 @@
-//! The mail itself: up to the line with nothing but a dot, and with the dots taken away that were put before others.
+//! The mail text: up to the line with a single dot, with dot-stuffing undone.
 //!
-//! Lines end with CR LF, and only so. A mail with a lone CR or LF is refused at that byte, and nothing that comes after it
-//! is read: servers that disagree about where a mail ends let people smuggle one mail in another.
+//! Lines must end with CR LF. A mail with a bare CR or LF is refused at that byte, and nothing after it is read:
+//! servers that disagree about where a mail ends make SMTP smuggling possible.
 
-/// Where in the text the next byte is.
+/// The position of the next byte within a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Place {
+enum LineState {
     #[default]
     LineStart,
     Line,
@@ -13,31 +13,31 @@ enum Place {
     Break,
     /// After a dot at the start of a line.
     Dot,
-    /// After the CR behind that.
+    /// After the CR following that dot.
     DotBreak,
 }
 
-/// What a piece of the text leads to.
+/// The result of feeding a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fed {
-    /// More has to come.
+pub enum FeedResult {
+    /// More text is expected.
     More,
-    /// The text has ended; so many bytes of the piece belong to it.
+    /// The text has ended; this many bytes of the piece belong to it.
     End(usize),
-    /// There is a CR or an LF by itself.
-    LoneBreak,
+    /// There is a bare CR or LF.
+    BareLineBreak,
 }
 
-/// Reads a text in pieces.
+/// Decodes a text in pieces.
 #[derive(Default)]
-pub struct Data(Place);
+pub struct Data(LineState);
 
 impl Data {
-    /// Takes a piece, and puts what it says behind `mail`.
-    pub fn feed(&mut self, piece: &[u8], mail: &mut Vec<u8>) -> Fed {
+    /// Decodes a piece and appends the result to `mail`.
+    pub fn feed(&mut self, piece: &[u8], mail: &mut Vec<u8>) -> FeedResult {
         let mut position = 0;
         while position < piece.len() {
-            if self.0 == Place::Line {
+            if self.0 == LineState::Line {
                 let rest = &piece[position..];
                 let length = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
                 mail.extend_from_slice(&rest[..length]);
@@ -46,21 +46,21 @@ impl Data {
             let Some(byte) = piece.get(position) else { break };
             position += 1;
             self.0 = match (self.0, byte) {
-                (Place::LineStart, b'.') => Place::Dot,
-                (Place::LineStart | Place::Line, b'\r') => Place::Break,
-                (Place::Dot, b'\r') => Place::DotBreak,
-                (Place::DotBreak, b'\n') => return Fed::End(position),
-                (Place::Break, b'\n') => {
+                (LineState::LineStart, b'.') => LineState::Dot,
+                (LineState::LineStart | LineState::Line, b'\r') => LineState::Break,
+                (LineState::Dot, b'\r') => LineState::DotBreak,
+                (LineState::DotBreak, b'\n') => return FeedResult::End(position),
+                (LineState::Break, b'\n') => {
                     mail.extend_from_slice(b"\r\n");
-                    Place::LineStart
+                    LineState::LineStart
                 }
-                (Place::Break | Place::DotBreak, _) | (_, b'\n') => return Fed::LoneBreak,
+                (LineState::Break | LineState::DotBreak, _) | (_, b'\n') => return FeedResult::BareLineBreak,
                 (_, byte) => {
                     mail.push(*byte);
-                    Place::Line
+                    LineState::Line
                 }
             };
         }
-        Fed::More
+        FeedResult::More
     }
 }

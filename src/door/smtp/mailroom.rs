@@ -1,7 +1,7 @@
-//! From a mail to a stored transaction for each hook that it is for.
+//! From a mail to a stored transaction for each hook among its recipients.
 //!
-//! What a client says about a mail is kept in the headers by which it can be told over HTTP too, so that the payload can be
-//! read again. Of the address only the domain is kept: the rest is the hook's secret.
+//! The SMTP envelope is stored in the same headers in which it can be sent over HTTP, so that the payload can be read
+//! again. Of recipient addresses only the domain is stored: the rest is the hook's secret.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,39 +11,39 @@ use tokio::sync::SemaphorePermit;
 
 use super::command::Address;
 use super::conversation::Mailroom;
-use super::session::Announced;
+use super::session::Envelope;
 use crate::catalog::HookInForce;
 use crate::door::intake::{Incoming, RequestMeta, accept, accept_all};
 use crate::door::receive::{check_address, check_status};
-use crate::door::refused::{Asked, shown};
-use crate::door::unfinished::Held;
+use crate::door::refused::{RequestHead, refused_request};
+use crate::door::unfinished::HeldBytes;
 use crate::door::{Door, Reason, Refusal};
 use crate::hook::transaction::{self, HELO, MAIL_FROM, RCPT_TO};
 use crate::hook::{self, HookKind};
 use crate::secrets::sensitive::MASK;
 use crate::signature::Gate;
 
-/// How a mail is described to those who read transactions.
+/// The content type of transactions from mails.
 const CONTENT_TYPE: &str = "message/rfc822";
-/// What stands where requests have a method.
+/// The method of transactions from mails.
 const METHOD: &str = "SMTP";
 
-/// The door for mails from one client.
-pub struct Hooks<'a> {
+/// Delivers the mails of one client to hooks.
+pub struct HookMailroom<'a> {
     pub door: &'a Door,
     pub peer: IpAddr,
 }
 
-/// Room for the bytes of a mail, among those of all bodies.
-pub struct Room<'a> {
-    held: Held,
+/// Memory reserved for the bytes of a mail, out of the limit for all bodies.
+pub struct Reservation<'a> {
+    held: HeldBytes,
     reserved: Option<SemaphorePermit<'a>>,
     bytes: usize,
 }
 
-impl<'a> Mailroom for Hooks<'a> {
+impl<'a> Mailroom for HookMailroom<'a> {
     type Hook = Arc<HookInForce>;
-    type Room = Room<'a>;
+    type Reservation = Reservation<'a>;
 
     fn find(&self, address: &Address) -> Result<Arc<HookInForce>, Refusal> {
         let hash = address.local.to_ascii_lowercase();
@@ -54,56 +54,56 @@ impl<'a> Mailroom for Hooks<'a> {
         };
         check(&in_force, self.peer).inspect_err(|refusal| {
             let meta = || self.request_meta(vec![(RCPT_TO.to_owned(), masked(address))]);
-            self.tell(&in_force, address, refusal, meta, &[]);
+            self.record_refusal(&in_force, address, refusal, meta, &[]);
         })?;
         Ok(in_force)
     }
 
-    fn room(&self) -> Room<'a> {
-        Room { held: self.door.unfinished.body(self.peer), reserved: None, bytes: 0 }
+    fn reservation(&self) -> Reservation<'a> {
+        Reservation { held: self.door.unfinished.body(self.peer), reserved: None, bytes: 0 }
     }
 
-    fn grow(&self, room: &mut Room<'a>, bytes: usize) -> Result<(), Refusal> {
-        room.bytes += bytes;
-        room.held.grow_to(room.bytes)?;
+    fn grow(&self, reservation: &mut Reservation<'a>, bytes: usize) -> Result<(), Refusal> {
+        reservation.bytes += bytes;
+        reservation.held.grow_to(reservation.bytes)?;
         let more = self.door.bytes_in_flight.try_acquire_many(bytes as u32);
         let more = more.map_err(|_| Refusal::new(Reason::Overloaded, "too many mails are waiting; try again"))?;
-        match &mut room.reserved {
+        match &mut reservation.reserved {
             Some(reserved) => reserved.merge(more),
-            None => room.reserved = Some(more),
+            None => reservation.reserved = Some(more),
         }
         Ok(())
     }
 
-    async fn store(&self, mail: &Announced<Arc<HookInForce>>, text: Bytes) -> Result<String, Refusal> {
-        let (mut deliveries, mut admissions) = (Vec::new(), Vec::new());
+    async fn store(&self, mail: &Envelope<Arc<HookInForce>>, text: Bytes) -> Result<String, Refusal> {
+        let (mut requests, mut admissions) = (Vec::new(), Vec::new());
         for (hook, addresses) in by_hook(mail) {
-            admissions.push(self.door.pacing.admit(hook, || self.door.catalog.snapshot())?);
-            deliveries.push((hook.clone(), self.incoming(mail, hook, &addresses, &text)?));
+            admissions.push(self.door.rate_limiters.admit(hook, || self.door.catalog.snapshot())?);
+            requests.push((hook.clone(), self.incoming(mail, hook, &addresses, &text)?));
         }
-        let outcome = match deliveries.pop() {
-            // By itself it goes the usual way, on which the first steps ride in the same commit.
-            Some((hook, incoming)) if deliveries.is_empty() => {
+        let outcome = match requests.pop() {
+            // A single one goes the usual way, in which the first steps run in the same commit.
+            Some((hook, incoming)) if requests.is_empty() => {
                 accept(self.door, &hook, incoming).await.map(|outcome| vec![outcome])
             }
-            last => accept_all(self.door, deliveries.into_iter().chain(last).collect()).await,
+            last => accept_all(self.door, requests.into_iter().chain(last).collect()).await,
         };
         let outcome = outcome.map_err(|error| Refusal::from_store(&error))?;
         let ids: Vec<String> = outcome.into_iter().map(|outcome| outcome.transaction().to_string()).collect();
         Ok(ids.join(", "))
     }
 
-    fn refuse(&self, mail: &Announced<Arc<HookInForce>>, refusal: &Refusal, text: &[u8]) {
+    fn refuse(&self, mail: &Envelope<Arc<HookInForce>>, refusal: &Refusal, text: &[u8]) {
         for (hook, addresses) in by_hook(mail) {
             let meta = || self.request_meta(headers(mail, &addresses));
-            self.tell(hook, addresses[0], refusal, meta, text);
+            self.record_refusal(hook, addresses[0], refusal, meta, text);
         }
     }
 }
 
-impl Hooks<'_> {
-    /// Counts a refusal, and keeps what is shown of the mail.
-    fn tell(
+impl HookMailroom<'_> {
+    /// Counts a refusal, and keeps an excerpt of the mail.
+    fn record_refusal(
         &self,
         in_force: &HookInForce,
         address: &Address,
@@ -111,11 +111,11 @@ impl Hooks<'_> {
         meta: impl Fn() -> RequestMeta,
         text: &[u8],
     ) {
-        let asked = || Asked { method: METHOD, path: masked(address), content_length: None };
-        self.door.refusals.add(&in_force.hook, refusal, || shown(in_force, refusal, asked(), meta(), text));
+        let head = || RequestHead { method: METHOD, path: masked(address), content_length: None };
+        self.door.refusals.add(&in_force.hook, refusal, || refused_request(in_force, refusal, head(), meta(), text));
     }
 
-    /// What is kept of a mail beside its bytes.
+    /// The metadata stored with a mail.
     fn request_meta(&self, headers: Vec<(String, String)>) -> RequestMeta {
         RequestMeta {
             content_type: Some(CONTENT_TYPE.to_owned()),
@@ -125,10 +125,10 @@ impl Hooks<'_> {
         }
     }
 
-    /// A mail as what a hook gets that is one or several of its recipients.
+    /// The mail as a request to a hook, which may be several of its recipients.
     fn incoming(
         &self,
-        mail: &Announced<Arc<HookInForce>>,
+        mail: &Envelope<Arc<HookInForce>>,
         in_force: &HookInForce,
         addresses: &[&Address],
         text: &Bytes,
@@ -144,21 +144,19 @@ impl Hooks<'_> {
     }
 }
 
-/// Whether a hook takes mails from there. One that asks for a proof of who sent them can't: a mail carries none.
+/// Refuses mails that the hook does not accept. A hook that requires verification accepts none: a mail carries no
+/// proof.
 fn check(in_force: &HookInForce, peer: IpAddr) -> Result<(), Refusal> {
     check_status(&in_force.hook)?;
     check_address(in_force, Some(peer))?;
     match in_force.gate {
         Gate::Open => Ok(()),
-        _ => Err(Refusal::new(
-            Reason::Signature,
-            "this hook asks for a proof of who posts to it, which a mail can't carry",
-        )),
+        _ => Err(Refusal::new(Reason::Signature, "this hook requires verification, which a mail cannot provide")),
     }
 }
 
-/// The hooks that a mail is for, each with its addresses.
-fn by_hook(mail: &Announced<Arc<HookInForce>>) -> Vec<(&Arc<HookInForce>, Vec<&Address>)> {
+/// The hooks among the recipients, each with its addresses.
+fn by_hook(mail: &Envelope<Arc<HookInForce>>) -> Vec<(&Arc<HookInForce>, Vec<&Address>)> {
     let mut hooks: Vec<(&Arc<HookInForce>, Vec<&Address>)> = Vec::new();
     for (hook, address) in &mail.recipients {
         match hooks.iter_mut().find(|(known, _)| known.hook.id == hook.hook.id) {
@@ -169,9 +167,9 @@ fn by_hook(mail: &Announced<Arc<HookInForce>>) -> Vec<(&Arc<HookInForce>, Vec<&A
     hooks
 }
 
-/// What is kept of the envelope, by name. Of the recipients only those that are the hook itself: who else got the mail is
-/// not for it to know.
-fn headers(mail: &Announced<Arc<HookInForce>>, addresses: &[&Address]) -> Vec<(String, String)> {
+/// The envelope as headers. Recipients are limited to those that are the hook itself: a hook must not learn who else
+/// got the mail.
+fn headers(mail: &Envelope<Arc<HookInForce>>, addresses: &[&Address]) -> Vec<(String, String)> {
     let recipients: Vec<String> = addresses.iter().map(|address| masked(address)).collect();
     let named = [
         ("content-type", CONTENT_TYPE.to_owned()),

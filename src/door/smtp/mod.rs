@@ -1,17 +1,17 @@
 //! The door for mails: an SMTP server for hooks of kind `email`, whose addresses are `{hash}@` any domain.
 //!
-//! It takes mails and passes none on. A mail is acknowledged with 250 once the transactions of all hooks that it is for are
-//! on the disk, in one commit; an answer of 4xx has the sender try again, one of 5xx has it give up.
+//! It accepts mails and relays none. A mail is acknowledged with 250 once the transactions of all its hooks are on
+//! disk, in one commit; a 4xx reply makes the sender retry, a 5xx reply makes it give up.
 //!
-//! | file | what it is for |
+//! | file | purpose |
 //! |---|---|
-//! | [`command`], [`session`], [`data`], [`reply`] | the protocol, without any input or output |
-//! | [`wire`], [`conversation`] | one connection, with its time-outs and TLS |
+//! | [`command`], [`session`], [`data`], [`reply`] | the protocol, without I/O |
+//! | [`wire`], [`conversation`] | one connection, with its timeouts and TLS |
 //! | [`mailroom`] | from a mail to stored transactions |
 //! | here | the listener |
 //!
-//! Limits: [`CONNECTIONS_MAX`], [`CONNECTIONS_PER_PEER_MAX`], and those of the files. Nothing that a
-//! client says is logged.
+//! Limits: [`CONNECTIONS_MAX`], [`CONNECTIONS_PER_PEER_MAX`], and those of the files. Nothing that a client sends is
+//! logged.
 
 mod command;
 mod conversation;
@@ -38,19 +38,19 @@ use super::Door;
 use crate::listen::Peers;
 use crate::observe::metrics;
 use conversation::Conversation;
-use mailroom::Hooks;
+use mailroom::HookMailroom;
 use reply::Reply;
 use session::Offer;
 use wire::Wire;
 
-/// How many connections there may be.
+/// The most connections.
 pub const CONNECTIONS_MAX: usize = 200;
-/// How many of one address, or of one network of 64 bits with IPv6.
+/// The most connections from one address, or from one /64 network with IPv6.
 pub const CONNECTIONS_PER_PEER_MAX: u32 = 20;
-/// The pause after a connection could not be taken, as when there are too many open files.
+/// The pause after a connection could not be accepted, for example because of too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes mails until `stopping` turns true, and then until those that have arrived are stored.
+/// Accepts mails until `stopping` becomes true, and then until the mails in progress are stored.
 pub async fn serve(listener: TcpListener, door: Door, tls: Option<ServerConfig>, mut stopping: watch::Receiver<bool>) {
     let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
     let shared = Arc::new(Shared { offer: offer(&door), door, acceptor });
@@ -67,22 +67,22 @@ pub async fn serve(listener: TcpListener, door: Door, tls: Option<ServerConfig>,
             continue;
         };
         let peer = address.ip().to_canonical();
-        let place = if connections.len() < CONNECTIONS_MAX { peers.enter(peer) } else { None };
-        let Some(place) = place else {
+        let slot = if connections.len() < CONNECTIONS_MAX { peers.enter(peer) } else { None };
+        let Some(slot) = slot else {
             turn_away(&stream);
             continue;
         };
         let (shared, stopping) = (shared.clone(), stopping.clone());
         connections.spawn(async move {
             shared.converse(stream, peer, stopping).await;
-            drop(place);
+            drop(slot);
         });
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-/// What all connections have in common.
+/// The state shared by all connections.
 struct Shared {
     offer: Offer,
     door: Door,
@@ -91,13 +91,13 @@ struct Shared {
 
 impl Shared {
     async fn converse(&self, stream: TcpStream, peer: IpAddr, stopping: watch::Receiver<bool>) {
-        let hooks = Hooks { door: &self.door, peer };
+        let mailroom = HookMailroom { door: &self.door, peer };
         let wire = Wire::new(Box::new(stream), stopping);
-        Conversation::new(wire, self.offer.clone(), self.acceptor.clone(), &hooks).hold().await;
+        Conversation::new(wire, self.offer.clone(), self.acceptor.clone(), &mailroom).serve().await;
     }
 }
 
-/// The server calls itself as senders of requests do.
+/// The server name is the host of the public URL.
 fn offer(door: &Door) -> Offer {
     let host = url::Url::parse(&door.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
     Offer {
@@ -107,7 +107,7 @@ fn offer(door: &Door) -> Offer {
     }
 }
 
-/// Says that there are too many connections, if that takes no waiting.
+/// Reports that there are too many connections, if this does not block.
 fn turn_away(stream: &TcpStream) {
     metrics::connection_refused();
     let _ = stream.try_write(&Reply::new(421, "4.7.0 too many connections; try again later").to_bytes());

@@ -1,8 +1,8 @@
-//! What a client is told: a code, and a line for people.
+//! Replies to the client: a code, and text for people.
 
 use std::borrow::Cow;
 
-/// One answer, with the enhanced status code of RFC 3463 where it has one.
+/// One reply, with the enhanced status code of RFC 3463 where it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     pub code: u16,
@@ -14,12 +14,12 @@ impl Reply {
         Reply { code, lines: vec![line.into()] }
     }
 
-    /// Whether it says that the client has done something wrong.
-    pub fn is_fault(&self) -> bool {
+    /// Whether it reports an error of the client.
+    pub fn is_error(&self) -> bool {
         self.code >= 500
     }
 
-    /// As it goes over the wire. Nothing that comes from elsewhere can make it more than one answer.
+    /// The bytes to send. Untrusted text in a line cannot turn one reply into several.
     pub fn to_bytes(&self) -> Vec<u8> {
         let last = self.lines.len() - 1;
         let written = self.lines.iter().enumerate().map(|(index, line)| {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_one_answer_whatever_is_in_it() {
+    fn a_reply_stays_one_reply_whatever_its_text() {
         let reply = Reply { code: 250, lines: vec!["first".into(), "a\r\n250 é".into()] };
         assert_eq!(reply.to_bytes(), b"250-first\r\n250 a??250 ?\r\n");
     }

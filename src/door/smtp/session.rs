@@ -1,47 +1,48 @@
-//! What may follow what: the state of one connection, without any input or output.
+//! The state machine of one connection, without I/O.
 //!
-//! A line goes in, and an answer comes out that says what to do next. Whether a recipient exists is for whoever calls to
-//! say. `H` is what stands for a hook.
+//! A command line goes in, and an action comes out. The caller looks up recipients. `H` is the representation of a
+//! hook.
 //!
 //! Limits: [`RECIPIENTS_MAX`], [`ERRORS_MAX`], [`COMMANDS_MAX`].
 
 use super::command::{Address, Command, not_ascii, parse};
 use super::reply::Reply;
 
-/// How many recipients a mail may have.
+/// The most recipients of a mail.
 pub const RECIPIENTS_MAX: usize = 100;
-/// After how many answers of 5xx a connection is closed.
+/// After this many 5xx replies the connection is closed.
 pub const ERRORS_MAX: usize = 20;
-/// How many commands a client may give without a mail being taken.
+/// The most commands without an accepted mail.
 pub const COMMANDS_MAX: usize = 500;
 
 /// What a connection offers.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// How the server calls itself.
+    /// The server's name.
     pub name: String,
     pub mail_bytes_max: usize,
-    /// Whether TLS can be begun.
+    /// Whether STARTTLS is offered.
     pub starts_tls: bool,
 }
 
 /// What to do next.
 #[derive(Debug, PartialEq)]
-pub enum Answer {
-    Say(Reply),
-    /// Say it, and close the connection.
+pub enum SessionAction {
+    /// Send the reply.
+    Reply(Reply),
+    /// Send the reply and close the connection.
     Close(Reply),
-    /// Say it, and take the mail.
+    /// Send the reply and read the mail.
     Data(Reply),
-    /// Say it, and begin TLS; all that was said before is forgotten.
+    /// Send the reply and start TLS; the previous state is discarded.
     Tls(Reply),
 }
 
-/// A mail that was announced.
+/// The SMTP envelope of a mail.
 #[derive(Debug, PartialEq)]
-pub struct Announced<H> {
+pub struct Envelope<H> {
     pub helo: String,
-    /// None if it is a report that nobody should answer.
+    /// `None` for a bounce.
     pub from: Option<String>,
     pub recipients: Vec<(H, Address)>,
 }
@@ -52,7 +53,7 @@ pub struct Session<H> {
     helo: Option<String>,
     mail: Option<Mail<H>>,
     errors: usize,
-    /// Since a mail was taken.
+    /// Commands since the last accepted mail.
     commands: usize,
 }
 
@@ -71,62 +72,72 @@ impl<H> Session<H> {
         Reply::new(220, format!("{} ESMTP", self.offer.name))
     }
 
-    /// Takes a command line; `find` says which hook a recipient is, or why there is none.
-    pub fn take(&mut self, line: &[u8], find: impl FnOnce(&Address) -> Result<H, Reply>) -> Answer {
+    /// Handles a command line; `find` returns the hook of a recipient, or the reply if there is none.
+    pub fn take(&mut self, line: &[u8], find: impl FnOnce(&Address) -> Result<H, Reply>) -> SessionAction {
         self.commands += 1;
-        let answer = parse(line).and_then(|command| self.follow(command, find)).unwrap_or_else(Answer::Say);
-        match answer {
-            Answer::Close(reply) => Answer::Close(reply),
-            _ if self.commands > COMMANDS_MAX => Answer::Close(Reply::new(421, "4.7.0 too many commands; goodbye")),
-            Answer::Say(reply) if reply.is_fault() => self.blame(reply),
-            answer => answer,
+        let action = parse(line).and_then(|command| self.execute(command, find)).unwrap_or_else(SessionAction::Reply);
+        match action {
+            SessionAction::Close(reply) => SessionAction::Close(reply),
+            _ if self.commands > COMMANDS_MAX => {
+                SessionAction::Close(Reply::new(421, "4.7.0 too many commands; goodbye"))
+            }
+            SessionAction::Reply(reply) if reply.is_error() => self.count_error(reply),
+            action => action,
         }
     }
 
-    /// The answer, or the last one.
-    fn blame(&mut self, reply: Reply) -> Answer {
+    /// Sends the reply, or closes the connection after too many errors.
+    fn count_error(&mut self, reply: Reply) -> SessionAction {
         self.errors += 1;
         match self.errors < ERRORS_MAX {
-            true => Answer::Say(reply),
-            false => Answer::Close(Reply::new(421, "4.7.0 too many faults; goodbye")),
+            true => SessionAction::Reply(reply),
+            false => SessionAction::Close(Reply::new(421, "4.7.0 too many errors; goodbye")),
         }
     }
 
-    fn follow(&mut self, command: Command, find: impl FnOnce(&Address) -> Result<H, Reply>) -> Result<Answer, Reply> {
-        let say = |code, line: &'static str| Ok(Answer::Say(Reply::new(code, line)));
+    fn execute(
+        &mut self,
+        command: Command,
+        find: impl FnOnce(&Address) -> Result<H, Reply>,
+    ) -> Result<SessionAction, Reply> {
+        let reply = |code, line: &'static str| Ok(SessionAction::Reply(Reply::new(code, line)));
         match command {
             Command::Hello { name, is_extended } => {
                 self.helo = Some(name);
                 self.mail = None;
-                Ok(Answer::Say(if is_extended { self.extensions() } else { Reply::new(250, self.offer.name.clone()) }))
+                Ok(SessionAction::Reply(if is_extended {
+                    self.extensions()
+                } else {
+                    Reply::new(250, self.offer.name.clone())
+                }))
             }
             Command::Mail { from, size_bytes, is_utf_8 } => {
                 self.announce(from, size_bytes, is_utf_8)?;
-                say(250, "2.1.0 ok")
+                reply(250, "2.1.0 ok")
             }
             Command::Recipient(address) => {
                 self.add(address, find)?;
-                say(250, "2.1.5 ok")
+                reply(250, "2.1.5 ok")
             }
             Command::Data => {
                 let is_ready = self.mail.as_ref().is_some_and(|mail| !mail.recipients.is_empty());
                 if !is_ready {
-                    return Err(Reply::new(503, "5.5.1 no recipient was taken; first MAIL, then RCPT"));
+                    return Err(Reply::new(503, "5.5.1 no valid recipient; send MAIL and RCPT first"));
                 }
-                Ok(Answer::Data(Reply::new(354, "the mail, and a line with a dot at its end")))
+                Ok(SessionAction::Data(Reply::new(354, "send the mail, ended by a line with a single dot")))
             }
             Command::Reset => {
                 self.mail = None;
-                say(250, "2.0.0 ok")
+                reply(250, "2.0.0 ok")
             }
-            Command::Nothing => say(250, "2.0.0 ok"),
-            Command::Verify => say(252, "2.5.0 that will be seen when there is a mail for it"),
+            Command::Nothing => reply(250, "2.0.0 ok"),
+            Command::Verify => reply(252, "2.5.0 not verified; send a mail to find out"),
             Command::StartTls if self.offer.starts_tls => {
                 (self.helo, self.mail, self.offer.starts_tls) = (None, None, false);
-                Ok(Answer::Tls(Reply::new(220, "2.0.0 go ahead")))
+                Ok(SessionAction::Tls(Reply::new(220, "2.0.0 go ahead")))
             }
-            Command::StartTls => Err(Reply::new(502, "5.5.1 this command is not offered")),
-            Command::Quit => Ok(Answer::Close(Reply::new(221, "2.0.0 goodbye"))),
+            Command::StartTls => Err(Reply::new(502, "5.5.1 command not implemented")),
+            Command::Quit => Ok(SessionAction::Close(Reply::new(221, "2.0.0 goodbye"))),
         }
     }
 
@@ -140,10 +151,10 @@ impl<H> Session<H> {
 
     fn announce(&mut self, from: Option<String>, size_bytes: Option<u64>, is_utf_8: bool) -> Result<(), Reply> {
         if self.helo.is_none() {
-            return Err(Reply::new(503, "5.5.1 first HELO or EHLO"));
+            return Err(Reply::new(503, "5.5.1 send HELO or EHLO first"));
         }
         if self.mail.is_some() {
-            return Err(Reply::new(503, "5.5.1 a mail was begun already; RSET gives it up"));
+            return Err(Reply::new(503, "5.5.1 a mail was already started; RSET discards it"));
         }
         if size_bytes.is_some_and(|size| size > self.offer.mail_bytes_max as u64) {
             return Err(Reply::new(552, format!("5.3.4 the mail is larger than {} bytes", self.offer.mail_bytes_max)));
@@ -153,25 +164,25 @@ impl<H> Session<H> {
     }
 
     fn add(&mut self, address: Address, find: impl FnOnce(&Address) -> Result<H, Reply>) -> Result<(), Reply> {
-        let mail = self.mail.as_mut().ok_or_else(|| Reply::new(503, "5.5.1 first MAIL"))?;
+        let mail = self.mail.as_mut().ok_or_else(|| Reply::new(503, "5.5.1 send MAIL first"))?;
         if !address.is_ascii() && !mail.is_utf_8 {
             return Err(not_ascii());
         }
         if mail.recipients.len() == RECIPIENTS_MAX {
-            return Err(Reply::new(452, "4.5.3 too many recipients; send the mail again to the others"));
+            return Err(Reply::new(452, "4.5.3 too many recipients; send the mail to the others separately"));
         }
         mail.recipients.push((find(&address)?, address));
         Ok(())
     }
 
-    /// The mail that comes now; none if none was announced.
-    pub fn announced(&mut self) -> Option<Announced<H>> {
+    /// The envelope of the mail that follows; `None` if there was no MAIL command.
+    pub fn take_envelope(&mut self) -> Option<Envelope<H>> {
         let helo = self.helo.clone()?;
-        self.mail.take().map(|Mail { from, recipients, .. }| Announced { helo, from, recipients })
+        self.mail.take().map(|Mail { from, recipients, .. }| Envelope { helo, from, recipients })
     }
 
-    /// The mail was taken: the client does what it is here for.
-    pub fn taken(&mut self) {
+    /// A mail was accepted: the counts of commands and errors start over.
+    pub fn mail_accepted(&mut self) {
         (self.commands, self.errors) = (0, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The connection's bytes: lines and pieces of text from the client, answers to it, each within its time.
+//! The bytes of a connection: lines and pieces of text from the client, and replies to it, each with a timeout.
 //!
 //! Limits: [`LINE_BYTES_MAX`], [`COMMAND_TIME_MAX`].
 
@@ -11,14 +11,14 @@ use tokio::time::timeout;
 
 use super::reply::Reply;
 
-/// The longest command line.
+/// The longest command line, in bytes.
 pub const LINE_BYTES_MAX: usize = 2_048;
-/// How long a client may say nothing, and how long it may take to read an answer.
+/// How long a client may stay silent, and how long it may take to read a reply.
 pub const COMMAND_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// How long a connection that is closed may take for it.
+/// How long closing a connection may take.
 const LINGER: Duration = Duration::from_secs(1);
-/// How much is read at a time.
+/// The most bytes per read.
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// A connection, with or without TLS.
@@ -28,17 +28,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Why nothing more can be read.
 #[derive(Debug, PartialEq)]
-pub enum Gone {
-    /// The client has closed the connection, or it is broken.
+pub enum ReadError {
+    /// The client closed the connection, or it broke.
     Closed,
     TooSlow,
-    /// The server is being stopped.
+    /// The server is stopping.
     Stopping,
-    /// A line that doesn't end, or not with CR LF.
-    NoLine,
+    /// A line that is too long or does not end with CR LF.
+    InvalidLine,
 }
 
-/// A connection with what was read of it too early.
+/// A connection, with the bytes that were read ahead.
 pub struct Wire {
     stream: Box<dyn Stream>,
     ahead: Vec<u8>,
@@ -50,68 +50,69 @@ impl Wire {
         Wire { stream, ahead: Vec::new(), stopping }
     }
 
-    /// A line without its line break.
-    pub async fn line(&mut self) -> Result<Vec<u8>, Gone> {
+    /// The next line, without its line break.
+    pub async fn line(&mut self) -> Result<Vec<u8>, ReadError> {
         loop {
             if let Some(end) = self.ahead.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.ahead.drain(..=end).collect();
                 let text = line.strip_suffix(b"\r\n").filter(|text| text.len() <= LINE_BYTES_MAX);
-                return text.map(<[u8]>::to_vec).ok_or(Gone::NoLine);
+                return text.map(<[u8]>::to_vec).ok_or(ReadError::InvalidLine);
             }
             if self.ahead.len() > LINE_BYTES_MAX {
-                return Err(Gone::NoLine);
+                return Err(ReadError::InvalidLine);
             }
             let piece = self.read().await?;
             self.ahead.extend_from_slice(&piece);
         }
     }
 
-    /// What comes next, at least a byte.
-    pub async fn piece(&mut self) -> Result<Vec<u8>, Gone> {
+    /// The next bytes, at least one.
+    pub async fn piece(&mut self) -> Result<Vec<u8>, ReadError> {
         if self.ahead.is_empty() { self.read().await } else { Ok(std::mem::take(&mut self.ahead)) }
     }
 
-    /// Gives back what was read too early.
+    /// Puts back bytes that were read ahead.
     pub fn unread(&mut self, rest: &[u8]) {
         self.ahead.splice(..0, rest.iter().copied());
     }
 
-    async fn read(&mut self) -> Result<Vec<u8>, Gone> {
+    async fn read(&mut self) -> Result<Vec<u8>, ReadError> {
         let mut piece = vec![0; PIECE_BYTES];
         let reading = timeout(COMMAND_TIME_MAX, self.stream.read(&mut piece));
         let length = tokio::select! {
             biased;
-            // Whoever could say so is gone if it fails.
-            _ = self.stopping.wait_for(|stopping| *stopping) => return Err(Gone::Stopping),
-            read = reading => read.map_err(|_| Gone::TooSlow)?.map_err(|_| Gone::Closed)?,
+            // If the sender is gone, the server is stopping, too.
+            _ = self.stopping.wait_for(|stopping| *stopping) => return Err(ReadError::Stopping),
+            read = reading => read.map_err(|_| ReadError::TooSlow)?.map_err(|_| ReadError::Closed)?,
         };
         piece.truncate(length);
-        if piece.is_empty() { Err(Gone::Closed) } else { Ok(piece) }
+        if piece.is_empty() { Err(ReadError::Closed) } else { Ok(piece) }
     }
 
-    pub async fn say(&mut self, reply: &Reply) -> Result<(), Gone> {
+    pub async fn send(&mut self, reply: &Reply) -> Result<(), ReadError> {
         let bytes = reply.to_bytes();
         let writing = async {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        within(COMMAND_TIME_MAX, writing).await
+        with_timeout(COMMAND_TIME_MAX, writing).await
     }
 
-    /// Says the last answer, and closes the connection. What the client still sends is read for a moment: otherwise the
-    /// answer could be lost on its way.
+    /// Sends the last reply and closes the connection. Remaining input is read for a moment, since otherwise the reply
+    /// could be lost.
     pub async fn close(mut self, reply: &Reply) {
         let closing = async {
-            self.say(reply).await.ok()?;
+            self.send(reply).await.ok()?;
             self.stream.shutdown().await.ok()?;
-            let mut unheard = vec![0; PIECE_BYTES];
-            while self.stream.read(&mut unheard).await.ok()? > 0 {}
+            let mut discarded = vec![0; PIECE_BYTES];
+            while self.stream.read(&mut discarded).await.ok()? > 0 {}
             Some(())
         };
         let _ = timeout(LINGER, closing).await;
     }
 
-    /// The connection with TLS; none if the client said more before that, which anybody in between could have put there.
+    /// Upgrades the connection to TLS; `None` if the client sent more before the handshake, which an attacker could
+    /// have injected.
     pub async fn with_tls(self, acceptor: &tokio_rustls::TlsAcceptor) -> Option<Wire> {
         if !self.ahead.is_empty() {
             return None;
@@ -122,6 +123,6 @@ impl Wire {
     }
 }
 
-async fn within(time: Duration, writing: impl Future<Output = std::io::Result<()>>) -> Result<(), Gone> {
-    timeout(time, writing).await.map_err(|_| Gone::TooSlow)?.map_err(|_| Gone::Closed)
+async fn with_timeout(time: Duration, writing: impl Future<Output = std::io::Result<()>>) -> Result<(), ReadError> {
+    timeout(time, writing).await.map_err(|_| ReadError::TooSlow)?.map_err(|_| ReadError::Closed)
 }

@@ -77,7 +77,7 @@ fn a_body_that_drips_is_refused() {
     stream.write_all(head.as_bytes()).unwrap();
     let said = drip(&server, &mut stream, |_| b' ');
     assert!(said.starts_with("TTP/1.1 408 ") && said.contains("body_too_slow"), "{said}");
-    assert!(said.contains("the body is too slow: "), "{said}");
+    assert!(said.contains("the body arrives too slowly: "), "{said}");
 }
 
 #[test]

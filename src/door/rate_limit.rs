@@ -1,11 +1,11 @@
-//! How many requests are taken, of a hook and of an org, where somebody has set a limit.
+//! Rate limits of hooks and orgs.
 //!
-//! Requests are counted once they have passed the hook's verification: what anybody may send without proof must not use up
-//! what honest senders may. A request over a limit is told when to come again.
+//! Requests are counted after the hook's verification, so that unauthenticated requests do not use up the quota of
+//! honest senders. The response to a request over a limit tells when to retry.
 //!
-//! Counts are kept in memory, by hook and org, and outlive changes of the catalog; a hook whose limits change starts anew.
-//! Each node counts for itself. There are as many counters as hooks and orgs: those of hooks that are gone are dropped when
-//! they outnumber the others.
+//! Counters are kept in memory, by hook and org, and outlive changes of the catalog; a change of a hook's limits resets
+//! its counter. Each node counts for itself. There are as many counters as hooks and orgs: counters of deleted hooks
+//! are dropped once they outnumber the others.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -24,12 +24,12 @@ use crate::config::Rates;
 use crate::hook::{Limits, Period, Rate};
 use crate::store::Status;
 
-/// With fewer counters than this, none is dropped.
+/// Below this number, no counters are dropped.
 const COUNTERS_MIN: usize = 64;
 
 /// The counters; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Pacing(Arc<Counters>);
+pub struct RateLimiters(Arc<Counters>);
 
 #[derive(Default)]
 struct Counters {
@@ -38,22 +38,22 @@ struct Counters {
     orgs: RwLock<HashMap<Id, Arc<Counter>>>,
 }
 
-/// What is counted of a hook or an org.
+/// The counter of a hook or an org.
 struct Counter {
     limits: Limits,
     bucket: Option<DefaultDirectRateLimiter>,
-    under_way: AtomicU32,
+    in_progress: AtomicU32,
 }
 
-/// A request that counts as under way until this is dropped.
+/// Counts a request as in progress until dropped.
 pub struct Admission(Option<Arc<Counter>>);
 
-impl Pacing {
-    pub fn new(defaults: Rates) -> Pacing {
-        Pacing(Arc::new(Counters { defaults, ..Counters::default() }))
+impl RateLimiters {
+    pub fn new(defaults: Rates) -> RateLimiters {
+        RateLimiters(Arc::new(Counters { defaults, ..Counters::default() }))
     }
 
-    /// Counts a request to a hook; `snapshot` gives the hooks that there are.
+    /// Counts a request to a hook; `snapshot` returns the existing hooks.
     ///
     /// # Errors
     /// If a limit is reached.
@@ -67,12 +67,12 @@ impl Pacing {
             if let Some(concurrent) = limits.concurrent {
                 admission = Counter::enter(&counter, concurrent)?;
             }
-            counter.count(Reason::RateLimited, "this hook takes")?;
+            counter.count(Reason::RateLimited, "this hook accepts")?;
         }
         if let Some(rate) = defaults.org_rate {
             let limits = Limits { rate: Some(rate), concurrent: None };
             let present = || snapshot().orgs.iter().map(|org| org.id).collect();
-            counter(orgs, hook.org, limits, present).count(Reason::OrgRateLimited, "all hooks together take")?;
+            counter(orgs, hook.org, limits, present).count(Reason::OrgRateLimited, "all hooks together accept")?;
         }
         Ok(admission)
     }
@@ -82,21 +82,21 @@ fn is_present(in_force: &&Arc<HookInForce>) -> bool {
     in_force.hook.status != Status::Deleted
 }
 
-/// The counter of a hook or org, which is made if it is not there, or is one for other limits.
+/// The counter of a hook or org; created if missing, and recreated if its limits have changed.
 fn counter<K: Copy + Eq + Hash>(
     counters: &RwLock<HashMap<K, Arc<Counter>>>,
     key: K,
     limits: Limits,
     present: impl Fn() -> HashSet<K>,
 ) -> Arc<Counter> {
-    let fitting = |counters: &HashMap<K, Arc<Counter>>| {
+    let current = |counters: &HashMap<K, Arc<Counter>>| {
         counters.get(&key).filter(|counter| counter.limits == limits).map(Arc::clone)
     };
-    if let Some(counter) = fitting(&counters.read().unwrap_or_else(PoisonError::into_inner)) {
+    if let Some(counter) = current(&counters.read().unwrap_or_else(PoisonError::into_inner)) {
         return counter;
     }
     let mut counters = counters.write().unwrap_or_else(PoisonError::into_inner);
-    if let Some(counter) = fitting(&counters) {
+    if let Some(counter) = current(&counters) {
         return counter;
     }
     if counters.len() >= COUNTERS_MIN {
@@ -120,23 +120,23 @@ impl Counter {
             quota.allow_burst(rate.burst)
         };
         let bucket = limits.rate.map(|rate| RateLimiter::direct(quota(rate)));
-        Counter { limits, bucket, under_way: AtomicU32::new(0) }
+        Counter { limits, bucket, in_progress: AtomicU32::new(0) }
     }
 
-    fn count(&self, reason: Reason, who: &str) -> Result<(), Refusal> {
+    fn count(&self, reason: Reason, subject: &str) -> Result<(), Refusal> {
         let (Some(bucket), Some(rate)) = (&self.bucket, self.limits.rate) else { return Ok(()) };
-        bucket.check().map_err(|refused| {
-            let wait_s = whole_seconds(refused.wait_time_from(DefaultClock::default().now()));
-            Refusal::new(reason, format!("{who} {rate}; come again in {wait_s} s")).retry_after(wait_s)
+        bucket.check().map_err(|rejection| {
+            let wait_s = whole_seconds(rejection.wait_time_from(DefaultClock::default().now()));
+            Refusal::new(reason, format!("{subject} {rate}; retry in {wait_s} s")).retry_after(wait_s)
         })
     }
 
     fn enter(counter: &Arc<Counter>, concurrent: NonZeroU32) -> Result<Admission, Refusal> {
-        let one_more = |under_way: u32| (under_way < concurrent.get()).then_some(under_way + 1);
-        match counter.under_way.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+        let one_more = |in_progress: u32| (in_progress < concurrent.get()).then_some(in_progress + 1);
+        match counter.in_progress.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
             Ok(_) => Ok(Admission(Some(counter.clone()))),
             Err(_) => {
-                let detail = format!("this hook takes {concurrent} requests at a time; come again");
+                let detail = format!("this hook accepts {concurrent} concurrent requests; try again");
                 Err(Refusal::new(Reason::TooManyAtOnce, detail).retry_after(1))
             }
         }
@@ -146,12 +146,12 @@ impl Counter {
 impl Drop for Admission {
     fn drop(&mut self) {
         if let Some(counter) = &self.0 {
-            counter.under_way.fetch_sub(1, Ordering::Relaxed);
+            counter.in_progress.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
-/// So long in whole seconds, at least one.
+/// Rounds up to whole seconds, at least one.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0 || time.is_zero())
 }
@@ -171,23 +171,19 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_stays_as_long_as_its_limits() {
+    fn a_counter_is_kept_while_its_limits_stay_the_same() {
         let counters = RwLock::default();
         let counter = |rate: &str| counter(&counters, 1, limits(rate), HashSet::new);
         let first = counter("1/m");
         assert!(first.count(Reason::RateLimited, "").is_ok());
-        let refused = counter("1/m").count(Reason::RateLimited, "this hook takes").unwrap_err();
-        assert!(
-            refused.detail.starts_with("this hook takes 1 request per minute; come again in "),
-            "{}",
-            refused.detail
-        );
-        assert!((50..=60).contains(&refused.retry_after_s.unwrap()));
+        let refusal = counter("1/m").count(Reason::RateLimited, "this hook accepts").unwrap_err();
+        assert!(refusal.detail.starts_with("this hook accepts 1 request per minute; retry in "), "{}", refusal.detail);
+        assert!((50..=60).contains(&refusal.retry_after_s.unwrap()));
         assert!(counter("2/m").count(Reason::RateLimited, "").is_ok());
     }
 
     #[test]
-    fn counters_of_what_is_gone_are_dropped() {
+    fn counters_of_deleted_hooks_are_dropped() {
         let counters = RwLock::default();
         for key in 0..10_000 {
             counter(&counters, key, limits("1/s"), || HashSet::from([key, 0]));
