@@ -132,10 +132,7 @@ fn recipients_that_take_no_mail_are_refused_one_by_one() {
         ("postmaster@in.example.com".to_owned(), "550 5.1.1 no hook has this address\r\n"),
         (mailbox(&server, "orders"), "550 5.1.1 no hook has this address\r\n"),
         (mailbox(&server, "archive"), "550 5.2.1 this hook is disabled\r\n"),
-        (
-            mailbox(&server, "signed"),
-            "550 5.7.1 this hook requires verification, which a mail cannot provide\r\n",
-        ),
+        (mailbox(&server, "signed"), "550 5.7.1 this hook requires verification, which a mail cannot provide\r\n"),
         (mailbox(&server, "inbox"), "250 2.1.5 ok\r\n"),
     ];
     for (to, expected) in samples {
