@@ -38,10 +38,11 @@ impl FolderWatcher {
         Ok(FolderWatcher { notices, _watcher: watcher })
     }
 
-    /// Waits until a change has settled. Returns false if no more changes can arrive.
-    pub async fn changed(&mut self) -> bool {
-        let changed = self.notices.recv().await.is_some();
+    /// Waits until a change has settled; forever if no more changes can arrive.
+    pub async fn changed(&mut self) {
+        if self.notices.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
         while tokio::time::timeout(SETTLE_TIME, self.notices.recv()).await.is_ok_and(|more| more.is_some()) {}
-        changed
     }
 }

@@ -11,12 +11,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::sync::watch;
-
 use super::Catalog;
 use super::save::{Saved, save_hook, save_klass, save_workflow_file};
 use super::schedules;
-use crate::base::file_watch::FolderWatcher;
 use crate::base::id::Id;
 use crate::store::StoreError;
 use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
@@ -167,56 +164,21 @@ fn sentence(saved: Saved, what: &str) -> Option<String> {
     }
 }
 
-/// Watches the folder until `stop` turns true, and loads it again after each change of a file's content.
-pub async fn watch(
-    folder: PathBuf,
-    mut last: Vec<FileText>,
-    catalog: Catalog,
-    org: Id,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut changes = match FolderWatcher::new([folder.as_path()]) {
-        Ok(changes) => changes,
-        Err(error) => {
-            log::warn!(err:err = error; "the folder can't be watched; changes are loaded at the next start");
-            return;
-        }
-    };
-    loop {
-        // What changed since the folder was loaded, before it was watched, has been announced to nobody.
-        last = reload(&folder, last, &catalog, org).await;
-        tokio::select! {
-            changed = changes.changed() => if !changed { return },
-            _ = stop.changed() => return,
-        }
+/// Loads the folder if its files changed since they were `loaded`, which then has what they say now.
+///
+/// # Errors
+/// If the folder can't be read or its content can't be stored; then `loaded` stays, so that the next call tries again.
+pub async fn reload(folder: &Path, loaded: &mut Vec<FileText>, catalog: &Catalog, org: Id) -> Result<(), FilesError> {
+    let files = read_folder(folder)?;
+    if files == *loaded {
+        return Ok(());
     }
-}
-
-/// Loads the folder if its files changed; what the files say now.
-async fn reload(folder: &Path, last: Vec<FileText>, catalog: &Catalog, org: Id) -> Vec<FileText> {
-    let files = match read_folder(folder) {
-        Ok(files) => files,
-        Err(error) => {
-            log::error!(err:% = crate::store::chain(&error); "workflow files were not loaded; what was in force stays");
-            return last;
-        }
-    };
-    if files == last {
-        return last;
-    }
-    for gone in last.iter().filter(|file| !files.iter().any(|present| present.name == file.name)) {
+    for gone in loaded.iter().filter(|file| !files.iter().any(|present| present.name == file.name)) {
         log::warn!(file = gone.name.as_str(); "the file is gone; what it declared stays in force until it is deleted");
     }
-    match load(&files, catalog, org).await {
-        Ok(loaded) => {
-            report(&loaded);
-            files
-        }
-        Err(error) => {
-            log::error!(err:% = crate::store::chain(&error); "workflow files were not loaded; what was in force stays");
-            last
-        }
-    }
+    report(&load(&files, catalog, org).await?);
+    *loaded = files;
+    Ok(())
 }
 
 /// Logs what loading did.

@@ -17,12 +17,11 @@ mod versions;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify};
 
 pub use save::{SaveError, Saved, new_hash, save_hook, save_klass, save_workflow, set_status};
 pub use versions::{PublishError, publish, roll_back, save_draft};
@@ -35,13 +34,8 @@ use crate::hook::Settings;
 use crate::objects::Klass;
 use crate::secrets::vault::Vault;
 use crate::signature::Gate;
-use crate::store::{
-    Hook, HookSecret, Key, Org, Session, Status, Store, StoreChanges, StoreError, StoreResult, WorkflowRecord, chain,
-};
+use crate::store::{Hook, HookSecret, Key, Org, Session, Status, Store, StoreError, StoreResult, WorkflowRecord};
 use crate::workflow::Known;
-
-/// How long to wait before a failed reload is tried again.
-const RELOAD_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A hook with the workflows that run when something arrives.
 #[derive(Debug)]
@@ -79,6 +73,8 @@ pub struct Catalog {
     in_force: CurrentInForce,
     /// Held while a snapshot is made, so that an older one never replaces a newer one.
     reloading: Arc<Mutex<()>>,
+    /// Rung when a reload failed.
+    outdated: Arc<Notify>,
 }
 
 /// SHA-256 of a secret, which is what secrets are compared by.
@@ -91,8 +87,9 @@ impl Catalog {
     pub async fn open(store: Store, programs: Programs, vault: Vault) -> StoreResult<Catalog> {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let (in_force, reloading) = (CurrentInForce::default(), Arc::new(Mutex::new(())));
-        let catalog = Catalog { store, programs, vault, snapshot, in_force, reloading };
-        catalog.reload().await?;
+        let outdated = Arc::default();
+        let catalog = Catalog { store, programs, vault, snapshot, in_force, reloading, outdated };
+        catalog.refresh().await?;
         Ok(catalog)
     }
 
@@ -136,37 +133,29 @@ impl Catalog {
         Ok(changed)
     }
 
-    /// Puts what other processes change in force, until there is no more news. Has to be given the news from before the
-    /// catalog was opened.
-    pub async fn follow(self, mut news: watch::Receiver<StoreChanges>) {
-        // Which revision the snapshot in force is of is not known, so the first one that is heard of counts as new.
-        let mut seen = 0;
-        while news.changed().await.is_ok() {
-            let revision = news.borrow_and_update().catalog;
-            if std::mem::replace(&mut seen, revision) != revision
-                && let Err(error) = self.reload().await
-            {
-                log::warn!(err:% = chain(&error); "a change of the catalog is not in force yet");
-            }
-        }
-    }
-
-    /// Puts what has been committed in force. If that fails, it is tried again in the background until it succeeds: a key
-    /// that was taken back must not stay valid because all readers were busy, or a table was locked, for a moment.
+    /// Puts what has been committed in force. If that fails, the job that waits for [`Catalog::outdated`] tries again until
+    /// it succeeds: a revoked key must not stay valid because all readers were busy, or a table was locked, for a moment.
+    ///
+    /// # Errors
+    /// Those of the store; what was committed is not in force yet then.
     pub async fn reload(&self) -> StoreResult<()> {
-        let reloaded = self.reload_once().await;
-        if reloaded.as_ref().is_err_and(may_succeed_later) {
-            let catalog = self.clone();
-            tokio::spawn(async move {
-                while catalog.reload_once().await.is_err_and(|error| may_succeed_later(&error)) {
-                    tokio::time::sleep(RELOAD_AGAIN_AFTER).await;
-                }
-            });
+        let refreshed = self.refresh().await;
+        if refreshed.is_err() {
+            self.outdated.notify_one();
         }
-        reloaded
+        refreshed
     }
 
-    async fn reload_once(&self) -> StoreResult<()> {
+    /// Waits for a reload that fails.
+    pub async fn outdated(&self) {
+        self.outdated.notified().await;
+    }
+
+    /// Puts what has been committed in force, or leaves it to the caller to try again.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn refresh(&self) -> StoreResult<()> {
         let _turn = self.reloading.lock().await;
         let (programs, vault) = (self.programs.clone(), self.vault.clone());
         let snapshot = self.store.read(move |session| read_snapshot(session, &programs, &vault)).await?;
@@ -175,12 +164,6 @@ impl Catalog {
         self.in_force.store(in_force);
         Ok(())
     }
-}
-
-/// Whether reading the catalog again may succeed. A statement fails also when its connection is lost, or when it waits for
-/// a lock for too long.
-fn may_succeed_later(error: &StoreError) -> bool {
-    error.is_passing() || matches!(error, StoreError::Query { .. })
 }
 
 impl Snapshot {

@@ -5,23 +5,19 @@
 //! has one run, over restarts and on several nodes. [`crate::workflow::Schedule::meet`] says what to make up for after a
 //! time without a server.
 //!
-//! Limits: the database is asked at least every [`POLL_EVERY`], for [`BATCH`] due workflows at a time, and not at all
-//! while no workflow has a schedule.
+//! Limits: the database is asked for [`BATCH`] due workflows at a time, and not at all while no workflow has a schedule.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::Catalog;
 use crate::base::time::Timestamp;
 use crate::engine::{EngineHandle, Programs};
 use crate::events::{Cause, Event, Listener, Start};
-use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord, chain};
+use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord};
 use crate::workflow::Schedule;
 
-/// How often the database is asked at least: another process may have put a schedule in force.
-const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How many due workflows are read at a time.
 const BATCH: i64 = 64;
 
@@ -94,42 +90,28 @@ pub fn start_due(
     Start::new(event, &listener).write(session).map(Some)
 }
 
-/// Makes the runs that are due; how long to wait before looking again.
+/// Makes the runs that are due; how long until the next is, if one is known.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn look(store: &Store, catalog: &Catalog, engine: &EngineHandle) -> StoreResult<Duration> {
+pub async fn look(store: &Store, catalog: &Catalog, engine: &EngineHandle) -> StoreResult<Option<Duration>> {
     if !catalog.in_force().has_schedules() {
-        return Ok(POLL_EVERY);
+        return Ok(None);
     }
     let next = store.read(|session| session.next_schedules(BATCH)).await?;
     let now = Timestamp::now();
-    let mut pause = POLL_EVERY;
+    let mut pause = None;
     for found in next {
         if found.due_at > now {
-            return Ok(pause.min(found.due_at.since(Timestamp::now())));
+            return Ok(pause.or(Some(found.due_at.since(Timestamp::now()))));
         }
         let programs = catalog.programs().clone();
         let started = store.write(move |session| start_due(session, &programs, &found, now)).await?;
         let Some(run) = started else { continue };
         log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run by schedule");
         engine.look();
-        // It may be due again before the poll.
-        pause = Duration::ZERO;
+        // It may be due again at once.
+        pause = Some(Duration::ZERO);
     }
     Ok(pause)
-}
-
-/// Makes runs as they come due, until the process is stopped.
-pub async fn keep(store: Store, catalog: Catalog, engine: EngineHandle, mut stopping: watch::Receiver<bool>) {
-    while !*stopping.borrow() {
-        let pause = look(&store, &catalog, &engine).await.unwrap_or_else(|error| {
-            log::warn!(err:% = chain(&error); "can't look at the schedules");
-            POLL_EVERY
-        });
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            changed = stopping.changed() => if changed.is_err() { return },
-        }
-    }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::Door;
 use crate::base::id::Id;
@@ -19,7 +18,7 @@ use crate::events::{Event, InForce, find_lane, insert};
 use crate::hook;
 use crate::hook::transaction::{SkipReason, Transaction};
 use crate::observe::metrics;
-use crate::store::{Run, SeenKey, Session, Store, StoreResult, chain};
+use crate::store::{Run, SeenKey, Session, StoreResult, chain};
 
 /// With more units than this waiting for the store, runs are only queued: taking hooks in goes first.
 const QUEUED_MAX_TO_BEGIN: usize = 512;
@@ -28,10 +27,6 @@ const KEPT_BYTES_MAX: usize = 4_096;
 
 /// The word that requests which came before are counted by, beside the reasons of refusals.
 pub const DUPLICATE: &str = "duplicate";
-
-/// How often old requests are forgotten, and how many in one unit of work: few enough to be in nobody's way.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
-const FORGET_MAX: i64 = 1_000;
 
 /// What is kept of a request beside its body.
 pub struct RequestMeta {
@@ -310,34 +305,6 @@ async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data
         None => door.engine.look(),
     }
     Ok(first)
-}
-
-/// Forgets requests whose time is over, from now on and until `stopping` turns true.
-pub async fn forget_deliveries(door: Door, mut stopping: watch::Receiver<bool>) {
-    while !*stopping.borrow() {
-        tokio::select! {
-            () = tokio::time::sleep(FORGET_EVERY) => {}
-            changed = stopping.changed() => if changed.is_err() { return },
-        }
-        let orgs: Vec<Id> = door.catalog.snapshot().orgs.iter().map(|org| org.id).collect();
-        for org in orgs {
-            if let Err(error) = forget_keys_of(&door.store, org).await {
-                log::debug!(err:% = chain(&error); "old requests are forgotten later");
-            }
-        }
-    }
-}
-
-async fn forget_keys_of(store: &Store, org: Id) -> StoreResult<()> {
-    loop {
-        let forgotten = store.write(move |session| {
-            let now = session.now();
-            session.forget_keys(org, now, FORGET_MAX)
-        });
-        if forgotten.await? < usize::try_from(FORGET_MAX).unwrap_or(usize::MAX) {
-            return Ok(());
-        }
-    }
 }
 
 fn begin_run(session: &mut dyn Session, in_force: &InForce, loaded: &mut Loaded) -> StoreResult<(Id, Progress)> {

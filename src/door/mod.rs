@@ -24,6 +24,7 @@ mod refusal;
 mod refusals;
 mod refused;
 mod respond;
+mod seen_keys;
 pub mod smtp;
 mod unfinished;
 
@@ -34,13 +35,14 @@ use actix_web::HttpRequest;
 use tokio::sync::Semaphore;
 
 use captcha::Checks;
-pub use intake::{DUPLICATE, forget_deliveries};
+pub use intake::DUPLICATE;
 pub use peer::TrustedProxies;
 pub use rate_limit::RateLimiters;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal};
 pub use refusals::{CHALLENGE, Refusals};
 pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
+pub use seen_keys::forget_seen_keys;
 
 use crate::catalog::Catalog;
 use crate::engine::EngineHandle;

@@ -1,6 +1,6 @@
-//! TLS of the listeners: one certificate from two files, reloaded whenever they change.
+//! TLS of the listeners: one certificate from two files, which a background job reloads whenever they change.
 //!
-//! A new pair applies to subsequent connections. If it is invalid, the error is reported and the last good pair stays:
+//! A new pair applies to subsequent connections. If it is invalid, the last good pair stays:
 //! an incomplete renewal must not lock senders out. Both files are read together, since certificate and key must match.
 //!
 //! Limits: TLS 1.2 and 1.3, as supported by rustls. One certificate, whatever name a client requests. Expiry is not
@@ -8,23 +8,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::sync::watch;
 
-use crate::base::file_watch::FolderWatcher;
 use crate::base::pem::{self, PemError};
 use crate::config::TlsFiles;
 
 const CERTIFICATE: &str = "--tls-cert";
 const KEY: &str = "--tls-key";
-/// How often the files are read without a notification: some file systems send none.
-const POLL_EVERY: Duration = Duration::from_secs(60);
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,49 +68,25 @@ impl Tls {
             .with_cert_resolver(Arc::new(self.clone()))
     }
 
-    /// Reloads the files after each change, until `stop` becomes true.
-    pub async fn watch(self, mut stop: watch::Receiver<bool>) {
-        let folders = [&self.certificate, &self.key].map(|file| match file.parent() {
+    /// The folders of the files, to watch for changes.
+    pub fn folders(&self) -> [&Path; 2] {
+        [&self.certificate, &self.key].map(|file| match file.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
-        });
-        let mut changes = match FolderWatcher::new(folders) {
-            Ok(changes) => Some(changes),
-            Err(error) => {
-                log::warn!(err:err = error; "the certificate's folder cannot be watched; the files are read once a minute");
-                None
-            }
-        };
-        let mut reported = None;
-        loop {
-            // Changes between the start and the watching were not notified.
-            reported = self.reload(reported);
-            tokio::select! {
-                () = changed(&mut changes) => {}
-                () = tokio::time::sleep(POLL_EVERY) => {}
-                _ = stop.changed() => return,
-            }
-        }
+        })
     }
 
-    /// Applies the current files, or reports why not, unless `reported` holds the same error. Returns what is now
-    /// reported.
-    fn reload(&self, reported: Option<String>) -> Option<String> {
-        match read(&self.certificate, &self.key) {
-            Ok(pair) if pair.cert == self.in_force.load().cert => None,
-            Ok(pair) => {
-                self.in_force.store(Arc::new(pair));
-                log::info!(file:% = self.certificate.display(); "certificate reloaded");
-                None
-            }
-            Err(error) => {
-                let error = error.to_string();
-                if reported.as_ref() != Some(&error) {
-                    log::error!(err = error.as_str(); "the new certificate cannot be used; the last good one stays");
-                }
-                Some(error)
-            }
+    /// Reads the files again, and presents the certificate in them from now on.
+    ///
+    /// # Errors
+    /// What is wrong with the files; then the certificate stays as it was.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let pair = read(&self.certificate, &self.key)?;
+        if pair.cert != self.in_force.load().cert {
+            self.in_force.store(Arc::new(pair));
+            log::info!(file:% = self.certificate.display(); "certificate reloaded");
         }
+        Ok(())
     }
 }
 
@@ -123,16 +94,6 @@ impl ResolvesServerCert for Tls {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.in_force.load_full())
     }
-}
-
-/// Waits for a notification; forever if there can be none.
-async fn changed(changes: &mut Option<FolderWatcher>) {
-    if let Some(changes) = changes
-        && changes.changed().await
-    {
-        return;
-    }
-    std::future::pending().await
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {

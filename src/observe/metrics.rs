@@ -2,8 +2,11 @@
 //!
 //! They start at zero with the process. Label values come from the code, never from senders.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 static ACCEPTED: AtomicU64 = AtomicU64::new(0);
 static COMPLETED: AtomicU64 = AtomicU64::new(0);
@@ -15,6 +18,18 @@ static DUPLICATES: AtomicU64 = AtomicU64::new(0);
 static CHALLENGES: AtomicU64 = AtomicU64::new(0);
 static REFUSED: [AtomicU64; 32] = [const { AtomicU64::new(0) }; 32];
 static CONNECTIONS_REFUSED: AtomicU64 = AtomicU64::new(0);
+static JOBS: Mutex<BTreeMap<&str, JobRuns>> = Mutex::new(BTreeMap::new());
+
+/// How a run of a background job can end.
+const JOB_OUTCOMES: [&str; 4] = ["succeeded", "failed", "timed_out", "panicked"];
+
+/// The runs of one background job.
+#[derive(Default)]
+struct JobRuns {
+    /// In the order of [`JOB_OUTCOMES`].
+    by_outcome: [u64; JOB_OUTCOMES.len()],
+    time: Duration,
+}
 
 /// Counts an accepted transaction.
 pub fn transaction_accepted() {
@@ -57,15 +72,30 @@ pub fn connection_refused() {
     CONNECTIONS_REFUSED.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Has a background job appear, before it has run.
+pub fn job_started(job: &'static str) {
+    jobs().entry(job).or_default();
+}
+
+/// Counts a run of a background job; `outcome` is `succeeded`, `failed`, `timed_out` or `panicked`.
+pub fn job_ran(job: &'static str, outcome: &str, time: Duration) {
+    let mut jobs = jobs();
+    let runs = jobs.entry(job).or_default();
+    let counts = JOB_OUTCOMES.iter().zip(&mut runs.by_outcome);
+    counts.filter(|(word, _)| **word == outcome).for_each(|(_, count)| *count += 1);
+    runs.time += time;
+}
+
+fn jobs() -> MutexGuard<'static, BTreeMap<&'static str, JobRuns>> {
+    JOBS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 /// All counters as Prometheus text.
 pub fn render(reasons: &[&str]) -> String {
     let mut text = String::new();
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let mut family = |name: &str, help: &str, samples: Vec<(String, u64)>| {
-        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n");
-        for (labels, value) in samples {
-            let _ = writeln!(text, "{name}{labels} {value}");
-        }
+        write_family(&mut text, name, help, samples);
     };
     family(
         "hookflow_transactions_accepted_total",
@@ -105,5 +135,25 @@ pub fn render(reasons: &[&str]) -> String {
         "Units of work that were committed; several may share a commit.",
         vec![(String::new(), read(&UNITS))],
     );
+    render_jobs(&mut text);
     text
+}
+
+fn render_jobs(text: &mut String) {
+    let jobs = jobs();
+    let runs = jobs.iter().flat_map(|(job, runs)| {
+        let counts = JOB_OUTCOMES.iter().zip(runs.by_outcome);
+        counts.map(move |(outcome, count)| (format!("{{job=\"{job}\",outcome=\"{outcome}\"}}"), count))
+    });
+    write_family(text, "hookflow_job_runs_total", "Runs of background jobs, by outcome.", runs);
+    let times = jobs.iter().map(|(job, runs)| (format!("{{job=\"{job}\"}}"), runs.time.as_secs_f64()));
+    write_family(text, "hookflow_job_seconds_total", "Time that runs of background jobs took.", times);
+}
+
+/// Writes one counter, with a sample for each set of labels.
+fn write_family<V: Display>(text: &mut String, name: &str, help: &str, samples: impl IntoIterator<Item = (String, V)>) {
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n");
+    for (labels, value) in samples {
+        let _ = writeln!(text, "{name}{labels} {value}");
+    }
 }

@@ -81,6 +81,9 @@ pub trait Backend: Send + Sync {
     fn queued(&self) -> usize;
     /// What others do; never changes where there are no others.
     fn changes(&self) -> watch::Receiver<StoreChanges>;
+    /// Whether this process is the one of those on the database that does what only one should do. It stays so for as long
+    /// as its lease lasts, which it renews while it can reach the database.
+    fn is_leader(&self) -> bool;
     /// Finishes what is queued, takes nothing more, and leaves the database tidy. Blocks.
     fn close(&self);
 }
@@ -193,6 +196,11 @@ impl Store {
     /// What other processes on the same database do.
     pub fn changes(&self) -> watch::Receiver<StoreChanges> {
         self.backend.changes()
+    }
+
+    /// Whether this process does what only one of those on the database should do.
+    pub fn is_leader(&self) -> bool {
+        self.backend.is_leader()
     }
 
     /// Finishes what is queued and closes the database. Blocks until that is done.

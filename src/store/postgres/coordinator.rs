@@ -130,14 +130,14 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Renews the heartbeat, and finds out whether this process is the leader, for as long as others wait for its next one.
     fn beat(&self, connection: &mut Connection) -> QueryResult<()> {
-        const SQL: &str =
-            "UPDATE nodes SET beat_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint WHERE id = ?";
-        let id = self.node.id();
-        match connection.execute(statement!("renewing the heartbeat", SQL).bind(id))? {
-            0 => self.node.renew(connection, id),
-            _ => Ok(()),
-        }
+        const SQL: &str = "UPDATE nodes SET beat_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint WHERE id = ? \
+             RETURNING (id = (SELECT longest.id FROM nodes longest ORDER BY longest.started_at, longest.id LIMIT 1))::int::bigint";
+        let (id, began) = (self.node.id(), Instant::now());
+        let rows: Vec<Read<bool>> = connection.load(statement!("renewing the heartbeat", SQL).bind(id))?;
+        self.node.leadership.set(rows.first().filter(|Read(leads)| *leads).map(|_| began + LEASE));
+        if rows.is_empty() { self.node.renew(connection, id) } else { Ok(()) }
     }
 
     fn look_at_catalog(&self, connection: &mut Connection) -> QueryResult<()> {

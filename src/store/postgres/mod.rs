@@ -149,6 +149,10 @@ impl Backend for Postgres {
         self.news.subscribe()
     }
 
+    fn is_leader(&self) -> bool {
+        self.node.leadership.is_held()
+    }
+
     fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         self.node.closing.store(true, Ordering::Relaxed);

@@ -34,6 +34,7 @@ pub struct Node {
     id: Mutex<Id>,
     pub outbox: Outbox,
     pub standstill: Standstill,
+    pub leadership: Leadership,
     /// Whether the store is being closed: what can't be written soon never is.
     pub closing: AtomicBool,
     /// Whether nothing more will be written: this process can say goodbye.
@@ -73,6 +74,26 @@ impl Standstill {
     }
 }
 
+/// Whether this process is the leader: of those with a heartbeat, the one that has been registered longest. Another one
+/// becomes the leader only once this one's row is gone, and by then no transaction of this one commits any more.
+#[derive(Default)]
+pub struct Leadership(Mutex<Option<Instant>>);
+
+impl Leadership {
+    /// Notes what a heartbeat found: until when this process leads, if it does.
+    pub fn set(&self, until: Option<Instant>) {
+        *self.lock() = until;
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.lock().is_some_and(|until| Instant::now() < until)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
 #[derive(QueryableByName)]
 struct BatchRow {
     #[diesel(sql_type = BigInt)]
@@ -92,6 +113,7 @@ impl Node {
             id: Mutex::new(Id::generate()),
             outbox: Outbox::default(),
             standstill: Standstill::default(),
+            leadership: Leadership::default(),
             closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
         }

@@ -180,6 +180,10 @@ impl Backend for Sqlite {
         self.news.subscribe()
     }
 
+    fn is_leader(&self) -> bool {
+        true
+    }
+
     fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         for thread in self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).drain(..) {
