@@ -3,6 +3,7 @@
 mod brake;
 mod catalog;
 mod customers;
+mod jobs;
 mod lanes;
 mod live;
 mod loops;
