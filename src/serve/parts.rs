@@ -10,7 +10,7 @@ use crate::base::id::Id;
 use crate::catalog::variables;
 use crate::catalog::{Catalog, files, keys};
 use crate::config::Serve;
-use crate::door::{Door, Limits, Pacing, TrustedProxies};
+use crate::door::{Door, Limits, RateLimiters, TrustedProxies};
 use crate::engine::{EngineHandle, Programs};
 use crate::outbound::{AddressPolicy, Client, Mailer, Performer};
 use crate::secrets::vault::Vault;
@@ -71,6 +71,6 @@ pub fn door(
         body_bytes: settings.body_limit_bytes as usize,
         inflated_bytes: settings.inflated_limit_bytes as usize,
     };
-    let (proxies, pacing) = (TrustedProxies::new(settings.proxies.clone()), Pacing::new(settings.rates));
-    Door::new(store.clone(), catalog.clone(), (engine, performer), limits, proxies, pacing, public_url)
+    let (proxies, rate_limiters) = (TrustedProxies::new(settings.proxies.clone()), RateLimiters::new(settings.rates));
+    Door::new(store.clone(), catalog.clone(), (engine, performer), limits, proxies, rate_limiters, public_url)
 }
