@@ -102,4 +102,5 @@ pub mod secrets;
 pub mod serve;
 pub mod signature;
 pub mod store;
+pub mod usecases;
 pub mod workflow;

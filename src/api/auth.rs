@@ -1,4 +1,4 @@
-//! Who is asking: API keys and roles.
+//! Who is asking: the API key of a request.
 //!
 //! A handler that takes an [`Admin`] or a [`Reader`] is reached only with a key that has the role. The key comes as
 //! `Authorization: Bearer <key>`.
@@ -10,39 +10,27 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::App;
-use crate::base::id::Id;
 use crate::http::errors::{ApiError, Code};
-use crate::store::Role;
+use crate::usecases::{Actor, Admin, AuthError, Reader, Services, authorise};
 
-/// A caller that may change things, in this org.
-pub struct Admin {
-    pub org: Id,
-}
-
-/// A caller that may read, in this org.
-pub struct Reader {
-    pub org: Id,
-}
-
-fn authorise(request: &HttpRequest, allowed: &[Role]) -> Result<Id, ApiError> {
-    let app = request.app_data::<Data<App>>().expect("the app's state is registered with its routes");
-    let header = request.headers().get(AUTHORIZATION);
-    let Some(header) = header.and_then(|value| value.to_str().ok()) else {
-        return Err(ApiError::new(Code::Unauthorized, "send `Authorization: Bearer <key>`"));
-    };
-    let secret = match header.split_once(' ') {
-        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => secret.trim(),
+fn actor(request: &HttpRequest) -> Result<Actor, ApiError> {
+    let services = request.app_data::<Data<Services>>().expect("the services are registered with the routes");
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = match header.and_then(|value| value.split_once(' ')) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
         _ => return Err(ApiError::new(Code::Unauthorized, "send `Authorization: Bearer <key>`")),
     };
-    let snapshot = app.door.catalog.snapshot();
-    let Some(key) = snapshot.key(secret) else {
-        return Err(ApiError::new(Code::Unauthorized, "unknown API key"));
-    };
-    if !allowed.contains(&key.role) {
-        return Err(ApiError::new(Code::Forbidden, format!("a key with the role {} does not allow this", key.role)));
+    Ok(authorise(&services.catalog.snapshot(), key)?)
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> ApiError {
+        let code = match error {
+            AuthError::UnknownKey => Code::Unauthorized,
+            AuthError::Forbidden { .. } => Code::Forbidden,
+        };
+        ApiError::new(code, error.to_string())
     }
-    Ok(key.org)
 }
 
 impl FromRequest for Admin {
@@ -50,7 +38,7 @@ impl FromRequest for Admin {
     type Future = Ready<Result<Admin, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(authorise(request, &[Role::Admin]).map(|org| Admin { org }))
+        ready(actor(request).and_then(|actor| Ok(actor.admin()?)))
     }
 }
 
@@ -59,6 +47,6 @@ impl FromRequest for Reader {
     type Future = Ready<Result<Reader, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(authorise(request, &[Role::Admin, Role::Read]).map(|org| Reader { org }))
+        ready(actor(request).and_then(|actor| Ok(actor.reader()?)))
     }
 }

@@ -1,192 +1,139 @@
 //! `/v1/companies`, `/v1/conversations`, `/v1/messages`, `/v1/notes` and `/v1/users`, and the lists of those that
 //! belong to a customer or a conversation. All five are served by the same handlers.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query, ServiceConfig};
-use serde_json::{Value, json};
+use actix_web::web::{Data, Path, Query};
 
-use super::auth::{Admin, Reader};
+use super::answer::{created, nothing, one, page};
 use super::body::Body;
-use super::{App, alter, at, customers, edit};
-use crate::base::id::Id;
-use crate::changes::{self, Editor};
-use crate::http::document::{PageQuery, created, one, page, relationship, resource};
-use crate::http::errors::{ApiError, ApiResult, Code};
-use crate::objects::customer::email_key;
+use super::describe::{Content, Endpoint, Group, Operation, SchemaSource, changes, reads};
+use super::query::PageQuery;
+use crate::http::errors::{ApiResult, Code};
+use crate::objects::EntityKind;
 use crate::objects::entity::EntityContent;
-use crate::objects::{Entity, EntityKind};
-use crate::store::{Of, Session, StoreResult};
+use crate::schema::capitalised;
+use crate::usecases::entities::{self, LISTS, Owner};
+use crate::usecases::{Admin, Reader, Services};
 
-/// What a list belongs to.
-#[derive(Clone, Copy)]
-enum Owner {
-    Customer,
-    Conversation,
+pub fn group() -> Group {
+    let all = EntityKind::ALL.into_iter().flat_map(endpoints);
+    let below = LISTS.into_iter().map(|(owner, kind)| endpoint_below(owner, kind));
+    let group = Group::new("Entities", "Companies, conversations, messages, notes and users.");
+    all.chain(below).fold(group, Group::add)
 }
 
-/// The lists below an owner.
-const LISTS: [(Owner, EntityKind); 4] = [
-    (Owner::Customer, EntityKind::Conversation),
-    (Owner::Customer, EntityKind::Note),
-    (Owner::Conversation, EntityKind::Message),
-    (Owner::Conversation, EntityKind::Note),
-];
-
-pub fn routes(service: &mut ServiceConfig) {
-    for kind in EntityKind::ALL {
-        let path = format!("/v1/{}", kind.plural());
-        let all = at(&path, "GET, POST")
-            .get(move |app, reader, query| list(app, reader, kind, query))
-            .post(move |app, admin, body| create(app, admin, kind, body));
-        let each = at(&format!("{path}/{{id}}"), "DELETE, GET, PATCH, PUT")
-            .get(move |app, reader, address| show(app, reader, kind, address))
-            .put(move |app, admin, address, body| change(app, admin, kind, address, body))
-            .patch(move |app, admin, address, body| change(app, admin, kind, address, body))
-            .delete(move |app, admin, address| delete(app, admin, kind, address));
-        service.service(all).service(each);
-    }
-    for (owner, kind) in LISTS {
-        let path = format!("/v1/{}/{{id}}/{}", owner.plural(), kind.plural());
-        let below = at(&path, "GET, POST")
-            .get(move |app, reader, address, query| list_below(app, reader, owner, kind, address, query))
-            .post(move |app, admin, address, body| create_below(app, admin, owner, kind, address, body));
-        service.service(below);
-    }
+fn endpoints(kind: EntityKind) -> [Endpoint; 2] {
+    let (word, name, names) = (kind.as_str(), capitalised(kind.as_str()), capitalised(kind.plural()));
+    let list_all = reads(format!("list{names}"), format!("All {}, newest first", kind.plural())).paged();
+    let create_one = changes(format!("create{name}"), format!("Creates a {word}"))
+        .body(format!("New{name}"), example(kind))
+        .fails(Code::Taken);
+    let show_one = reads(format!("get{name}"), format!("One {word}"));
+    let change_one = |verb: &str, summary: String| {
+        changes(format!("{verb}{name}"), summary).body(format!("{name}Changes"), "{}").fails(Code::Taken)
+    };
+    let patch = change_one("change", format!("Changes a {word}: what is absent stays, null clears"));
+    let put = change_one("put", "The same as `PATCH`".to_owned());
+    let delete_one = changes(format!("delete{name}"), format!("Deletes a {word}, and what belongs to it"));
+    let path = format!("/v1/{}", kind.plural());
+    let all = Endpoint::at(path.as_str())
+        .get(move |services, reader, query| list(services, reader, kind, query), page_of(list_all, kind))
+        .post(move |services, admin, body| create(services, admin, kind, body), new(create_one, kind));
+    let each = Endpoint::at(format!("{path}/{{id}}"))
+        .get(move |services, reader, address| show(services, reader, kind, address), one_of(show_one, kind))
+        .put(move |services, admin, address, body| change(services, admin, kind, address, body), one_of(put, kind))
+        .patch(move |services, admin, address, body| change(services, admin, kind, address, body), one_of(patch, kind))
+        .delete(move |services, admin, address| delete(services, admin, kind, address), delete_one.answers_nothing());
+    [all, each]
 }
 
-impl Owner {
-    fn as_str(self) -> &'static str {
-        match self {
-            Owner::Customer => "customer",
-            Owner::Conversation => "conversation",
-        }
-    }
+fn endpoint_below(owner: Owner, kind: EntityKind) -> Endpoint {
+    let (word, name, names) = (owner.as_str(), capitalised(kind.as_str()), capitalised(kind.plural()));
+    let of = capitalised(word);
+    let list_those =
+        reads(format!("list{names}Of{of}"), format!("The {} of a {word}, newest first", kind.plural())).paged();
+    let create_one = changes(
+        format!("create{name}Of{of}"),
+        format!("Creates a {} of a {word}, which the body may leave out", kind.as_str()),
+    )
+    .body(format!("{name}Of{of}"), example(kind))
+    .fails(Code::Taken);
+    Endpoint::at(format!("/v1/{}/{{id}}/{}", owner.plural(), kind.plural()))
+        .get(
+            move |services, reader, address, query| list_below(services, reader, (owner, kind), address, query),
+            page_of(list_those, kind),
+        )
+        .post(
+            move |services, admin, address, body| create_below(services, admin, (owner, kind), address, body),
+            new(create_one, kind),
+        )
+}
 
-    fn plural(self) -> &'static str {
-        match self {
-            Owner::Customer => "customers",
-            Owner::Conversation => "conversations",
-        }
-    }
-
-    /// The id of the owner at an address.
-    async fn require(self, app: &App, org: Id, address: String) -> Result<Id, ApiError> {
-        Ok(match self {
-            Owner::Customer => customers::require(app, org, address).await?.id,
-            Owner::Conversation => require(app, org, EntityKind::Conversation, address).await?.id,
-        })
-    }
-
-    fn of(self, id: Id) -> Of {
-        match self {
-            Owner::Customer => Of::Customer(id),
-            Owner::Conversation => Of::Conversation(id),
-        }
+fn example(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Company => r#"{"name": "Acme", "domains": ["acme.example"]}"#,
+        EntityKind::Conversation => r#"{"customer": "6b03e07737db00a02c000002", "name": "Where is my order?"}"#,
+        EntityKind::Message => r#"{"conversation": "6b03e07737db00a02c000003", "direction": "in", "body": "Hello"}"#,
+        EntityKind::Note => r#"{"customer": "6b03e07737db00a02c000002", "body": "Called back"}"#,
+        EntityKind::User => r#"{"name": "Bob", "email": "bob@example.com"}"#,
     }
 }
 
-/// An entity as a resource, with what it belongs to.
-pub fn show_entity(org: Id, entity: Entity) -> Value {
-    let (id, kind) = (entity.id, entity.content.kind);
-    let link = format!("/v1/{}/{id}", kind.plural());
-    let mut relationships = json!({ "org": relationship("org", org, format!("/v1/org/{org}")) });
-    for (name, target, id) in entity.content.references() {
-        if let Some(id) = id {
-            relationships[name] = relationship(target.kind, id, format!("/v1/{}/{id}", target.plural));
-        }
-    }
-    for (_, listed) in LISTS.iter().filter(|(owner, _)| owner.as_str() == kind.as_str()) {
-        relationships[listed.plural()] = json!({ "links": { "self": format!("{link}/{}", listed.plural()) } });
-    }
-    resource(kind.as_str(), id, entity.attributes(), relationships, &link)
+fn page_of(operation: Operation, kind: EntityKind) -> Operation {
+    operation.answer(200, Content::Json(SchemaSource::Page(capitalised(kind.as_str()))))
 }
 
-/// An entity by what a path says: an id, `externalId=…`, or of a user `email=…`.
-fn find(session: &mut dyn Session, org: Id, kind: EntityKind, address: &str) -> StoreResult<Option<Entity>> {
-    match address.split_once('=') {
-        Some(("externalId", external_id)) => session.entity_by_external_id(org, kind, external_id),
-        Some(("email", email)) if kind == EntityKind::User => session.user_by_email(org, &email_key(email)),
-        Some(_) => Ok(None),
-        None => address.parse().map_or(Ok(None), |id| session.entity(org, kind, id)),
-    }
+fn one_of(operation: Operation, kind: EntityKind) -> Operation {
+    operation.answer(200, Content::Json(SchemaSource::Document(capitalised(kind.as_str()))))
 }
 
-async fn require(app: &App, org: Id, kind: EntityKind, address: String) -> Result<Entity, ApiError> {
-    let asked = address.clone();
-    let found = app.door.store.read(move |session| find(session, org, kind, &asked)).await?;
-    found.ok_or_else(|| ApiError::not_found(kind.as_str(), address))
+fn new(operation: Operation, kind: EntityKind) -> Operation {
+    operation.answer(201, Content::Json(SchemaSource::Document(capitalised(kind.as_str()))))
 }
 
-async fn list(app: Data<App>, reader: Reader, kind: EntityKind, query: Query<PageQuery>) -> ApiResult {
-    list_of(&app, reader.org, kind, Of::Org, &format!("/v1/{}", kind.plural()), &query).await
+async fn list(services: Data<Services>, reader: Reader, kind: EntityKind, query: Query<PageQuery>) -> ApiResult {
+    page(entities::list(&services, &reader, kind, query.paging()?).await?, format!("/v1/{}", kind.plural()))
 }
 
 async fn list_below(
-    app: Data<App>,
+    services: Data<Services>,
     reader: Reader,
-    owner: Owner,
-    kind: EntityKind,
+    (owner, kind): (Owner, EntityKind),
     address: Path<String>,
     query: Query<PageQuery>,
 ) -> ApiResult {
-    let id = owner.require(&app, reader.org, address.into_inner()).await?;
-    let link = format!("/v1/{}/{id}/{}", owner.plural(), kind.plural());
-    list_of(&app, reader.org, kind, owner.of(id), &link, &query).await
+    let (id, found) = entities::list_below(&services, &reader, (owner, kind), &address, query.paging()?).await?;
+    page(found, format!("/v1/{}/{id}/{}", owner.plural(), kind.plural()))
 }
 
-async fn list_of(app: &App, org: Id, kind: EntityKind, of: Of, link: &str, query: &PageQuery) -> ApiResult {
-    let asked = query.page()?;
-    let found = app.door.store.read(move |session| session.entities(org, kind, of, asked)).await?;
-    page(found, asked, link, |entity| entity.id, |entity| show_entity(org, entity))
+async fn show(services: Data<Services>, reader: Reader, kind: EntityKind, address: Path<String>) -> ApiResult {
+    one(entities::show(&services, &reader, kind, &address).await?)
 }
 
-async fn show(app: Data<App>, reader: Reader, kind: EntityKind, address: Path<String>) -> ApiResult {
-    let entity = require(&app, reader.org, kind, address.into_inner()).await?;
-    Ok(one(show_entity(reader.org, entity)))
-}
-
-async fn create(app: Data<App>, admin: Admin, kind: EntityKind, body: Body) -> ApiResult {
-    create_from(&app, admin.org, kind, body.json()?).await
+async fn create(services: Data<Services>, admin: Admin, kind: EntityKind, body: Body) -> ApiResult {
+    created(entities::create(&services, &admin, EntityContent::read(kind, body.json()?)?).await?)
 }
 
 async fn create_below(
-    app: Data<App>,
+    services: Data<Services>,
     admin: Admin,
-    owner: Owner,
+    below: (Owner, EntityKind),
+    address: Path<String>,
+    body: Body,
+) -> ApiResult {
+    created(entities::create_below(&services, &admin, below, &address, body.json()?).await?)
+}
+
+async fn change(
+    services: Data<Services>,
+    admin: Admin,
     kind: EntityKind,
     address: Path<String>,
     body: Body,
 ) -> ApiResult {
-    let id = owner.require(&app, admin.org, address.into_inner()).await?;
-    let mut document = body.json()?;
-    if let Value::Object(fields) = &mut document {
-        let named = fields.entry(owner.as_str()).or_insert_with(|| json!(id));
-        if *named != json!(id) {
-            let pointer = format!("/{}", owner.as_str());
-            return Err(ApiError::pointer(Code::Invalid, &pointer, format!("differs from the id in the path, {id}")));
-        }
-    }
-    create_from(&app, admin.org, kind, document).await
+    one(entities::change(&services, &admin, kind, &address, body.json()?).await?)
 }
 
-async fn create_from(app: &App, org: Id, kind: EntityKind, document: Value) -> ApiResult {
-    let content = EntityContent::read(kind, document)?;
-    let written = edit(app, org, move |editor| changes::create_entity(editor, content.clone()));
-    Ok(created(show_entity(org, written.await??)))
-}
-
-async fn change(app: Data<App>, admin: Admin, kind: EntityKind, address: Path<String>, body: Body) -> ApiResult {
-    let (org, document) = (admin.org, body.json()?);
-    let find = move |session: &mut dyn Session, asked: &str| find(session, org, kind, asked);
-    let change = move |editor: &mut Editor<'_>, before| changes::change_entity(editor, before, document.clone());
-    let changed = alter(&app, org, kind.as_str(), address.into_inner(), find, change).await?;
-    Ok(one(show_entity(org, changed?)))
-}
-
-async fn delete(app: Data<App>, admin: Admin, kind: EntityKind, address: Path<String>) -> ApiResult {
-    let org = admin.org;
-    let find = move |session: &mut dyn Session, asked: &str| find(session, org, kind, asked);
-    let delete = move |editor: &mut Editor<'_>, entity| changes::delete_entity(editor, &entity);
-    alter(&app, org, kind.as_str(), address.into_inner(), find, delete).await?;
-    Ok(HttpResponse::NoContent().finish())
+async fn delete(services: Data<Services>, admin: Admin, kind: EntityKind, address: Path<String>) -> ApiResult {
+    entities::delete(&services, &admin, kind, &address).await?;
+    nothing()
 }

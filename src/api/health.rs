@@ -1,38 +1,38 @@
 //! `/healthz`, `/readyz` and `/metrics`: for machines that watch.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, ServiceConfig};
-use serde_json::json;
+use actix_web::web::Data;
 
-use super::{App, at};
+use super::describe::{Endpoint, Group, public};
 use crate::door::Reason;
 use crate::observe::metrics;
-use crate::store::Health;
+use crate::usecases::Services;
+use crate::usecases::health::{self, LivenessView, ReadinessView};
 
-pub fn routes(service: &mut ServiceConfig) {
-    service
-        .service(at("/healthz", "GET").get(healthz))
-        .service(at("/readyz", "GET").get(readyz))
-        .service(at("/metrics", "GET").get(show_metrics));
+pub fn group() -> Group {
+    let is_alive = public("getHealth", "Whether the process answers").answers::<LivenessView>();
+    let is_ready = public("getReadiness", "Whether hooks are accepted; if not, why")
+        .answers::<ReadinessView>()
+        .also::<ReadinessView>(503);
+    let counters = public("getMetrics", "Counters, in the text form that Prometheus reads");
+    Group::new("Operation", "For machines that watch the server.")
+        .add(Endpoint::at("/healthz").get(healthz, is_alive))
+        .add(Endpoint::at("/readyz").get(readyz, is_ready))
+        .add(Endpoint::at("/metrics").get(show_metrics, counters.answers_as("text/plain; version=0.0.4")))
 }
 
 /// The process answers.
 async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "ok" }))
+    HttpResponse::Ok().json(health::liveness())
 }
 
 /// Whether hooks are accepted; if not, why.
-async fn readyz(app: Data<App>) -> HttpResponse {
-    let reason = match app.door.store.health() {
-        Health::Ready => return HttpResponse::Ok().json(json!({ "status": "ready" })),
-        Health::DiskFull => "the disk is full; hooks are refused until there is room".to_owned(),
-        Health::Unreachable(reason) => {
-            format!("the database can't be reached; hooks are refused until it can: {reason}")
-        }
-        Health::Failed(reason) => format!("the database failed and takes no writes any more: {reason}"),
-        Health::Closed => "the server is shutting down".to_owned(),
-    };
-    HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable", "reason": reason }))
+async fn readyz(services: Data<Services>) -> HttpResponse {
+    let readiness = health::readiness(&services);
+    match readiness.is_ready() {
+        true => HttpResponse::Ok().json(readiness),
+        false => HttpResponse::ServiceUnavailable().json(readiness),
+    }
 }
 
 /// Counters, in the text form that Prometheus reads.

@@ -1,76 +1,44 @@
-//! `/v1/hooks/{id}/secrets`: what the senders of a hook sign with. Secrets can be added and deleted, and never read.
+//! `/v1/hooks/{id}/secrets`: what the senders of a hook sign with.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, ServiceConfig};
-use serde_json::{Value, json};
+use actix_web::web::{Data, Path};
 
-use super::auth::{Admin, Reader};
+use super::answer::{all, created, nothing};
 use super::body::Body;
-use super::{App, at, path_id};
-use crate::catalog::hook_secrets::{AddError, add_secret};
-use crate::http::document::{all, attributes, created, relationship, resource};
-use crate::http::errors::{ApiError, ApiResult, Code};
-use crate::objects::Fields;
-use crate::store::HookSecret;
+use super::describe::{Endpoint, Group, changes, reads};
+use super::query::path_id;
+use crate::http::document::{Document, Page};
+use crate::http::errors::{ApiResult, Code};
+use crate::usecases::hook_secrets::{self, HookSecretView, NewHookSecret};
+use crate::usecases::{Admin, Reader, Services};
 
-/// The most characters of a secret.
-const CHARACTERS_MAX: usize = 4_096;
-
-pub fn routes(service: &mut ServiceConfig) {
-    service
-        .service(at("/v1/hooks/{id}/secrets", "GET, POST").get(list).post(add))
-        .service(at("/v1/hooks/{id}/secrets/{secret}", "DELETE").delete(delete));
+pub fn group() -> Group {
+    let list_secrets = reads("listHookSecrets", "The secrets of a hook, without their values, newest first");
+    let add_secret = changes("addHookSecret", "Adds a secret; those that the hook has stay")
+        .input::<NewHookSecret>(r#"{"value": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}"#)
+        .fails(Code::Conflict);
+    let delete_secret = changes("deleteHookSecret", "Deletes a secret");
+    Group::new("Hooks", "")
+        .add(
+            Endpoint::at("/v1/hooks/{id}/secrets")
+                .get(list, list_secrets.answers::<Page<HookSecretView>>())
+                .post(add, add_secret.creates::<Document<HookSecretView>>()),
+        )
+        .add(Endpoint::at("/v1/hooks/{id}/secrets/{secret}").delete(delete, delete_secret.answers_nothing()))
 }
 
-fn show(secret: &HookSecret) -> Value {
-    let shown = attributes(json!({ "maskedValue": "•••", "createdAt": secret.created_at }));
-    let hook = format!("/v1/hooks/{}", secret.hook);
-    let relationships = json!({ "hook": relationship("hook", secret.hook, hook.clone()) });
-    resource("hook_secret", secret.id, shown, relationships, &format!("{hook}/secrets/{}", secret.id))
-}
-
-async fn list(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
+async fn list(services: Data<Services>, reader: Reader, id: Path<String>) -> ApiResult {
     let id = path_id("hook", &id)?;
-    app.door.catalog.snapshot().hook(reader.org, id).ok_or_else(|| ApiError::not_found("hook", id))?;
-    let secrets = app.door.store.read(move |session| session.hook_secrets(reader.org)).await?;
-    let own = secrets.iter().rev().filter(|secret| secret.hook == id);
-    Ok(all(own.map(show).collect(), &format!("/v1/hooks/{id}/secrets")))
+    all(hook_secrets::list(&services, &reader, id).await?, format!("/v1/hooks/{id}/secrets"))
 }
 
-/// Takes the `value`. The secrets that the hook has stay.
-async fn add(app: Data<App>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
+async fn add(services: Data<Services>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
     let id = path_id("hook", &id)?;
-    let mut fields = Fields::new(body.json()?);
-    let value = fields.text("value", CHARACTERS_MAX).flatten().unwrap_or_default();
-    if value.is_empty() && fields.is_valid("value") {
-        fields.problem("/value", "required: the secret that the sender signs with");
-    }
-    let value = fields.finish(value)?;
-    let vault = app.door.catalog.vault().clone();
-    let added = app.door.catalog.change(move |session| add_secret(session, &vault, (admin.org, id), &value));
-    match added.await? {
-        Ok(secret) => {
-            log::info!(hook:% = id, secret:% = secret.id; "secret of a hook added");
-            Ok(created(show(&secret)))
-        }
-        Err(AddError::Missing) => Err(ApiError::not_found("hook", id)),
-        Err(error @ AddError::Key(_)) => Err(ApiError::pointer(Code::Invalid, "/value", error.to_string())),
-        Err(error) => Err(ApiError::new(Code::Conflict, error.to_string())),
-    }
+    created(hook_secrets::add(&services, &admin, id, NewHookSecret::read(body.json()?)?).await?)
 }
 
-async fn delete(app: Data<App>, admin: Admin, path: Path<(String, String)>) -> ApiResult {
+async fn delete(services: Data<Services>, admin: Admin, path: Path<(String, String)>) -> ApiResult {
     let (hook, secret) = path.into_inner();
-    let (hook, id) = (path_id("hook", &hook)?, path_id("secret", &secret)?);
-    let deleted = app.door.catalog.change(move |session| {
-        let is_own = session.hook_secrets(admin.org)?.iter().any(|secret| secret.id == id && secret.hook == hook);
-        Ok(is_own && session.delete_hook_secret(admin.org, id)?)
-    });
-    match deleted.await? {
-        true => {
-            log::info!(hook:% = hook, secret:% = id; "secret of a hook deleted");
-            Ok(HttpResponse::NoContent().finish())
-        }
-        false => Err(ApiError::not_found("secret", id)),
-    }
+    let (hook, secret) = (path_id("hook", &hook)?, path_id("secret", &secret)?);
+    hook_secrets::delete(&services, &admin, hook, secret).await?;
+    nothing()
 }

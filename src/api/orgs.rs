@@ -1,34 +1,27 @@
 //! `/v1/org`: the tenant that a key belongs to.
 
-use actix_web::web::{Data, Path, ServiceConfig};
-use serde_json::json;
+use actix_web::web::{Data, Path};
 
-use super::auth::Reader;
-use super::{App, at, path_id};
-use crate::base::id::Id;
-use crate::http::document::{attributes, one, resource};
-use crate::http::errors::{ApiError, ApiResult};
+use super::answer::one;
+use super::describe::{Endpoint, Group, reads};
+use super::query::path_id;
+use crate::http::document::Document;
+use crate::http::errors::ApiResult;
+use crate::usecases::orgs::{self, OrgView};
+use crate::usecases::{Reader, Services};
 
-pub fn routes(service: &mut ServiceConfig) {
-    service.service(at("/v1/org", "GET").get(own)).service(at("/v1/org/{id}", "GET").get(show));
+pub fn group() -> Group {
+    let show_own = reads("getOwnOrg", "The org that the key belongs to");
+    let show_org = reads("getOrg", "The same by its id; other orgs do not exist for a key");
+    Group::new("Org", "The tenant that a key belongs to.")
+        .add(Endpoint::at("/v1/org").get(own, show_own.answers::<Document<OrgView>>()))
+        .add(Endpoint::at("/v1/org/{id}").get(show, show_org.answers::<Document<OrgView>>()))
 }
 
-async fn own(app: Data<App>, reader: Reader) -> ApiResult {
-    show_org(&app, reader.org)
+async fn own(services: Data<Services>, reader: Reader) -> ApiResult {
+    one(orgs::show(&services, &reader, reader.org())?)
 }
 
-/// Only one's own: other orgs do not exist for a caller.
-async fn show(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
-    let id = path_id("org", &id)?;
-    if id != reader.org {
-        return Err(ApiError::not_found("org", id));
-    }
-    show_org(&app, id)
-}
-
-fn show_org(app: &App, id: Id) -> ApiResult {
-    let snapshot = app.door.catalog.snapshot();
-    let org = snapshot.orgs.iter().find(|org| org.id == id).ok_or_else(|| ApiError::not_found("org", id))?;
-    let shown = attributes(json!({ "name": org.name, "createdAt": org.created_at }));
-    Ok(one(resource("org", id, shown, json!({}), &format!("/v1/org/{id}"))))
+async fn show(services: Data<Services>, reader: Reader, id: Path<String>) -> ApiResult {
+    one(orgs::show(&services, &reader, path_id("org", &id)?)?)
 }

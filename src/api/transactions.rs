@@ -2,72 +2,36 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType, X_CONTENT_TYPE_OPTIONS};
-use actix_web::web::{Data, Path, ServiceConfig};
+use actix_web::web::{Data, Path};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
 
-use super::auth::Reader;
-use super::{App, at, path_id};
-use crate::hook::transaction::{SkipReason, Transaction};
-use crate::http::document::one;
-use crate::http::errors::{ApiError, ApiResult, Code};
+use super::answer::one;
+use super::describe::{Endpoint, Group, reads};
+use super::query::path_id;
+use crate::http::document::Document;
+use crate::http::errors::ApiResult;
+use crate::usecases::transactions::{self, TransactionView};
+use crate::usecases::{Reader, Services};
 
-pub fn routes(service: &mut ServiceConfig) {
-    service
-        .service(at("/v1/transactions/{id}", "GET").get(show_one))
-        .service(at("/v1/transactions/{id}/files/{part}", "GET").get(file));
+pub fn group() -> Group {
+    let show_transaction = reads("getTransaction", "One accepted request, and the runs that it started");
+    let show_file = reads("getFile", "A file that came in a body of several parts, or the body if it is no text");
+    Group::new("Transactions", "What hooks accepted.")
+        .add(Endpoint::at("/v1/transactions/{id}").get(show, show_transaction.answers::<Document<TransactionView>>()))
+        .add(
+            Endpoint::at("/v1/transactions/{id}/files/{part}")
+                .get(file, show_file.answers_as("application/octet-stream")),
+        )
 }
 
-/// The envelope, with what was kept beside it in `meta`, and the runs that it started.
-pub fn show(transaction: &Transaction) -> Value {
-    let data = transaction.data().unwrap_or(Value::Null);
-    let mut shown = transaction.envelope(data);
-    let runs: Vec<Value> = transaction.runs.iter().map(|id| json!({ "type": "run", "id": id })).collect();
-    shown["relationships"]["runs"] = json!({ "data": runs });
-    shown["links"] = json!({ "self": transaction.link() });
-    let headers: Vec<Value> = transaction.headers.iter().map(|(name, value)| json!([name, value])).collect();
-    shown["meta"] = json!({
-        "contentType": transaction.content_type,
-        "headers": headers,
-        "query": transaction.query,
-        "peer": transaction.peer,
-        "bytes": transaction.raw.len(),
-        "raw": String::from_utf8_lossy(&transaction.raw),
-    });
-    if let Some(skip_reason) = transaction.skip_reason {
-        let why = match skip_reason {
-            SkipReason::Captured => "captured",
-            SkipReason::Filtered => "filtered",
-        };
-        shown["meta"][why] = Value::Bool(true);
-    }
-    shown
+async fn show(services: Data<Services>, reader: Reader, id: Path<String>) -> ApiResult {
+    one(transactions::show(&services, &reader, path_id("transaction", &id)?).await?)
 }
 
-async fn show_one(app: Data<App>, reader: Reader, id: Path<String>) -> ApiResult {
-    let id = path_id("transaction", &id)?;
-    let found = app
-        .door
-        .store
-        .read(move |session| Ok((session.transaction(reader.org, id)?, session.duplicates(reader.org, id)?)));
-    let (transaction, duplicates) = found.await?;
-    let mut shown = show(&transaction.ok_or_else(|| ApiError::not_found("transaction", id))?);
-    if let Some(duplicates) = duplicates.filter(|duplicates| duplicates.count > 0) {
-        shown["meta"]["duplicates"] = json!({ "count": duplicates.count, "lastAt": duplicates.last_at });
-    }
-    Ok(one(shown))
-}
-
-/// A file that came in a body of several parts. Who sent it may have meant harm, so nothing may show it as a page of ours.
-async fn file(app: Data<App>, reader: Reader, path: Path<(String, usize)>) -> ApiResult {
+/// The sender of a file may have meant harm, so no client may show it as a page of this server.
+async fn file(services: Data<Services>, reader: Reader, path: Path<(String, usize)>) -> ApiResult {
     let (id, part) = path.into_inner();
-    let id = path_id("transaction", &id)?;
-    let found = app.door.store.read(move |session| session.transaction(reader.org, id)).await?;
-    let transaction = found.ok_or_else(|| ApiError::not_found("transaction", id))?;
-    // What can't be read any more has no files either.
-    let file = transaction.file(part).ok().flatten();
-    let file =
-        file.ok_or_else(|| ApiError::new(Code::NotFound, format!("the transaction has no file in part {part}")))?;
+    let file = transactions::file(&services, &reader, path_id("transaction", &id)?, part).await?;
     Ok(HttpResponse::Ok()
         .insert_header(ContentType::octet_stream())
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))

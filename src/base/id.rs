@@ -18,7 +18,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::base::time::Timestamp;
 
 /// A unique, time-ordered identifier; 24 hex characters in text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-fA-F]{24}$", example = "6b03e07737db00a02c000001")]
 pub struct Id([u8; 12]);
 
 /// The 24 hex characters of an id.

@@ -42,6 +42,7 @@ pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal};
 pub use refusals::{CHALLENGE, Refusals};
 pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
+pub use respond::ReceiptView;
 pub use seen_keys::forget_seen_keys;
 
 use crate::catalog::Catalog;

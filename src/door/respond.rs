@@ -12,8 +12,10 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
+use utoipa::ToSchema;
 
 use super::Door;
 use super::intake::Accepted;
@@ -22,6 +24,7 @@ use crate::catalog::HookInForce;
 use crate::engine::{Programs, recall};
 use crate::expr::Scope;
 use crate::hook::{BODY_BYTES_MAX, RenderedResponse, RespondWhen, ResponseSettings};
+use crate::http::document::SelfLink;
 use crate::http::errors::{ApiError, Code};
 use crate::store::{Run, RunStatus, Session, StoreResult, chain};
 
@@ -170,18 +173,46 @@ fn state_of(
     })
 }
 
-/// `{"type": "transaction", …}`, with the run that was waited for.
-fn transaction_view(id: Id, run: Option<&Run>) -> Value {
-    let mut view =
-        json!({ "data": { "id": id, "type": "transaction", "links": { "self": format!("/v1/transactions/{id}") } } });
-    if let Some(run) = run {
-        view["meta"] = run_view(run);
-    }
-    view
+/// The response to a sender: the transaction that the request became.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub struct ReceiptView {
+    data: AcceptedView,
+    /// The run that the hook waits for, if it waits for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    meta: Option<RunMeta>,
 }
 
-fn run_view(run: &Run) -> Value {
-    json!({ "run": { "id": run.id, "status": run.status, "links": { "self": format!("/v1/runs/{}", run.id) } } })
+#[derive(Debug, Serialize, ToSchema)]
+struct AcceptedView {
+    id: Id,
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "transaction")]
+    kind: &'static str,
+    links: SelfLink,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct RunMeta {
+    run: RunState,
+}
+
+/// The state of a run.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunState {
+    id: Id,
+    status: RunStatus,
+    links: SelfLink,
+}
+
+fn receipt(id: Id, run: Option<&Run>) -> ReceiptView {
+    let links = SelfLink::to(format!("/v1/transactions/{id}"));
+    ReceiptView { data: AcceptedView { id, kind: "transaction", links }, meta: run.map(run_meta) }
+}
+
+fn run_meta(run: &Run) -> RunMeta {
+    RunMeta { run: RunState { id: run.id, status: run.status, links: SelfLink::to(format!("/v1/runs/{}", run.id)) } }
 }
 
 /// The response if the hook configures none; in the format its senders expect, if they expect one.
@@ -199,20 +230,18 @@ fn accepted(id: Id, run: Option<&Run>) -> HttpResponse {
         );
         return HttpResponse::Ok().content_type("application/json").body(body);
     };
-    HttpResponse::Ok().json(transaction_view(id, Some(run)))
+    HttpResponse::Ok().json(receipt(id, Some(run)))
 }
 
 /// The response after the timeout.
 fn timed_out(id: Id, run: &Run) -> HttpResponse {
-    HttpResponse::Accepted()
-        .insert_header((LOCATION, format!("/v1/runs/{}", run.id)))
-        .json(transaction_view(id, Some(run)))
+    HttpResponse::Accepted().insert_header((LOCATION, format!("/v1/runs/{}", run.id))).json(receipt(id, Some(run)))
 }
 
 /// The response if the run failed. The reason is shown to admins only.
 fn failed(run: &Run) -> HttpResponse {
     let detail = format!("the request was stored, but its run {} {}", run.id, run.status);
-    ApiError::new(Code::RunFailed, detail).with_meta(run_view(run)).error_response()
+    ApiError::new(Code::RunFailed, detail).with_meta(json!(run_meta(run))).error_response()
 }
 
 /// Builds the rendered response; whatever it leaves out is taken from the default.

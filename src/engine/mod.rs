@@ -34,6 +34,7 @@ mod watch;
 pub use advance::{
     CallOutcome, Context, Input, Next, PendingCall, Point, Probe, Progress, STEPS_MAX, STRETCH_MAX, advance, begin,
 };
+pub use attempt::Attempt;
 pub use driver::Engine;
 pub use ending::{Cancelled, cancel};
 pub use entry::merge_log;

@@ -1,124 +1,205 @@
-//! The shape of answers: `{"data": …}` for one resource, and pages of a list with a link to the next.
+//! The shape of answers, which is that of JSON:API: `{"data": …}` for one resource, and pages of a list.
 //!
-//! Lists are newest first. `links.next` leads to the older rest and is null at the end; it stays valid while new entries
-//! arrive, because it names the last entry seen (`after`) and not a number of entries to skip.
+//! A [`Resource`] has its `type` and `id`, what it says of itself as `attributes`, and where it is; its relationships name
+//! other resources. All of them are types, so that the description of the API is generated from what is sent.
 
-use actix_web::HttpResponse;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
-use super::errors::{ApiError, ApiResult};
-use crate::base::id::Id;
-use crate::store::Page;
+use serde::Serialize;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
-/// How many entries a page has if the caller does not say.
-pub const PAGE_SIZE_DEFAULT: i64 = 50;
-/// The most entries that a page can have.
-pub const PAGE_SIZE_MAX: i64 = 500;
+/// The schemas that a type needs, by name.
+pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// `?pageSize=50&after=<id>`
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PageQuery {
-    pub page_size: Option<String>,
-    pub after: Option<String>,
+/// One resource: `{"data": …}`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Document<T> {
+    pub data: T,
 }
 
-impl PageQuery {
-    /// How many entries the page asked for has.
-    pub fn size(&self) -> Result<i64, ApiError> {
-        match &self.page_size {
-            None => Ok(PAGE_SIZE_DEFAULT),
-            Some(text) => text.parse().ok().filter(|size| (1..=PAGE_SIZE_MAX).contains(size)).ok_or_else(|| {
-                ApiError::parameter("pageSize", format!("must be a whole number from 1 to {PAGE_SIZE_MAX}"))
-            }),
+/// A page of a list, or a whole list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    pub meta: PageMeta,
+    pub links: PageLinks,
+}
+
+/// How long a page is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PageMeta {
+    /// The most entries of a page; of a list that has no pages, how many it has.
+    pub page_size: usize,
+}
+
+/// Where a page is, and the next one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageLinks {
+    /// The list, with its filters.
+    #[serde(rename = "self")]
+    pub own: String,
+    /// The next page; null at the end.
+    #[schema(required)]
+    pub next: Option<String>,
+}
+
+/// Where something can be read.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SelfLink {
+    #[serde(rename = "self")]
+    pub own: String,
+}
+
+/// Names another resource.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Identifier {
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    pub id: String,
+}
+
+/// Another resource that this one belongs to or names.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Relationship {
+    pub data: Identifier,
+    pub links: SelfLink,
+}
+
+/// The same without a link.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Linkage {
+    pub data: Identifier,
+}
+
+/// Several other resources.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Linkages {
+    pub data: Vec<Identifier>,
+}
+
+/// A list of other resources, which is somewhere else.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Listed {
+    pub links: SelfLink,
+}
+
+/// What a resource says of itself.
+pub trait Attributes: Serialize + ToSchema {
+    /// Which other resources it names.
+    type Relationships: Serialize + ToSchema;
+
+    /// What its `type` can be; any text if empty.
+    const TYPES: &'static [&'static str];
+}
+
+/// Stands for the relationships of a resource that has none.
+#[derive(Debug, Serialize, ToSchema)]
+pub enum NoRelationships {}
+
+/// A resource. Its schema is named like its attributes, without the word.
+#[derive(Debug, Serialize)]
+pub struct Resource<A: Attributes> {
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    pub id: String,
+    pub attributes: A,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relationships: Option<A::Relationships>,
+    pub links: SelfLink,
+}
+
+impl SelfLink {
+    pub fn to(link: impl Into<String>) -> SelfLink {
+        SelfLink { own: link.into() }
+    }
+}
+
+impl Identifier {
+    pub fn new(kind: impl Into<Cow<'static, str>>, id: impl ToString) -> Identifier {
+        Identifier { kind: kind.into(), id: id.to_string() }
+    }
+}
+
+impl Relationship {
+    /// The resource with this id at `{collection}/{id}`.
+    pub fn new(kind: impl Into<Cow<'static, str>>, id: impl ToString, collection: &str) -> Relationship {
+        let data = Identifier::new(kind, id);
+        let links = SelfLink::to(format!("{collection}/{}", data.id));
+        Relationship { data, links }
+    }
+}
+
+impl Listed {
+    pub fn at(link: impl Into<String>) -> Listed {
+        Listed { links: SelfLink::to(link) }
+    }
+}
+
+impl<A: Attributes> Resource<A> {
+    /// A resource of the only type that its attributes have.
+    ///
+    /// # Panics
+    /// If they have none.
+    pub fn new(id: impl ToString, attributes: A, link: impl Into<String>) -> Resource<A> {
+        Resource::of_type(A::TYPES[0], id, attributes, link)
+    }
+
+    pub fn of_type(
+        kind: impl Into<Cow<'static, str>>,
+        id: impl ToString,
+        attributes: A,
+        link: impl Into<String>,
+    ) -> Resource<A> {
+        Resource { kind: kind.into(), id: id.to_string(), attributes, relationships: None, links: SelfLink::to(link) }
+    }
+
+    /// The same resource, with what it names.
+    pub fn with(self, relationships: A::Relationships) -> Resource<A> {
+        Resource { relationships: Some(relationships), ..self }
+    }
+}
+
+impl<A: Attributes> PartialSchema for Resource<A> {
+    fn schema() -> RefOr<Schema> {
+        let relationships = (A::Relationships::name() != NoRelationships::name()).then(A::Relationships::name);
+        resource_schema(A::TYPES, &A::name(), relationships.as_deref())
+    }
+}
+
+impl<A: Attributes> ToSchema for Resource<A> {
+    fn name() -> Cow<'static, str> {
+        let name = A::name();
+        Cow::Owned(name.strip_suffix("Attributes").unwrap_or(&name).to_owned())
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        schemas.push((A::name().into_owned(), A::schema()));
+        A::schemas(schemas);
+        if A::Relationships::name() != NoRelationships::name() {
+            schemas.push((A::Relationships::name().into_owned(), A::Relationships::schema()));
+            A::Relationships::schemas(schemas);
         }
-    }
-
-    /// The page asked for, with one entry more, to see whether there is a next page.
-    pub fn page(&self) -> Result<Page, ApiError> {
-        let size = self.size()?;
-        let after = match &self.after {
-            None => None,
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|error: crate::base::id::InvalidId| ApiError::parameter("after", error.to_string()))?,
-            ),
-        };
-        Ok(Page { after, size: size + 1 })
+        schemas.push((SelfLink::name().into_owned(), SelfLink::schema()));
     }
 }
 
-/// A resource of a JSON:API answer.
-pub fn resource(
-    kind: &str,
-    id: impl ToString,
-    attributes: Map<String, Value>,
-    relationships: Value,
-    link: &str,
-) -> Value {
-    let mut resource = Map::new();
-    resource.insert("type".into(), json!(kind));
-    resource.insert("id".into(), json!(id.to_string()));
-    resource.insert("attributes".into(), Value::Object(attributes));
-    if relationships.as_object().is_some_and(|relationships| !relationships.is_empty()) {
-        resource.insert("relationships".into(), relationships);
+/// The schema of a resource whose attributes and relationships have these names.
+pub fn resource_schema(types: &[&str], attributes: &str, relationships: Option<&str>) -> RefOr<Schema> {
+    let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    let kind = if types.is_empty() { text() } else { text().enum_values(Some(types.iter().copied())) };
+    let mut resource = ObjectBuilder::new()
+        .property("type", kind)
+        .required("type")
+        .property("id", text())
+        .required("id")
+        .property("attributes", Ref::from_schema_name(attributes))
+        .required("attributes");
+    if let Some(relationships) = relationships {
+        resource = resource.property("relationships", Ref::from_schema_name(relationships));
     }
-    resource.insert("links".into(), json!({ "self": link }));
-    Value::Object(resource)
-}
-
-/// `{"data": {"type", "id"}, "links": {"self"}}`
-pub fn relationship(kind: &str, id: impl ToString, link: String) -> Value {
-    json!({ "data": { "type": kind, "id": id.to_string() }, "links": { "self": link } })
-}
-
-/// The object that a `json!({…})` literal makes.
-pub fn attributes(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(attributes) => attributes,
-        _ => Map::new(),
-    }
-}
-
-/// 200 with one resource.
-pub fn one(resource: Value) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "data": resource }))
-}
-
-/// 201 with one resource and its `Location`.
-pub fn created(resource: Value) -> HttpResponse {
-    let link = resource["links"]["self"].as_str().unwrap_or_default().to_owned();
-    HttpResponse::Created().insert_header(("location", link)).json(json!({ "data": resource }))
-}
-
-/// 200 with a whole list.
-pub fn all(resources: Vec<Value>, link: &str) -> HttpResponse {
-    HttpResponse::Ok().json(json!({
-        "data": resources,
-        "meta": { "pageSize": resources.len() },
-        "links": { "self": link, "next": null },
-    }))
-}
-
-/// 200 with a page; `entries` is what [`PageQuery::page`] found, and `link` the list's address with its filters.
-pub fn page<T>(
-    mut entries: Vec<T>,
-    page: Page,
-    link: &str,
-    id: impl Fn(&T) -> Id,
-    show: impl FnMut(T) -> Value,
-) -> ApiResult {
-    let size = usize::try_from(page.size - 1).unwrap_or_default();
-    let more = entries.len() > size;
-    entries.truncate(size);
-    let separator = if link.contains('?') { '&' } else { '?' };
-    let next =
-        entries.last().filter(|_| more).map(|last| format!("{link}{separator}pageSize={size}&after={}", id(last)));
-    let data: Vec<Value> = entries.into_iter().map(show).collect();
-    Ok(HttpResponse::Ok().json(json!({
-        "data": data,
-        "meta": { "pageSize": size },
-        "links": { "self": link, "next": next },
-    })))
+    let links = Ref::from_schema_name(SelfLink::name());
+    resource.property("links", links).required("links").into()
 }

@@ -9,20 +9,24 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-use crate::changes::ChangeError;
 use crate::objects::Problem;
-use crate::store::{StoreError, Taken, chain};
+use crate::store::{StoreError, chain};
 use crate::workflow::Diagnostic;
 
 macro_rules! codes {
     ($($code:ident = $status:literal $word:literal $title:literal;)+) => {
         /// Every kind of error that a caller can get.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($code),+ }
 
         impl Code {
+            /// All of them.
+            pub const ALL: [Code; [$(Code::$code),+].len()] = [$(Code::$code),+];
+
             /// The HTTP status, the code as answers show it, and its title.
             pub fn row(self) -> (u16, &'static str, &'static str) {
                 match self { $(Code::$code => ($status, $word, $title)),+ }
@@ -71,16 +75,49 @@ codes! {
 }
 
 /// One error of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub struct Item {
+    /// The HTTP status.
+    #[schema(example = "404")]
     status: String,
+    /// Stable.
+    #[schema(schema_with = code_schema)]
     code: &'static str,
+    /// The same for each code; for people.
+    #[schema(value_type = String, example = "Not found")]
     title: &'static str,
+    /// What is wrong, where, and what would be right; for people.
+    #[schema(example = "unknown run `6b03e07737db00a02c000001`")]
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<Value>,
+    #[schema(nullable = false)]
+    source: Option<ErrorSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<Value>,
+    #[schema(nullable = false)]
+    meta: Option<ErrorPlace>,
+}
+
+/// Where the error is: in the body or in the query.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorSource {
+    /// A JSON pointer into the body.
+    Pointer(String),
+    /// The name of a query parameter.
+    Parameter(String),
+}
+
+/// Where in the text of a document the error is, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ErrorPlace {
+    line: usize,
+    column: usize,
+}
+
+fn code_schema() -> Object {
+    let words = Code::ALL.map(|code| code.row().1);
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
 }
 
 /// An error answer: a status, and one or more errors.
@@ -88,6 +125,17 @@ pub struct Item {
 pub struct ApiError {
     code: Code,
     items: Vec<Item>,
+    meta: Option<Value>,
+}
+
+/// The body of an error answer, as it is described.
+#[derive(ToSchema)]
+#[schema(as = Errors)]
+#[allow(dead_code, reason = "describes what `Body` writes")]
+pub struct ErrorsView {
+    errors: Vec<Item>,
+    /// Beside a `run_failed`: the run.
+    #[schema(value_type = Option<Object>, nullable = false)]
     meta: Option<Value>,
 }
 
@@ -110,27 +158,30 @@ impl ApiError {
     /// A query parameter that is not valid.
     pub fn parameter(name: &str, detail: impl Into<String>) -> ApiError {
         let code = Code::BadParameter;
-        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "parameter": name })), None)], meta: None }
+        ApiError {
+            code,
+            items: vec![Item::new(code, detail, Some(ErrorSource::Parameter(name.into())), None)],
+            meta: None,
+        }
     }
 
     /// One field of the body that is not valid.
     pub fn pointer(code: Code, pointer: &str, detail: impl Into<String>) -> ApiError {
-        ApiError { code, items: vec![Item::new(code, detail, Some(json!({ "pointer": pointer })), None)], meta: None }
+        ApiError {
+            code,
+            items: vec![Item::new(code, detail, Some(ErrorSource::Pointer(pointer.into())), None)],
+            meta: None,
+        }
     }
 
     /// The same, with a description of something else that answers show beside their errors.
     pub fn with_meta(self, meta: Value) -> ApiError {
         ApiError { meta: Some(meta), ..self }
     }
-
-    /// There is no `what` with this id or name.
-    pub fn not_found(what: &str, id: impl fmt::Display) -> ApiError {
-        ApiError::new(Code::NotFound, format!("unknown {what} `{id}`"))
-    }
 }
 
 impl Item {
-    fn new(code: Code, detail: impl Into<String>, source: Option<Value>, meta: Option<Value>) -> Item {
+    fn new(code: Code, detail: impl Into<String>, source: Option<ErrorSource>, meta: Option<ErrorPlace>) -> Item {
         let (status, word, title) = code.row();
         Item { status: status.to_string(), code: word, title, detail: detail.into(), source, meta }
     }
@@ -139,7 +190,7 @@ impl Item {
 impl From<Vec<Problem>> for ApiError {
     fn from(problems: Vec<Problem>) -> ApiError {
         let item = |problem: Problem| {
-            Item::new(Code::Invalid, problem.message, Some(json!({ "pointer": problem.pointer })), None)
+            Item::new(Code::Invalid, problem.message, Some(ErrorSource::Pointer(problem.pointer)), None)
         };
         ApiError { code: Code::Invalid, items: problems.into_iter().map(item).collect(), meta: None }
     }
@@ -153,25 +204,10 @@ impl From<Vec<Diagnostic>> for ApiError {
                 Some(help) => format!("{}; {help}", diagnostic.message),
                 None => diagnostic.message,
             };
-            let place = json!({ "line": diagnostic.line, "column": diagnostic.column });
-            Item::new(Code::Invalid, detail, Some(json!({ "pointer": diagnostic.pointer })), Some(place))
+            let place = ErrorPlace { line: diagnostic.line, column: diagnostic.column };
+            Item::new(Code::Invalid, detail, Some(ErrorSource::Pointer(diagnostic.pointer)), Some(place))
         };
         ApiError { code: Code::Invalid, items: diagnostics.into_iter().map(item).collect(), meta: None }
-    }
-}
-
-impl From<Taken> for ApiError {
-    fn from(taken: Taken) -> ApiError {
-        ApiError::pointer(Code::Taken, &taken.pointer, format!("already used by {}", taken.by))
-    }
-}
-
-impl From<ChangeError> for ApiError {
-    fn from(refusal: ChangeError) -> ApiError {
-        match refusal {
-            ChangeError::Invalid(problems) => problems.into(),
-            ChangeError::Taken(taken) => taken.into(),
-        }
     }
 }
 
@@ -235,10 +271,12 @@ pub async fn no_such_address(request: HttpRequest) -> HttpResponse {
 }
 
 /// The answer for a method that an address does not take; `methods` are those that it does.
-pub async fn method_not_allowed(request: HttpRequest, methods: &'static str) -> HttpResponse {
+pub async fn method_not_allowed(request: HttpRequest, methods: String) -> HttpResponse {
     let detail = format!("{} is not allowed here; see the `Allow` header", request.method());
     let mut response = ApiError::new(Code::MethodNotAllowed, detail).error_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    if let Ok(methods) = HeaderValue::from_str(&methods) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
     response
 }
 

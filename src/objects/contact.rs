@@ -9,7 +9,7 @@ use super::fields::UNSTORABLE;
 use super::{kind_of, unknown};
 
 /// An e-mail address of a customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Email {
     pub email: String,
     /// `home`, `work` or `other`.
@@ -20,7 +20,7 @@ pub struct Email {
 }
 
 /// A phone number of a customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Phone {
     pub phone: String,
     /// `mobile`, `home`, `work`, `fax` or `other`.

@@ -2,7 +2,7 @@
 //!
 //! The ids of assigned users and teams are not validated, because teams are not stored as objects.
 
-use super::entries;
+use super::entries::Entry;
 use super::shape::{CUSTOMER, Field, Type, field};
 
 /// The statuses of a conversation; `open` by default.
@@ -17,8 +17,8 @@ pub const SHAPE: &[Field] = &[
     field("priority", Type::Integer(1, 5)),
     field("channel", Type::Text(64)),
     field("queue", Type::Text(256)),
-    field("assignedUsers", Type::List(entries::id)),
-    field("assignedTeams", Type::List(entries::id)),
-    field("tags", Type::List(entries::tag)),
+    field("assignedUsers", Type::List(Entry::Id)),
+    field("assignedTeams", Type::List(Entry::Id)),
+    field("tags", Type::List(Entry::Tag)),
     field("custom", Type::Custom),
 ];

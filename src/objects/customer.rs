@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 pub use super::contact::{email_key, phone_key};
 use super::contact::{read_email, read_phone};
 use super::diff::ObjectState;
-use super::entries;
+use super::entries::Entry;
 use super::fields::{ENTRIES_MAX, too_many_entries};
 use super::klass::{CUSTOM_MAX, merge_custom};
 use super::shape::{self, COMPANY, Field, MergeMode, Type, field};
@@ -24,16 +24,16 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 
 /// A customer's fields other than name, external id, contacts and custom attributes.
-const DETAILS: &[Field] = &[
+pub const DETAILS: &[Field] = &[
     field("company", COMPANY),
     field("username", Type::Text(256)),
-    field("urls", Type::List(entries::typed_url)),
-    field("locations", Type::List(entries::location)),
+    field("urls", Type::List(Entry::TypedUrl)),
+    field("locations", Type::List(Entry::Location)),
     field("locale", Type::Text(64)),
     field("timeZone", Type::Text(64)),
     field("birthdayAt", Type::Moment),
     field("gender", Type::Text(64)),
-    field("tags", Type::List(entries::tag)),
+    field("tags", Type::List(Entry::Tag)),
 ];
 
 /// A customer as stored.
@@ -71,13 +71,6 @@ impl Customer {
         output.insert("id".into(), json!(self.id));
         self.write_attributes(&mut output, |details, output| output.extend(details));
         Value::Object(output)
-    }
-
-    /// The customer's attributes as in HTTP responses.
-    pub fn attributes(self) -> Map<String, Value> {
-        let mut attributes = Map::with_capacity(16);
-        self.write_attributes(&mut attributes, show_details);
-        attributes
     }
 
     fn write_attributes(
@@ -159,6 +152,13 @@ impl Profile {
                 fields.problem(format!("/{name}"), too_many_entries());
             }
         }
+    }
+
+    /// The details, with null or the like for each that has no value; the company is left out.
+    pub fn full_details(&self) -> Map<String, Value> {
+        let mut shown = Map::with_capacity(DETAILS.len());
+        show_details(self.details.clone(), &mut shown);
+        shown
     }
 
     /// The customer's company.

@@ -7,11 +7,51 @@ use super::fields::{plain_text, read_id};
 use super::klass::AttributeType;
 use super::{kind_of, unknown};
 
+/// What a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// 1 to 128 characters, without spaces around them.
+    Tag,
+    /// The id of something that need not exist.
+    Id,
+    /// `{"user"}`, or the plain id.
+    Mention,
+    Email,
+    Phone,
+    /// An absolute URL.
+    Url,
+    /// In lower case.
+    Domain,
+    /// An absolute URL with what it is: `{"url", "type"}`, or the plain URL.
+    TypedUrl,
+    /// A place, in whatever attributes.
+    Location,
+}
+
+impl Entry {
+    /// The entry as it is kept.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn read(self, value: Value) -> Result<Value, String> {
+        match self {
+            Entry::Tag => tag(value),
+            Entry::Id => id(value),
+            Entry::Mention => mention(value),
+            Entry::Email => email(value),
+            Entry::Phone => phone(value),
+            Entry::Url => url(value),
+            Entry::Domain => domain(value),
+            Entry::TypedUrl => typed_url(value),
+            Entry::Location => location(value),
+        }
+    }
+}
+
 /// The largest location, in bytes of JSON.
 const LOCATION_BYTES_MAX: usize = 4_096;
 
-/// A tag: 1 to 128 characters, trimmed.
-pub fn tag(value: Value) -> Result<Value, String> {
+fn tag(value: Value) -> Result<Value, String> {
     match plain_text(value, 128)?.trim() {
         "" => Err("a tag must have at least one character".into()),
         tag => Ok(json!(tag)),
@@ -23,8 +63,7 @@ pub fn id(value: Value) -> Result<Value, String> {
     read_id(&value).map(|id| json!(id))
 }
 
-/// A mentioned user: `{user}`, or the id.
-pub fn mention(value: Value) -> Result<Value, String> {
+fn mention(value: Value) -> Result<Value, String> {
     let user = match value {
         Value::Object(mut object) => {
             let user = object.remove("user").unwrap_or_default();
@@ -41,18 +80,15 @@ pub fn email(value: Value) -> Result<Value, String> {
     check_email(&plain_text(value, 254)?).map(Value::String)
 }
 
-/// A phone number.
-pub fn phone(value: Value) -> Result<Value, String> {
+fn phone(value: Value) -> Result<Value, String> {
     check_phone(&plain_text(value, 64)?).map(Value::String)
 }
 
-/// An absolute URL.
-pub fn url(value: Value) -> Result<Value, String> {
+fn url(value: Value) -> Result<Value, String> {
     AttributeType::Url.convert(Value::String(plain_text(value, 2_048)?))
 }
 
-/// A domain, in lower case.
-pub fn domain(value: Value) -> Result<Value, String> {
+fn domain(value: Value) -> Result<Value, String> {
     let domain = plain_text(value, 253)?.trim().to_lowercase();
     let is_allowed = |character: char| character.is_alphanumeric() || matches!(character, '.' | '-' | '_');
     match !domain.is_empty() && domain.chars().all(is_allowed) {
@@ -61,8 +97,7 @@ pub fn domain(value: Value) -> Result<Value, String> {
     }
 }
 
-/// A typed absolute URL: `{url, type}`, or the URL.
-pub fn typed_url(value: Value) -> Result<Value, String> {
+fn typed_url(value: Value) -> Result<Value, String> {
     let (link, kind) = match value {
         Value::Object(mut object) => {
             let (link, kind) = (object.remove("url").unwrap_or_default(), object.remove("type"));
@@ -75,8 +110,7 @@ pub fn typed_url(value: Value) -> Result<Value, String> {
     Ok(json!({ "url": url(link)?, "type": kind? }))
 }
 
-/// A location: a free-form object.
-pub fn location(value: Value) -> Result<Value, String> {
+fn location(value: Value) -> Result<Value, String> {
     match value {
         Value::Object(object) => limited_object(object, LOCATION_BYTES_MAX),
         other => Err(format!("expected an object, not {}", kind_of(&other))),

@@ -47,13 +47,6 @@ impl KObject {
         Value::Object(output)
     }
 
-    /// The object's attributes as in HTTP responses.
-    pub fn attributes(self) -> Map<String, Value> {
-        let mut attributes = Map::with_capacity(8);
-        self.write_attributes(&mut attributes);
-        attributes
-    }
-
     fn write_attributes(self, attributes: &mut Map<String, Value>) {
         self.content.write_attributes(attributes);
         attributes.insert("createdAt".into(), json!(self.created_at));

@@ -22,14 +22,14 @@ mod user;
 pub use contact::{Email, Phone};
 pub use customer::Customer;
 pub use entity::{Entity, EntityKind};
-pub use fields::{Fields, UNSTORABLE, read_id};
+pub use fields::{ENTRIES_MAX, Fields, UNSTORABLE, read_id};
 pub use klass::{AttributeType, Klass, Property};
 pub use kobject::KObject;
 
 use serde_json::Value;
 
 /// A validation error in one field of a caller's object.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// JSON pointer from the root of the object: `/custom/orderIdStr`.
     pub pointer: String,

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::Fields;
-use super::entries;
+use super::entries::Entry;
 use super::fields::TEXT_MAX;
 use super::shape::{CONVERSATION, CUSTOMER, Field, Type, USER, field};
 
@@ -15,7 +15,7 @@ pub const SHAPE: &[Field] = &[
     field("user", USER),
     field("externalId", Type::ExternalId),
     field("body", Type::Text(TEXT_MAX)).required(),
-    field("userMentions", Type::List(entries::mention)),
+    field("userMentions", Type::List(Entry::Mention)),
 ];
 
 /// Requires a conversation or a customer.

@@ -9,6 +9,7 @@
 use serde_json::{Map, Value, json};
 
 use super::diff::is_empty;
+pub use super::entries::Entry;
 use super::entries::{self, limited_object};
 use super::fields::{ENTRIES_MAX, Fields, plain_text, too_many_entries};
 use super::kind_of;
@@ -18,10 +19,7 @@ use crate::base::id::Id;
 /// The largest object field, in bytes of JSON.
 pub const OBJECT_BYTES_MAX: usize = 100_000;
 /// The longest external id, in characters.
-const EXTERNAL_ID_MAX: usize = 256;
-
-/// Reads one entry of a list: the entry to store, or an error message.
-pub type Entry = fn(Value) -> Result<Value, String>;
+pub const EXTERNAL_ID_MAX: usize = 256;
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +100,7 @@ impl Field {
         let read = match (self.of, new) {
             (_, Value::Null) => Ok(Value::Null),
             (Type::List(entry), Value::Array(list)) => {
-                let Some(read) = fields.read_entries(self.name, list, entry) else { return false };
+                let Some(read) = fields.read_entries(self.name, list, |value| entry.read(value)) else { return false };
                 let mut entries = Vec::with_capacity(read.len());
                 read.into_iter().for_each(|entry| add_once(&mut entries, entry));
                 Ok(Value::Array(entries))

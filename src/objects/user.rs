@@ -1,7 +1,7 @@
 //! Users: the members of an org, who handle conversations and write notes. Their e-mail addresses are unique, ignoring
 //! case. A user is not a login: access is granted to API keys.
 
-use super::entries;
+use super::entries::Entry;
 use super::shape::{Field, Type, field};
 
 pub const SHAPE: &[Field] = &[
@@ -9,5 +9,5 @@ pub const SHAPE: &[Field] = &[
     field("displayName", Type::Text(256)),
     field("email", Type::Email),
     field("userType", Type::Text(64)),
-    field("teams", Type::List(entries::id)),
+    field("teams", Type::List(Entry::Id)),
 ];

@@ -59,6 +59,40 @@ pub(super) fn definition() -> Value {
     })
 }
 
+/// Hooks over HTTP: their settings as they are shown, and what is sent to create and to change one.
+pub(super) fn components() -> Vec<(String, Value)> {
+    let mut definition = definition();
+    let mut properties = definition["properties"].as_object_mut().map(std::mem::take).unwrap_or_default();
+    properties.shift_remove("meta");
+    let settings = |name: &str| properties.get(name).cloned().map(|schema| (name.to_owned(), schema));
+    let shown: Map<String, Value> = hook::SETTING_NAMES.into_iter().filter_map(settings).collect();
+    let mut changes = shown.clone();
+    changes.insert("title".into(), json!({ "type": "string", "minLength": 1, "maxLength": 256 }));
+    changes.insert("description".into(), json!({ "type": ["string", "null"], "maxLength": 4_096 }));
+    changes.insert("enabled".into(), json!({ "type": ["boolean", "null"] }));
+    properties["title"] = json!({ "type": ["string", "null"], "maxLength": 256, "description": "The name if absent." });
+    properties["description"] = changes["description"].clone();
+    properties["type"] = json!({ "enum": [HookKind::Form, HookKind::Web, HookKind::Email, null], "default": "form" });
+    vec![
+        (
+            "HookSettings".into(),
+            json!({ "type": "object", "required": hook::SETTING_NAMES, "properties": nullable(shown) }),
+        ),
+        ("NewHook".into(), sent(properties, &["name"])),
+        ("HookChanges".into(), sent(changes, &[])),
+    ]
+}
+
+fn sent(properties: Map<String, Value>, required: &[&str]) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
+}
+
+/// Each of these, or null.
+fn nullable(properties: Map<String, Value>) -> Map<String, Value> {
+    let or_null = |schema: Value| json!({ "anyOf": [schema, { "type": "null" }] });
+    properties.into_iter().map(|(name, schema)| (name, or_null(schema))).collect()
+}
+
 fn answer() -> Value {
     let reply = [
         ("status", json!({ "type": ["integer", "string"], "description": "From 200 to 599, or an expression." })),

@@ -1,16 +1,21 @@
-//! The JSON Schema of workflow files, which editors use to complete keys, actions, params, operators and events.
+//! JSON Schemas generated from tables.
+//!
+//! Editors use that of workflow files to complete keys, actions, params, operators and events. [`components`] are for the
+//! description of the HTTP interface.
 //!
 //! It is generated from the tables that the checker and the engine use. A schema generated for one file also completes
 //! the ids of its steps as targets; a general schema cannot know them.
 
 mod flow;
 mod hook;
+mod objects;
 
 use serde_json::{Map, Value, json};
 
 use crate::actions::ACTIONS;
 use crate::workflow::{ActionSpec, ERROR_CASES_MAX, LIMIT_MAX, ParamKind, STEPS_MAX, credentials};
 use flow::{condition, error_case, transition, transitions};
+pub use objects::capitalised;
 
 /// URL path of the schema on the server.
 pub const PATH: &str = "/schemas/workflow.json";
@@ -51,6 +56,45 @@ pub fn workflow_file(document: Option<&Value>) -> Value {
             "errorCase": error_case(),
         },
     })
+}
+
+/// Schemas for the description of the HTTP interface, by name: whatever a workflow file declares as `…Declaration`, hooks
+/// and objects as they are shown and sent. They refer to each other below `#/components/schemas/`.
+pub fn components() -> Vec<(String, Value)> {
+    let mut file = workflow_file(None);
+    let definitions = file["$defs"].as_object_mut().map(std::mem::take).unwrap_or_default();
+    let declarations = definitions.into_iter().map(|(name, schema)| (declaration(&name), schema));
+    let mut changes = klass();
+    changes["required"] = json!([]);
+    let own = [("KlassChanges".to_owned(), changes)].into_iter().chain(hook::components()).chain(objects::components());
+    let mut components: Vec<(String, Value)> = declarations.chain(own).collect();
+    components.iter_mut().for_each(|(_, schema)| move_references(schema));
+    components
+}
+
+/// The name of a component for what a file declares: `errorCase` as `ErrorCaseDeclaration`.
+fn declaration(name: &str) -> String {
+    format!("{}Declaration", capitalised(name))
+}
+
+/// Makes references into a file's schema lead to the components.
+fn move_references(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match member {
+                    Value::String(target) if key == "$ref" => {
+                        if let Some(name) = target.strip_prefix("#/$defs/") {
+                            *target = format!("#/components/schemas/{}", declaration(name));
+                        }
+                    }
+                    member => move_references(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(move_references),
+        _ => {}
+    }
 }
 
 /// An optional string; null means absent, as for all optional keys.

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use crate::api;
 use crate::catalog::{HookInForce, Snapshot};
 use crate::hook::{HookKind, Verification};
 use crate::store::{Org, Status};
+use crate::usecases::hooks;
 
 /// Prints where the server listens, and how to call each enabled hook.
 pub fn greet(own_url: &str, public_url: &str, smtp: Option<SocketAddr>, org: &Org, snapshot: &Snapshot) {
@@ -29,7 +29,7 @@ pub fn print(text: &str) {
 fn hook(public_url: &str, in_force: &HookInForce) -> String {
     let (hook, verification) = (&in_force.hook, &in_force.settings.verification);
     let title = format!("\nHook {} ({}):\n\n", hook.name, hook.title);
-    let url = api::hook_url(public_url, hook);
+    let url = hooks::url(public_url, hook);
     let key = match verification {
         Verification::Open => "",
         Verification::Key => "    -H \"authorization: Bearer $KEY\" \\\n",

@@ -10,12 +10,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::ServeError;
-use crate::api::{self, App, Live};
+use crate::api;
 use crate::config::Serve;
 use crate::door::{Door, smtp};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Listening};
 use crate::store::make_home;
+use crate::usecases::{Services, arrivals};
 
 /// How many connections wait to be accepted, as far as the system allows. One that finds no room retries after a second.
 const BACKLOG: u32 = 4_096;
@@ -86,9 +87,16 @@ impl Listeners {
     pub fn open(settings: &Serve, sockets: Sockets, door: &Door) -> Result<Listeners, ServeError> {
         let closing = watch::Sender::new(false);
         let public_url = sockets.public_url(settings);
-        let live = Live::new(closing.subscribe());
-        let app = App { door: door.clone(), programs: door.catalog.programs().clone(), public_url, live };
-        let http = http_server(settings, sockets.http, sockets.tls.clone(), app)?;
+        let services = Services {
+            store: door.store.clone(),
+            catalog: door.catalog.clone(),
+            engine: door.engine.clone(),
+            refusals: door.refusals.clone(),
+            listeners: arrivals::Listeners::new(closing.subscribe()),
+            public_url: public_url.as_str().into(),
+        };
+        let parts = (door.clone(), services);
+        let http = http_server(settings, sockets.http, sockets.tls.clone(), parts)?;
         let smtp = |listener| smtp_server(listener, door, sockets.tls.as_ref(), closing.subscribe());
         let smtp = sockets.smtp.map(smtp).transpose()?;
         Ok(Listeners { http, smtp, closing })
@@ -121,7 +129,12 @@ impl Listeners {
     }
 }
 
-fn http_server(settings: &Serve, listener: TcpListener, tls: Option<Tls>, app: App) -> Result<Server, ServeError> {
+fn http_server(
+    settings: &Serve,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    (door, services): (Door, Services),
+) -> Result<Server, ServeError> {
     let workers = match settings.http_workers {
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -136,8 +149,8 @@ fn http_server(settings: &Serve, listener: TcpListener, tls: Option<Tls>, app: A
     // Called once by each worker, on its thread.
     let app = move || {
         make_home();
-        let app = app.clone();
-        ActixApp::new().wrap(from_fn(api::to_the_end)).configure(|service| api::configure(service, app))
+        let (door, services) = (door.clone(), services.clone());
+        ActixApp::new().wrap(from_fn(api::to_the_end)).configure(|service| api::configure(service, door, services))
     };
     listen::serve(listening, app).map_err(ServeError::Server)
 }

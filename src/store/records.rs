@@ -19,13 +19,16 @@ pub struct Org {
 }
 
 /// What the holder of an API key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub enum Role {
     /// Everything.
+    #[serde(rename = "org.admin")]
     Admin,
     /// Read everything.
+    #[serde(rename = "org.read")]
     Read,
     /// Post to hooks that ask for a key.
+    #[serde(rename = "org.hooks")]
     Hooks,
 }
 
@@ -218,7 +221,7 @@ pub struct EventRecord {
 }
 
 /// Where a run is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
     /// Accepted, not begun.
@@ -240,7 +243,7 @@ impl RunStatus {
 }
 
 /// Where and why a run failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunError {
     /// Stable, in snake_case: `action_failed`, `step_limit`, …
     pub code: String,

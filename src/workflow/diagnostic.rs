@@ -12,7 +12,7 @@ use serde::Serialize;
 const LINE_MAX: usize = 120;
 
 /// Whether a file can be used despite the finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Error,
@@ -30,7 +30,7 @@ impl Severity {
 }
 
 /// One problem of one file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Diagnostic {
     pub severity: Severity,
     /// The file name as the caller gave it; empty for a stored document.

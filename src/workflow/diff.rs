@@ -17,7 +17,7 @@ use crate::objects::escape_pointer;
 const SHOWN_MAX: usize = 400;
 
 /// What happened to a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Op {
     Add,
@@ -28,7 +28,7 @@ pub enum Op {
 }
 
 /// One difference.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Change {
     pub op: Op,
     /// Into the later document; for removals, into the earlier one.

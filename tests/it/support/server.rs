@@ -12,7 +12,7 @@ use super::audit::all_pages;
 use super::program::{Said, run_with_input};
 use super::transcript::Transcript;
 use super::workspace::Workspace;
-use super::{ServerBuilder, wait_for};
+use super::{ServerBuilder, description, wait_for};
 
 /// The admin key of every server that a test starts.
 pub const ADMIN_KEY: &str = "test-admin-key-0123456789abcdef";
@@ -264,10 +264,15 @@ pub fn is_open(status: &str) -> bool {
     matches!(status, "queued" | "running" | "waiting")
 }
 
-/// Sends a request; a failure to get an answer is a failure of the test.
+/// Sends a request; a failure to get an answer is a failure of the test, and so is an answer that is not described.
 #[track_caller]
 pub fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().expect("the server answers");
+    let (client, request) = request.build_split();
+    let request = request.expect("a request can be built");
+    let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+    let response = client.execute(request).expect("the server answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, text: response.text().expect("the body is read") }
+    let answer = Answer { status, headers, text: response.text().expect("the body is read") };
+    description::check(&method, &path, &answer);
+    answer
 }

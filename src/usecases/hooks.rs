@@ -1,0 +1,284 @@
+//! Hooks: the addresses that outsiders post to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Admin, Paging, Reader, Services, Slice, UseCaseError, UseCaseResult, shapes, transactions};
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::catalog::{new_hash, save_hook};
+use crate::door::{CHALLENGE, DUPLICATE};
+use crate::hook::{self, HookKind, InvalidHookKind, RawSettings, Settings};
+use crate::http::document::{Attributes, Relationship, Resource};
+use crate::objects::klass::is_klass_name;
+use crate::objects::{Fields, Problem};
+use crate::store::{Hook, RefusalCount, Status};
+use crate::workflow::HookDraft;
+
+/// The most characters of a title and of a description.
+const TITLE_MAX: usize = 256;
+const DESCRIPTION_MAX: usize = 4_096;
+
+/// A hook.
+pub type HookView = Resource<HookAttributes>;
+
+/// What a hook is, and how it is set up.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookAttributes {
+    pub name: String,
+    pub kind: HookKind,
+    pub title: String,
+    #[schema(required)]
+    pub description: Option<String>,
+    pub enabled: bool,
+    /// The event that a transaction on this hook raises.
+    pub event_name: String,
+    /// The secret part of the address.
+    pub hash: String,
+    /// Where to post to.
+    pub url: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// By name; null if the hook does not say.
+    #[serde(flatten)]
+    #[schema(value_type = shapes::HookSettings)]
+    pub settings: RawSettings,
+    /// How many requests it refused, by reason; only of a hook shown by itself, as the following.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub refusals: Option<BTreeMap<String, CountView>>,
+    /// How many requests came again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub duplicates: Option<CountView>,
+    /// How many set-up challenges it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub challenges: Option<CountView>,
+}
+
+/// How often something happened.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CountView {
+    pub count: i64,
+    #[schema(required)]
+    pub last_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HookRelationships {
+    pub org: Relationship,
+}
+
+impl Attributes for HookAttributes {
+    type Relationships = HookRelationships;
+    const TYPES: &'static [&'static str] = &["form_hook", "web_hook", "email_hook"];
+}
+
+/// What to change of a hook: what is absent stays.
+#[derive(Clone, Debug)]
+pub struct HookChanges {
+    pub title: Option<String>,
+    pub description: Option<Option<String>>,
+    pub enabled: Option<bool>,
+    /// By name; null takes one away.
+    pub settings: RawSettings,
+}
+
+impl HookChanges {
+    /// Reads what a caller sent.
+    ///
+    /// # Errors
+    /// Every problem, with its pointer.
+    pub fn read(document: Value) -> Result<HookChanges, Vec<Problem>> {
+        let mut fields = Fields::new(document);
+        let title = fields.text("title", TITLE_MAX);
+        if title == Some(None) || title == Some(Some(String::new())) {
+            fields.problem("/title", "must not be empty");
+        }
+        let description = fields.text("description", DESCRIPTION_MAX);
+        let enabled = fields.boolean("enabled");
+        let settings = hook::take_settings(&mut fields);
+        fields.finish(HookChanges { title: title.flatten(), description, enabled, settings })
+    }
+
+    fn apply(&self, hook: &mut Hook) {
+        hook.title = self.title.clone().unwrap_or_else(|| hook.title.clone());
+        hook.description = self.description.clone().unwrap_or_else(|| hook.description.clone());
+        hook.settings = hook::merge_settings(&hook.settings, &self.settings);
+        hook.status = match self.enabled {
+            Some(true) => Status::Enabled,
+            Some(false) => Status::Disabled,
+            None => hook.status,
+        };
+    }
+}
+
+/// Reads a hook to create.
+///
+/// # Errors
+/// Every problem, with its pointer.
+pub fn read(document: Value) -> Result<HookDraft, Vec<Problem>> {
+    let mut fields = Fields::new(document);
+    let name = fields.text("name", 64).flatten().unwrap_or_default();
+    if !is_klass_name(&name) {
+        fields.problem("/name", "required: 1 to 64 lower-case letters, digits, `-` or `_`");
+    }
+    let kind = fields.text("type", 16).flatten();
+    let kind = kind.map(|kind| kind.parse().map_err(|error: InvalidHookKind| error.to_string()));
+    let kind = kind.and_then(|kind| fields.keep("/type", kind)).unwrap_or(HookKind::Form);
+    let title = fields.text("title", TITLE_MAX).flatten().unwrap_or_else(|| name.clone());
+    let description = fields.text("description", DESCRIPTION_MAX).flatten();
+    let settings = hook::take_settings(&mut fields);
+    fields.problems(Settings::read(kind, &settings).err().into_iter().flatten());
+    fields.finish(HookDraft { name, kind, title, description, settings })
+}
+
+/// The full address that senders post to.
+pub fn url(public_url: &str, hook: &Hook) -> String {
+    format!("{public_url}/v1/hooks/{}/{}", hook.kind, hook.hash)
+}
+
+fn view(services: &Services, hook: &Hook) -> HookView {
+    let setting = |name: &str| (name.to_owned(), hook.settings.get(name).cloned().unwrap_or_default());
+    let attributes = HookAttributes {
+        name: hook.name.clone(),
+        kind: hook.kind,
+        title: hook.title.clone(),
+        description: hook.description.clone(),
+        enabled: hook.status == Status::Enabled,
+        event_name: hook.event_names()[0].clone(),
+        hash: hook.hash.clone(),
+        url: url(&services.public_url, hook),
+        created_at: hook.created_at,
+        updated_at: hook.updated_at,
+        settings: hook::SETTING_NAMES.into_iter().map(setting).collect(),
+        refusals: None,
+        duplicates: None,
+        challenges: None,
+    };
+    let relationships = HookRelationships { org: Relationship::new("org", hook.org, "/v1/org") };
+    let link = format!("/v1/hooks/{}", hook.id);
+    Resource::of_type(format!("{}_hook", hook.kind), hook.id, attributes, link).with(relationships)
+}
+
+fn count(view: &mut HookView, counts: &[RefusalCount]) {
+    let count = |counted: &RefusalCount| CountView { count: counted.count, last_at: Some(counted.last_at) };
+    let of = |word: &str| counts.iter().find(|counted| counted.reason == word).map(count).unwrap_or_default();
+    let refusals = counts.iter().filter(|counted| ![DUPLICATE, CHALLENGE].contains(&counted.reason.as_str()));
+    view.attributes.refusals = Some(refusals.map(|refusal| (refusal.reason.clone(), count(refusal))).collect());
+    view.attributes.duplicates = Some(of(DUPLICATE));
+    view.attributes.challenges = Some(of(CHALLENGE));
+}
+
+/// All hooks, newest first.
+pub fn list(services: &Services, reader: &Reader) -> Vec<HookView> {
+    let snapshot = services.catalog.snapshot();
+    snapshot.hooks(reader.org()).rev().map(|in_force| view(services, &in_force.hook)).collect()
+}
+
+/// One hook, with how many requests it refused.
+pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<HookView> {
+    let org = reader.org();
+    let mut view = match services.catalog.snapshot().hook(org, id) {
+        Some(in_force) => view(services, &in_force.hook),
+        None => return Err(UseCaseError::not_found("hook", id)),
+    };
+    // What was counted in the last second is shown too.
+    services.refusals.write(&services.store).await?;
+    let counts = services.store.read(move |session| session.refusals(org, id)).await?;
+    count(&mut view, &counts);
+    Ok(view)
+}
+
+/// Creates a hook.
+///
+/// # Errors
+/// [`UseCaseError::Taken`] if there is one of this kind and name.
+pub async fn create(services: &Services, admin: &Admin, draft: HookDraft) -> UseCaseResult<HookView> {
+    let (org, name) = (admin.org(), draft.name.clone());
+    let created = services.catalog.change(move |session| {
+        let is_same =
+            |hook: &Hook| hook.status != Status::Deleted && hook.kind == draft.kind && hook.name == draft.name;
+        if session.hooks(org)?.iter().any(is_same) {
+            return Ok(None);
+        }
+        save_hook(session, org, &draft).map(|(hook, _)| Some(hook))
+    });
+    let taken =
+        || UseCaseError::Taken { pointer: "/name".into(), detail: format!("a hook named `{name}` already exists") };
+    let hook = created.await?.ok_or_else(taken)?;
+    log::info!(hook = hook.name.as_str(); "hook created");
+    Ok(view(services, &hook))
+}
+
+/// Changes title, description, settings, or whether it is enabled.
+pub async fn change(services: &Services, admin: &Admin, id: Id, changes: HookChanges) -> UseCaseResult<HookView> {
+    edit(services, admin, id, move |hook| changes.apply(hook)).await
+}
+
+/// Gives the hook a new address; the old one is unknown from then on.
+pub async fn rotate(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<HookView> {
+    let hash = new_hash();
+    edit(services, admin, id, move |hook| hook.hash = hash.clone()).await
+}
+
+/// Deletes a hook. Its transactions stay.
+pub async fn delete(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<()> {
+    edit(services, admin, id, |hook| hook.status = Status::Deleted).await.map(drop)
+}
+
+async fn edit(
+    services: &Services,
+    admin: &Admin,
+    id: Id,
+    edit: impl Fn(&mut Hook) + Send + 'static,
+) -> UseCaseResult<HookView> {
+    let org = admin.org();
+    let written = services.catalog.change(move |session| {
+        let present = session.hooks(org)?.into_iter();
+        let Some(mut hook) = present.filter(|hook| hook.status != Status::Deleted).find(|hook| hook.id == id) else {
+            return Ok(None);
+        };
+        edit(&mut hook);
+        // Settings depend on each other, so all of them are checked.
+        if let Err(problems) = Settings::read(hook.kind, &hook.settings) {
+            return Ok(Some(Err(problems)));
+        }
+        if hook.status == Status::Deleted {
+            session.delete_refused_but(0, org, id)?;
+            let secrets = session.hook_secrets(org)?.into_iter().filter(|secret| secret.hook == id);
+            secrets.map(|secret| secret.id).try_for_each(|id| session.delete_hook_secret(org, id).map(|_| ()))?;
+        }
+        hook.updated_at = session.now();
+        session.update_hook(&hook)?;
+        Ok(Some(Ok(hook)))
+    });
+    let hook = written.await?.ok_or_else(|| UseCaseError::not_found("hook", id))??;
+    log::info!(hook = hook.name.as_str(); "hook changed: {}", hook.status);
+    Ok(view(services, &hook))
+}
+
+/// That there is such a hook.
+pub(super) fn require(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<()> {
+    let found = services.catalog.snapshot().hook(reader.org(), id).is_some();
+    if found { Ok(()) } else { Err(UseCaseError::not_found("hook", id)) }
+}
+
+/// What the hook accepted, newest first.
+pub async fn transactions(
+    services: &Services,
+    reader: &Reader,
+    id: Id,
+    paging: Paging,
+) -> UseCaseResult<Slice<transactions::TransactionView>> {
+    require(services, reader, id)?;
+    let org = reader.org();
+    let found = services.store.read(move |session| session.transactions(org, id, paging.to_read())).await?;
+    Ok(paging.slice(found, |transaction| transaction.id, |transaction| transactions::view(&transaction)))
+}

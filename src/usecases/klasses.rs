@@ -1,0 +1,89 @@
+//! Klasses: definitions of custom objects.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{Admin, Reader, Services, UseCaseError, UseCaseResult};
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::catalog::{Saved, save_klass};
+use crate::http::document::{Attributes, NoRelationships, Resource};
+use crate::objects::klass::KlassDraft;
+use crate::objects::{Klass, Problem, unknown};
+
+/// A klass; its id is its name.
+pub type KlassView = Resource<KlassAttributes>;
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KlassAttributes {
+    pub name: String,
+    pub display_name: String,
+    #[schema(required)]
+    pub icon: Option<String>,
+    /// The attributes that its objects can have, by name; the suffix of the name is the type.
+    pub properties: Map<String, Value>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Attributes for KlassAttributes {
+    type Relationships = NoRelationships;
+    const TYPES: &'static [&'static str] = &["klass"];
+}
+
+fn view(klass: &Klass) -> KlassView {
+    let attributes = KlassAttributes {
+        name: klass.name.clone(),
+        display_name: klass.display_name.clone(),
+        icon: klass.icon.clone(),
+        properties: klass.properties.clone(),
+        created_at: klass.created_at,
+        updated_at: klass.updated_at,
+    };
+    Resource::new(&klass.name, attributes, format!("/v1/klasses/{}", klass.name))
+}
+
+/// The klass of this name; its plural with an `s` is accepted too.
+pub(super) fn require(services: &Services, org: Id, name: &str) -> UseCaseResult<Klass> {
+    let snapshot = services.catalog.snapshot();
+    let own = || snapshot.klasses.iter().filter(|(owner, _)| *owner == org).map(|(_, klass)| klass);
+    let singular = name.strip_suffix('s');
+    let found = own().find(|klass| klass.name == name);
+    let found = found.or_else(|| own().find(|klass| Some(klass.name.as_str()) == singular)).cloned();
+    let names = || own().map(|klass| klass.name.as_str());
+    found.ok_or_else(|| UseCaseError::NotFound(unknown("klass", name, names())))
+}
+
+/// All klasses, by name.
+pub fn list(services: &Services, reader: &Reader) -> Vec<KlassView> {
+    let snapshot = services.catalog.snapshot();
+    let own = snapshot.klasses.iter().filter(|(owner, _)| *owner == reader.org());
+    own.map(|(_, klass)| view(klass)).collect()
+}
+
+/// Creates a klass, or replaces the one of that name.
+pub async fn save(services: &Services, admin: &Admin, draft: KlassDraft) -> UseCaseResult<(KlassView, Saved)> {
+    let org = admin.org();
+    let (klass, saved) = services.catalog.change(move |session| save_klass(session, org, &draft)).await?;
+    Ok((view(&klass), saved))
+}
+
+/// Replaces the klass at an address; the document may leave its name out.
+pub async fn replace(
+    services: &Services,
+    admin: &Admin,
+    name: &str,
+    mut document: Value,
+) -> UseCaseResult<(KlassView, Saved)> {
+    let name = require(services, admin.org(), name)?.name;
+    if let Value::Object(fields) = &mut document {
+        fields.entry("name").or_insert_with(|| name.clone().into());
+    }
+    let draft = KlassDraft::read(document)?;
+    if draft.name != name {
+        return Err(vec![Problem::new("/name", "a klass can't be renamed")].into());
+    }
+    save(services, admin, draft).await
+}

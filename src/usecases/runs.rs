@@ -1,0 +1,307 @@
+//! Runs: what workflows did, step by step.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Admin, Paging, Reader, Services, Slice, UseCaseError, UseCaseResult};
+use crate::base::id::Id;
+use crate::base::time::Timestamp;
+use crate::engine::{self, Cancelled, Pending, event_payload, merge_log};
+use crate::expr::Note;
+use crate::http::document::{Attributes, Relationship, Resource};
+use crate::objects::unknown;
+use crate::observe::metrics;
+use crate::store::{Lane, Run, RunError, RunFilter, RunStatus, Session, StoreError, StoreResult, Turn};
+
+/// How many of the runs are shown that another one waits for.
+const BEHIND_MAX: i64 = 10;
+
+/// One execution of one version of a workflow.
+pub type RunView = Resource<RunAttributes>;
+
+/// What a run did, and where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunAttributes {
+    /// The name of the workflow.
+    pub workflow: String,
+    pub version: i64,
+    /// The event that started it.
+    pub event: String,
+    pub status: RunStatus,
+    pub created_at: Timestamp,
+    #[schema(required)]
+    pub started_at: Option<Timestamp>,
+    #[schema(required)]
+    pub finished_at: Option<Timestamp>,
+    /// When an open run next wants attention.
+    #[schema(required)]
+    pub due_at: Option<Timestamp>,
+    /// The step that an open run stands at.
+    #[schema(required)]
+    pub position: Option<String>,
+    /// Why it failed.
+    #[schema(required)]
+    pub error: Option<RunError>,
+    /// What a called workflow answers, once it has completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// In the order of their execution; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<StepEntry>>)]
+    pub steps: Option<Vec<Value>>,
+}
+
+/// The lane of an open run whose workflow limits how many of its runs go on at a time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Concurrency {
+    /// The same for all runs that take turns.
+    pub lane: String,
+    pub limit: i64,
+    /// Whether it waits for its turn.
+    pub waits: bool,
+    /// Where it stands in the queue, from 1; only of a run shown by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<i64>,
+    /// The runs that have their turn, at most 10; only of a run shown by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Vec<Id>>,
+}
+
+/// What a run belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRelationships {
+    pub workflow: Relationship,
+    /// The transaction that started it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Relationship>,
+    /// The run that started it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Relationship>,
+    /// The run that it repeats, if it repeats one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<Relationship>,
+}
+
+impl Attributes for RunAttributes {
+    type Relationships = RunRelationships;
+    const TYPES: &'static [&'static str] = &["run"];
+}
+
+/// One executed step, as the log has it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes what the engine wrote as JSON")]
+pub struct StepEntry {
+    /// The id of the step in the workflow.
+    id: String,
+    /// The step's `meta.displayName`.
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// Null for the trigger and for steps that only branch.
+    #[schema(required)]
+    action: Option<String>,
+    status: StepStatus,
+    /// The params as they were resolved.
+    input: Value,
+    /// What the step gave; of the trigger, the payload of the event.
+    #[schema(nullable = true)]
+    output: Option<Value>,
+    #[schema(nullable = false)]
+    error: Option<RunError>,
+    /// Of an external call.
+    #[schema(nullable = false)]
+    attempts: Option<Vec<engine::Attempt>>,
+    started_at: Timestamp,
+    #[schema(required)]
+    finished_at: Option<Timestamp>,
+    transitions: Vec<TransitionEntry>,
+    /// What was odd.
+    #[schema(nullable = false)]
+    notes: Option<Vec<Note>>,
+}
+
+/// How a step ended, or that its call is under way.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code, reason = "describes what the engine wrote as JSON")]
+pub enum StepStatus {
+    Completed,
+    Failed,
+    Cancelled,
+    Running,
+    Waiting,
+}
+
+/// How a transition was judged.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what the engine wrote as JSON")]
+pub struct TransitionEntry {
+    target: String,
+    #[schema(nullable = false)]
+    name: Option<String>,
+    #[schema(nullable = false)]
+    op: Option<String>,
+    /// As they were resolved; null stands for no value.
+    #[schema(nullable = false)]
+    values: Option<Vec<Value>>,
+    /// Null if it was not judged, because one before it was taken.
+    #[schema(required)]
+    result: Option<bool>,
+    #[schema(nullable = false)]
+    notes: Option<Vec<Note>>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunQuery {
+    /// The name or the id of a workflow.
+    pub workflow: Option<String>,
+    pub status: Option<RunStatus>,
+}
+
+/// A run without its steps.
+pub(super) fn view(run: &Run) -> RunView {
+    let waits = run.waits_in_lane();
+    let attributes = RunAttributes {
+        workflow: run.workflow_name.clone(),
+        version: run.version,
+        event: run.event.clone(),
+        status: run.status,
+        created_at: run.created_at,
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        due_at: run.due_at.filter(|_| run.status.is_open() && !waits),
+        position: run.position.clone(),
+        error: run.error.clone(),
+        output: run.output.clone(),
+        concurrency: run.lane.as_ref().map(|lane| Concurrency {
+            lane: lane.id.clone(),
+            limit: lane.limit,
+            waits,
+            position: None,
+            behind: None,
+        }),
+        steps: None,
+    };
+    let related_run = |id: Option<Id>| id.map(|id| Relationship::new("run", id, "/v1/runs"));
+    let relationships = RunRelationships {
+        workflow: Relationship::new("workflow", run.workflow, "/v1/workflows"),
+        transaction: run.transaction.map(|id| Relationship::new("transaction", id, "/v1/transactions")),
+        parent: related_run(run.parent),
+        replay_of: related_run(run.replay_of),
+    };
+    Resource::new(run.id, attributes, format!("/v1/runs/{}", run.id)).with(relationships)
+}
+
+/// A run with its steps, and with what it waits for.
+fn full_view(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<RunView>> {
+    let Some((run, steps)) = read_run(session, org, id)? else { return Ok(None) };
+    let mut view = view(&run);
+    view.attributes.steps = Some(steps);
+    if let Some(Lane { id, turn: Turn::Waits(place), .. }) = &run.lane
+        && let Some(concurrency) = &mut view.attributes.concurrency
+    {
+        concurrency.position = Some(session.runs_ahead(org, id, *place)? + 1);
+        concurrency.behind = Some(session.runs_going(org, id, BEHIND_MAX)?);
+    }
+    Ok(Some(view))
+}
+
+/// The run with its step entries; none if there is no such run.
+fn read_run(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<(Run, Vec<Value>)>> {
+    let Some(run) = session.run(org, id)? else { return Ok(None) };
+    let payload = event_payload(session, &run)?;
+    let segments = session.log(org, id)?;
+    let unreadable = |error: serde_json::Error| StoreError::Corrupt { what: "a step log", detail: error.to_string() };
+    let pending = Pending::of(&run)?;
+    let steps = merge_log(&segments, Some(&payload), pending.as_ref()).map_err(unreadable)?;
+    Ok(Some((run, steps)))
+}
+
+/// Runs without their steps.
+///
+/// # Errors
+/// [`UseCaseError::Parameter`] if there is no such workflow.
+pub async fn list(
+    services: &Services,
+    reader: &Reader,
+    query: &RunQuery,
+    paging: Paging,
+) -> UseCaseResult<Slice<RunView>> {
+    let org = reader.org();
+    let workflow = query.workflow.as_deref().map(|name| find_workflow(services, org, name)).transpose()?;
+    let filter = RunFilter { workflow, status: query.status };
+    let found = services.store.read(move |session| session.runs(org, &filter, paging.to_read())).await?;
+    Ok(paging.slice(found, |run| run.id, |run| view(&run)))
+}
+
+fn find_workflow(services: &Services, org: Id, name: &str) -> UseCaseResult<Id> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let snapshot = services.catalog.snapshot();
+    let own = || snapshot.workflows.iter().filter(|workflow| workflow.org == org);
+    own().find(|workflow| workflow.name == name).map(|workflow| workflow.id).ok_or_else(|| {
+        let detail = unknown("workflow", name, own().map(|workflow| workflow.name.as_str()));
+        UseCaseError::Parameter { name: "workflow", detail }
+    })
+}
+
+/// One run with its steps.
+pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<RunView> {
+    let org = reader.org();
+    let found = services.store.read(move |session| full_view(session, org, id)).await?;
+    found.ok_or_else(|| UseCaseError::not_found("run", id))
+}
+
+/// The step entries of a run; each is a [`StepEntry`].
+pub async fn steps(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<Vec<Value>> {
+    let org = reader.org();
+    let found = services.store.read(move |session| read_run(session, org, id)).await?;
+    found.map(|(_, steps)| steps).ok_or_else(|| UseCaseError::not_found("run", id))
+}
+
+/// Ends an open run.
+///
+/// # Errors
+/// [`UseCaseError::Conflict`] if it has ended.
+pub async fn cancel(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<RunView> {
+    let org = admin.org();
+    let cancelled = services.store.write(move |session| engine::cancel(session, org, id)).await?;
+    let run = match cancelled {
+        Cancelled::Missing => return Err(UseCaseError::not_found("run", id)),
+        Cancelled::Ended(status) => {
+            return Err(UseCaseError::Conflict(format!("the run has already ended: {status}")));
+        }
+        Cancelled::Now(run) => run,
+    };
+    metrics::run_finished(run.status.as_str());
+    // Another run may have waited for this one.
+    services.engine.look();
+    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run cancelled");
+    Ok(view(&run))
+}
+
+/// Starts a run of the same version with the same payload, linked to the old one.
+pub async fn replay(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<RunView> {
+    let org = admin.org();
+    let programs = services.catalog.programs().clone();
+    let place = services.engine.place();
+    let held = place.is_some();
+    let written = services.store.write(move |session| engine::replay(session, &programs, (org, id), held)).await?;
+    let loaded = written.ok_or_else(|| UseCaseError::not_found("run", id))?;
+    let run = &loaded.run;
+    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
+    let view = view(run);
+    match place {
+        Some(_) if run.waits_in_lane() => services.engine.look(),
+        Some(place) => place.start(vec![loaded]),
+        None => services.engine.look(),
+    }
+    Ok(view)
+}
