@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::query::PageQuery;
-use crate::http::document::Schemas;
+use crate::http::document::{Schemas, with_schemas};
 use crate::http::errors::{Code, method_not_allowed};
 
 /// The addresses of one resource.
@@ -96,8 +96,8 @@ pub enum SchemaSource {
 
 /// The name of a type's schema, and all schemas that it needs.
 fn schema_of<T: ToSchema>() -> (String, Schemas) {
-    let mut schemas = vec![(T::name().into_owned(), T::schema())];
-    T::schemas(&mut schemas);
+    let mut schemas = Schemas::new();
+    with_schemas::<T>(&mut schemas);
     (T::name().into_owned(), schemas)
 }
 

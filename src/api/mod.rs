@@ -11,6 +11,7 @@ mod auth;
 mod body;
 mod customers;
 mod describe;
+mod docs;
 mod entities;
 mod health;
 mod hook_secrets;
@@ -65,6 +66,7 @@ fn groups() -> Vec<Group> {
         orgs::group(),
         health::group(),
         openapi::group(),
+        docs::group(),
     ]
 }
 

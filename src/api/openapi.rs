@@ -15,7 +15,7 @@ use utoipa::openapi::path::{
     OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder, PathsBuilder,
 };
 use utoipa::openapi::request_body::{RequestBody as DescribedBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -26,7 +26,7 @@ use utoipa::openapi::{
 use super::describe::{Access, Answer, Content, Endpoint, Group, Operation, RequestBody, SchemaSource, public};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::http::document::{PageLinks, PageMeta, Schemas, resource_schema};
+use crate::http::document::{Schemas, document_schema, page_schema, resource_schema, with_schemas};
 use crate::http::errors::{Code, ErrorsView};
 use crate::objects::EntityKind;
 use crate::schema::{self, capitalised};
@@ -63,12 +63,10 @@ pub fn document() -> Value {
             paths = paths.path(endpoint.path.as_str(), item.build());
         }
     }
-    with_all_schemas::<ErrorsView>(&mut schemas);
-    with_all_schemas::<Id>(&mut schemas);
-    with_all_schemas::<Timestamp>(&mut schemas);
-    with_all_schemas::<PageMeta>(&mut schemas);
-    with_all_schemas::<PageLinks>(&mut schemas);
-    with_all_schemas::<EntityRelationships>(&mut schemas);
+    with_schemas::<ErrorsView>(&mut schemas);
+    with_schemas::<Id>(&mut schemas);
+    with_schemas::<Timestamp>(&mut schemas);
+    with_schemas::<EntityRelationships>(&mut schemas);
     for name in EntityKind::ALL.map(|kind| kind.as_str()) {
         let attributes = format!("{}Attributes", capitalised(name));
         let resource = resource_schema(&[name], &attributes, Some(&EntityRelationships::name()));
@@ -94,11 +92,6 @@ pub fn document() -> Value {
         .into_iter()
         .for_each(|schemas| schemas.extend(schema::components()));
     document
-}
-
-fn with_all_schemas<T: ToSchema>(schemas: &mut Schemas) {
-    schemas.push((T::name().into_owned(), T::schema()));
-    T::schemas(schemas);
 }
 
 fn http_method(method: &str) -> HttpMethod {
@@ -235,17 +228,8 @@ fn reference(source: &SchemaSource, schemas: &mut Schemas) -> RefOr<Schema> {
         }
         SchemaSource::Component(name) => Ref::from_schema_name(name).into(),
         SchemaSource::Anything => RefOr::T(Schema::default()),
-        SchemaSource::Document(name) => {
-            ObjectBuilder::new().property("data", Ref::from_schema_name(name)).required("data").into()
-        }
-        SchemaSource::Page(name) => ObjectBuilder::new()
-            .property("data", ArrayBuilder::new().items(Ref::from_schema_name(name)))
-            .required("data")
-            .property("meta", Ref::from_schema_name(PageMeta::name()))
-            .required("meta")
-            .property("links", Ref::from_schema_name(PageLinks::name()))
-            .required("links")
-            .into(),
+        SchemaSource::Document(name) => document_schema(name),
+        SchemaSource::Page(name) => page_schema(name),
     }
 }
 

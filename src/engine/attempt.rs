@@ -22,7 +22,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 const EXCERPT_CHARACTERS_MAX: usize = 1_000;
 
 /// One attempt at a step or at an effect, as the log shows it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// Counted from 1.

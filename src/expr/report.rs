@@ -7,6 +7,7 @@ use super::{jsonpath, meter, template};
 
 /// What was odd while an expression was resolved; goes into the step's log.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[schema(as = StepNote)]
 pub struct Note {
     /// Where in the params or the condition: `/email`, `/custom/orderIdStr`, `/values/0`.
     pub pointer: String,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -14,13 +14,13 @@ use utoipa::{PartialSchema, ToSchema};
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
 /// One resource: `{"data": …}`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Document<T> {
     pub data: T,
 }
 
 /// A page of a list, or a whole list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Page<T> {
     pub data: Vec<T>,
     pub meta: PageMeta,
@@ -162,6 +162,63 @@ impl<A: Attributes> Resource<A> {
     }
 }
 
+impl<T: ToSchema> PartialSchema for Document<T> {
+    fn schema() -> RefOr<Schema> {
+        document_schema(&T::name())
+    }
+}
+
+impl<T: ToSchema> ToSchema for Document<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Document", T::name()))
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        with_schemas::<T>(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        page_schema(&T::name())
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Page", T::name()))
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        with_schemas::<T>(schemas);
+        with_schemas::<PageMeta>(schemas);
+        with_schemas::<PageLinks>(schemas);
+    }
+}
+
+/// Adds the schema of a type, and all that it needs.
+pub fn with_schemas<T: ToSchema>(schemas: &mut Schemas) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+/// The schema of one resource of this name.
+pub fn document_schema(name: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().property("data", Ref::from_schema_name(name)).required("data").into()
+}
+
+/// The schema of a page of resources of this name.
+pub fn page_schema(name: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .property("data", ArrayBuilder::new().items(Ref::from_schema_name(name)))
+        .required("data")
+        .property("meta", Ref::from_schema_name(PageMeta::name()))
+        .required("meta")
+        .property("links", Ref::from_schema_name(PageLinks::name()))
+        .required("links")
+        .into()
+}
+
 impl<A: Attributes> PartialSchema for Resource<A> {
     fn schema() -> RefOr<Schema> {
         let relationships = (A::Relationships::name() != NoRelationships::name()).then(A::Relationships::name);
@@ -176,13 +233,11 @@ impl<A: Attributes> ToSchema for Resource<A> {
     }
 
     fn schemas(schemas: &mut Schemas) {
-        schemas.push((A::name().into_owned(), A::schema()));
-        A::schemas(schemas);
+        with_schemas::<A>(schemas);
         if A::Relationships::name() != NoRelationships::name() {
-            schemas.push((A::Relationships::name().into_owned(), A::Relationships::schema()));
-            A::Relationships::schemas(schemas);
+            with_schemas::<A::Relationships>(schemas);
         }
-        schemas.push((SelfLink::name().into_owned(), SelfLink::schema()));
+        with_schemas::<SelfLink>(schemas);
     }
 }
 

@@ -60,10 +60,10 @@ fn shown_field(of: Type) -> Value {
         Type::List(entry) => json!({ "type": "array", "items": shown_entry(entry) }),
         Type::Object => json!({ "type": "object" }),
         Type::Custom => json!({ "type": "object", "description": "By name; the suffix of the name is the type." }),
-        Type::Word(words) => {
+        Type::Enum(words) => {
             json!({ "enum": words.iter().map(|word| json!(word)).chain([Value::Null]).collect::<Vec<_>>() })
         }
-        Type::Number(..) => json!({ "type": ["integer", "null"] }),
+        Type::Integer(..) => json!({ "type": ["integer", "null"] }),
         Type::Moment => json!({ "type": ["string", "null"], "format": "date-time" }),
         Type::Text(_) | Type::ExternalId | Type::Email | Type::Reference(_) => json!({ "type": ["string", "null"] }),
     }
@@ -125,8 +125,8 @@ fn sent_field(field: &Field) -> Value {
         Type::Text(characters_max) => json!({ "type": ["string", "null"], "maxLength": characters_max }),
         Type::ExternalId => external_id(),
         Type::Email => json!({ "type": ["string", "null"], "maxLength": 254, "examples": ["ann@example.com"] }),
-        Type::Word(_) => shown_field(field.of),
-        Type::Number(least, most) => json!({ "type": ["integer", "null"], "minimum": least, "maximum": most }),
+        Type::Enum(_) => shown_field(field.of),
+        Type::Integer(least, most) => json!({ "type": ["integer", "null"], "minimum": least, "maximum": most }),
         Type::Moment => json!({ "type": ["string", "null"], "examples": ["2017-12-22T05:23:02.138Z"] }),
         Type::List(entry) => list_of(sent_entry(entry)),
         Type::Object => json!({ "type": ["object", "null"] }),

@@ -56,11 +56,6 @@ pub struct Services {
     pub public_url: Arc<str>,
 }
 
-/// An id in an address or the like. What is no id belongs to nothing.
-pub(crate) fn parse_id(what: &str, text: &str) -> UseCaseResult<Id> {
-    text.parse().map_err(|_| UseCaseError::not_found(what, text))
-}
-
 /// Changes the object at an address, in one transaction.
 async fn alter<T, U: Send + 'static>(
     services: &Services,
