@@ -33,10 +33,11 @@
 //! | [`objects`] | customers, klasses, kobjects and entities: their shapes and rules |
 //! | [`outbound`] | the way out: effects as data, the HTTP client with its address policy, the mail client |
 //! | [`schedules`] | runs of workflows that run by themselves |
-//! | [`api`] | the admin API, one file per resource |
+//! | [`api`] | the admin API and its description, one file per resource |
+//! | [`usecases`] | what people and programs can do, as functions with typed views |
 //! | [`http`] | the shapes of HTTP answers, and the one table of error codes |
 //! | [`dry_run`] | runs that leave nothing behind, for `hookflow try` and `hookflow test` |
-//! | [`schema`] | the JSON Schema of workflow files |
+//! | [`schema`] | JSON Schemas generated from tables |
 //! | [`observe`] | log lines and counters |
 //! | [`secrets`] | encryption of what is stored, and masking of what is shown |
 //! | [`base`] | ids that sort by time, times, limits on JSON, networks, files |

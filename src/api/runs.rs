@@ -33,6 +33,7 @@ pub fn group() -> Group {
 struct RunsQuery {
     /// The name or the id of a workflow.
     workflow: Option<String>,
+    /// Only runs that stand there.
     #[param(value_type = Option<RunStatus>, inline)]
     status: Option<String>,
     #[param(ignore)]

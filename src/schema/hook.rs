@@ -165,5 +165,6 @@ fn verification() -> Value {
             "url": { "type": "string", "description": "The hook's URL as the sender knows it." },
         },
         "required": ["scheme"],
+        "additionalProperties": true,
     })
 }

@@ -49,9 +49,11 @@ fn the_list_of_hooks_is_newest_first_with_addresses() {
 #[test]
 fn a_second_hook_of_the_same_name_is_refused() {
     let server = Server::start();
-    let answer = server.call("POST", "/v1/hooks", json!({ "name": "orders" })).expect(409);
+    let before = server.hook("orders");
+    let answer = server.call("POST", "/v1/hooks", json!({ "name": "orders", "title": "Another" })).expect(409);
     assert_eq!(errors(&answer), [("taken", "/name")]);
     assert_eq!(detail(&answer), "a hook named `orders` already exists");
+    assert_eq!(server.hook("orders"), before, "a refused creation changes nothing");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod actions;
 mod answers;
+mod api_description;
 mod apply;
 mod bodies;
 mod budget;

@@ -125,6 +125,8 @@ fn a_workflow_is_called_over_http_with_checked_inputs() {
     let link = format!("/v1/workflows/{}/call", id("double"));
     let refused = server.call("POST", &link, json!({ "inputs": { "txet": 1 } })).expect(422);
     assert_eq!(errors(&refused), [("invalid", "/inputs/text"), ("invalid", "/inputs/txet")]);
+    let elsewhere = server.call("POST", &link, json!({ "inputs": { "text": 12 }, "responseMeta": {} })).expect(422);
+    assert_eq!(errors(&elsewhere), [("invalid", "/responseMeta")]);
     let run = server.call("POST", &link, json!({ "inputs": { "text": 12 } })).expect(201)["data"].take();
     let run = server.wait_for_run(run["id"].as_str().unwrap(), |status| !is_open(status));
     assert_eq!(run["attributes"]["output"], json!({ "doubled": "1212" }));

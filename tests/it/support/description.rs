@@ -68,7 +68,8 @@ impl Description {
                 _ => Err("there is no such operation".into()),
             };
         };
-        if operation.is_of_senders() {
+        let is_by_id = segments.last().is_some_and(|last| last.len() == 24);
+        if operation.is_of_senders() && !(method == "GET" && is_by_id) {
             // What a hook answers is for its settings to say.
             return Ok(());
         }
@@ -103,12 +104,18 @@ impl Description {
         let validator = validators.entry(key.to_owned()).or_insert_with(|| {
             let mut schema = schema.clone();
             close(&mut schema, false);
-            schema["components"] = json!({ "schemas": self.components });
-            let options = jsonschema::options().with_draft(Draft::Draft202012);
-            Arc::new(options.build(&schema).unwrap_or_else(|error| panic!("the schema of `{key}`: {error}")))
+            Arc::new(validator_of(&schema, &json!({ "schemas": self.components })))
         });
         validator.clone()
     }
+}
+
+/// A validator of a schema that refers to these components.
+pub fn validator_of(schema: &Value, components: &Value) -> Validator {
+    let mut schema = schema.clone();
+    schema["components"] = components.clone();
+    let options = jsonschema::options().with_draft(Draft::Draft202012);
+    options.build(&schema).unwrap_or_else(|error| panic!("not a schema: {error}"))
 }
 
 impl Operation {
@@ -119,7 +126,7 @@ impl Operation {
 
     /// Whether it is where senders post.
     fn is_of_senders(&self) -> bool {
-        self.described["tags"][0] == "Door" && self.method != "GET"
+        self.described["tags"][0] == "Door"
     }
 }
 
