@@ -43,10 +43,7 @@ pub use refusal::{Reason, Refusal};
 pub use refusals::{CHALLENGE, Refusals};
 pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
 pub use respond::ReceiptView;
-<<<<<<< HEAD
 pub use seen_keys::forget_seen_keys;
-=======
->>>>>>> 166f2c2 (docs: a recipe for a new API resource)
 
 use crate::catalog::Catalog;
 use crate::engine::EngineHandle;
