@@ -256,14 +256,13 @@ impl Endpoint {
 
     /// The resource that answers at the address. Methods that it does not take are answered with an error like any other.
     fn resource(self) -> impl HttpServiceFactory + 'static {
-        let mut methods: Vec<String> = self.operations.iter().map(|(method, _)| method.to_uppercase()).collect();
+        // Where another route takes the rest, only requests come here that it does not take: those of `get_if`.
+        let described = self.operations.iter().filter(|(method, _)| !self.takes_any || *method == "get");
+        let mut methods: Vec<String> = described.map(|(method, _)| method.to_uppercase()).collect();
         methods.sort();
         let methods = methods.join(", ");
         let resource = self.routes.into_iter().fold(web::resource(self.path), |resource, route| resource.route(route));
-        match self.takes_any {
-            true => resource,
-            false => resource.default_service(web::to(move |request| method_not_allowed(request, methods.clone()))),
-        }
+        resource.default_service(web::to(move |request| method_not_allowed(request, methods.clone())))
     }
 }
 
