@@ -29,6 +29,9 @@ mod rest_api;
 mod user;
 
 pub use for_each::{Batch, Ended, start_item};
+
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::base::id::Id;
@@ -39,7 +42,7 @@ use crate::expr::{Note, Secrets, mask};
 use crate::objects::Problem;
 use crate::outbound::{Effect, Retry};
 use crate::store::{Run, Session, StoreResult};
-use crate::workflow::ActionSpec;
+use crate::workflow::{ActionSpec, Known, KnownNames};
 
 /// All actions.
 pub static ACTIONS: &[Action] = &[
@@ -260,4 +263,9 @@ pub fn spec(name: &str) -> Option<&'static ActionSpec> {
 /// The names of all actions.
 pub fn names() -> Vec<&'static str> {
     ACTIONS.iter().map(|action| action.spec.name).collect()
+}
+
+/// All actions and these names, for the checker.
+pub fn known(names: impl Into<Arc<KnownNames>>) -> Known<'static> {
+    Known { action: &spec, action_names: self::names(), names: names.into() }
 }

@@ -47,7 +47,7 @@ pub fn group() -> Group {
 }
 
 async fn list(services: Data<Services>, reader: Reader) -> ApiResult {
-    all(workflows::list(&services, &reader), "/v1/workflows")
+    all(workflows::list(&services, &reader).await?, "/v1/workflows")
 }
 
 async fn show(services: Data<Services>, reader: Reader, id: Path<String>) -> ApiResult {

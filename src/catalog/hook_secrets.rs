@@ -38,8 +38,8 @@ pub fn add_secret(
     (org, hook): (Id, Id),
     value: &str,
 ) -> StoreResult<Result<HookSecret, AddError>> {
-    let mut hooks = session.hooks(org)?.into_iter().filter(|present| present.status != Status::Deleted);
-    let Some(hook) = hooks.find(|present| present.id == hook) else { return Ok(Err(AddError::Missing)) };
+    let hook = session.hook(org, hook)?.filter(|hook| hook.status != Status::Deleted);
+    let Some(hook) = hook else { return Ok(Err(AddError::Missing)) };
     let settings = Settings::read(hook.kind, &hook.settings).ok();
     let Some(scheme) = settings.as_ref().and_then(|settings| settings.verification.scheme()) else {
         return Ok(Err(AddError::NotVerified));
@@ -47,7 +47,7 @@ pub fn add_secret(
     if let Err(error) = scheme.key(value) {
         return Ok(Err(error.into()));
     }
-    if session.hook_secrets(org)?.iter().filter(|secret| secret.hook == hook.id).count() >= SECRETS_MAX {
+    if session.secrets_of_hook(org, hook.id)?.len() >= SECRETS_MAX {
         return Ok(Err(AddError::TooMany));
     }
     if let Err(error) = claim_key(session, vault, org)? {
@@ -60,14 +60,13 @@ pub fn add_secret(
     Ok(Ok(secret))
 }
 
-/// What a request has to pass to get into the hook.
+/// What a request has to pass to get into the hook, which has these secrets.
 pub(super) fn gate(vault: &Vault, hook: &Hook, verification: &Verification, secrets: &[HookSecret]) -> Gate {
     match verification {
         Verification::Open => Gate::Open,
         Verification::Key => Gate::Key,
         Verification::Signed(scheme) => {
-            let own = secrets.iter().filter(|secret| secret.hook == hook.id);
-            let keys: Vec<Key> = own.filter_map(|secret| open(vault, hook, scheme, secret)).collect();
+            let keys: Vec<Key> = secrets.iter().filter_map(|secret| open(vault, hook, scheme, secret)).collect();
             Gate::Signed { scheme: scheme.clone(), keys }
         }
     }

@@ -1,8 +1,7 @@
 //! Writing hooks, klasses and workflows so that what was saved is what is declared.
 
-use serde_json::Value;
-
 use super::schedules;
+use super::snapshot::Snapshot;
 use crate::base::id::{Id, random_bytes};
 use crate::hook::{RawSettings, merge_settings};
 use crate::objects::Klass;
@@ -32,57 +31,76 @@ pub fn new_hash() -> String {
     hex::encode(random_bytes::<32>())
 }
 
-/// Makes the hook, or brings its title and description up to date. Its address stays, and so do the settings that
-/// the draft does not name.
-pub fn save_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<(Hook, Saved)> {
-    let present = session.hooks(org)?.into_iter().filter(|hook| hook.status != Status::Deleted);
-    let same = present.into_iter().find(|hook| hook.kind == draft.kind && hook.name == draft.name);
-    let now = session.now();
-    let Some(mut hook) = same else {
-        let hook = Hook {
-            id: session.new_id(),
-            org,
-            kind: draft.kind,
-            name: draft.name.clone(),
-            title: draft.title.clone(),
-            description: draft.description.clone(),
-            hash: new_hash(),
-            status: Status::Enabled,
-            settings: merge_settings(&RawSettings::new(), &draft.settings),
-            created_at: now,
-            updated_at: now,
-        };
-        session.insert_hook(&hook)?;
-        return Ok((hook, Saved::Created));
-    };
-    let settings = merge_settings(&hook.settings, &draft.settings);
-    if hook.title == draft.title && hook.description == draft.description && hook.settings == settings {
-        return Ok((hook, Saved::Unchanged));
+/// Adds a hook; `None` if the org has one of this kind with this name.
+pub fn create_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<Option<Hook>> {
+    match session.hook_by_name(org, draft.kind, &draft.name)? {
+        Some(_) => Ok(None),
+        None => insert_hook(session, org, draft).map(Some),
     }
-    hook.title = draft.title.clone();
-    hook.description = draft.description.clone();
-    hook.settings = settings;
-    hook.updated_at = now;
+}
+
+/// Whether a file's hook is in force as it is declared.
+pub(super) fn is_hook_saved(snapshot: &Snapshot, org: Id, draft: &HookDraft) -> bool {
+    snapshot.hook_by_name(org, draft.kind, &draft.name).is_some_and(|present| {
+        let present = &present.hook;
+        let settings = merge_settings(&present.settings, &draft.settings);
+        present.title == draft.title && present.description == draft.description && present.settings == settings
+    })
+}
+
+/// Makes the hook that a file declares, or brings the one of its name up to date. Its address stays, and so do the settings
+/// that the draft does not name.
+pub(super) fn save_hook(
+    session: &mut dyn Session,
+    snapshot: &Snapshot,
+    org: Id,
+    draft: &HookDraft,
+) -> StoreResult<(Hook, Saved)> {
+    let Some(present) = snapshot.hook_by_name(org, draft.kind, &draft.name) else {
+        return insert_hook(session, org, draft).map(|hook| (hook, Saved::Created));
+    };
+    let settings = merge_settings(&present.hook.settings, &draft.settings);
+    let (title, description) = (draft.title.clone(), draft.description.clone());
+    let hook = Hook { title, description, settings, updated_at: session.now(), ..present.hook.clone() };
     session.update_hook(&hook)?;
     Ok((hook, Saved::Changed))
+}
+
+fn insert_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<Hook> {
+    let now = session.now();
+    let hook = Hook {
+        id: session.new_id(),
+        org,
+        kind: draft.kind,
+        name: draft.name.clone(),
+        title: draft.title.clone(),
+        description: draft.description.clone(),
+        hash: new_hash(),
+        status: Status::Enabled,
+        settings: merge_settings(&RawSettings::new(), &draft.settings),
+        created_at: now,
+        updated_at: now,
+    };
+    session.insert_hook(&hook)?;
+    Ok(hook)
+}
+
+/// Whether a file's klass is in force as it is declared.
+pub(super) fn is_klass_saved(snapshot: &Snapshot, org: Id, draft: &KlassDraft) -> bool {
+    snapshot.klass(org, &draft.name).is_some_and(|present| says(present, draft))
+}
+
+fn says(klass: &Klass, draft: &KlassDraft) -> bool {
+    klass.display_name == draft.display_name && klass.icon == draft.icon && klass.properties == draft.properties
 }
 
 /// Makes the klass, or replaces what the one of that name says.
 pub fn save_klass(session: &mut dyn Session, org: Id, draft: &KlassDraft) -> StoreResult<(Klass, Saved)> {
     let now = session.now();
-    let present = session.klass(org, &draft.name)?;
-    let saved = match &present {
-        None => Saved::Created,
-        Some(klass) => {
-            let same = klass.display_name == draft.display_name
-                && klass.icon == draft.icon
-                && klass.properties == draft.properties;
-            if same { Saved::Unchanged } else { Saved::Changed }
-        }
-    };
-    let (id, created_at) = match &present {
-        Some(klass) => (klass.id, klass.created_at),
-        None => (session.new_id(), now),
+    let (id, created_at, saved) = match session.klass(org, &draft.name)? {
+        None => (session.new_id(), now, Saved::Created),
+        Some(klass) if says(&klass, draft) => return Ok(((*klass).clone(), Saved::Unchanged)),
+        Some(klass) => (klass.id, klass.created_at, Saved::Changed),
     };
     let klass = Klass {
         id,
@@ -93,28 +111,36 @@ pub fn save_klass(session: &mut dyn Session, org: Id, draft: &KlassDraft) -> Sto
         created_at,
         updated_at: now,
     };
-    if saved != Saved::Unchanged {
-        session.put_klass(org, &klass)?;
-    }
+    session.put_klass(org, &klass)?;
     Ok((klass, saved))
 }
 
+/// Whether a workflow that `file` declares is in force as it is declared there.
+pub(super) fn is_workflow_saved(snapshot: &Snapshot, org: Id, draft: &WorkflowDraft, file: &str) -> bool {
+    snapshot.workflow_by_name(org, &draft.workflow.name).is_some_and(|present| {
+        present.digest == draft.digest
+            && present.file.as_deref() == Some(file)
+            && declared_status(draft).is_none_or(|status| status == present.status)
+    })
+}
+
 /// Saves a workflow that a file declares, by its name.
-pub fn save_workflow_file(
+pub(super) fn save_workflow_file(
     session: &mut dyn Session,
+    snapshot: &Snapshot,
     org: Id,
     draft: &WorkflowDraft,
     file: &str,
 ) -> StoreResult<(WorkflowRecord, Saved)> {
     let origin = format!("file {file}");
-    let mut present = session.workflows(org)?.into_iter();
-    let Some(mut workflow) = present.find(|workflow| workflow.name == draft.workflow.name) else {
-        let mut workflow = new_workflow(session, org, draft);
-        workflow.file = Some(file.to_owned());
+    let present = snapshot.workflow_by_name(org, &draft.workflow.name);
+    let stored = present.map(|present| session.workflow(org, present.id)).transpose()?.flatten();
+    let Some(stored) = stored else {
+        let workflow = WorkflowRecord { file: Some(file.to_owned()), ..new_workflow(session, org, draft) };
         insert_workflow(session, &workflow, &origin)?;
         return Ok((workflow, Saved::Created));
     };
-    workflow.file = Some(file.to_owned());
+    let mut workflow = WorkflowRecord { file: Some(file.to_owned()), ..stored };
     let saved = change_workflow(session, &mut workflow, draft, &origin)?;
     Ok((workflow, saved))
 }
@@ -137,20 +163,17 @@ pub(super) fn save_workflow_as(
     draft: &WorkflowDraft,
     origin: &str,
 ) -> StoreResult<Result<(WorkflowRecord, Saved), SaveError>> {
-    let mut present = session.workflows(org)?;
     let name = &draft.workflow.name;
-    if present.iter().any(|workflow| workflow.name == *name && Some(workflow.id) != id) {
+    if session.workflow_by_name(org, name)?.is_some_and(|present| Some(present.id) != id) {
         return Ok(Err(SaveError::NameTaken(name.clone())));
     }
-    let same = id.and_then(|id| present.iter().position(|workflow| workflow.id == id));
-    if id.is_some() && same.is_none() {
-        return Ok(Err(SaveError::Missing));
-    }
-    let Some(mut workflow) = same.map(|index| present.swap_remove(index)) else {
+    let Some(id) = id else {
         let workflow = new_workflow(session, org, draft);
         insert_workflow(session, &workflow, origin)?;
         return Ok(Ok((workflow, Saved::Created)));
     };
+    let stored = session.workflow(org, id)?.filter(|present| present.status != Status::Deleted);
+    let Some(mut workflow) = stored else { return Ok(Err(SaveError::Missing)) };
     let saved = change_workflow(session, &mut workflow, draft, origin)?;
     Ok(Ok((workflow, saved)))
 }
@@ -179,19 +202,21 @@ fn change_workflow(
 ) -> StoreResult<Saved> {
     let saved = if workflow.document == draft.document { Saved::Unchanged } else { Saved::Changed };
     if saved == Saved::Changed {
-        let newest = session.workflow_versions(workflow.org, workflow.id, i64::MAX, 1)?;
-        workflow.version = newest.first().map_or(workflow.version, |version| version.version) + 1;
+        workflow.version = session.newest_version(workflow.org, workflow.id)?.max(workflow.version) + 1;
         workflow.document = draft.document.clone();
         workflow.name = draft.workflow.name.clone();
         workflow.updated_at = session.now();
     }
-    // A document that does not say whether it is enabled leaves that to the admin.
-    if let Some(Value::Bool(enabled)) = draft.document.get("enabled") {
-        workflow.status = if *enabled { Status::Enabled } else { Status::Disabled };
-    }
+    workflow.status = declared_status(draft).unwrap_or(workflow.status);
     session.update_workflow(workflow, origin)?;
     schedules::settle(session, workflow)?;
     Ok(saved)
+}
+
+/// A document that does not say whether it is enabled leaves that to the admin.
+fn declared_status(draft: &WorkflowDraft) -> Option<Status> {
+    let enabled = draft.document.get("enabled")?.as_bool()?;
+    Some(if enabled { Status::Enabled } else { Status::Disabled })
 }
 
 fn insert_workflow(session: &mut dyn Session, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {

@@ -15,6 +15,8 @@ pub const VALUE_BYTES_MAX: usize = 65_536;
 pub const NAME_CHARACTERS_MAX: usize = 128;
 /// The most variables that an org has, those of its workflows included.
 pub const VARIABLES_MAX: usize = 1_000;
+/// How many variables and secrets are forgotten in one transaction.
+const FORGET_MAX: usize = 256;
 
 /// Why a variable can't be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,12 +75,19 @@ pub async fn check_key(store: &Store, vault: &Vault, forget: bool) -> Result<(),
         if !forget {
             return Err(SecretKeyError::OtherKey { names, wanted, given });
         }
-        let written = store.write(move |session| {
-            session.change_catalog()?;
-            variables.iter().try_for_each(|each| session.delete_variable(each.org, each.id).map(|_| ()))?;
-            secrets.iter().try_for_each(|each| session.delete_hook_secret(each.org, each.id).map(|_| ()))
-        });
-        written.await?;
+        let variables = variables.iter().map(|each| (each.org, each.id, false));
+        let all: Vec<(Id, Id, bool)> = variables.chain(secrets.iter().map(|each| (each.org, each.id, true))).collect();
+        for chunk in all.chunks(FORGET_MAX) {
+            let chunk = chunk.to_vec();
+            let written = store.write(move |session| {
+                session.change_catalog()?;
+                chunk.iter().try_for_each(|(org, id, is_secret)| match is_secret {
+                    true => session.delete_hook_secret(*org, *id).map(|_| ()),
+                    false => session.delete_variable(*org, *id).map(|_| ()),
+                })
+            });
+            written.await?;
+        }
         log::warn!("forgot variables that were encrypted with another secret key: {names}");
     }
     Ok(())
@@ -95,12 +104,10 @@ pub fn put_variable(
     if let Err(error) = claim_key(session, vault, org)? {
         return Ok(Err(error));
     }
-    let present = session.variables(org)?;
     let now = session.now();
-    let same = present.iter().find(|variable| variable.workflow == workflow && variable.name == name);
-    let (id, created_at, saved) = match same {
+    let (id, created_at, saved) = match session.variable_by_name(org, workflow, name)? {
         Some(variable) => (variable.id, variable.created_at, Saved::Changed),
-        None if present.len() >= VARIABLES_MAX => return Ok(Err(PutError::TooMany)),
+        None if session.count_variables(org)? >= VARIABLES_MAX as i64 => return Ok(Err(PutError::TooMany)),
         None => (session.new_id(), now, Saved::Created),
     };
     let sealed = vault.seal(value, &context(org, id));
@@ -121,21 +128,16 @@ pub(super) fn claim_key(session: &mut dyn Session, vault: &Vault, org: Id) -> St
     Ok(Ok(()))
 }
 
-/// The variables of an org that can be opened.
-pub(super) fn read(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreResult<Vec<VariableInForce>> {
-    let mut opened = Vec::new();
-    for variable in session.variables(org)? {
-        match vault.unseal(&variable.sealed, &context(org, variable.id)) {
-            Ok(value) => {
-                let Variable { id, workflow, name, .. } = variable;
-                opened.push(VariableInForce { id, workflow, name, value });
-            }
-            Err(error) => {
-                log::error!(variable = variable.name.as_str(), err:% = error; "the variable is not in force");
-            }
+/// A variable with its value. `None`, which is logged, if it can't be decrypted.
+pub(super) fn open(vault: &Vault, variable: Variable) -> Option<VariableInForce> {
+    let Variable { id, org, workflow, name, sealed, .. } = variable;
+    match vault.unseal(&sealed, &context(org, id)) {
+        Ok(value) => Some(VariableInForce { id, workflow, name, value }),
+        Err(error) => {
+            log::error!(variable = name.as_str(), err:% = error; "the variable is not in force");
+            None
         }
     }
-    Ok(opened)
 }
 
 /// What a sealed value is bound to.

@@ -8,7 +8,8 @@ use super::plan::{Plan, Step, StepKind};
 use super::remote::{Remote, RemoteError, Server};
 use super::say;
 use super::state::State;
-use crate::catalog::files::{CheckedFiles, FilesError, check_files, read_folder};
+use crate::catalog::files::{FilesError, read_folder};
+use crate::catalog::load::{CheckedFiles, check_files};
 use crate::workflow::Severity;
 
 #[derive(Debug, clap::Args)]
@@ -61,12 +62,12 @@ impl Apply {
         }
         let server = self.remote.connect()?;
         let state = State::read(&server)?;
-        let CheckedFiles { bundles, reports } = check_files(&files, &state.known());
+        let CheckedFiles { files: checked, reports } = check_files(&files, &state.known());
         reports.iter().for_each(|(_, report)| eprintln!("{}\n", report.trim_end()));
         if reports.iter().any(|(severity, _)| *severity == Severity::Error) {
             return Err(ApplyError::Invalid);
         }
-        let bundles: Vec<_> = bundles.into_iter().map(|(_, _, bundle)| bundle).collect();
+        let bundles: Vec<_> = checked.into_iter().map(|file| file.bundle).collect();
         let plan = Plan::of(&bundles, &state, self.prune);
         say(&describe(&plan));
         if plan.steps.is_empty() || self.dry_run {

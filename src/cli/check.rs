@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::actions;
 use crate::base::time::Timestamp;
-use crate::catalog::Snapshot;
-use crate::catalog::files::{CheckedFiles, FileText, TEST_ENDING, check_files, read_file, read_folder};
-use crate::workflow::{Bundle, Severity};
+use crate::catalog::files::{FileText, TEST_ENDING, read_file, read_folder};
+use crate::catalog::load::{CheckedFiles, check_files};
+use crate::workflow::{Bundle, KnownNames, Severity};
 
 #[derive(Debug, clap::Args)]
 pub struct Check {
@@ -24,13 +25,13 @@ impl Check {
             Ok(files) => files,
             Err(error) => return super::fail(&error),
         };
-        let CheckedFiles { bundles, reports } = check_files(&files, &Snapshot::known_to_nobody());
+        let CheckedFiles { files: checked, reports } = check_files(&files, &actions::known(KnownNames::default()));
         let mut text: String = reports.iter().map(|(_, report)| format!("{}\n\n", report.trim_end())).collect();
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
         let warnings = reports.len() - errors;
         let counts =
             [super::count(files.len(), "file"), super::count(errors, "error"), super::count(warnings, "warning")];
-        text.push_str(&bundles.iter().map(|(_, _, bundle)| due_times(bundle)).collect::<String>());
+        text.push_str(&checked.iter().map(|file| due_times(&file.bundle)).collect::<String>());
         text.push_str(&format!("{}: {}, {}\n", counts[0], counts[1], counts[2]));
         super::say(&text);
         match errors > 0 || (self.strict && warnings > 0) {

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use crate::catalog::Snapshot;
+use crate::actions;
 use crate::catalog::files::{FileText, FilesError, read_file, read_folder};
 use crate::workflow::import::{Imported, LocalHook, Mappings, VariableUse, import};
-use crate::workflow::{Severity, Source};
+use crate::workflow::{KnownNames, Severity, Source};
 
 #[derive(Debug, clap::Args)]
 pub struct Import {
@@ -73,7 +73,7 @@ impl Import {
         let sources: Vec<Source<'_>> = (siblings.iter())
             .filter_map(|file| Some(Source { file: &file.name, text: file.text.as_deref().ok()? }))
             .collect();
-        let known = Snapshot::known_to_nobody();
+        let known = actions::known(KnownNames::default());
         let imported = import(&Source { file: &name, text: &text }, &mappings, &sources, &known);
         let errors = imported.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
         let written = match &imported.document {

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::remote::{RemoteError, Server};
+use crate::actions;
 use crate::hook::HookKind;
-use crate::workflow::Known;
+use crate::workflow::{Known, KnownNames};
 
 /// Everything that files could declare.
 #[derive(Debug)]
@@ -41,14 +42,12 @@ impl State {
     /// What files may refer to when they are applied to this server.
     pub fn known(&self) -> Known<'static> {
         let klasses = self.klasses.iter().map(|klass| (klass.name.clone(), klass.object("properties")));
-        let hooks = self.hooks.iter().filter_map(|hook| Some((hook.kind()?, hook.name.clone(), hook.id.clone())));
-        Known {
-            action: &crate::actions::spec,
-            action_names: crate::actions::names(),
-            klasses: klasses.collect(),
-            hooks: hooks.collect(),
-            variables: None,
+        let mut names = KnownNames::default();
+        names.klasses.extend(klasses);
+        for hook in &self.hooks {
+            hook.kind().into_iter().for_each(|kind| names.add_hook(kind, &hook.name, hook.id.clone()));
         }
+        actions::known(names)
     }
 }
 

@@ -22,7 +22,6 @@ use crate::base::id::Id;
 use crate::catalog::{HookInForce, Snapshot};
 use crate::config::Rates;
 use crate::hook::{Limits, Period, Rate};
-use crate::store::Status;
 
 /// Below this number, no counters are dropped.
 const COUNTERS_MIN: usize = 64;
@@ -62,7 +61,7 @@ impl RateLimiters {
         let (hook, limits) = (&in_force.hook, in_force.settings.limits.or(defaults.hook()));
         let mut admission = Admission(None);
         if limits != Limits::default() {
-            let present = || snapshot().hooks.iter().filter(is_present).map(|present| present.hook.id).collect();
+            let present = || snapshot().hook_ids().collect();
             let counter = counter(hooks, hook.id, limits, present);
             if let Some(concurrent) = limits.concurrent {
                 admission = Counter::enter(&counter, concurrent)?;
@@ -71,15 +70,11 @@ impl RateLimiters {
         }
         if let Some(rate) = defaults.org_rate {
             let limits = Limits { rate: Some(rate), concurrent: None };
-            let present = || snapshot().orgs.iter().map(|org| org.id).collect();
+            let present = || snapshot().orgs().map(|org| org.id).collect();
             counter(orgs, hook.org, limits, present).count(Reason::OrgRateLimited, "all hooks together accept")?;
         }
         Ok(admission)
     }
-}
-
-fn is_present(in_force: &&Arc<HookInForce>) -> bool {
-    in_force.hook.status != Status::Deleted
 }
 
 /// The counter of a hook or org; created if missing, and recreated if its limits have changed.

@@ -91,7 +91,7 @@ fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Opti
     let snapshot = door.catalog.snapshot();
     let in_force = snapshot.hook_by_hash(hash).filter(|in_force| in_force.hook.kind == kind)?;
     let belongs = |org: &str| {
-        let owner = snapshot.orgs.iter().find(|owner| owner.id == in_force.hook.org);
+        let owner = snapshot.org(in_force.hook.org);
         owner.is_some_and(|owner| owner.name == org || owner.id.to_string() == org)
     };
     org.is_none_or(belongs).then(|| in_force.clone())

@@ -12,7 +12,7 @@ const BATCH: usize = 1_000;
 /// # Errors
 /// The first one of the store, after all orgs had their turn.
 pub async fn forget_seen_keys(door: &Door) -> StoreResult<bool> {
-    let orgs: Vec<Id> = door.catalog.snapshot().orgs.iter().map(|org| org.id).collect();
+    let orgs: Vec<Id> = door.catalog.snapshot().orgs().map(|org| org.id).collect();
     let (mut is_more, mut failure) = (false, None);
     for org in orgs {
         let forgotten = door.store.write(move |session| {

@@ -7,10 +7,11 @@ use super::start::start_first;
 use super::{DryRunError, MadeCall, Script};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::catalog::files::save_bundle;
+use crate::catalog::Snapshot;
 use crate::catalog::keys::DEFAULT_ORG;
+use crate::catalog::load::save_bundle;
+use crate::catalog::schedules;
 use crate::catalog::variables::put_variable;
-use crate::catalog::{read_snapshot, schedules};
 
 use crate::engine::{
     CallOutcome, Context, Input, Next, PendingCall, Programs, advance, event_payload, load, merge_log,
@@ -54,14 +55,15 @@ pub(super) fn execute(
 ) -> Result<DryRun, DryRunError> {
     session.set_now(script.now);
     let org = org(session)?;
-    for (file, bundle) in bundles {
-        save_bundle(session, org, file, bundle, &mut Vec::new())?;
-    }
     // The variables of a real database are sealed with a key that a rehearsal has no business with.
     for variable in session.variables(org)? {
         session.delete_variable(org, variable.id)?;
     }
     let vault = Vault::random();
+    let present = Snapshot::read(session, &vault)?;
+    for (file, bundle) in bundles {
+        save_bundle(session, &present, org, file, bundle, &mut Vec::new())?;
+    }
     for (name, value) in &script.variables {
         let put = put_variable(session, &vault, (org, None), name, value)?;
         put.map_err(|error| DryRunError::script("/variables", error.to_string()))?;
@@ -69,12 +71,12 @@ pub(super) fn execute(
     objects::put(session, org, &script.given)?;
     // Versions that are rolled back must not be found by anybody later.
     let programs = Programs::default();
-    let snapshot = read_snapshot(session, &programs, &vault)?;
+    let snapshot = Snapshot::read(session, &vault)?;
     let listener = find_workflow(session, &programs, org, bundles, script.workflow.as_deref())?;
     let first = start_first(session, &snapshot, org, &listener, &script.payload)?;
     let mut played =
         Execution { org, programs, known: vec![first], open: vec![first], calls: Vec::new(), stretches: 0 };
-    played.advance_all(session, &snapshot.in_force, script, &listener.program.name)?;
+    played.advance_all(session, snapshot.in_force(), script, &listener.program.name)?;
     let objects = if script.lists_objects { objects::list(session, org)? } else { Objects::new() };
     let runs = played.known.iter().map(|id| finished_run(session, org, *id)).collect::<Result<_, DryRunError>>()?;
     Ok(DryRun { runs, calls: played.calls, objects, ended_at: session.now() })
@@ -109,7 +111,7 @@ fn find_workflow(
             return Err(DryRunError::script("/workflow", message));
         }
     };
-    let record = session.workflows(org)?.into_iter().find(|workflow| workflow.name == name);
+    let record = session.workflow_by_name(org, name)?;
     let Some(record) = record else {
         let help = match nearest(name, declared.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),

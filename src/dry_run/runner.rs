@@ -7,11 +7,12 @@ use tokio::runtime::Runtime;
 
 use super::execute::{DryRun, execute};
 use super::{DryRunError, Script};
-use crate::catalog::Snapshot;
-use crate::catalog::files::{CheckedFiles, FileText, check_files};
+use crate::actions;
+use crate::catalog::files::FileText;
+use crate::catalog::load::{CheckedFiles, check_files};
 use crate::config::Database;
 use crate::store::{DatabaseUrl, OpenError, Store, StoreError};
-use crate::workflow::{Bundle, Severity};
+use crate::workflow::{Bundle, KnownNames, Severity};
 
 /// Files that declare workflows, and a database.
 pub struct Runner {
@@ -39,7 +40,7 @@ impl Runner {
     /// # Errors
     /// [`RunnerError`]; files with errors are told as `hookflow check` tells them.
     pub fn open(files: &[FileText], database: Option<&Database>) -> Result<Runner, RunnerError> {
-        let CheckedFiles { bundles, reports } = check_files(files, &Snapshot::known_to_nobody());
+        let CheckedFiles { files: checked, reports } = check_files(files, &actions::known(KnownNames::default()));
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error);
         let errors: Vec<&str> = errors.map(|(_, report)| report.trim_end()).collect();
         if !errors.is_empty() {
@@ -54,7 +55,7 @@ impl Runner {
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let bundles = bundles.into_iter().map(|(name, _, bundle)| (name, bundle)).collect();
+        let bundles = checked.into_iter().map(|file| (file.name, file.bundle)).collect();
         Ok(Runner {
             store,
             runtime: runtime.map_err(RunnerError::Folder)?,

@@ -8,42 +8,87 @@ use serde_json::Value;
 
 use super::Loaded;
 use crate::base::id::Id;
-use crate::events::trigger_scope;
+use crate::events::{CurrentInForce, trigger_scope};
 use crate::store::{Run, Session, StoreError, StoreResult};
 use crate::workflow::Workflow;
 
-/// How many compiled versions are kept; past that the cache starts anew.
-const PROGRAMS_MAX: usize = 1_024;
+/// How many compiled versions are kept that are not in force.
+const OTHERS_MAX: usize = 1_024;
 
-/// Compiled workflow versions, which never change, by workflow and version.
+/// Compiled workflow versions, which never change; all clones share them.
+///
+/// Those in force are the catalog's. Others, which runs began with that are still open, are kept here, up to [`OTHERS_MAX`];
+/// then the one that was not used for the longest time goes.
 #[derive(Clone, Default)]
 pub struct Programs {
-    compiled: Arc<Mutex<Compiled>>,
+    in_force: CurrentInForce,
+    others: Arc<Mutex<Others>>,
 }
 
-type Compiled = HashMap<(Id, i64), Arc<Workflow>>;
+#[derive(Default)]
+struct Others {
+    /// By workflow and version, with when it was last used.
+    programs: HashMap<(Id, i64), (u64, Arc<Workflow>)>,
+    /// Counts uses.
+    clock: u64,
+}
+
+impl Others {
+    fn get(&mut self, version: (Id, i64)) -> Option<Arc<Workflow>> {
+        self.clock += 1;
+        let (used, program) = self.programs.get_mut(&version)?;
+        *used = self.clock;
+        Some(program.clone())
+    }
+
+    fn put(&mut self, version: (Id, i64), program: Arc<Workflow>) {
+        // Compiling took much longer than it takes to look at all of them.
+        if self.programs.len() >= OTHERS_MAX
+            && let Some(oldest) = self.programs.iter().min_by_key(|(_, (used, _))| *used).map(|(version, _)| *version)
+        {
+            self.programs.remove(&oldest);
+        }
+        self.clock += 1;
+        self.programs.insert(version, (self.clock, program));
+    }
+}
 
 impl Programs {
-    /// The version of the workflow, compiled; read from the database the first time.
+    /// Where what is in force is found.
+    pub fn in_force(&self) -> &CurrentInForce {
+        &self.in_force
+    }
+
+    /// The version of the workflow, compiled; read from the database if it is neither in force nor kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if there is no such version or it does not compile, and those of the store.
     pub fn get(&self, session: &mut dyn Session, org: Id, workflow: Id, version: i64) -> StoreResult<Arc<Workflow>> {
-        let lock = || self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(program) = lock().get(&(workflow, version)) {
+        if let Some(program) = self.in_force.load().program(org, workflow, version) {
             return Ok(program.clone());
+        }
+        let lock = || self.others.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(program) = lock().get((workflow, version)) {
+            return Ok(program);
         }
         let missing = || unreadable(format!("version {version} of workflow {workflow} is missing"));
         let stored = session.workflow_version(org, workflow, version)?.ok_or_else(missing)?;
-        let program = Workflow::compile(&stored.document).map_err(|diagnostics| {
-            let messages: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
-            unreadable(format!("version {version} of workflow {workflow} does not compile: {}", messages.join("; ")))
-        })?;
-        let program = Arc::new(program);
-        let mut compiled = lock();
-        if compiled.len() >= PROGRAMS_MAX {
-            compiled.clear();
-        }
-        compiled.insert((workflow, version), program.clone());
+        let program = compile((workflow, version), &stored.document)?;
+        lock().put((workflow, version), program.clone());
         Ok(program)
     }
+}
+
+/// Compiles the document of a workflow's version.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it does not compile.
+pub fn compile((workflow, version): (Id, i64), document: &Value) -> StoreResult<Arc<Workflow>> {
+    let program = Workflow::compile(document).map_err(|diagnostics| {
+        let messages: Vec<&str> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+        unreadable(format!("version {version} of workflow {workflow} does not compile: {}", messages.join("; ")))
+    })?;
+    Ok(Arc::new(program))
 }
 
 /// The part of a step entry that later steps can refer to.
@@ -115,4 +160,25 @@ pub fn event_payload(session: &mut dyn Session, run: &Run) -> StoreResult<Value>
 
 fn unreadable(detail: String) -> StoreError {
     StoreError::Corrupt { what: "a run", detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_the_versions_that_are_not_in_force_the_least_recently_used_goes() {
+        let program =
+            compile((Id::MIN, 1), &json!({ "name": "w", "trigger": { "id": "1", "transitions": [] }, "steps": [] }));
+        let (mut others, program) = (Others::default(), program.unwrap());
+        (0..OTHERS_MAX as i64).for_each(|version| others.put((Id::MIN, version), program.clone()));
+        assert!(others.get((Id::MIN, 0)).is_some());
+        others.put((Id::MAX, 1), program.clone());
+        assert!(others.get((Id::MIN, 0)).is_some(), "it was used a moment ago");
+        assert!(others.get((Id::MIN, 1)).is_none());
+        assert!(others.get((Id::MAX, 1)).is_some());
+        assert_eq!(others.programs.len(), OTHERS_MAX);
+    }
 }

@@ -41,7 +41,7 @@ pub use entry::merge_log;
 pub use failure::PASSES_MAX;
 pub use fresh::Loaded;
 pub use handle::{EngineHandle, Place};
-pub use load::{Programs, event_payload, load, recall};
+pub use load::{Programs, compile, event_payload, load, recall};
 pub use pending::{Call, Pending, StoredEffect, Waiting};
 pub use replay::replay;
 pub use watch::Watch;

@@ -62,20 +62,26 @@ impl Default for InForce {
 #[derive(Clone, Default)]
 pub struct OrgInForce {
     workflows: Arc<Workflows>,
-    variables: Arc<Vec<VariableInForce>>,
+    /// Oldest first.
+    variables: Arc<Vec<Arc<VariableInForce>>>,
 }
 
 /// The enabled workflows of an org, by what starts them.
 #[derive(Clone, Default)]
 struct Workflows {
-    /// With their names.
-    by_id: HashMap<Id, (String, Arc<Workflow>)>,
-    /// By workflow id, so that the oldest begins first.
-    by_event: HashMap<String, Vec<Listener>>,
+    by_id: HashMap<Id, Arc<WorkflowInForce>>,
+    /// Oldest workflow first.
+    by_event: HashMap<Arc<str>, Arc<[Listener]>>,
     /// By name.
-    callable: HashMap<String, Listener>,
+    callable: HashMap<Arc<str>, Arc<Listener>>,
     /// How many have a schedule.
     schedules: usize,
+}
+
+struct WorkflowInForce {
+    name: Arc<str>,
+    version: i64,
+    program: Arc<Workflow>,
 }
 
 impl InForce {
@@ -86,8 +92,7 @@ impl InForce {
 
     /// The workflows that listen for the event, oldest first.
     pub fn listeners(&self, org: Id, event: &str) -> &[Listener] {
-        let org = self.orgs.get(&org);
-        org.and_then(|org| org.workflows.by_event.get(event)).map(Vec::as_slice).unwrap_or_default()
+        self.workflows(org).and_then(|workflows| workflows.by_event.get(event)).map(|list| &**list).unwrap_or_default()
     }
 
     /// Whether any workflow of the org listens for the event.
@@ -97,17 +102,26 @@ impl InForce {
 
     /// The callable workflow with this name or id.
     pub fn callable(&self, org: Id, name_or_id: &str) -> Option<&Listener> {
-        let workflows = &self.orgs.get(&org)?.workflows;
-        workflows.callable.get(name_or_id).or_else(|| {
-            let (name, _) = workflows.by_id.get(&name_or_id.parse().ok()?)?;
-            workflows.callable.get(name)
-        })
+        let workflows = self.workflows(org)?;
+        let by_name = workflows.callable.get(name_or_id);
+        let by_id = || workflows.callable.get(&workflows.by_id.get(&name_or_id.parse().ok()?)?.name);
+        by_name.or_else(by_id).map(|listener| &**listener)
     }
 
     /// The names of the callable workflows, for suggestions.
     pub fn callable_names(&self, org: Id) -> impl Iterator<Item = &str> {
-        let org = self.orgs.get(&org);
-        org.into_iter().flat_map(|org| org.workflows.callable.keys().map(String::as_str))
+        self.workflows(org).into_iter().flat_map(|workflows| workflows.callable.keys().map(|name| &**name))
+    }
+
+    /// A workflow in this version, compiled, if that is the version in force.
+    pub fn program(&self, org: Id, workflow: Id, version: i64) -> Option<&Arc<Workflow>> {
+        let in_force = self.workflows(org)?.by_id.get(&workflow)?;
+        Some(&in_force.program).filter(|_| in_force.version == version)
+    }
+
+    /// The event that a workflow in force listens for.
+    pub fn event_of(&self, org: Id, workflow: Id) -> Option<&str> {
+        self.workflows(org)?.by_id.get(&workflow)?.program.trigger.event_name.as_deref()
     }
 
     /// The variable that a workflow means by an id or a name. An id wins over a name, and a workflow's own variable over
@@ -117,12 +131,12 @@ impl InForce {
         let usable = || variables.iter().filter(|variable| variable.workflow.is_none_or(|owner| owner == workflow));
         let by_id = usable().find(|variable| variable.id.hex().as_str() == id_or_name);
         let by_name = || usable().filter(|variable| variable.name == id_or_name);
-        by_id.or_else(|| by_name().max_by_key(|variable| variable.workflow))
+        by_id.or_else(|| by_name().max_by_key(|variable| variable.workflow)).map(|variable| &**variable)
     }
 
-    /// Everything that the org's workflows can use.
-    pub fn variables(&self, org: Id) -> &[VariableInForce] {
-        self.orgs.get(&org).map(|org| org.variables.as_slice()).unwrap_or_default()
+    /// All variables of the org and its workflows, oldest first.
+    pub fn variables(&self, org: Id) -> impl Iterator<Item = &VariableInForce> {
+        self.orgs.get(&org).into_iter().flat_map(|org| org.variables.iter().map(|variable| &**variable))
     }
 
     /// Whether any workflow has a schedule.
@@ -133,6 +147,10 @@ impl InForce {
     /// Seals whatever holds the values of variables.
     pub fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    fn workflows(&self, org: Id) -> Option<&Workflows> {
+        self.orgs.get(&org).map(|org| &*org.workflows)
     }
 
     /// The org's part, to change it.
@@ -146,18 +164,19 @@ impl OrgInForce {
     pub fn put_workflow(&mut self, id: Id, name: &str, version: i64, program: &Arc<Workflow>) {
         self.remove_workflow(id);
         let workflows = Arc::make_mut(&mut self.workflows);
-        workflows.by_id.insert(id, (name.to_owned(), program.clone()));
         let listener = |event: String| Listener { workflow: id, version, event, program: program.clone() };
-        let trigger = &program.trigger;
+        let (name, trigger): (Arc<str>, _) = (name.into(), &program.trigger);
         workflows.schedules += usize::from(trigger.schedule.is_some());
         if trigger.callable.is_some() {
-            workflows.callable.insert(name.to_owned(), listener(call_event(name)));
+            workflows.callable.insert(name.clone(), Arc::new(listener(call_event(&name))));
         }
         if let Some(event) = &trigger.event_name {
-            let listeners = workflows.by_event.entry(event.clone()).or_default();
+            let mut listeners = workflows.by_event.get(event.as_str()).map(|list| list.to_vec()).unwrap_or_default();
             let place = listeners.partition_point(|other| other.workflow < id);
             listeners.insert(place, listener(event.clone()));
+            workflows.by_event.insert(event.as_str().into(), listeners.into());
         }
+        workflows.by_id.insert(id, Arc::new(WorkflowInForce { name, version, program: program.clone() }));
     }
 
     /// Takes a workflow out of force, if it is in force.
@@ -166,22 +185,36 @@ impl OrgInForce {
             return;
         }
         let workflows = Arc::make_mut(&mut self.workflows);
-        let Some((name, program)) = workflows.by_id.remove(&id) else { return };
-        workflows.schedules -= usize::from(program.trigger.schedule.is_some());
-        workflows.callable.remove(&name);
-        if let Some(event) = &program.trigger.event_name
-            && let Some(listeners) = workflows.by_event.get_mut(event)
+        let Some(before) = workflows.by_id.remove(&id) else { return };
+        workflows.schedules -= usize::from(before.program.trigger.schedule.is_some());
+        // The name may be that of another workflow by now.
+        if workflows.callable.get(&before.name).is_some_and(|listener| listener.workflow == id) {
+            workflows.callable.remove(&before.name);
+        }
+        if let Some(event) = before.program.trigger.event_name.as_deref()
+            && let Some(listeners) = workflows.by_event.remove(event)
         {
-            listeners.retain(|listener| listener.workflow != id);
-            if listeners.is_empty() {
-                workflows.by_event.remove(event);
+            let others: Arc<[Listener]> = listeners.iter().filter(|other| other.workflow != id).cloned().collect();
+            if !others.is_empty() {
+                workflows.by_event.insert(event.into(), others);
             }
         }
     }
 
-    /// Replaces all variables.
-    pub fn set_variables(&mut self, variables: Vec<VariableInForce>) {
-        self.variables = Arc::new(variables);
+    /// Puts a variable in force, in place of the one with its id.
+    pub fn put_variable(&mut self, variable: VariableInForce) {
+        let variables = Arc::make_mut(&mut self.variables);
+        match variables.binary_search_by_key(&variable.id, |other| other.id) {
+            Ok(index) => variables[index] = Arc::new(variable),
+            Err(index) => variables.insert(index, Arc::new(variable)),
+        }
+    }
+
+    /// Takes a variable out of force, if it is in force.
+    pub fn remove_variable(&mut self, id: Id) {
+        if let Ok(index) = self.variables.binary_search_by_key(&id, |other| other.id) {
+            Arc::make_mut(&mut self.variables).remove(index);
+        }
     }
 }
 

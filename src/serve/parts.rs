@@ -7,8 +7,10 @@ use super::ServeError;
 use super::greeting;
 use super::jobs::WorkflowFiles;
 use crate::base::id::Id;
+use crate::catalog::files::{self, Files};
+use crate::catalog::load::load;
 use crate::catalog::variables;
-use crate::catalog::{Catalog, files, keys};
+use crate::catalog::{Catalog, keys};
 use crate::config::Serve;
 use crate::door::{Door, Limits, RateLimiters, TrustedProxies};
 use crate::engine::{EngineHandle, Programs};
@@ -53,8 +55,8 @@ pub async fn load_files(settings: &Serve, catalog: &Catalog, org: Id) -> Result<
         log::warn!("there is no folder `workflows` here; workflows can be added over HTTP");
         return Ok(None);
     }
-    let loaded = files::read_folder(&folder)?;
-    files::report(&files::load(&loaded, catalog, org).await?);
+    let loaded: Files = files::read_folder(&folder)?.into();
+    files::report(&load(&loaded, catalog, org).await?);
     Ok(Some(WorkflowFiles { folder, org, loaded }))
 }
 

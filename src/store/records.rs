@@ -1,5 +1,6 @@
 //! The rows that are not objects: orgs, keys, hooks, workflows and runs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -371,6 +372,37 @@ impl Run {
     }
 }
 
+/// What kind of thing an entry of the catalog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryKind {
+    Org,
+    Key,
+    /// A hook, its secrets included.
+    Hook,
+    Klass,
+    Workflow,
+    Variable,
+}
+
+/// An entry of the catalog: something that an admin sets up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CatalogEntry {
+    pub org: Id,
+    pub kind: EntryKind,
+    /// The name of a klass, the id of anything else.
+    pub key: String,
+}
+
+/// What happened to the catalog after some revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogChanges {
+    /// The revision up to which this tells.
+    pub revision: i64,
+    /// The entries that were added, changed or deleted; `None` if the log does not reach back that far or is too long,
+    /// and the whole catalog has to be read.
+    pub entries: Option<BTreeSet<CatalogEntry>>,
+}
+
 /// Which runs to list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunFilter {
@@ -424,6 +456,15 @@ macro_rules! spelt {
 
 spelt!(Role, "org.admin" = Role::Admin, "org.read" = Role::Read, "org.hooks" = Role::Hooks);
 spelt!(Status, "enabled" = Status::Enabled, "disabled" = Status::Disabled, "deleted" = Status::Deleted);
+spelt!(
+    EntryKind,
+    "org" = EntryKind::Org,
+    "key" = EntryKind::Key,
+    "hook" = EntryKind::Hook,
+    "klass" = EntryKind::Klass,
+    "workflow" = EntryKind::Workflow,
+    "variable" = EntryKind::Variable,
+);
 spelt!(
     RunStatus,
     "queued" = RunStatus::Queued,

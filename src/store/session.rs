@@ -3,12 +3,14 @@
 //! Every method names the org first. Lists are newest first and paged by id. Both databases implement these traits,
 //! and one suite of tests says what each method has to do.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::records::*;
 use super::{RunFilter, StoreResult};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
+use crate::hook::HookKind;
 use crate::hook::transaction::Transaction;
 use crate::objects::{Customer, Entity, EntityKind, KObject, Klass};
 
@@ -53,34 +55,49 @@ pub trait Catalog {
     fn change_catalog(&mut self) -> StoreResult<()>;
     /// How often the catalog was changed.
     fn catalog_revision(&mut self) -> StoreResult<i64>;
+    /// What was changed after revision `after`. A transaction that calls [`Catalog::change_catalog`] logs every entry that
+    /// it then writes through the methods below, [`HookSecrets`], [`Variables`] and [`KObjects::put_klass`].
+    fn catalog_changes(&mut self, after: i64) -> StoreResult<CatalogChanges>;
 
     fn orgs(&mut self) -> StoreResult<Vec<Org>>;
+    fn org(&mut self, org: Id) -> StoreResult<Option<Org>>;
     fn insert_org(&mut self, org: &Org) -> StoreResult<()>;
 
     fn keys(&mut self, org: Id) -> StoreResult<Vec<Key>>;
+    fn key(&mut self, org: Id, id: Id) -> StoreResult<Option<Key>>;
     fn insert_key(&mut self, key: &Key) -> StoreResult<()>;
     /// Whether there was such a key.
     fn delete_key(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 
     /// All hooks, deleted ones included.
     fn hooks(&mut self, org: Id) -> StoreResult<Vec<Hook>>;
+    /// One hook, deleted or not.
+    fn hook(&mut self, org: Id, id: Id) -> StoreResult<Option<Hook>>;
+    /// The hook of this kind with this name that is not deleted.
+    fn hook_by_name(&mut self, org: Id, kind: HookKind, name: &str) -> StoreResult<Option<Hook>>;
     fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()>;
     /// Writes everything but id, org, kind and creation.
     fn update_hook(&mut self, hook: &Hook) -> StoreResult<()>;
 
     /// The digest of what the file of this name said when it was last loaded.
     fn file_digest(&mut self, org: Id, name: &str) -> StoreResult<Option<String>>;
+    /// The digests of all files, by name.
+    fn file_digests(&mut self, org: Id) -> StoreResult<HashMap<String, String>>;
     fn put_file_digest(&mut self, org: Id, name: &str, digest: &str, at: Timestamp) -> StoreResult<()>;
 
     /// All workflows that are not deleted, with the document in force.
     fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>>;
     /// One workflow, deleted or not.
     fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>>;
+    /// The workflow with this name that is not deleted.
+    fn workflow_by_name(&mut self, org: Id, name: &str) -> StoreResult<Option<WorkflowRecord>>;
     /// A new workflow and its first version.
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
     /// Writes status and file, and points to the given version, which is added if it is new.
     fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>>;
+    /// The highest version of a workflow; 0 if it has none.
+    fn newest_version(&mut self, org: Id, workflow: Id) -> StoreResult<i64>;
     /// Newest first, below the given version.
     fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>>;
 }
@@ -111,6 +128,11 @@ pub trait Schedules {
 pub trait Variables {
     /// All variables of the org and its workflows, oldest first.
     fn variables(&mut self, org: Id) -> StoreResult<Vec<Variable>>;
+    fn variable(&mut self, org: Id, id: Id) -> StoreResult<Option<Variable>>;
+    /// The variable with this name of a workflow, or of the org itself.
+    fn variable_by_name(&mut self, org: Id, workflow: Option<Id>, name: &str) -> StoreResult<Option<Variable>>;
+    /// How many variables the org and its workflows have.
+    fn count_variables(&mut self, org: Id) -> StoreResult<i64>;
     /// Inserts the variable, or replaces the name and value of the one with its id.
     fn put_variable(&mut self, variable: &Variable) -> StoreResult<()>;
     /// Whether there was such a variable.
@@ -126,6 +148,8 @@ pub trait Variables {
 pub trait HookSecrets {
     /// The secrets of all hooks of the org, oldest first.
     fn hook_secrets(&mut self, org: Id) -> StoreResult<Vec<HookSecret>>;
+    /// The secrets of one hook, oldest first.
+    fn secrets_of_hook(&mut self, org: Id, hook: Id) -> StoreResult<Vec<HookSecret>>;
     fn insert_hook_secret(&mut self, secret: &HookSecret) -> StoreResult<()>;
     /// Whether there was such a secret.
     fn delete_hook_secret(&mut self, org: Id, id: Id) -> StoreResult<bool>;

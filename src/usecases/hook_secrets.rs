@@ -71,8 +71,8 @@ fn view(secret: &HookSecret) -> HookSecretView {
 pub async fn list(services: &Services, reader: &Reader, hook: Id) -> UseCaseResult<Vec<HookSecretView>> {
     hooks::require(services, reader, hook)?;
     let org = reader.org();
-    let secrets = services.store.read(move |session| session.hook_secrets(org)).await?;
-    Ok(secrets.iter().rev().filter(|secret| secret.hook == hook).map(view).collect())
+    let secrets = services.store.read(move |session| session.secrets_of_hook(org, hook)).await?;
+    Ok(secrets.iter().rev().map(view).collect())
 }
 
 /// Adds a secret.
@@ -95,7 +95,7 @@ pub async fn add(services: &Services, admin: &Admin, hook: Id, secret: NewHookSe
 pub async fn delete(services: &Services, admin: &Admin, hook: Id, id: Id) -> UseCaseResult<()> {
     let org = admin.org();
     let deleted = services.catalog.change(move |session| {
-        let is_own = session.hook_secrets(org)?.iter().any(|secret| secret.id == id && secret.hook == hook);
+        let is_own = session.secrets_of_hook(org, hook)?.iter().any(|secret| secret.id == id);
         Ok(is_own && session.delete_hook_secret(org, id)?)
     });
     if !deleted.await? {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{Admin, Paging, Reader, Services, Slice, UseCaseError, UseCaseResult, shapes, transactions};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::catalog::{new_hash, save_hook};
+use crate::catalog::{create_hook, new_hash};
 use crate::door::{CHALLENGE, DUPLICATE};
 use crate::hook::{self, HookKind, InvalidHookKind, RawSettings, Settings};
 use crate::http::document::{Attributes, Relationship, Resource};
@@ -202,14 +202,7 @@ pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult
 /// [`UseCaseError::Taken`] if there is one of this kind and name.
 pub async fn create(services: &Services, admin: &Admin, draft: HookDraft) -> UseCaseResult<HookView> {
     let (org, name) = (admin.org(), draft.name.clone());
-    let created = services.catalog.change(move |session| {
-        let is_same =
-            |hook: &Hook| hook.status != Status::Deleted && hook.kind == draft.kind && hook.name == draft.name;
-        if session.hooks(org)?.iter().any(is_same) {
-            return Ok(None);
-        }
-        save_hook(session, org, &draft).map(|(hook, _)| Some(hook))
-    });
+    let created = services.catalog.change(move |session| create_hook(session, org, &draft));
     let taken =
         || UseCaseError::Taken { pointer: "/name".into(), detail: format!("a hook named `{name}` already exists") };
     let hook = created.await?.ok_or_else(taken)?;
@@ -241,10 +234,8 @@ async fn edit(
 ) -> UseCaseResult<HookView> {
     let org = admin.org();
     let written = services.catalog.change(move |session| {
-        let present = session.hooks(org)?.into_iter();
-        let Some(mut hook) = present.filter(|hook| hook.status != Status::Deleted).find(|hook| hook.id == id) else {
-            return Ok(None);
-        };
+        let present = session.hook(org, id)?.filter(|hook| hook.status != Status::Deleted);
+        let Some(mut hook) = present else { return Ok(None) };
         edit(&mut hook);
         // Settings depend on each other, so all of them are checked.
         if let Err(problems) = Settings::read(hook.kind, &hook.settings) {
@@ -252,7 +243,7 @@ async fn edit(
         }
         if hook.status == Status::Deleted {
             session.delete_refused_but(0, org, id)?;
-            let secrets = session.hook_secrets(org)?.into_iter().filter(|secret| secret.hook == id);
+            let secrets = session.secrets_of_hook(org, id)?.into_iter();
             secrets.map(|secret| secret.id).try_for_each(|id| session.delete_hook_secret(org, id).map(|_| ()))?;
         }
         hook.updated_at = session.now();

@@ -48,19 +48,18 @@ fn view(klass: &Klass) -> KlassView {
 /// The klass of this name; its plural with an `s` is accepted too.
 pub(super) fn require(services: &Services, org: Id, name: &str) -> UseCaseResult<Klass> {
     let snapshot = services.catalog.snapshot();
-    let own = || snapshot.klasses.iter().filter(|(owner, _)| *owner == org).map(|(_, klass)| klass);
-    let singular = name.strip_suffix('s');
-    let found = own().find(|klass| klass.name == name);
-    let found = found.or_else(|| own().find(|klass| Some(klass.name.as_str()) == singular)).cloned();
-    let names = || own().map(|klass| klass.name.as_str());
-    found.ok_or_else(|| UseCaseError::NotFound(unknown("klass", name, names())))
+    let singular = || name.strip_suffix('s').and_then(|name| snapshot.klass(org, name));
+    let found = snapshot.klass(org, name).or_else(singular);
+    found.map(|klass| Klass::clone(klass)).ok_or_else(|| {
+        let names = snapshot.klasses(org).map(|klass| klass.name.as_str());
+        UseCaseError::NotFound(unknown("klass", name, names))
+    })
 }
 
 /// All klasses, by name.
 pub fn list(services: &Services, reader: &Reader) -> Vec<KlassView> {
     let snapshot = services.catalog.snapshot();
-    let own = snapshot.klasses.iter().filter(|(owner, _)| *owner == reader.org());
-    own.map(|(_, klass)| view(klass)).collect()
+    snapshot.klasses(reader.org()).map(|klass| view(klass)).collect()
 }
 
 /// Creates a klass, or replaces the one of that name.

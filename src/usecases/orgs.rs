@@ -26,7 +26,7 @@ impl Attributes for OrgAttributes {
 /// The org of the actor. Others do not exist for it.
 pub fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<OrgView> {
     let snapshot = services.catalog.snapshot();
-    let org = snapshot.orgs.iter().find(|org| org.id == id && id == reader.org());
+    let org = snapshot.org(id).filter(|org| org.id == reader.org());
     let org = org.ok_or_else(|| UseCaseError::not_found("org", id))?;
     let attributes = OrgAttributes { name: org.name.clone(), created_at: org.created_at };
     Ok(Resource::new(id, attributes, format!("/v1/org/{id}")))

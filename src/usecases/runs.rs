@@ -245,9 +245,8 @@ fn find_workflow(services: &Services, org: Id, name: &str) -> UseCaseResult<Id> 
         return Ok(id);
     }
     let snapshot = services.catalog.snapshot();
-    let own = || snapshot.workflows.iter().filter(|workflow| workflow.org == org);
-    own().find(|workflow| workflow.name == name).map(|workflow| workflow.id).ok_or_else(|| {
-        let detail = unknown("workflow", name, own().map(|workflow| workflow.name.as_str()));
+    snapshot.workflow_by_name(org, name).map(|workflow| workflow.id).ok_or_else(|| {
+        let detail = unknown("workflow", name, snapshot.workflows(org).map(|workflow| workflow.name.as_str()));
         UseCaseError::Parameter { name: "workflow", detail }
     })
 }

@@ -105,10 +105,7 @@ pub fn read(services: &Services, admin: &Admin, document: Value) -> UseCaseResul
 
 /// The workflow with this id or name.
 fn find_workflow(services: &Services, org: Id, id_or_name: &str) -> Option<Id> {
-    let snapshot = services.catalog.snapshot();
-    let mut own = snapshot.workflows.iter().filter(|workflow| workflow.org == org);
-    let found = own.find(|workflow| workflow.name == id_or_name || workflow.id.hex().as_str() == id_or_name);
-    found.map(|workflow| workflow.id)
+    services.catalog.snapshot().find_workflow(org, id_or_name).map(|workflow| workflow.id)
 }
 
 /// Creates a variable, or gives the one of this name a new value.

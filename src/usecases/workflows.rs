@@ -126,10 +126,10 @@ pub(super) fn view(workflow: &WorkflowRecord, warnings: Vec<Diagnostic>) -> Work
 }
 
 /// All workflows, newest first.
-pub fn list(services: &Services, reader: &Reader) -> Vec<WorkflowView> {
-    let snapshot = services.catalog.snapshot();
-    let own = snapshot.workflows.iter().filter(|workflow| workflow.org == reader.org()).rev();
-    own.map(|workflow| view(workflow, Vec::new())).collect()
+pub async fn list(services: &Services, reader: &Reader) -> UseCaseResult<Vec<WorkflowView>> {
+    let org = reader.org();
+    let workflows = services.catalog.read(move |session| session.workflows(org)).await?;
+    Ok(workflows.iter().rev().map(|workflow| view(workflow, Vec::new())).collect())
 }
 
 /// One workflow, with when its schedule is due.
@@ -232,8 +232,8 @@ pub async fn call(services: &Services, admin: &Admin, id: Id, call: Call) -> Use
     let org = admin.org();
     let start = {
         let snapshot = services.catalog.snapshot();
-        let exists = snapshot.workflows.iter().any(|workflow| workflow.org == org && workflow.id == id);
-        let listener = snapshot.in_force.callable(org, &id.to_string()).ok_or_else(|| match exists {
+        let exists = snapshot.workflow(org, id).is_some();
+        let listener = snapshot.in_force().callable(org, &id.to_string()).ok_or_else(|| match exists {
             true => UseCaseError::Conflict("the workflow is disabled or not callable".into()),
             false => UseCaseError::not_found("workflow", id),
         })?;

@@ -4,6 +4,7 @@
 //! any workflow, so a workflow may use what another file declares.
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::findings::{Anchor, Finding, Findings, JsonNode};
 use super::model::Workflow;
@@ -40,6 +41,8 @@ pub struct HookDraft {
 pub struct WorkflowDraft {
     /// As written, with the keys in their order.
     pub document: Value,
+    /// SHA-256 of the document's text.
+    pub digest: [u8; 32],
     pub workflow: Workflow,
 }
 
@@ -199,10 +202,9 @@ impl WorkflowDraft {
         }
         check_graph::check(&outline, findings);
         outline.steps.iter().for_each(|step| check_step::check(step, scope, findings));
-        if let Some(variables) = &scope.known.variables {
-            check_variables::check(&outline, variables, findings);
-        }
-        Some(WorkflowDraft { document: node.value.clone(), workflow: Workflow::build(outline)? })
+        check_variables::check(&outline, &scope.known.names, findings);
+        let (document, workflow) = (node.value.clone(), Workflow::build(outline)?);
+        Some(WorkflowDraft { digest: Sha256::digest(document.to_string()).into(), document, workflow })
     }
 }
 

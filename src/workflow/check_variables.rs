@@ -1,43 +1,46 @@
 //! Checks references to variables, if the list of existing variables is known.
 
 use super::findings::{Finding, Findings};
+use super::known::KnownNames;
 use super::read::{Outline, TransitionOutline};
 use crate::expr::{Mention, Subject};
 
-/// Reports each use of a variable that is not in `variables`, which holds ids and names.
-pub(super) fn check(outline: &Outline<'_>, variables: &[(String, String)], findings: &mut Findings) {
+/// Reports each use of an unknown variable, if the list of existing variables is known.
+pub(super) fn check(outline: &Outline<'_>, known: &KnownNames, findings: &mut Findings) {
+    if !known.judges_variables() {
+        return;
+    }
     for transition in outline.trigger.iter().flat_map(|trigger| &trigger.transitions) {
-        check_transition(transition, variables, findings);
+        check_transition(transition, known, findings);
     }
     for step in &outline.steps {
         for param in &step.params {
             let mentions = param.expr.as_ref().map(|expr| expr.mentions()).unwrap_or_default();
-            check_mentions(&mentions, &param.node.pointer, variables, findings);
+            check_mentions(&mentions, &param.node.pointer, known, findings);
         }
         for (index, case) in step.error_cases.iter().enumerate() {
             let condition = case.condition.as_ref().and_then(Option::as_ref);
             let mentions = condition.map(|condition| condition.mentions()).unwrap_or_default();
             let pointer = format!("{}/{index}/condition", step.node.below("errorCases"));
-            check_mentions(&mentions, &pointer, variables, findings);
+            check_mentions(&mentions, &pointer, known, findings);
         }
-        step.transitions.iter().for_each(|transition| check_transition(transition, variables, findings));
+        step.transitions.iter().for_each(|transition| check_transition(transition, known, findings));
     }
 }
 
-fn check_transition(transition: &TransitionOutline<'_>, variables: &[(String, String)], findings: &mut Findings) {
+fn check_transition(transition: &TransitionOutline<'_>, known: &KnownNames, findings: &mut Findings) {
     if let Some((condition, node)) = &transition.condition {
-        check_mentions(&condition.mentions(), &node.pointer, variables, findings);
+        check_mentions(&condition.mentions(), &node.pointer, known, findings);
     }
 }
 
-fn check_mentions(mentions: &[Mention], base: &str, variables: &[(String, String)], findings: &mut Findings) {
+fn check_mentions(mentions: &[Mention], base: &str, known: &KnownNames, findings: &mut Findings) {
     for Mention { pointer, subject } in mentions {
         let Subject::Variable(variable) = subject else { continue };
-        if variables.iter().any(|(id, name)| id == variable || name == variable) {
+        if known.has_variable(variable) {
             continue;
         }
-        let names = variables.iter().map(|(_, name)| name.as_str());
-        let message = findings.unknown("variable", variable, names);
+        let message = findings.unknown("variable", variable, known.variable_names());
         let help = "set it with `hookflow variables set`; until then it has no value";
         findings.add(Finding::warning(format!("{base}{pointer}"), message).help(help));
     }
@@ -47,9 +50,9 @@ fn check_mentions(mentions: &[Mention], base: &str, variables: &[(String, String
 mod tests {
     use serde_json::json;
 
-    use crate::workflow::{Known, Source, check_workflow};
+    use crate::workflow::{Known, KnownNames, Source, check_workflow};
 
-    fn problems(variables: Option<Vec<(String, String)>>) -> Vec<(String, String)> {
+    fn problems(names: KnownNames) -> Vec<(String, String)> {
         let always = json!({ "op": "true", "values": [true] });
         let exists = |name: &str| json!({ "op": "exists", "values": [format!("/#variables.{name}")] });
         let document = json!({
@@ -63,7 +66,7 @@ mod tests {
                 "transitions": [{ "target": "3", "condition": exists("shop.key") }]
             }, { "id": "3" }]
         });
-        let known = Known { action: &|_| None, action_names: vec![], klasses: vec![], hooks: vec![], variables };
+        let known = Known { action: &|_| None, action_names: vec![], names: names.into() };
         let text = document.to_string();
         let (_, diagnostics) = check_workflow(&Source { file: "test.json", text: &text }, &known);
         let mentions = diagnostics.into_iter().filter(|diagnostic| diagnostic.message.contains("variable"));
@@ -72,14 +75,15 @@ mod tests {
 
     #[test]
     fn unknown_variables_are_reported_if_the_list_is_known() {
-        assert_eq!(problems(None), []);
-        let variable = ("5b3d8a1c9f0e4d2b7a6c1e5f".to_owned(), "apiKey".to_owned());
+        assert_eq!(problems(KnownNames::default()), []);
+        let mut names = KnownNames::default();
+        names.add_variables([("apiKey", "5b3d8a1c9f0e4d2b7a6c1e5f".to_owned())]);
         let expected = [
             ("/steps/0/params/b", "unknown variable `apikey`; did you mean `apiKey`?"),
             ("/steps/0/errorCases/0/condition/values/0", "unknown variable `x`"),
             ("/steps/0/transitions/0/condition/values/0", "unknown variable `shop.key`"),
         ];
         let expected = expected.map(|(pointer, message)| (pointer.to_owned(), message.to_owned()));
-        assert_eq!(problems(Some(vec![variable])), expected);
+        assert_eq!(problems(names), expected);
     }
 }

@@ -21,6 +21,7 @@ pub mod diff;
 mod findings;
 pub mod import;
 mod input_schema;
+mod known;
 mod model;
 pub mod pattern;
 mod read;
@@ -36,14 +37,14 @@ pub use concurrency::{Concurrency, LIMIT_MAX};
 pub use diagnostic::{Diagnostic, Severity};
 pub use findings::FINDINGS_MAX;
 pub use input_schema::InputSchema;
+pub use known::{Known, KnownNames};
 pub use model::{ErrorAction, ErrorCase, Step, Transition, Trigger, Workflow};
 pub use read::{ERROR_CASES_MAX, ID_MAX, STEPS_MAX, TRANSITIONS_MAX};
 pub use schedule::{CatchUp, Due, MISSED_MAX, Schedule};
 pub use source::TEXT_MAX;
 pub use spec::{ActionSpec, OutputSpec, ParamKind, ParamSpec, output, param};
 
-use crate::hook::HookKind;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use bundle::Sections;
@@ -57,20 +58,6 @@ pub struct Source<'a> {
     /// Name used in diagnostics.
     pub file: &'a str,
     pub text: &'a str,
-}
-
-/// What exists outside the files: the actions, klasses, hooks and variables.
-pub struct Known<'a> {
-    /// Finds an action by its name without the prefix `kustomer.`.
-    pub action: &'a dyn Fn(&str) -> Option<&'static ActionSpec>,
-    /// For suggestions.
-    pub action_names: Vec<&'static str>,
-    /// Names and properties.
-    pub klasses: Vec<(String, Map<String, Value>)>,
-    /// Kinds, names and ids.
-    pub hooks: Vec<(HookKind, String, String)>,
-    /// Ids and names of the variables; `None` if unknown, in which case references are not checked.
-    pub variables: Option<Vec<(String, String)>>,
 }
 
 /// The result of checking files.
@@ -135,7 +122,7 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn open(source: &Source<'a>) -> File<'a> {
         let mut findings = Findings::new(true);
-        let mut text = Text::new(source.text);
+        let text = Text::new(source.text);
         let document = text.parse(&mut findings);
         File { name: source.file, text, document, findings }
     }

@@ -51,15 +51,12 @@ impl<'a> NameScope<'a> {
 
     /// Whether there is a hook of this kind with this name or id.
     pub fn has_hook(&self, kind: HookKind, name_or_id: &str) -> bool {
-        let matches =
-            |(known, name, id): &(HookKind, String, String)| *known == kind && (name == name_or_id || id == name_or_id);
-        self.hooks.contains_key(&(kind, name_or_id.to_owned())) || self.known.hooks.iter().any(matches)
+        self.hooks.contains_key(&(kind, name_or_id.to_owned())) || self.known.names.has_hook(kind, name_or_id)
     }
 
     pub fn hook_names(&self, kind: HookKind) -> impl Iterator<Item = &str> {
-        let known = self.known.hooks.iter().map(|(kind, name, _)| (kind, name));
-        let declared = self.hooks.keys().map(|(kind, name)| (kind, name));
-        declared.chain(known).filter(move |(each, _)| **each == kind).map(|(_, name)| name.as_str())
+        let declared = self.hooks.keys().filter(move |(each, _)| *each == kind).map(|(_, name)| name.as_str());
+        declared.chain(self.known.names.hook_names(kind))
     }
 
     /// The klass's properties; `Some(None)` if the klass exists but its properties are unknown.
@@ -67,11 +64,11 @@ impl<'a> NameScope<'a> {
         if let Some((properties, _)) = self.klasses.get(name) {
             return Some(properties.as_ref());
         }
-        self.known.klasses.iter().find(|(known, _)| known == name).map(|(_, properties)| Some(properties))
+        self.known.names.klasses.get(name).map(Some)
     }
 
     pub fn klass_names(&self) -> impl Iterator<Item = &str> {
-        self.klasses.keys().chain(self.known.klasses.iter().map(|(name, _)| name)).map(String::as_str)
+        self.klasses.keys().chain(self.known.names.klasses.keys()).map(String::as_str)
     }
 }
 

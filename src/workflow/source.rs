@@ -7,6 +7,7 @@
 //! Limits: a text has at most [`TEXT_MAX`] bytes and, by serde_json's own limit, 128 levels. A byte order mark does not
 //! count as a column.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -25,7 +26,8 @@ pub(super) struct Text<'a> {
     /// Without a byte order mark.
     content: &'a str,
     line_starts: Vec<usize>,
-    root: Option<Span>,
+    /// Made when a position is first asked for: most texts have nothing wrong in them.
+    root: OnceCell<Option<Span>>,
 }
 
 /// The offsets of a value and of the values in it.
@@ -41,11 +43,11 @@ impl<'a> Text<'a> {
     pub fn new(content: &'a str) -> Text<'a> {
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let after_breaks = content.match_indices('\n').map(|(offset, _)| offset + 1);
-        Text { content, line_starts: std::iter::once(0).chain(after_breaks).collect(), root: None }
+        Text { content, line_starts: std::iter::once(0).chain(after_breaks).collect(), root: OnceCell::new() }
     }
 
-    /// Parses the text and records the positions; `None`, with a finding, if it is not JSON.
-    pub fn parse(&mut self, findings: &mut Findings) -> Option<Value> {
+    /// Parses the text; `None`, with a finding, if it is not JSON.
+    pub fn parse(&self, findings: &mut Findings) -> Option<Value> {
         if self.content.len() > TEXT_MAX {
             findings.add(Finding::error("", format!("the file is larger than {TEXT_MAX} bytes")));
             return None;
@@ -54,7 +56,8 @@ impl<'a> Text<'a> {
             .and_then(|document| Ok((document, serde_json::from_str::<&RawValue>(self.content)?)));
         match parsed {
             Ok((document, raw)) => {
-                self.root = self.span(raw, None, &mut String::new(), findings);
+                // For the duplicate keys.
+                self.span(raw, None, &mut String::new(), findings);
                 Some(document)
             }
             Err(error) => {
@@ -69,8 +72,7 @@ impl<'a> Text<'a> {
         if let Anchor::Offset(offset) = anchor {
             return self.line_and_column(offset);
         }
-        let Some(root) = &self.root else { return (1, 1) };
-        let mut span = root;
+        let Some(mut span) = self.root() else { return (1, 1) };
         for name in pointer.split('/').skip(1) {
             match span.child(&name.replace("~1", "/").replace("~0", "~")) {
                 Some(inner) => span = inner,
@@ -79,6 +81,14 @@ impl<'a> Text<'a> {
         }
         let key = span.key.filter(|_| anchor == Anchor::Key);
         self.line_and_column(key.unwrap_or(span.value))
+    }
+
+    fn root(&self) -> Option<&Span> {
+        let walk = || {
+            let raw = serde_json::from_str::<&RawValue>(self.content).ok()?;
+            self.span(raw, None, &mut String::new(), &mut Findings::new(true))
+        };
+        self.root.get_or_init(walk).as_ref()
     }
 
     fn line_and_column(&self, offset: usize) -> (usize, usize) {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::hook::HookKind;
 
 const ORDERS: &str = include_str!("fixtures/orders.json");
 const MISTAKES: &str = include_str!("fixtures/mistakes.json");
@@ -42,13 +43,14 @@ fn action(name: &str) -> Option<&'static ActionSpec> {
 }
 
 fn known() -> Known<'static> {
-    Known {
-        action: &action,
-        action_names: ACTIONS.map(|action| action.name).to_vec(),
-        klasses: vec![],
-        hooks: vec![(HookKind::Form, "shop".to_owned(), "6b03d5485cfbd68cca000003".to_owned())],
-        variables: None,
-    }
+    known_names(KnownNames::default())
+}
+
+/// With the form hook `shop`.
+fn known_names(mut names: KnownNames) -> Known<'static> {
+    names.add_hook(HookKind::Form, "shop", "6b03d5485cfbd68cca000003".to_owned());
+    let action_names = ACTIONS.map(|action| action.name).to_vec();
+    Known { action: &action, action_names, names: names.into() }
 }
 
 fn check_one(text: &str) -> Checked {
@@ -175,7 +177,7 @@ fn the_orders_bundle_compiles() {
     let mut checked = check_one(ORDERS);
     assert_eq!(checked.diagnostics, []);
     let bundle = checked.bundles.remove(0).unwrap();
-    let WorkflowDraft { document, workflow } = &bundle.workflows[0];
+    let WorkflowDraft { document, workflow, .. } = &bundle.workflows[0];
     let transition =
         |transition: &Transition| (transition.target, transition.target_id.clone(), transition.name.clone());
     let steps = workflow.steps.iter().map(|step| {
@@ -209,9 +211,10 @@ fn files_see_what_other_files_declare() {
     let messages: Vec<&str> = alone.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
     assert_eq!(messages, ["unknown form hook `orders`", "unknown klass `order`", "unknown klass `order`"]);
     let properties = bundle["klasses"][0]["properties"].as_object().unwrap().clone();
-    let hook = (HookKind::Form, "orders".to_owned(), "5a3c94a5d1ab8ffee5b2b0e0".to_owned());
-    let with_store = Known { klasses: vec![("order".to_owned(), properties)], hooks: vec![hook], ..known() };
-    assert_eq!(check(&[first], &with_store).diagnostics, []);
+    let mut names = KnownNames::default();
+    names.klasses.insert("order".to_owned(), properties);
+    names.add_hook(HookKind::Form, "orders", "5a3c94a5d1ab8ffee5b2b0e0".to_owned());
+    assert_eq!(check(&[first], &known_names(names)).diagnostics, []);
 
     let twice = check(&[first, second, Source { file: "copy.json", ..first }], &known());
     assert!(twice.bundles[1].is_some() && twice.bundles[2].is_none());

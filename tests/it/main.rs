@@ -15,6 +15,7 @@ mod calls_graphql;
 mod calls_http;
 mod captcha;
 mod capture;
+mod catalog;
 mod challenges;
 mod changes;
 mod check;

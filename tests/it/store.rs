@@ -73,6 +73,8 @@ type Check = fn(&Desk);
 pub fn suite(open: impl Fn() -> Store) {
     let checks: &[(&str, Check)] = &[
         ("catalog revision", catalog::revision),
+        ("catalog changes", catalog::changes),
+        ("forgotten catalog changes", catalog::forgotten_changes),
         ("orgs", catalog::orgs),
         ("keys", catalog::keys),
         ("hooks", catalog::hooks),

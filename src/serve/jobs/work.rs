@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{JobResult, Scheduler, Work, list};
 use crate::base::file_watch::FolderWatcher;
 use crate::base::id::Id;
-use crate::catalog::files::{self, FileText};
+use crate::catalog::files::{self, Files};
 use crate::catalog::{Catalog, schedules};
 use crate::door::{Door, forget_seen_keys};
 use crate::listen::tls::Tls;
@@ -100,7 +100,7 @@ async fn changed_revision(changes: &mut watch::Receiver<StoreChanges>, revision:
 pub struct WorkflowFiles {
     pub folder: PathBuf,
     pub org: Id,
-    pub loaded: Vec<FileText>,
+    pub loaded: Files,
 }
 
 struct ReloadFiles {

@@ -28,9 +28,9 @@ pub struct MovedTable {
     pub absorbed: &'static [&'static str],
 }
 
-/// Tables that are not moved: how the processes on a database know each other, and the counter by which they hear of
-/// changes.
-pub const NOT_MOVED: [&str; 3] = ["catalog", "nodes", "writers"];
+/// Tables that are not moved: how the processes on a database know each other, and the counter and the log by which they
+/// hear of changes.
+pub const NOT_MOVED: [&str; 4] = ["catalog", "catalog_changes", "nodes", "writers"];
 
 impl MovedTable {
     /// The table's name in PostgreSQL.

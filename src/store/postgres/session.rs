@@ -22,8 +22,8 @@ pub(super) struct Gathered {
     pub(super) frees_runs: bool,
     /// The lanes that were changed, to be settled at the end.
     pub(super) lanes: TouchedLanes,
-    /// Whether the catalog was changed.
-    pub(super) changes_catalog: bool,
+    /// The catalog's revision after its latest change in this transaction, if there was one.
+    pub(super) catalog_revision: Option<i64>,
     /// Whether a statement failed: whatever the unit makes of that, the transaction can't be committed.
     pub(super) failed: bool,
     /// The moment that is taken for the present one, if it is another.
@@ -88,8 +88,8 @@ impl Sql for PgSession<'_> {
         Some(&mut self.gathered.lanes)
     }
 
-    fn catalog_changed(&mut self) {
-        self.gathered.changes_catalog = true;
+    fn new_catalog_revision(&mut self) -> Option<&mut Option<i64>> {
+        Some(&mut self.gathered.catalog_revision)
     }
 
     fn settle(&mut self, table: &'static str) -> StoreResult<()> {

@@ -387,10 +387,10 @@ fn tell(node: &Node, gathered: &Gathered) {
     if gathered.frees_runs {
         node.outbox.runs.store(true, Relaxed);
     }
-    if gathered.changes_catalog {
+    if gathered.catalog_revision.is_some() {
         node.outbox.catalog.store(true, Relaxed);
     }
-    if gathered.frees_runs || gathered.changes_catalog {
+    if gathered.frees_runs || gathered.catalog_revision.is_some() {
         node.outbox.bell.notify_one();
     }
 }

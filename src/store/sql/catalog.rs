@@ -1,17 +1,20 @@
-//! Orgs, keys, hooks and workflows.
+//! Orgs, keys, hooks and workflows. What is written is logged; see [`super::catalog_changes`].
+
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::Sql;
+use super::catalog_changes::{self, log_change};
 use super::statement::statement;
 use super::table::columns;
 use super::text::joined;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::hook::{HookKind, RawSettings};
+use crate::store::StoreResult;
 use crate::store::records::*;
 use crate::store::session::Catalog;
-use crate::store::{StoreError, StoreResult};
 
 columns! {
     /// Tenants.
@@ -122,60 +125,89 @@ fn version_record(row: workflow_versions::Row) -> WorkflowVersion {
 
 impl<S: Sql> Catalog for S {
     fn change_catalog(&mut self) -> StoreResult<()> {
-        let changed = statement!("changing the catalog", "UPDATE catalog SET revision = revision + 1").execute(self)?;
-        self.catalog_changed();
-        match changed {
-            1 => Ok(()),
-            _ => Err(StoreError::Corrupt { what: "the catalog", detail: "its row is missing".into() }),
-        }
+        catalog_changes::begin(self)
     }
 
     fn catalog_revision(&mut self) -> StoreResult<i64> {
-        let revision = statement!("reading the catalog's revision", "SELECT revision FROM catalog").first(self)?;
-        Ok(revision.unwrap_or(0))
+        catalog_changes::revision(self)
+    }
+
+    fn catalog_changes(&mut self, after: i64) -> StoreResult<CatalogChanges> {
+        catalog_changes::read(self, after)
     }
 
     fn orgs(&mut self) -> StoreResult<Vec<Org>> {
         statement!("reading the orgs", orgs::SELECT, " ORDER BY id").load(self)
     }
 
+    fn org(&mut self, org: Id) -> StoreResult<Option<Org>> {
+        statement!("reading an org", orgs::SELECT, " WHERE id = ?").bind(org).first(self)
+    }
+
     fn insert_org(&mut self, org: &Org) -> StoreResult<()> {
         orgs::insert("adding an org", org).execute(self)?;
-        Ok(())
+        log_change(self, org.id, EntryKind::Org, org.id)
     }
 
     fn keys(&mut self, org: Id) -> StoreResult<Vec<Key>> {
         statement!("reading the API keys", api_keys::SELECT, " WHERE org_id = ? ORDER BY id").bind(org).load(self)
     }
 
+    fn key(&mut self, org: Id, id: Id) -> StoreResult<Option<Key>> {
+        const BY_ID: &str = " WHERE org_id = ? AND id = ?";
+        statement!("reading an API key", api_keys::SELECT, BY_ID).bind(org).bind(id).first(self)
+    }
+
     fn insert_key(&mut self, key: &Key) -> StoreResult<()> {
         api_keys::insert("adding an API key", key).execute(self)?;
-        Ok(())
+        log_change(self, key.org, EntryKind::Key, key.id)
     }
 
     fn delete_key(&mut self, org: Id, id: Id) -> StoreResult<bool> {
         const SQL: &str = "DELETE FROM api_keys WHERE org_id = ? AND id = ?";
-        Ok(statement!("deleting an API key", SQL).bind(org).bind(id).execute(self)? > 0)
+        let deleted = statement!("deleting an API key", SQL).bind(org).bind(id).execute(self)? > 0;
+        log_change(self, org, EntryKind::Key, id)?;
+        Ok(deleted)
     }
 
     fn hooks(&mut self, org: Id) -> StoreResult<Vec<Hook>> {
+        self.settle(hooks::NAME)?;
         statement!("reading the hooks", hooks::SELECT, " WHERE org_id = ? ORDER BY id").bind(org).load(self)
     }
 
+    fn hook(&mut self, org: Id, id: Id) -> StoreResult<Option<Hook>> {
+        self.settle(hooks::NAME)?;
+        statement!("reading a hook", hooks::SELECT, " WHERE org_id = ? AND id = ?").bind(org).bind(id).first(self)
+    }
+
+    fn hook_by_name(&mut self, org: Id, kind: HookKind, name: &str) -> StoreResult<Option<Hook>> {
+        self.settle(hooks::NAME)?;
+        const BY_NAME: &str = " WHERE org_id = ? AND kind = ? AND name = ? AND status <> 'deleted'";
+        let read = statement!("finding a hook by its name", hooks::SELECT, BY_NAME);
+        read.bind(org).bind(kind.as_str()).bind(name).first(self)
+    }
+
     fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()> {
-        hooks::insert("adding a hook", hook).execute(self)?;
-        Ok(())
+        hooks::insert("adding a hook", hook).append(self)?;
+        log_change(self, hook.org, EntryKind::Hook, hook.id)
     }
 
     fn update_hook(&mut self, hook: &Hook) -> StoreResult<()> {
+        self.settle(hooks::NAME)?;
         let update = statement!("changing a hook", hooks::UPDATE, " WHERE org_id = ? AND id = ?");
         hooks::bind_changes(update, hook).bind(hook.org).bind(hook.id).execute(self)?;
-        Ok(())
+        log_change(self, hook.org, EntryKind::Hook, hook.id)
     }
 
     fn file_digest(&mut self, org: Id, name: &str) -> StoreResult<Option<String>> {
         const SQL: &str = "SELECT digest FROM files WHERE org_id = ? AND name = ?";
         statement!("reading a file's digest", SQL).bind(org).bind(name).first(self)
+    }
+
+    fn file_digests(&mut self, org: Id) -> StoreResult<HashMap<String, String>> {
+        const SQL: &str = "SELECT name, digest FROM files WHERE org_id = ?";
+        let rows: Vec<(String, String)> = statement!("reading the digests of files", SQL).bind(org).load(self)?;
+        Ok(rows.into_iter().collect())
     }
 
     fn put_file_digest(&mut self, org: Id, name: &str, digest: &str, at: Timestamp) -> StoreResult<()> {
@@ -184,6 +216,7 @@ impl<S: Sql> Catalog for S {
     }
 
     fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>> {
+        settle_workflows(self)?;
         let read = statement!(
             "reading the workflows",
             IN_FORCE,
@@ -193,28 +226,53 @@ impl<S: Sql> Catalog for S {
     }
 
     fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>> {
+        settle_workflows(self)?;
         let read = statement!("reading a workflow", IN_FORCE, " WHERE workflows.org_id = ? AND workflows.id = ?");
         Ok(read.bind(org).bind(id).first(self)?.map(workflow_record))
     }
 
+    fn workflow_by_name(&mut self, org: Id, name: &str) -> StoreResult<Option<WorkflowRecord>> {
+        settle_workflows(self)?;
+        let read = statement!(
+            "finding a workflow by its name",
+            IN_FORCE,
+            " WHERE workflows.org_id = ? AND workflows.name = ? AND workflows.status <> 'deleted'"
+        );
+        Ok(read.bind(org).bind(name).first(self)?.map(workflow_record))
+    }
+
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
-        workflows::insert("adding a workflow", workflow).execute(self)?;
-        insert_version(self, workflow, origin)
+        workflows::insert("adding a workflow", workflow).append(self)?;
+        workflow_versions::insert("adding a workflow's first version", workflow, origin).append(self)?;
+        log_change(self, workflow.org, EntryKind::Workflow, workflow.id)
     }
 
     fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
+        settle_workflows(self)?;
         let update = statement!("changing a workflow", workflows::UPDATE, " WHERE org_id = ? AND id = ?");
         workflows::bind_changes(update, workflow).bind(workflow.org).bind(workflow.id).execute(self)?;
-        insert_version(self, workflow, origin)
+        // A version that exists already is left as it is: versions never change.
+        workflow_versions::insert_new("adding a workflow's version", workflow, origin).execute(self)?;
+        log_change(self, workflow.org, EntryKind::Workflow, workflow.id)
+    }
+
+    fn newest_version(&mut self, org: Id, workflow: Id) -> StoreResult<i64> {
+        self.settle(workflow_versions::NAME)?;
+        const SQL: &str = "SELECT version FROM workflow_versions WHERE org_id = ? AND workflow_id = ? \
+                           ORDER BY version DESC LIMIT 1";
+        let newest = statement!("reading a workflow's newest version", SQL).bind(org).bind(workflow).first(self)?;
+        Ok(newest.unwrap_or(0))
     }
 
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>> {
+        self.settle(workflow_versions::NAME)?;
         const BY_KEY: &str = " WHERE org_id = ? AND workflow_id = ? AND version = ?";
         let read = statement!("reading a workflow's version", workflow_versions::SELECT, BY_KEY);
         Ok(read.bind(org).bind(workflow).bind(version).first(self)?.map(version_record))
     }
 
     fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>> {
+        self.settle(workflow_versions::NAME)?;
         const PAGE: &str = " WHERE org_id = ? AND workflow_id = ? AND version < ? ORDER BY version DESC LIMIT ?";
         let read = statement!("reading a workflow's versions", workflow_versions::SELECT, PAGE);
         let rows = read.bind(org).bind(workflow).bind(below).bind(size).load(self)?;
@@ -222,8 +280,8 @@ impl<S: Sql> Catalog for S {
     }
 }
 
-/// A version that exists already is left as it is: versions never change.
-fn insert_version(sql: &mut impl Sql, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
-    workflow_versions::insert_new("adding a workflow's version", workflow, origin).execute(sql)?;
-    Ok(())
+/// Makes workflows that were appended readable.
+fn settle_workflows(sql: &mut impl Sql) -> StoreResult<()> {
+    sql.settle(workflows::NAME)?;
+    sql.settle(workflow_versions::NAME)
 }

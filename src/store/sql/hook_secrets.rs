@@ -1,12 +1,13 @@
 //! The secrets of hooks, sealed.
 
 use super::Sql;
+use super::catalog_changes::log_change;
 use super::statement::statement;
 use super::table::columns;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::StoreResult;
-use crate::store::records::HookSecret;
+use crate::store::records::{EntryKind, HookSecret};
 use crate::store::session::HookSecrets;
 
 columns! {
@@ -26,13 +27,22 @@ impl<S: Sql> HookSecrets for S {
         read.bind(org).load(self)
     }
 
+    fn secrets_of_hook(&mut self, org: Id, hook: Id) -> StoreResult<Vec<HookSecret>> {
+        const OF_HOOK: &str = " WHERE org_id = ? AND hook_id = ? ORDER BY id";
+        statement!("reading the secrets of a hook", hook_secrets::SELECT, OF_HOOK).bind(org).bind(hook).load(self)
+    }
+
     fn insert_hook_secret(&mut self, secret: &HookSecret) -> StoreResult<()> {
         hook_secrets::insert("adding a secret of a hook", secret).execute(self)?;
-        Ok(())
+        log_change(self, secret.org, EntryKind::Hook, secret.hook)
     }
 
     fn delete_hook_secret(&mut self, org: Id, id: Id) -> StoreResult<bool> {
-        const SQL: &str = "DELETE FROM hook_secrets WHERE org_id = ? AND id = ?";
-        Ok(statement!("deleting a secret of a hook", SQL).bind(org).bind(id).execute(self)? > 0)
+        const SQL: &str = "DELETE FROM hook_secrets WHERE org_id = ? AND id = ? RETURNING hook_id";
+        let hook: Option<Id> = statement!("deleting a secret of a hook", SQL).bind(org).bind(id).first(self)?;
+        match hook {
+            Some(hook) => log_change(self, org, EntryKind::Hook, hook).map(|()| true),
+            None => Ok(false),
+        }
     }
 }

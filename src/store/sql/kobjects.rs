@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Sql;
+use super::catalog_changes::log_change;
 use super::relationships::end_relationships;
 use super::statement::statement;
 use super::table::columns;
@@ -12,7 +13,7 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::objects::kobject::KObjectContent;
 use crate::objects::{KObject, Klass};
-use crate::store::records::Page;
+use crate::store::records::{EntryKind, Page};
 use crate::store::session::{KObjects, Taken};
 use crate::store::{StoreError, StoreResult};
 
@@ -99,7 +100,7 @@ impl<S: Sql> KObjects for S {
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()> {
         self.memory().into_iter().for_each(|memory| memory.forget_klasses(org));
         klasses::upsert("writing a klass", org, klass).execute(self)?;
-        Ok(())
+        log_change(self, org, EntryKind::Klass, &klass.name)
     }
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>> {

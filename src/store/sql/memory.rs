@@ -16,8 +16,8 @@ pub struct Memory {
     klasses: HashMap<Id, HashMap<String, Arc<Klass>>>,
     /// The customer, and its org, that was seen last.
     customer: Option<(Id, Id)>,
-    /// Whether the catalog was changed.
-    pub catalog_changed: bool,
+    /// The catalog's revision after its latest change in this transaction, if there was one.
+    pub catalog_revision: Option<i64>,
 }
 
 impl Memory {

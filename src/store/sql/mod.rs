@@ -8,6 +8,7 @@
 
 mod belongings;
 pub mod catalog;
+mod catalog_changes;
 pub mod cell;
 pub mod customers;
 pub mod drafts;
@@ -62,8 +63,10 @@ pub trait Sql {
         None
     }
 
-    /// Told when the catalog was changed in this transaction.
-    fn catalog_changed(&mut self) {}
+    /// The revision that this transaction gives the catalog, if it is one that can change it.
+    fn new_catalog_revision(&mut self) -> Option<&mut Option<i64>> {
+        None
+    }
 
     /// Inserts the rows that were appended to a table, so that they can be read from it. Takes the table's name.
     fn settle(&mut self, table: &'static str) -> StoreResult<()>;

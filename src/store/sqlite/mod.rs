@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use diesel::RunQueryDsl;
-use diesel::connection::Connection;
+use diesel::connection::{Connection, SimpleConnection};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 use tokio::sync::mpsc::error::TrySendError;
@@ -47,7 +47,7 @@ pub const READERS: u32 = 4;
 /// A session on one connection, inside whatever transaction is open there.
 pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
-    /// None for a reader, which sees what the writer commits in between.
+    /// None for a reader.
     memory: Option<&'a mut Memory>,
     /// The moment that is taken for the present one, if it is another.
     now: Option<Timestamp>,
@@ -82,8 +82,8 @@ impl Sql for SqliteSession<'_> {
         self.memory.as_deref_mut()
     }
 
-    fn catalog_changed(&mut self) {
-        self.memory().into_iter().for_each(|memory| memory.catalog_changed = true);
+    fn new_catalog_revision(&mut self) -> Option<&mut Option<i64>> {
+        self.memory().map(|memory| &mut memory.catalog_revision)
     }
 
     fn settle(&mut self, _: &'static str) -> StoreResult<()> {
@@ -163,7 +163,12 @@ impl Backend for Sqlite {
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()> {
         let mut connection = self.readers.get().map_err(|error| StoreError::Connection(error.to_string()))?;
+        // In one transaction, so that all reads see the same state. If `work` panics, the pool drops the connection.
+        let begun = connection.batch_execute("BEGIN");
+        begun.map_err(|source| StoreError::Query { operation: "opening a transaction", source })?;
         work(&mut SqliteSession::new(&mut connection, None));
+        // Fails only if SQLite has rolled back by itself, after an error that `work` has seen.
+        let _ = connection.batch_execute("ROLLBACK");
         Ok(())
     }
 

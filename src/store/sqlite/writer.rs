@@ -37,8 +37,8 @@ pub fn run(
     let mut batch: Batch = Vec::with_capacity(BATCH_MAX);
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let units = batch.len();
-        if commit(&mut connection, std::mem::take(&mut batch), &health, &mut flushes) {
-            news.send_modify(|news| news.catalog += 1);
+        if let Some(revision) = commit(&mut connection, std::mem::take(&mut batch), &health, &mut flushes) {
+            news.send_modify(|news| news.catalog = revision);
         }
         flushes.hand_over(queue.len());
         checkpoints.after_commit(&mut connection, units);
@@ -52,24 +52,29 @@ pub fn run(
     health.set(Health::Closed);
 }
 
-/// Does and commits the batch; whether the catalog was changed.
-fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCell, flushes: &mut Flushes) -> bool {
+/// Does and commits the batch. Returns the catalog's new revision if the batch changed the catalog.
+fn commit(
+    connection: &mut SqliteConnection,
+    mut batch: Batch,
+    health: &HealthCell,
+    flushes: &mut Flushes,
+) -> Option<i64> {
     if let Health::Failed(reason) = health.get() {
         batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
-        return false;
+        return None;
     }
     match attempt(connection, &mut batch) {
-        Ok(catalog_changed) => {
+        Ok(catalog_revision) => {
             health.set(Health::Ready);
             metrics::committed(batch.len());
             flushes.add(batch);
-            catalog_changed
+            catalog_revision
         }
         Err((error, failed_at)) => match classify(error) {
             // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
             StoreError::Busy => {
                 batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy)));
-                false
+                None
             }
             // The database failed, whatever was to be done in it.
             StoreError::Failed(reason) if batch.len() > 1 => {
@@ -81,16 +86,16 @@ fn commit(connection: &mut SqliteConnection, mut batch: Batch, health: &HealthCe
                 Some(index) => {
                     let alone = batch.remove(index);
                     let others = commit(connection, batch, health, flushes);
-                    commit(connection, vec![alone], health, flushes) || others
+                    commit(connection, vec![alone], health, flushes).max(others)
                 }
                 None => {
-                    let changes = batch.into_iter().map(|unit| commit(connection, vec![unit], health, flushes));
-                    changes.filter(|changed| *changed).count() > 0
+                    let revisions = batch.into_iter().map(|unit| commit(connection, vec![unit], health, flushes));
+                    revisions.fold(None, Option::max)
                 }
             },
             error => {
                 fail(batch, error, health);
-                false
+                None
             }
         },
     }
@@ -109,11 +114,11 @@ fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
 }
 
 /// Does the batch in one transaction; nothing of it stays if this fails. The index is of the unit that failed, if it was
-/// one. If it succeeds, whether the catalog was changed.
+/// one. If it succeeds, the catalog's new revision if that was changed.
 fn attempt(
     connection: &mut SqliteConnection,
     batch: &mut [Box<dyn Unit>],
-) -> Result<bool, (StoreError, Option<usize>)> {
+) -> Result<Option<i64>, (StoreError, Option<usize>)> {
     execute(connection, "opening a transaction", "BEGIN IMMEDIATE").map_err(|error| (error, None))?;
     let mut memory = Memory::default();
     let mut run = |(index, unit): (usize, &mut Box<dyn Unit>)| {
@@ -122,7 +127,7 @@ fn attempt(
     let done = batch.iter_mut().enumerate().try_for_each(&mut run);
     let commit = |()| execute(connection, "committing", "COMMIT").map_err(|error| (error, None));
     match done.and_then(commit) {
-        Ok(()) => Ok(memory.catalog_changed),
+        Ok(()) => Ok(memory.catalog_revision),
         Err(error) => {
             // After some errors SQLite has rolled back by itself, and this fails for want of a transaction.
             let _ = connection.batch_execute("ROLLBACK");

@@ -63,7 +63,7 @@ pub struct VariableUse {
 /// Translates an export. `siblings` are the other files of the folder, which may declare what it needs.
 pub fn import(export: &Source<'_>, mappings: &Mappings, siblings: &[Source<'_>], known: &Known<'_>) -> Imported {
     let mut findings = Findings::new(true);
-    let mut text = Text::new(export.text);
+    let text = Text::new(export.text);
     let foreign = text.parse(&mut findings);
     let parts = foreign.as_ref().and_then(|foreign| Export::read(&JsonNode::root(foreign), &mut findings));
     let translation = parts.map(|parts| Translation::of(&parts, mappings, &mut findings));

@@ -17,7 +17,7 @@ use crate::support::postgres::{Cluster, ClusterOptions, TestDatabase};
 use statement::{faults, normalised, touches};
 
 /// Tables that belong to no org.
-const OF_NO_ORG: [&str; 5] = ["__diesel_schema_migrations", "catalog", "nodes", "orgs", "writers"];
+const OF_NO_ORG: [&str; 6] = ["__diesel_schema_migrations", "catalog", "catalog_changes", "nodes", "orgs", "writers"];
 /// What marks a statement of hookflow's in the log of the server.
 const SENT: &str = "hookflow|LOG:  ";
 

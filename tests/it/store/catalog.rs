@@ -1,11 +1,14 @@
 //! Orgs, keys, hooks, and workflows with their versions.
 
+use std::collections::BTreeSet;
+
 use hookflow::base::id::{Id, random_bytes};
 use hookflow::base::time::Timestamp;
 use hookflow::hook::HookKind;
+use hookflow::objects::Klass;
 use hookflow::store::{
-    DraftRecord, Hook, HookSecret, Key, Role, ScheduleRecord, Status, StoreError, StoreResult, Variable,
-    WorkflowRecord, WorkflowVersion,
+    CatalogChanges, CatalogEntry, DraftRecord, EntryKind, Hook, HookSecret, Key, Role, ScheduleRecord, Status,
+    StoreError, StoreResult, Variable, WorkflowRecord, WorkflowVersion,
 };
 use serde_json::json;
 
@@ -21,6 +24,8 @@ pub fn orgs(desk: &Desk) {
     assert_eq!(found.iter().map(|org| org.id).collect::<Vec<_>>(), made);
     assert_eq!(found.iter().map(|org| org.name.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     assert_eq!(found[0].created_at, MOMENT);
+    let one = desk.read(move |session| Ok([session.org(made[1])?, session.org(id(1))?])).unwrap();
+    assert_eq!(one, [Some(found[1].clone()), None]);
 }
 
 pub fn file_digests(desk: &Desk) {
@@ -37,6 +42,9 @@ pub fn file_digests(desk: &Desk) {
     put(one, "orders.json", "second");
     let found = [(one, "orders.json"), (two, "orders.json"), (one, "claims.json")].map(|(org, name)| read(org, name));
     assert_eq!(found.map(Option::unwrap), ["second", "other", "third"]);
+    let all = desk.read(move |session| session.file_digests(one)).unwrap();
+    let expected = [("orders.json", "second"), ("claims.json", "third")];
+    assert_eq!(all, expected.map(|(name, digest)| (name.to_owned(), digest.to_owned())).into());
 }
 
 pub fn drafts(desk: &Desk) {
@@ -101,6 +109,7 @@ pub fn keys(desk: &Desk) {
         let keys = [key(1, Role::Admin), key(2, Role::Read), key(3, Role::Hooks)];
         keys.iter().try_for_each(|key| session.insert_key(key))?;
         assert_eq!(session.keys(org)?, keys);
+        assert_eq!([session.key(org, id(2))?, session.key(org, id(4))?], [Some(keys[1].clone()), None]);
         assert!(session.delete_key(org, id(2))?);
         assert!(!session.delete_key(org, id(2))?);
         assert_eq!(session.keys(org)?, [keys[0].clone(), keys[2].clone()]);
@@ -127,6 +136,11 @@ pub fn variables(desk: &Desk) {
         session.put_variable(&of_org)?;
         session.put_variable(&of_workflow)?;
         assert_eq!(session.variables(org)?, [of_org.clone(), of_workflow.clone()]);
+        assert_eq!([session.variable(org, id(2))?, session.variable(org, id(3))?], [Some(of_workflow.clone()), None]);
+        assert_eq!(session.variable_by_name(org, None, "key")?, Some(of_org.clone()));
+        assert_eq!(session.variable_by_name(org, Some(id(9)), "key")?, Some(of_workflow.clone()));
+        assert_eq!(session.variable_by_name(org, Some(id(8)), "key")?, None);
+        assert_eq!(session.count_variables(org)?, 2);
         let changed = Variable { sealed: "c".into(), updated_at: Timestamp(MOMENT.0 + 1_000), ..of_org };
         session.put_variable(&changed)?;
         assert!(session.delete_variable(org, id(2))?);
@@ -179,6 +193,9 @@ pub fn hooks(desk: &Desk) {
         let web = Hook { kind: HookKind::Web, description: Some("Ü".into()), ..hook(org, 2, "orders") };
         session.insert_hook(&orders)?;
         session.insert_hook(&web)?;
+        assert_eq!(session.hook_by_name(org, HookKind::Web, "orders")?, Some(web.clone()));
+        assert_eq!(session.hook_by_name(org, HookKind::Email, "orders")?, None);
+        assert_eq!([session.hook(org, id(1))?, session.hook(org, id(3))?], [Some(orders.clone()), None]);
         assert_eq!(session.hooks(org)?, [orders.clone(), web.clone()], "kinds have names of their own");
 
         let changed = Hook {
@@ -192,6 +209,8 @@ pub fn hooks(desk: &Desk) {
             ..orders
         };
         session.update_hook(&changed)?;
+        assert_eq!(session.hook(org, id(1))?, Some(changed.clone()));
+        assert_eq!(session.hook_by_name(org, HookKind::Form, "orders-2")?, None, "it is deleted");
         assert_eq!(session.hooks(org)?, [changed, web], "deleted hooks stay in the list");
         Ok(())
     });
@@ -216,6 +235,7 @@ pub fn hook_secrets(desk: &Desk) {
         let secrets = [secret(1, 7), secret(2, 8), secret(3, 7)];
         secrets.iter().try_for_each(|secret| session.insert_hook_secret(secret))?;
         assert_eq!(session.hook_secrets(org)?, secrets);
+        assert_eq!(session.secrets_of_hook(org, id(7))?, [secrets[0].clone(), secrets[2].clone()]);
         assert!(session.delete_hook_secret(org, id(2))?);
         assert!(!session.delete_hook_secret(org, id(2))?);
         assert_eq!(session.hook_secrets(org)?, [secrets[0].clone(), secrets[2].clone()]);
@@ -243,7 +263,10 @@ pub fn workflows(desk: &Desk) {
         let (first, other) = (workflow(org, 1, 1), WorkflowRecord { file: None, ..workflow(org, 2, 1) });
         session.insert_workflow(&first, "file workflows/orders.json")?;
         session.insert_workflow(&other, "api")?;
+        assert_eq!(session.workflow_by_name(org, "workflow-2")?, Some(other.clone()));
+        assert_eq!(session.workflow_by_name(org, "workflow-3")?, None);
         assert_eq!(session.workflows(org)?, [first.clone(), other.clone()]);
+        assert_eq!([session.newest_version(org, id(1))?, session.newest_version(org, id(3))?], [1, 0]);
 
         let updated_at = Timestamp(MOMENT.0 + 1);
         let second = WorkflowRecord { updated_at, status: Status::Disabled, ..workflow(org, 1, 2) };
@@ -268,9 +291,11 @@ pub fn workflows(desk: &Desk) {
         let back = WorkflowRecord { document: json!("something else"), ..first.clone() };
         session.update_workflow(&back, "api")?;
         assert_eq!(session.workflow(org, id(1))?, Some(first.clone()));
+        assert_eq!(session.newest_version(org, id(1))?, 2);
 
         session.update_workflow(&WorkflowRecord { status: Status::Deleted, ..first.clone() }, "api")?;
         assert_eq!(session.workflows(org)?, [other]);
+        assert_eq!(session.workflow_by_name(org, "workflow-1")?, None, "it is deleted");
         assert_eq!(session.workflow(org, id(1))?.map(|workflow| workflow.status), Some(Status::Deleted));
         let successor = WorkflowRecord { name: first.name, ..workflow(org, 3, 1) };
         session.insert_workflow(&successor, "api")
@@ -288,4 +313,109 @@ pub fn revision(desk: &Desk) {
     });
     assert!(refused.is_err());
     assert_eq!(revision(), first + 1, "what was rolled back is no change");
+}
+
+/// What a transaction that begins with a change of the catalog logs; nothing else is logged.
+pub fn changes(desk: &Desk) {
+    let org = desk.add_org("one");
+    let other = desk.add_org("two");
+    let read = |after: i64| desk.read(move |session| session.catalog_changes(after)).unwrap();
+    let first = desk.read(|session| session.catalog_revision()).unwrap();
+    assert_eq!(read(first), CatalogChanges { revision: first, entries: Some(BTreeSet::new()) });
+
+    let orders = hook(org, 1, "orders");
+    let hook_secret = HookSecret { id: id(3), org, hook: id(1), sealed: "s".into(), created_at: MOMENT };
+    let key = Key { id: id(4), org, name: "k".into(), role: Role::Read, hash: secret(), created_at: MOMENT };
+    let variable = Variable {
+        id: id(5),
+        org,
+        workflow: None,
+        name: "v".into(),
+        sealed: "s".into(),
+        created_at: MOMENT,
+        updated_at: MOMENT,
+    };
+    let written = (orders.clone(), workflow(org, 2, 1), key, variable, klass("order"));
+    desk.write(move |session| {
+        let (orders, flow, key, variable, klass) = &written;
+        session.change_catalog()?;
+        session.insert_hook(orders)?;
+        session.update_hook(orders)?;
+        session.insert_workflow(flow, "api")?;
+        session.insert_key(key)?;
+        session.put_variable(variable)?;
+        session.put_klass(other, klass)
+    })
+    .unwrap();
+    let added = [
+        entry(org, EntryKind::Hook, 1),
+        entry(org, EntryKind::Workflow, 2),
+        entry(org, EntryKind::Key, 4),
+        entry(org, EntryKind::Variable, 5),
+        CatalogEntry { org: other, kind: EntryKind::Klass, key: "order".into() },
+    ];
+    assert_eq!(read(first), logged(first + 1, added));
+
+    // What changes a part of an entry counts as a change of the whole, and a deletion too.
+    desk.write(move |session| {
+        session.change_catalog()?;
+        session.insert_hook_secret(&hook_secret)?;
+        // A transaction sees its own changes.
+        let own = session.catalog_changes(first + 1)?;
+        assert_eq!(own, logged(first + 2, [entry(org, EntryKind::Hook, 1)]));
+        Ok(())
+    })
+    .unwrap();
+    desk.write(move |session| {
+        session.change_catalog()?;
+        session.delete_key(org, id(4))?;
+        session.delete_variable(org, id(5))?;
+        session.delete_hook_secret(org, id(3))?;
+        session.delete_hook_secret(org, id(3)).map(|_| ())
+    })
+    .unwrap();
+    let deleted = [(EntryKind::Key, 4), (EntryKind::Variable, 5), (EntryKind::Hook, 1)];
+    assert_eq!(read(first + 2), logged(first + 3, deleted.map(|(kind, number)| entry(org, kind, number))));
+
+    // A revision that changed nothing leaves no gap; what is written outside of a change is not logged.
+    desk.write(|session| session.change_catalog()).unwrap();
+    let renamed = Hook { title: "Renamed".into(), ..orders };
+    desk.write(move |session| session.update_hook(&renamed)).unwrap();
+    assert_eq!(read(first + 3), logged(first + 4, []));
+    assert_eq!(read(first + 1).entries.map(|entries| entries.len()), Some(3));
+}
+
+fn logged<const N: usize>(revision: i64, entries: [CatalogEntry; N]) -> CatalogChanges {
+    CatalogChanges { revision, entries: Some(entries.into()) }
+}
+
+fn entry(org: Id, kind: EntryKind, number: usize) -> CatalogEntry {
+    CatalogEntry { org, kind, key: id(number).to_string() }
+}
+
+fn klass(name: &str) -> Klass {
+    Klass {
+        id: id(9),
+        name: name.into(),
+        display_name: "Order".into(),
+        icon: None,
+        properties: serde_json::Map::new(),
+        created_at: MOMENT,
+        updated_at: MOMENT,
+    }
+}
+
+/// The log forgets; whoever knows only an older revision is told to read everything.
+pub fn forgotten_changes(desk: &Desk) {
+    let first = desk.read(|session| session.catalog_revision()).unwrap();
+    let change = |times: usize| {
+        desk.write(move |session| (0..times).try_for_each(|_| session.change_catalog())).unwrap();
+    };
+    let read = |after: i64| desk.read(move |session| session.catalog_changes(after)).unwrap();
+    change(1_000);
+    assert_eq!(read(first), CatalogChanges { revision: first + 1_000, entries: Some(BTreeSet::new()) });
+    change(1);
+    assert_eq!(read(first), CatalogChanges { revision: first + 1_001, entries: None });
+    assert!(read(first + 1).entries.is_some());
+    assert_eq!(read(first + 2_000).entries, None, "a revision that was never there");
 }

@@ -30,6 +30,8 @@ use crate::support::{Server, ServerBuilder, always, wait_for};
 const GOES_ON: &str = "it goes on under a new id";
 /// What a process logs that takes another one for dead.
 const TAKEN_FOR_DEAD: &str = "a process was taken for dead";
+/// All nodes on a database need the same.
+const SECRET_KEY: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
 
 /// A server on PostgreSQL whose workflow `steps` calls `peer` for each order, and then makes its customer.
 fn calling(peer: &Peer) -> ServerBuilder {
@@ -40,12 +42,13 @@ fn calling(peer: &Peer) -> ServerBuilder {
         { "id": "2", "action": "rest-api.json", "params": call, "transitions": [always("3")] },
         { "id": "3", "action": "customer.create", "params": create },
     ]);
-    ServerBuilder::with_steps(steps).on(Kind::Postgres)
+    ServerBuilder::with_steps(steps).on(Kind::Postgres).environment("HOOKFLOW_SECRET_KEY", SECRET_KEY)
 }
 
 /// One more node beside a server, which may call this machine too.
 fn node_beside(server: &Server) -> Server {
-    ServerBuilder::node_beside(server).environment("HOOKFLOW_OUTBOUND_ALLOW", "127.0.0.0/8").start()
+    let node = ServerBuilder::node_beside(server).environment("HOOKFLOW_OUTBOUND_ALLOW", "127.0.0.0/8");
+    node.environment("HOOKFLOW_SECRET_KEY", SECRET_KEY).start()
 }
 
 fn database(server: &Server) -> Arc<TestDatabase> {

@@ -1,0 +1,176 @@
+//! Putting what files declare in force.
+//!
+//! All files are checked together, because one may use klasses and hooks that another declares. A file with errors is
+//! reported, and what it declared before stays in force. So does what was declared by a file that is gone: taking hooks away
+//! because of a mistyped folder name would cost orders. A file that says what it said when it was last loaded is left alone,
+//! even if what it declares was changed or deleted over HTTP since: the later change wins.
+//!
+//! Everything that takes long is done before a transaction begins: parsing, checking, and finding out which files changed and
+//! what they change. What a file changes is committed together. Several small files share a commit, up to [`SLICE_MAX`]
+//! changes; the next ones have another, so that hooks that arrive meanwhile do not wait for all of them. Files that declare
+//! klasses go first, since runs of the workflows of other files may need them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::files::{FileText, Files, FilesError};
+use super::save::{Saved, is_hook_saved, is_klass_saved, is_workflow_saved, save_hook, save_klass, save_workflow_file};
+use super::snapshot::Snapshot;
+use super::{Catalog, schedules};
+use crate::base::id::Id;
+use crate::store::{Session, StoreError, StoreResult};
+use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
+
+/// How many declarations that may change something share a commit, unless one file has more.
+const SLICE_MAX: usize = 256;
+
+/// What loading files did.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Sentences such as `workflow orders: version 2 is in force`.
+    pub changes: Vec<String>,
+    /// What is wrong, as a compiler would print it.
+    pub reports: Vec<String>,
+    pub errors: usize,
+}
+
+/// A file without errors.
+pub struct CheckedFile {
+    pub name: String,
+    /// SHA-256 of the text, in hex.
+    pub digest: String,
+    pub bundle: Bundle,
+}
+
+/// What checking some files found.
+pub struct CheckedFiles {
+    pub files: Vec<CheckedFile>,
+    /// What is wrong, rendered.
+    pub reports: Vec<(Severity, String)>,
+}
+
+/// Files that share a commit.
+type Slice = Arc<[CheckedFile]>;
+
+/// Checks files together.
+pub fn check_files(files: &[FileText], known: &Known<'_>) -> CheckedFiles {
+    let sources: Vec<Source<'_>> =
+        files.iter().filter_map(|file| file.text.as_ref().ok().map(|text| Source { file: &file.name, text })).collect();
+    let unreadable = files.iter().filter_map(|file| {
+        let reason = file.text.as_ref().err()?;
+        Some((Severity::Error, format!("error: `{}` {reason}", file.name)))
+    });
+    let mut reports: Vec<(Severity, String)> = unreadable.collect();
+    let checked = check(&sources, known);
+    let texts: HashMap<&str, &str> = sources.iter().map(|source| (source.file, source.text)).collect();
+    let render = |diagnostic: &Diagnostic| {
+        (diagnostic.severity, diagnostic.render(texts.get(diagnostic.file.as_str()).copied()))
+    };
+    reports.extend(checked.diagnostics.iter().map(render));
+    let files = sources.iter().zip(checked.bundles).filter_map(|(source, bundle)| {
+        let (name, digest) = (source.file.to_owned(), hex::encode(super::digest(source.text)));
+        Some(CheckedFile { name, digest, bundle: bundle? })
+    });
+    CheckedFiles { files: files.collect(), reports }
+}
+
+/// Puts what the files declare in force.
+///
+/// # Errors
+/// Those of the store; what earlier commits have put in force stays.
+pub async fn load(files: &Files, catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
+    let digests = catalog.store.read(move |session| session.file_digests(org)).await?;
+    let (files, snapshot) = (files.clone(), catalog.snapshot());
+    let prepared = tokio::task::spawn_blocking(move || prepare(&files, &snapshot, org, &digests));
+    let (slices, mut loaded) = prepared.await.map_err(|failure| StoreError::Panicked(failure.to_string()))?;
+    for slice in slices {
+        let saved = catalog.change_knowing(move |session, snapshot| save_slice(session, snapshot, org, &slice));
+        loaded.changes.extend(saved.await?);
+    }
+    Ok(loaded)
+}
+
+/// Checks the files, and cuts those that say something new into slices.
+fn prepare(
+    files: &[FileText],
+    snapshot: &Snapshot,
+    org: Id,
+    digests: &HashMap<String, String>,
+) -> (Vec<Slice>, Loaded) {
+    let CheckedFiles { mut files, reports } = check_files(files, &snapshot.known(org));
+    let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
+    let reports = reports.into_iter().map(|(_, text)| text).collect();
+    files.retain(|file| digests.get(&file.name) != Some(&file.digest));
+    files.sort_by_key(|file| file.bundle.klasses.is_empty());
+    let (mut slices, mut slice, mut count) = (Vec::new(), Vec::new(), 0);
+    for file in files {
+        let changes = count_changes(&file, snapshot, org);
+        if count + changes > SLICE_MAX && !slice.is_empty() {
+            slices.push(std::mem::take(&mut slice).into());
+            count = 0;
+        }
+        count += changes;
+        slice.push(file);
+    }
+    slices.extend((!slice.is_empty()).then(|| slice.into()));
+    (slices, Loaded { changes: Vec::new(), reports, errors })
+}
+
+fn save_slice(session: &mut dyn Session, snapshot: &Snapshot, org: Id, slice: &Slice) -> StoreResult<Vec<String>> {
+    let mut changes = Vec::new();
+    for CheckedFile { name, digest, bundle } in slice.iter() {
+        // Another process may have loaded it meanwhile.
+        if session.file_digest(org, name)?.as_ref() != Some(digest) {
+            save_bundle(session, snapshot, org, name, bundle, &mut changes)?;
+            let now = session.now();
+            session.put_file_digest(org, name, digest, now)?;
+        }
+    }
+    Ok(changes)
+}
+
+/// How many of a file's declarations would be written.
+fn count_changes(CheckedFile { name, bundle, .. }: &CheckedFile, snapshot: &Snapshot, org: Id) -> usize {
+    let hooks = bundle.hooks.iter().filter(|draft| !is_hook_saved(snapshot, org, draft));
+    let klasses = bundle.klasses.iter().filter(|draft| !is_klass_saved(snapshot, org, draft));
+    let workflows = bundle.workflows.iter().filter(|draft| !is_workflow_saved(snapshot, org, draft, name));
+    hooks.count() + klasses.count() + workflows.count()
+}
+
+/// Saves what a file declares, where it is not in force already; `snapshot` is the catalog as it is in the transaction.
+/// Sentences on what that changed are added to `changes`.
+pub fn save_bundle(
+    session: &mut dyn Session,
+    snapshot: &Snapshot,
+    org: Id,
+    file: &str,
+    bundle: &Bundle,
+    changes: &mut Vec<String>,
+) -> StoreResult<()> {
+    for draft in bundle.hooks.iter().filter(|draft| !is_hook_saved(snapshot, org, draft)) {
+        let (hook, saved) = save_hook(session, snapshot, org, draft)?;
+        changes.extend(sentence(saved, &format!("{} hook {}", hook.kind, hook.name)));
+    }
+    for draft in bundle.klasses.iter().filter(|draft| !is_klass_saved(snapshot, org, draft)) {
+        let (klass, saved) = save_klass(session, org, draft)?;
+        changes.extend(sentence(saved, &format!("klass {}", klass.name)));
+    }
+    for draft in bundle.workflows.iter().filter(|draft| !is_workflow_saved(snapshot, org, draft, file)) {
+        let (workflow, saved) = save_workflow_file(session, snapshot, org, draft, file)?;
+        if saved != Saved::Unchanged {
+            let next = schedules::upcoming(&workflow, session.now(), 3);
+            let next: Vec<String> = next.iter().map(ToString::to_string).collect();
+            let next = if next.is_empty() { String::new() } else { format!("; it runs next at {}", next.join(", ")) };
+            changes.push(format!("workflow {}: version {} is in force{next}", workflow.name, workflow.version));
+        }
+    }
+    Ok(())
+}
+
+fn sentence(saved: Saved, what: &str) -> Option<String> {
+    match saved {
+        Saved::Created => Some(format!("{what}: created")),
+        Saved::Changed => Some(format!("{what}: changed")),
+        Saved::Unchanged => None,
+    }
+}
