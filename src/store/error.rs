@@ -1,4 +1,4 @@
-//! What can go wrong with a store, told apart by what the caller should do.
+//! The errors of a store, distinguished by what the caller should do.
 
 use super::sql::row::Unreadable;
 
@@ -8,22 +8,22 @@ pub enum StoreError {
     /// More work is queued than the store takes; try again in a moment.
     #[error("the store's queue is full")]
     Busy,
-    /// There is no room on the disk; work is refused until there is.
+    /// The disk is full; work is refused until there is room.
     #[error("the disk that holds the database is full")]
     DiskFull,
-    /// Writing failed in a way after which nothing may be acknowledged any more.
+    /// A write failed in such a way that nothing may be acknowledged any more.
     #[error("the database failed and no longer takes writes: {0}")]
     Failed(String),
     /// The process is shutting down.
     #[error("the store is closed")]
     Closed,
-    /// Somebody else wrote the run since it was read; whoever gets this has to drop what it was doing.
+    /// Another writer changed the run since it was read; the caller has to drop what it was doing.
     #[error("the run was changed by somebody else")]
     Fenced,
-    /// What was to be written was changed by somebody else since it was read; reading it again and trying anew helps.
+    /// Another writer changed the object since it was read; read it again and retry.
     #[error("{what} was changed by somebody else at the same moment")]
     Conflict { what: &'static str },
-    /// Somebody else holds a lock for longer than can be waited for here; trying again later may help.
+    /// Another transaction holds a lock for longer than this one may wait; retry later.
     #[error("somebody else holds a lock on what was to be written")]
     Locked,
     /// A text contains the character U+0000, which not every database can keep.
@@ -32,16 +32,16 @@ pub enum StoreError {
     /// A value in the database can't be read.
     #[error("{what} in the database is not readable: {detail}")]
     Corrupt { what: &'static str, detail: String },
-    /// The work was never meant to stay, and was rolled back.
+    /// The work was a dry run, so it was rolled back.
     #[error("the work was rolled back, as it was meant to be")]
     DryRun,
-    /// A piece of work panicked; what it had written was rolled back.
+    /// A unit of work panicked; what it had written was rolled back.
     #[error("a database operation stopped unexpectedly: {0}")]
     Panicked(String),
     /// A statement failed.
     #[error("{operation} failed")]
     Query { operation: &'static str, source: diesel::result::Error },
-    /// No connection could be had.
+    /// No connection to the database is available.
     #[error("no database connection: {0}")]
     Connection(String),
 }
@@ -50,7 +50,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
-    /// What a failed statement comes to.
+    /// The error of a failed statement.
     pub fn query(operation: &'static str, source: diesel::result::Error) -> StoreError {
         match &source {
             diesel::result::Error::DeserializationError(error) => match error.downcast_ref::<Unreadable>() {
@@ -61,14 +61,14 @@ impl StoreError {
         }
     }
 
-    /// What a panic in a piece of work comes to.
+    /// The error of a unit of work that panicked.
     pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> StoreError {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
         StoreError::Panicked(message.unwrap_or_else(|| "no message".into()))
     }
 
-    /// Whether it was the work that failed, and not the database that it was to be done in.
+    /// Whether the work failed, and not the database.
     pub fn concerns_the_work(&self) -> bool {
         matches!(
             self,
@@ -95,7 +95,7 @@ impl StoreError {
     }
 }
 
-/// Shows an error with all its causes, for a log line.
+/// An error with all its causes, for a log line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

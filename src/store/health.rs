@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::Health;
 
-/// What the threads of a store and its handles share.
+/// The health that the threads of a store share with its handles.
 #[derive(Clone)]
 pub struct HealthCell(Arc<Mutex<Health>>);
 
@@ -17,7 +17,7 @@ impl HealthCell {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Sets the health, unless it is one that there is no way back from.
+    /// Sets the health, unless the present one is final.
     pub fn set(&self, health: Health) {
         let mut current = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if matches!(*current, Health::Failed(_)) || *current == health {
@@ -27,7 +27,7 @@ impl HealthCell {
             (Health::DiskFull, Health::Ready) => log::info!("the disk has room again; hooks are accepted"),
             (_, Health::Ready) => log::info!("the database is there again; hooks are accepted"),
             (_, Health::DiskFull) => log::error!("the disk is full; hooks are refused until there is room"),
-            // Why changes from one attempt to the next; that it is so is said once.
+            // The reason may differ at each attempt; the loss is logged once.
             (Health::Unreachable(_), Health::Unreachable(_)) | (_, Health::Closed) => {}
             (_, Health::Unreachable(reason)) => {
                 log::error!(reason = reason.as_str(); "the database can't be reached; hooks are refused until it can")

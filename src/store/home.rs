@@ -1,7 +1,7 @@
-//! Telling callers how their work ended from the thread that they wait on.
+//! Notifying callers on the thread that they wait on.
 //!
-//! To wake a task of another thread costs a system call, for each task anew. So a thread on which many wait has a task
-//! that does nothing but tell the others: the units of a batch are sent to it together, which wakes that thread once.
+//! Waking a task of another thread costs a system call per task. So a thread on which many tasks wait has one task that
+//! notifies the others: the units of a batch are sent to it together, which wakes the thread once.
 
 use std::cell::RefCell;
 
@@ -13,18 +13,18 @@ thread_local! {
     static HOME: RefCell<Option<Home>> = const { RefCell::new(None) };
 }
 
-/// Where a caller is told best.
+/// The thread on which a caller waits.
 #[derive(Clone)]
 pub struct Home(UnboundedSender<Vec<Box<dyn Unit>>>);
 
 impl Home {
-    /// The present thread's, if it has one.
+    /// The home of the current thread, if it has one.
     pub fn here() -> Option<Home> {
         HOME.with_borrow(Clone::clone)
     }
 }
 
-/// Makes the present thread a home, for as long as its tasks run. Within a [`tokio::task::LocalSet`] only.
+/// Makes the current thread a home while its tasks run. Only within a [`tokio::task::LocalSet`].
 pub fn make_home() {
     let (sender, mut batches) = unbounded_channel::<Vec<Box<dyn Unit>>>();
     HOME.set(Some(Home(sender)));
@@ -35,7 +35,7 @@ pub fn make_home() {
     });
 }
 
-/// Tells the callers of all these units that they are done, each at home.
+/// Notifies the callers of these units that they are done, each on its home.
 pub fn acknowledge(units: Vec<Box<dyn Unit>>) {
     let mut homes: Vec<(Home, Vec<Box<dyn Unit>>)> = Vec::new();
     for unit in units {
@@ -49,7 +49,7 @@ pub fn acknowledge(units: Vec<Box<dyn Unit>>) {
         }
     }
     for (home, units) in homes {
-        // A thread that has ended has nobody waiting, but the units are finished all the same.
+        // If the thread has ended, no caller waits, but the units are finished all the same.
         if let Err(unsent) = home.0.send(units) {
             unsent.0.into_iter().for_each(|unit| unit.finish(Ok(())));
         }

@@ -1,14 +1,14 @@
 //! The seam between hookflow and its database.
 //!
-//! Work that writes is handed to [`Store::write`] as a closure over a [`Session`]: one open transaction with the
-//! questions and commands that hookflow knows, and no SQL. The store decides when the transaction commits, and may
-//! put many closures into one commit; the caller hears of success only after that commit is durable. If a commit fails,
-//! the closures are rolled back and tried again one by one, so a closure may run more than once and must keep its
-//! results in what it returns. A closure checks before it writes: returning an error rolls back everything it wrote.
+//! Work that writes is passed to [`Store::write`] as a closure over a [`Session`]: one open transaction with the
+//! queries and commands that hookflow needs, and no SQL. The store decides when the transaction commits, and may put
+//! many closures into one commit; the caller is notified only after that commit is durable. If a commit fails, the
+//! closures are rolled back and retried one by one, so a closure may run more than once and must keep its results in
+//! what it returns. A closure checks before it writes: returning an error rolls back everything that it wrote.
 //!
-//! Reading goes to [`Store::read`], on other connections, and sees only what was committed.
+//! Reads use [`Store::read`], on other connections, and see only what was committed.
 //!
-//! Limits: the queue of writes is bounded; when it is full, [`StoreError::Busy`] comes back at once.
+//! Limits: the queue of writes is bounded; when it is full, a write fails at once with [`StoreError::Busy`].
 
 mod error;
 mod health;
@@ -39,7 +39,7 @@ pub use url::{DatabaseUrl, DatabaseUrlError};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Health {
     Ready,
-    /// The last commit found no room on the disk.
+    /// The last commit failed because the disk is full.
     DiskFull,
     /// The database can't be reached; work is refused until it can.
     Unreachable(String),
@@ -48,23 +48,23 @@ pub enum Health {
     Closed,
 }
 
-/// What was done on the database by others than the one who listens, such as other processes, or runs, as counts that
-/// change. A hint, to act sooner: whoever hears nothing finds out by asking.
+/// What others have done on the database, such as other processes or runs, as counters. A hint, to act sooner: callers
+/// that miss a change find it by polling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreChanges {
-    /// Changes when there may be runs for anybody to take.
+    /// Changes when there may be runs that any process may claim.
     pub runs: u64,
     /// The catalog's revision.
     pub catalog: i64,
 }
 
-/// A piece of work for one transaction. See the module's description for what it may do.
+/// A unit of work for one transaction. See the module's description for what it may do.
 pub trait Unit: Send {
     /// Does the work inside the open transaction.
     fn run(&mut self, session: &mut dyn Session) -> StoreResult<()>;
-    /// Tells the caller how it ended, after the commit or the failure.
+    /// Notifies the caller of the outcome, after the commit or the failure.
     fn finish(self: Box<Self>, outcome: StoreResult<()>);
-    /// Where the caller waits, if that is a thread that tells its callers itself.
+    /// The thread where the caller waits, if that thread notifies its callers itself.
     fn home(&self) -> Option<&Home> {
         None
     }
@@ -74,17 +74,17 @@ pub trait Unit: Send {
 pub trait Backend: Send + Sync {
     /// Queues a unit; its `finish` is called in any case.
     fn submit(&self, unit: Box<dyn Unit>);
-    /// Does a read on a connection of its own, blocking the calling thread.
+    /// Reads on a separate connection, blocking the calling thread.
     fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()>;
     fn health(&self) -> Health;
     /// How many units wait.
     fn queued(&self) -> usize;
-    /// What others do; never changes where there are no others.
+    /// Changes made by others; never changes if no others use the database.
     fn changes(&self) -> watch::Receiver<StoreChanges>;
-    /// Whether this process is the one of those on the database that does what only one should do. It stays so for as long
-    /// as its lease lasts, which it renews while it can reach the database.
+    /// Whether this process is the leader: the one that does what only one process should do. It remains the leader
+    /// while its lease lasts, which it renews while it can reach the database.
     fn is_leader(&self) -> bool;
-    /// Finishes what is queued, takes nothing more, and leaves the database tidy. Blocks.
+    /// Finishes what is queued, accepts nothing more, and leaves the database tidy. Blocks.
     fn close(&self);
 }
 
@@ -114,7 +114,7 @@ where
     fn finish(self: Box<Self>, outcome: StoreResult<()>) {
         let Work { value, reply, .. } = *self;
         let value = outcome.map(|()| value.expect("a unit that succeeded has run and kept its value"));
-        // The caller may have gone away, for instance with its HTTP connection. The work is done all the same.
+        // The caller may be gone, for instance with its HTTP connection. The work is done all the same.
         let _ = reply.send(value);
     }
 
@@ -133,7 +133,7 @@ pub enum OpenError {
 }
 
 impl Store {
-    /// Opens the store that a URL names; `sizes` is for PostgreSQL. To be called outside of any asynchronous context.
+    /// Opens the store that a URL names; `sizes` is for PostgreSQL. Must not be called in an asynchronous context.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -148,7 +148,7 @@ impl Store {
         Store { backend }
     }
 
-    /// Does `work` in a transaction, and returns what it returned once the commit is durable.
+    /// Does `work` in a transaction, and returns its result once the commit is durable.
     pub async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -193,12 +193,12 @@ impl Store {
         self.backend.queued()
     }
 
-    /// What other processes on the same database do.
+    /// Changes made by other processes on the same database.
     pub fn changes(&self) -> watch::Receiver<StoreChanges> {
         self.backend.changes()
     }
 
-    /// Whether this process does what only one of those on the database should do.
+    /// Whether this process is the leader of those on the database.
     pub fn is_leader(&self) -> bool {
         self.backend.is_leader()
     }

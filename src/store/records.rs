@@ -28,12 +28,12 @@ pub enum Role {
     /// Read everything.
     #[serde(rename = "org.read")]
     Read,
-    /// Post to hooks that ask for a key.
+    /// Post to hooks that require a key.
     #[serde(rename = "org.hooks")]
     Hooks,
 }
 
-/// An API key; the key itself is not kept.
+/// An API key; the key itself is not stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     pub id: Id,
@@ -50,7 +50,7 @@ pub struct Key {
 pub enum Status {
     Enabled,
     Disabled,
-    /// Kept because transactions and runs refer to it, but gone for everybody else.
+    /// Kept because transactions and runs refer to it, but no longer visible.
     Deleted,
 }
 
@@ -59,9 +59,9 @@ pub enum Status {
 pub struct Variable {
     pub id: Id,
     pub org: Id,
-    /// The workflow that alone can use it; none if all workflows of the org can.
+    /// The only workflow that can use it; `None` if all workflows of the org can.
     pub workflow: Option<Id>,
-    /// Unique among those of the org, or of the workflow.
+    /// Unique within the org, or within the workflow.
     pub name: String,
     /// The value as [`crate::secrets::vault::Vault`] has sealed it.
     pub sealed: String,
@@ -81,7 +81,7 @@ pub struct Hook {
     /// The 64 hex characters that make the address unguessable.
     pub hash: String,
     pub status: Status,
-    /// What it is set up to do, as [`crate::hook::Settings::read`] takes it.
+    /// The hook's settings, as [`crate::hook::Settings::read`] takes them.
     pub settings: RawSettings,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -134,14 +134,14 @@ pub struct RefusalCount {
     pub last_at: Timestamp,
 }
 
-/// What is shown of a request that a hook refused.
+/// Details of a request that a hook refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefusedRequest {
     pub id: Id,
     pub org: Id,
     pub hook: Id,
     pub created_at: Timestamp,
-    /// The word of the reason, and the sentence that the sender got.
+    /// The code of the reason, and the message that the sender got.
     pub reason: String,
     pub detail: String,
     pub method: String,
@@ -153,13 +153,13 @@ pub struct RefusedRequest {
     pub headers: Vec<(String, String)>,
     /// The address that sent it.
     pub peer: Option<String>,
-    /// How many bytes the request said that its body has.
+    /// The value of the request's `Content-Length` header.
     pub content_length: Option<i64>,
     /// The first bytes of the body.
     pub body: Vec<u8>,
 }
 
-/// A workflow with its version in force.
+/// A workflow with its current version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkflowRecord {
     pub id: Id,
@@ -186,23 +186,23 @@ pub struct WorkflowVersion {
     pub created_at: Timestamp,
 }
 
-/// What is to become the next version of a workflow.
+/// The next version of a workflow, before it is published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DraftRecord {
     pub org: Id,
     pub workflow: Id,
     pub document: Value,
-    /// The version that was in force when the draft was saved.
+    /// The version that was current when the draft was saved.
     pub base_version: i64,
     pub updated_at: Timestamp,
 }
 
-/// When a workflow that runs by itself is due.
+/// When a scheduled workflow is due.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleRecord {
     pub org: Id,
     pub workflow: Id,
-    /// What `due_at` was reckoned by, to tell whether a new version changed it.
+    /// The rule that `due_at` was computed from, to detect whether a new version changed it.
     pub rule: String,
     pub due_at: Timestamp,
     /// The due time of the latest run.
@@ -225,11 +225,11 @@ pub struct EventRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// Accepted, not begun.
+    /// Accepted, but not started.
     Queued,
-    /// In the middle, with an external call under way.
+    /// Between two steps, with an external call under way.
     Running,
-    /// In the middle, until a time comes.
+    /// Between two steps, waiting for a time or an event.
     Waiting,
     Completed,
     Failed,
@@ -254,39 +254,40 @@ pub struct RunError {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     pub message: String,
-    /// Each thing that was wrong, with its pointer into the step's params.
+    /// Each problem, with its pointer into the step's params.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<crate::objects::Problem>,
 }
 
 impl RunError {
-    /// A failure that is not of the workflow's making.
+    /// A failure that the workflow did not cause.
     pub fn engine(message: &str) -> RunError {
         let (code, message) = ("engine_error".to_owned(), message.to_owned());
         RunError { code, step: None, action: None, message, problems: Vec::new() }
     }
 }
 
-/// The lane of an open run whose workflow limits how many of its runs go on at a time.
+/// The lane of an open run whose workflow limits how many of its runs execute at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
-    /// The same for all runs that take turns: 32 hex characters from a hash of the workflow and the key.
+    /// Shared by all runs that take turns: 32 hex characters from a hash of the workflow and the key.
     pub id: String,
-    /// How many runs may go on when this one is to begin.
+    /// How many runs may have a turn when this one is to start.
     pub limit: i64,
     pub turn: Turn,
 }
 
-/// Where a run stands in its lane.
+/// A run's place in its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// It has not come to the lane: it is to begin at a later time.
+    /// The run has not entered the lane: it starts at a later time.
     Later,
-    /// It has come in this transaction, as the so manieth, and gets its place when that ends.
+    /// The run has entered the lane in this transaction, as the n-th arrival, and gets its place when the transaction
+    /// ends.
     Comes(i64),
-    /// It waits behind those with lower numbers.
+    /// The run waits behind those with lower numbers.
     Waits(i64),
-    /// It goes on.
+    /// The run has its turn.
     Has,
 }
 
@@ -302,23 +303,23 @@ pub struct Run {
     pub event: String,
     /// The transaction whose envelope is the event's payload.
     pub transaction: Option<Id>,
-    /// The stored event, if no transaction is it.
+    /// The stored event, if the event is not a transaction.
     pub event_id: Option<Id>,
-    /// The event's payload, of a run that was made before events were stored.
+    /// The event's payload, if the run was created before events were stored.
     pub input: Option<Value>,
     pub replay_of: Option<Id>,
     /// The run that started it, if one did.
     pub parent: Option<Id>,
-    /// What all of it began with, if that is not its own event; see [`Run::root`].
+    /// The event that everything began with, if it is not the run's own event; see [`Run::root`].
     pub root: Option<Id>,
-    /// How many runs stand between it and what came from outside.
+    /// The number of runs between it and the event from outside.
     pub depth: i64,
-    /// What a workflow that was called answers; there once it has completed.
+    /// The output of a called workflow; set once the run has completed.
     pub output: Option<Value>,
     pub status: RunStatus,
-    /// The step that comes next; none before the trigger was judged, and none after the end.
+    /// The next step; `None` before the trigger was evaluated, and after the end.
     pub position: Option<String>,
-    /// How many steps were executed.
+    /// The number of executed steps.
     pub steps: i64,
     /// What the step at `position` waits for, in the engine's own form.
     pub pending: Option<Value>,
@@ -326,13 +327,13 @@ pub struct Run {
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
-    /// When it next wants attention; none once it has ended.
+    /// When the engine has to look at it next; `None` once it has ended.
     pub due_at: Option<Timestamp>,
-    /// Whether the process that wrote it goes on with it at once. As long as that process lives, no other one takes it.
+    /// Whether the process that wrote it continues it at once. While that process lives, no other one claims the run.
     pub held: bool,
-    /// How often it was written or taken over. Guards every write of it: the fencing token.
+    /// Incremented by every write and every claim. Guards every write of the run: the fencing token.
     pub rev: i64,
-    /// None once it has ended, or if its workflow has no limit.
+    /// `None` once it has ended, or if its workflow has no limit.
     pub lane: Option<Lane>,
 }
 
@@ -345,8 +346,8 @@ pub enum Ending {
 }
 
 impl Run {
-    /// Ends the run. This is the one place where that happens: a run has ended if, and only if, it is due at no time; then
-    /// it has `finished_at`, no process holds it, and it waits for nothing.
+    /// Ends the run. Only this function does: a run has ended if, and only if, it is not due at any time; then it has
+    /// `finished_at`, no process holds it, and it waits for nothing.
     pub fn end(&mut self, ending: Ending, now: Timestamp) {
         (self.status, self.error) = match ending {
             Ending::Completed => (RunStatus::Completed, None),
@@ -360,13 +361,13 @@ impl Run {
         self.held = false;
     }
 
-    /// What all of it began with: a transaction, another event from outside, or a replay. The runs that descend from one
-    /// root have a budget in common.
+    /// The event that everything began with: a transaction, another event from outside, or a replay. The runs that
+    /// descend from one root share a budget.
     pub fn root(&self) -> Id {
         self.root.or(self.transaction).or(self.event_id).unwrap_or(self.id)
     }
 
-    /// Whether it has come to its lane and does not have its turn.
+    /// Whether it has entered its lane and does not have its turn.
     pub fn waits_in_lane(&self) -> bool {
         self.lane.as_ref().is_some_and(|lane| matches!(lane.turn, Turn::Comes(_) | Turn::Waits(_)))
     }
@@ -410,12 +411,12 @@ pub struct RunFilter {
     pub status: Option<RunStatus>,
 }
 
-/// A piece of a list, newest first.
+/// A page of a list, newest first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Page {
     /// Only entries older than this one.
     pub after: Option<Id>,
-    /// At most so many.
+    /// The maximum number of entries.
     pub size: i64,
 }
 
@@ -429,7 +430,7 @@ impl Page {
 macro_rules! spelt {
     ($type:ty, $($text:literal = $variant:path),+ $(,)?) => {
         impl $type {
-            /// How it is spelt.
+            /// The value as text.
             pub fn as_str(self) -> &'static str {
                 match self { $($variant => $text),+ }
             }

@@ -1,7 +1,7 @@
-//! What hookflow asks of a database inside one transaction, by subject.
+//! What hookflow needs of a database within one transaction, by subject.
 //!
-//! Every method names the org first. Lists are newest first and paged by id. Both databases implement these traits,
-//! and one suite of tests says what each method has to do.
+//! Every method takes the org first. Lists are newest first and paged by id. Both databases implement these traits, and
+//! one test suite specifies each method.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,9 +33,9 @@ pub trait Session:
     + Entities
     + Belongings
 {
-    /// The present moment, as this transaction sees it.
+    /// The current time, as this transaction sees it.
     fn now(&self) -> Timestamp;
-    /// Has this transaction take another moment for the present, as rehearsals of workflows do.
+    /// Sets another current time for this transaction, for dry runs.
     fn set_now(&mut self, now: Timestamp);
 
     /// A new id.
@@ -43,20 +43,20 @@ pub trait Session:
         Id::generate()
     }
 
-    /// Writes something that changes nothing, to see whether writing is possible.
+    /// Writes without changing anything, to check whether writing is possible.
     fn touch(&mut self) -> StoreResult<()>;
 }
 
 /// Orgs, keys, hooks and workflows: what admins set up.
 pub trait Catalog {
-    /// To be called first by whatever changes what the catalog holds: waits until nobody else is changing it, so that
-    /// what is read next stays true until the commit, and counts the catalog's revision up, by which other processes
-    /// hear of the change.
+    /// Must be called before anything that changes the catalog. It waits until no other transaction is changing it, so
+    /// that what is read next remains true until the commit, and increments the catalog's revision, by which other
+    /// processes notice the change.
     fn change_catalog(&mut self) -> StoreResult<()>;
-    /// How often the catalog was changed.
+    /// The number of changes to the catalog.
     fn catalog_revision(&mut self) -> StoreResult<i64>;
-    /// What was changed after revision `after`. A transaction that calls [`Catalog::change_catalog`] logs every entry that
-    /// it then writes through the methods below, [`HookSecrets`], [`Variables`] and [`KObjects::put_klass`].
+    /// What was changed after revision `after`. A transaction that calls [`Catalog::change_catalog`] logs every entry
+    /// that it then writes through the methods below, [`HookSecrets`], [`Variables`] and [`KObjects::put_klass`].
     fn catalog_changes(&mut self, after: i64) -> StoreResult<CatalogChanges>;
 
     fn orgs(&mut self) -> StoreResult<Vec<Org>>;
@@ -66,7 +66,7 @@ pub trait Catalog {
     fn keys(&mut self, org: Id) -> StoreResult<Vec<Key>>;
     fn key(&mut self, org: Id, id: Id) -> StoreResult<Option<Key>>;
     fn insert_key(&mut self, key: &Key) -> StoreResult<()>;
-    /// Whether there was such a key.
+    /// Returns whether the key existed.
     fn delete_key(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 
     /// All hooks, deleted ones included.
@@ -76,24 +76,24 @@ pub trait Catalog {
     /// The hook of this kind with this name that is not deleted.
     fn hook_by_name(&mut self, org: Id, kind: HookKind, name: &str) -> StoreResult<Option<Hook>>;
     fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()>;
-    /// Writes everything but id, org, kind and creation.
+    /// Writes everything except id, org, kind and creation time.
     fn update_hook(&mut self, hook: &Hook) -> StoreResult<()>;
 
-    /// The digest of what the file of this name said when it was last loaded.
+    /// The digest of the file's content when it was last loaded.
     fn file_digest(&mut self, org: Id, name: &str) -> StoreResult<Option<String>>;
     /// The digests of all files, by name.
     fn file_digests(&mut self, org: Id) -> StoreResult<HashMap<String, String>>;
     fn put_file_digest(&mut self, org: Id, name: &str, digest: &str, at: Timestamp) -> StoreResult<()>;
 
-    /// All workflows that are not deleted, with the document in force.
+    /// All workflows that are not deleted, with their current documents.
     fn workflows(&mut self, org: Id) -> StoreResult<Vec<WorkflowRecord>>;
     /// One workflow, deleted or not.
     fn workflow(&mut self, org: Id, id: Id) -> StoreResult<Option<WorkflowRecord>>;
     /// The workflow with this name that is not deleted.
     fn workflow_by_name(&mut self, org: Id, name: &str) -> StoreResult<Option<WorkflowRecord>>;
-    /// A new workflow and its first version.
+    /// Inserts a workflow and its first version.
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
-    /// Writes status and file, and points to the given version, which is added if it is new.
+    /// Writes name, status and file, and makes the given version the current one; it is inserted if it is new.
     fn update_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()>;
     fn workflow_version(&mut self, org: Id, workflow: Id, version: i64) -> StoreResult<Option<WorkflowVersion>>;
     /// The highest version of a workflow; 0 if it has none.
@@ -102,7 +102,7 @@ pub trait Catalog {
     fn workflow_versions(&mut self, org: Id, workflow: Id, below: i64, size: i64) -> StoreResult<Vec<WorkflowVersion>>;
 }
 
-/// Documents that are to become the next versions of workflows.
+/// Drafts: documents that will become the next versions of workflows.
 pub trait Drafts {
     fn draft(&mut self, org: Id, workflow: Id) -> StoreResult<Option<DraftRecord>>;
     /// Adds it, or writes everything of it.
@@ -111,16 +111,16 @@ pub trait Drafts {
     fn delete_draft(&mut self, org: Id, workflow: Id) -> StoreResult<bool>;
 }
 
-/// Workflows that run by themselves.
+/// The schedules of workflows.
 pub trait Schedules {
     fn schedule(&mut self, org: Id, workflow: Id) -> StoreResult<Option<ScheduleRecord>>;
     /// Adds it, or writes everything of it.
     fn put_schedule(&mut self, schedule: &ScheduleRecord) -> StoreResult<()>;
     fn delete_schedule(&mut self, org: Id, workflow: Id) -> StoreResult<()>;
-    /// Writes `due_at` and `last_at` if it is still due at `from` by the same rule; whether it was. Of several that try,
-    /// one succeeds.
+    /// Writes `due_at` and `last_at` if the schedule is still due at `from` by the same rule, and returns whether it
+    /// was. Of several concurrent calls, one succeeds.
     fn move_schedule(&mut self, from: Timestamp, to: &ScheduleRecord) -> StoreResult<bool>;
-    /// Those of all orgs that are due first, at most `size`.
+    /// The schedules of all orgs that are due first, at most `size`.
     fn next_schedules(&mut self, size: i64) -> StoreResult<Vec<ScheduleRecord>>;
 }
 
@@ -135,11 +135,11 @@ pub trait Variables {
     fn count_variables(&mut self, org: Id) -> StoreResult<i64>;
     /// Inserts the variable, or replaces the name and value of the one with its id.
     fn put_variable(&mut self, variable: &Variable) -> StoreResult<()>;
-    /// Whether there was such a variable.
+    /// Returns whether the variable existed.
     fn delete_variable(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 
-    /// Which key the org's variables are encrypted with, as [`crate::secrets::vault::Vault::key_id`] names it; none if none was
-    /// ever used.
+    /// The key that the org's variables are encrypted with, as [`crate::secrets::vault::Vault::key_id`] names it;
+    /// `None` if no variable was ever stored.
     fn secret_key_id(&mut self, org: Id) -> StoreResult<Option<String>>;
     fn put_secret_key_id(&mut self, org: Id, key_id: &str) -> StoreResult<()>;
 }
@@ -151,7 +151,7 @@ pub trait HookSecrets {
     /// The secrets of one hook, oldest first.
     fn secrets_of_hook(&mut self, org: Id, hook: Id) -> StoreResult<Vec<HookSecret>>;
     fn insert_hook_secret(&mut self, secret: &HookSecret) -> StoreResult<()>;
-    /// Whether there was such a secret.
+    /// Returns whether the secret existed.
     fn delete_hook_secret(&mut self, org: Id, id: Id) -> StoreResult<bool>;
 }
 
@@ -166,12 +166,12 @@ pub trait SeenKeys {
     fn forget_keys(&mut self, org: Id, now: Timestamp, size: i64) -> StoreResult<usize>;
 }
 
-/// What came in through the door.
+/// Accepted requests, and counts of refused ones.
 pub trait Intake {
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()>;
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>>;
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>>;
-    /// The ids of a hook's transactions above one, newest first, at most so many.
+    /// The ids of a hook's transactions above `above`, newest first, at most `size`.
     fn newest_transactions(&mut self, org: Id, hook: Id, above: Id, size: i64) -> StoreResult<Vec<Id>>;
 
     /// Adds to the count of requests that a hook refused.
@@ -183,15 +183,15 @@ pub trait Intake {
 pub trait Events {
     fn insert_event(&mut self, event: &EventRecord) -> StoreResult<()>;
     fn event(&mut self, org: Id, id: Id) -> StoreResult<Option<EventRecord>>;
-    /// Counts runs that descend from a root, unless there would be more than `max` of them then; whether they were counted.
-    /// Exact also where several count at once: the second waits for the first one's commit.
+    /// Counts runs that descend from a root, unless there would then be more than `max` of them; returns whether they
+    /// were counted. Exact even under concurrency: a second transaction waits for the commit of the first.
     fn count_descendants(&mut self, org: Id, root: Id, count: i64, max: i64) -> StoreResult<bool>;
 }
 
-/// What is shown of requests that hooks refused.
+/// Details of the latest requests that hooks refused.
 pub trait RefusedRequests {
     fn insert_refused(&mut self, request: &RefusedRequest) -> StoreResult<()>;
-    /// Those of a hook with ids above one, for this reason if one is given.
+    /// Refused requests of a hook with ids above the given one, filtered by reason if one is given.
     fn refused(
         &mut self,
         org: Id,
@@ -199,16 +199,16 @@ pub trait RefusedRequests {
         reason: Option<&str>,
         page: Page,
     ) -> StoreResult<Vec<RefusedRequest>>;
-    /// Deletes those of a hook but the newest ones.
+    /// Deletes all refused requests of a hook except the newest ones.
     fn delete_refused_but(&mut self, newest: i64, org: Id, hook: Id) -> StoreResult<()>;
 }
 
-/// An open run that this process has taken.
+/// An open run that this process has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub org: Id,
     pub run: Id,
-    /// The run's `rev` after the claim; whoever advances it has to find this one.
+    /// The run's `rev` after the claim; a stretch of the run must find this one.
     pub rev: i64,
 }
 
@@ -218,19 +218,19 @@ pub trait Runs {
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>>;
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>>;
 
-    /// Writes everything that changes in a run's life, and counts its `rev` up.
+    /// Writes everything that changes in a run's life, and increments its `rev`.
     ///
     /// # Errors
     /// [`super::StoreError::Fenced`] if the stored run has another `rev` than this one, or has ended.
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()>;
 
-    /// Takes open runs of all orgs that are due by `now` and that nobody holds, at most `size`, the longest due first: they
-    /// are held by this process then, and their `rev` is counted up, which fences off whoever held them before.
+    /// Claims open runs of all orgs that are due by `now` and that no process holds, at most `size`, the longest due
+    /// first. This process then holds them, and their `rev` is incremented, which fences their previous holder.
     fn claim_runs(&mut self, now: Timestamp, size: i64) -> StoreResult<Vec<Claim>>;
-    /// When the next open run is due that nobody holds and that is not due by `now`.
+    /// When the next open run is due that no process holds and that is not due by `now`.
     fn next_due(&mut self, now: Timestamp) -> StoreResult<Option<Timestamp>>;
-    /// Lets go of all runs that this process holds, or that its former life held, for others to take: those with a call
-    /// under way are due at once. How many they were.
+    /// Releases all runs that this process holds, or held before it was restarted, so that others can claim them: those
+    /// with a call under way are due at once. Returns how many there were.
     fn release_runs(&mut self, now: Timestamp) -> StoreResult<usize>;
 
     /// Appends step entries, a JSON list, to a run's log.
@@ -239,42 +239,44 @@ pub trait Runs {
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>>;
 }
 
-/// Lanes, in which runs of a workflow take turns in the order in which they came.
+/// Lanes, in which runs of a workflow take turns in order of arrival.
 ///
-/// A lane is nothing but the open runs that name it: there is nothing to make, to tidy up, or to get out of step.
+/// A lane consists only of the open runs that name it: there is nothing to create, clean up or keep in sync.
 pub trait Lanes {
-    /// Has a run come to its lane. It has its turn if there is room and nobody waits; else it waits behind all others, due
-    /// [`Timestamp::NEVER`] and held by nobody. Where others write at the same time, that is decided when the transaction
-    /// ends, and until then it waits. Writing the run is up to the caller. A lane that has come to a standstill moves.
+    /// Puts a run into its lane. It gets its turn if there is room and no other run waits; otherwise it waits behind
+    /// all others, due [`Timestamp::NEVER`] and held by no process. Where others write at the same time, this is
+    /// decided at the end of the transaction, and until then the run waits. The caller writes the run. A lane that is
+    /// stuck is moved on.
     fn enter_lane(&mut self, run: &mut Run) -> StoreResult<()>;
-    /// Gives those their turn that wait first, as far as there is room, and makes them due; whether there may be any. To be
-    /// called by whoever has ended a run of the lane, in the same transaction.
+    /// Gives the first waiting runs their turn, as far as there is room, and makes them due; returns whether there may
+    /// be any. Must be called in the same transaction that ends a run of the lane.
     fn move_lane(&mut self, org: Id, lane: &str) -> StoreResult<bool>;
     /// The runs that have their turn, oldest first, at most `size`.
     fn runs_going(&mut self, org: Id, lane: &str, size: i64) -> StoreResult<Vec<Id>>;
-    /// How many runs wait before the one at this place.
+    /// The number of runs that wait before the given place.
     fn runs_ahead(&mut self, org: Id, lane: &str, place: i64) -> StoreResult<i64>;
 }
 
-/// Something unique that another object has already.
+/// A unique value that another object already has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
     /// JSON pointer to the field: `/emails/0`, `/externalId`.
     pub pointer: String,
-    /// Who has it.
+    /// The object that has it.
     pub by: Id,
 }
 
 /// Customers: who orders.
 pub trait Customers {
     fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>>;
-    /// Whether there is such a customer; if so, nobody else deletes it before this transaction ends, so that something
-    /// may be made to belong to it.
+    /// Whether the customer exists; if so, no other transaction deletes it before this one ends, so that new objects
+    /// may belong to it.
     fn hold_customer(&mut self, org: Id, id: Id) -> StoreResult<bool>;
     /// By an address in the form of [`crate::objects::customer::email_key`].
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>>;
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>>;
-    /// By a number in the form of [`crate::objects::customer::phone_key`]; the oldest if several have it.
+    /// Finds a customer by a number in the form of [`crate::objects::customer::phone_key`]; the oldest if several have
+    /// it.
     fn customer_by_phone(&mut self, org: Id, phone_key: &str) -> StoreResult<Option<Customer>>;
     fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>>;
     /// Writes nothing if something unique is taken.
@@ -284,23 +286,23 @@ pub trait Customers {
     /// # Errors
     /// [`super::StoreError::Conflict`] if it was changed since it was read, which its `rev` tells.
     fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>>;
-    /// Deletes the customer, which frees what is unique about it; what belongs to it stays, see [`Belongings`].
+    /// Deletes the customer, which frees its unique values; what belongs to it remains, see [`Belongings`].
     ///
     /// # Errors
     /// [`super::StoreError::Conflict`] if it was changed since it was read.
     fn delete_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<()>;
 }
 
-/// Klasses and kobjects: what stands on timelines.
+/// Klasses and kobjects: the objects on timelines.
 pub trait KObjects {
     fn klasses(&mut self, org: Id) -> StoreResult<Vec<Klass>>;
     fn klass(&mut self, org: Id, name: &str) -> StoreResult<Option<Arc<Klass>>>;
-    /// Inserts the klass, or replaces what the one of that name says.
+    /// Inserts the klass, or replaces the one with its name.
     fn put_klass(&mut self, org: Id, klass: &Klass) -> StoreResult<()>;
 
     fn kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<Option<KObject>>;
     fn kobject_by_external_id(&mut self, org: Id, klass: &str, external_id: &str) -> StoreResult<Option<KObject>>;
-    /// Those of a klass, of a customer, or both.
+    /// The kobjects of a klass, of a customer, or both.
     fn kobjects(&mut self, org: Id, klass: Option<&str>, customer: Option<Id>, page: Page)
     -> StoreResult<Vec<KObject>>;
     /// Writes nothing if the external id is taken.
@@ -310,15 +312,15 @@ pub trait KObjects {
     /// # Errors
     /// [`super::StoreError::Conflict`] if it was changed since it was read.
     fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>>;
-    /// Whether there was such an object. Its relationships end with it.
+    /// Returns whether the kobject existed. Its relationships end with it.
     fn delete_kobject(&mut self, org: Id, klass: &str, id: Id) -> StoreResult<bool>;
 }
 
 /// Relationships between kobjects of any klasses. They have no direction: each of the two is related to the other.
 pub trait Relationships {
-    /// Whether they were not related before.
+    /// Returns whether they were unrelated before.
     fn relate_kobjects(&mut self, org: Id, one: &KObject, other: &KObject, at: Timestamp) -> StoreResult<bool>;
-    /// Whether they were related.
+    /// Returns whether they were related.
     fn unrelate_kobjects(&mut self, org: Id, one: Id, other: Id) -> StoreResult<bool>;
     fn related_kobjects(&mut self, org: Id, id: Id, page: Page) -> StoreResult<Vec<KObject>>;
 }
@@ -334,7 +336,7 @@ pub enum Of {
 /// Companies, conversations, messages, notes and users.
 pub trait Entities {
     fn entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<Option<Entity>>;
-    /// The entity, which nobody else deletes before this transaction ends.
+    /// The entity; no other transaction deletes it before this one ends.
     fn hold_entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<Option<Entity>>;
     fn entity_by_external_id(&mut self, org: Id, kind: EntityKind, external_id: &str) -> StoreResult<Option<Entity>>;
     /// By an address in the form of [`crate::objects::customer::email_key`].
@@ -347,13 +349,13 @@ pub trait Entities {
     /// # Errors
     /// [`super::StoreError::Conflict`] if it was changed since it was read.
     fn update_entity(&mut self, org: Id, entity: &Entity) -> StoreResult<Result<(), Taken>>;
-    /// Whether there was such an entity. The messages and notes of a conversation end with it.
+    /// Returns whether the entity existed. The messages and notes of a conversation end with it.
     fn delete_entity(&mut self, org: Id, kind: EntityKind, id: Id) -> StoreResult<bool>;
 }
 
 /// Everything that belongs to a customer: its kobjects, conversations, messages and notes.
 pub trait Belongings {
-    /// Gives it all to another customer, and counts each `rev` up.
+    /// Moves everything to another customer, and increments each `rev`.
     fn move_belongings(&mut self, org: Id, from: Id, to: Id, at: Timestamp) -> StoreResult<()>;
     fn delete_belongings(&mut self, org: Id, customer: Id) -> StoreResult<()>;
 }

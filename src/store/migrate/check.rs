@@ -1,5 +1,5 @@
-//! The first pass over the source, before anything is written: whether PostgreSQL can store it all, which days need
-//! partitions, and what the source will be recognised by if the copy is interrupted.
+//! The first pass over the source, before anything is written: whether PostgreSQL can store everything, which days need
+//! partitions, and the digest that identifies the source if the copy is interrupted.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -14,18 +14,18 @@ use super::source::Source;
 use super::tables::{MovedTable, TABLES};
 use crate::store::postgres::partitions::day_of_id;
 
-/// What the first pass found.
+/// The results of the first pass.
 #[derive(Default)]
 pub struct Findings {
-    /// The days, counted from 1970, that the ids in partitioned tables name.
+    /// The days, counted from 1970, in the ids of partitioned tables.
     pub days: BTreeSet<i64>,
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub counts: Vec<u64>,
-    /// Of everything, in hexadecimal.
+    /// The digest of everything, in hexadecimal.
     pub digest: String,
 }
 
-/// Where a text is that PostgreSQL can't store.
+/// The place of a text that PostgreSQL can't store.
 struct Unstorable {
     table: &'static MovedTable,
     column: &'static str,
@@ -33,7 +33,7 @@ struct Unstorable {
 }
 
 /// # Errors
-/// If something can't be stored.
+/// If PostgreSQL can't store something.
 pub fn check(source: &mut Source) -> Result<Findings, MigrateError> {
     let mut findings = Findings::default();
     let mut digest = Sha256::new();

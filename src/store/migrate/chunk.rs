@@ -1,7 +1,7 @@
-//! Rows that are inserted together, by one statement that also writes how far the table has come.
+//! Rows that are inserted by one statement, which also records the progress of the table.
 //!
-//! Being one statement, it does both or neither, wherever the process is killed. Its text does not depend on how many rows
-//! there are, so it is prepared once for each table.
+//! Because it is one statement, it does both or neither, wherever the process is killed. Its text does not depend on
+//! the number of rows, so it is prepared once for each table.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -12,7 +12,7 @@ use super::marker::show_key;
 use super::row::{Row, Value};
 use super::tables::{Column, Kind, MovedTable};
 
-/// How much is inserted at once: as many rows, or bytes, whichever is reached first.
+/// The size of a chunk in rows and in bytes, whichever is reached first.
 const ROWS: i64 = 500;
 const BYTES: usize = 4 << 20;
 
@@ -21,9 +21,9 @@ pub struct Chunk {
     pub table: &'static MovedTable,
     columns: Vec<Cells>,
     pub rows: i64,
-    /// How much the texts and bytes take.
+    /// The size of the texts and bytes.
     bytes: usize,
-    /// The key of the last row, and how the marker keeps it.
+    /// The key of the last row, and its form in the marker.
     last: Vec<Value>,
     reached: String,
 }
@@ -73,7 +73,7 @@ impl Chunk {
         self.rows >= ROWS || self.bytes >= BYTES
     }
 
-    /// Leaves an empty chunk behind, and returns this one ready to be inserted.
+    /// Returns this chunk ready to be inserted, and leaves an empty one.
     pub fn take(&mut self) -> Chunk {
         let mut chunk = std::mem::replace(self, Chunk::new(self.table));
         chunk.reached = show_key(&chunk.last);

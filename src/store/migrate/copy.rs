@@ -1,4 +1,4 @@
-//! Copying: one thread reads a table in the order of its key, another inserts what was read, a chunk at a time.
+//! Copying: one thread reads a table in the order of its key, another inserts the rows, a chunk at a time.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -14,7 +14,7 @@ use super::target::Target;
 /// How many chunks may wait to be inserted.
 const CHUNKS_AHEAD: usize = 2;
 
-/// Copies the rows that are not there yet.
+/// Copies the rows that the target does not have yet.
 pub fn copy(
     source: &mut Source,
     target: &mut Target,
@@ -32,7 +32,7 @@ pub fn copy(
             let mut chunk = Chunk::new(table);
             let send = |chunk: Chunk| match sender.send(chunk) {
                 Ok(()) => ControlFlow::Continue(()),
-                // Inserting has failed, which is what the person hears of.
+                // Inserting has failed, and that error is reported.
                 Err(_) => ControlFlow::Break(()),
             };
             source.read(table, last.as_deref(), |row| {

@@ -1,8 +1,8 @@
-//! Why a move can't begin, or stopped.
+//! Why a move can't start, or has stopped.
 
 use crate::store::{StoreError, postgres, sqlite};
 
-/// What stands in the way of a move from SQLite to PostgreSQL.
+/// An error of a move from SQLite to PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     #[error("there is no file `{0}` to copy from")]
@@ -63,7 +63,7 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// What a failure comes to once a part may have been copied.
+    /// The error to report once a part may have been copied.
     pub fn after_begin(self) -> MigrateError {
         use MigrateError::{Postgres, Read, Write};
         match self {

@@ -1,8 +1,8 @@
-//! What a move leaves in the target: that it is under way, from where, and how far it has come.
+//! The marker of a move in the target: that it is in progress, from where, and how far it is.
 //!
-//! The command makes these tables, and they stay. No server starts on a database whose move is not finished: it registers
-//! itself first and looks for the marker then, while the command writes the marker first and looks for processes then, so
-//! that one of them sees the other.
+//! The command creates these tables, and they remain. No server starts on a database whose move is unfinished: a server
+//! registers itself first and then looks for the marker, while the command writes the marker first and then looks for
+//! processes, so that one of them sees the other.
 
 use diesel::result::QueryResult;
 
@@ -16,15 +16,15 @@ use crate::store::sql::statement::statement;
 pub struct Marker {
     /// The file, for people.
     pub source: String,
-    /// The first org of the source, and the digest of everything that is in it: what the source is recognised by.
+    /// The first org of the source, and the digest of its content: what identifies the source.
     pub org: String,
     pub digest: String,
-    /// When the move began. Runs that were held are due then at the latest.
+    /// When the move started. Runs that were held are due then at the latest.
     pub moment: i64,
     pub is_finished: bool,
 }
 
-/// How far a table has come.
+/// The progress of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
     pub rows: u64,
@@ -51,7 +51,7 @@ pub fn read(connection: &mut Connection) -> QueryResult<Option<Marker>> {
     }))
 }
 
-/// Writes that a move begins.
+/// Records that a move starts.
 pub fn begin(connection: &mut Connection, marker: &Marker) -> QueryResult<()> {
     const SQL: &str = "INSERT INTO store_migration (source, org_id, digest, moment) VALUES (?, ?, ?, ?)";
     connection.run(
@@ -69,7 +69,7 @@ pub fn begin(connection: &mut Connection, marker: &Marker) -> QueryResult<()> {
     connection.run("COMMIT")
 }
 
-/// Takes back that a move began.
+/// Removes the record that a move has started.
 pub fn withdraw(connection: &mut Connection) -> QueryResult<()> {
     connection.run("DROP TABLE store_migration, store_migration_tables")
 }
@@ -82,7 +82,7 @@ pub fn reached(connection: &mut Connection, table: &MovedTable) -> QueryResult<R
     Ok(Reached { rows: row.integer(0).unsigned_abs(), last })
 }
 
-/// Writes that everything is there. The processes that come hear that the catalog has changed.
+/// Records that the move is complete. Processes that connect notice that the catalog has changed.
 pub fn finish(connection: &mut Connection, now: i64) -> QueryResult<()> {
     connection.run(&format!(
         "BEGIN; UPDATE catalog SET revision = revision + 1; UPDATE store_migration SET finished_at = {now}; COMMIT"

@@ -1,11 +1,11 @@
 //! Moving everything from a SQLite database to a PostgreSQL database: `hookflow migrate-store`.
 //!
-//! The source is locked, read through once ([`check`]), copied table by table in chunks ([`copy`]), and compared with the
-//! target ([`verify`]). What is copied is written down in the target together with the rows ([`marker`], [`chunk`]), so that
-//! a move that is killed at any moment goes on where it stood. Servers don't start on a target as long as the move into it is
-//! not finished.
+//! The source is locked, read once ([`check`]), copied table by table in chunks ([`copy`]), and compared with the
+//! target ([`verify`]). The progress is recorded in the target together with the rows ([`marker`], [`chunk`]), so that
+//! a move that is killed at any moment continues where it stopped. Servers don't start on a target while the move into
+//! it is unfinished.
 //!
-//! Limits: a chunk, of at most 500 rows or about 4 MiB, and two more that wait are in memory at the same time; a single row
+//! Limits: one chunk of at most 500 rows or about 4 MiB and two more that wait are in memory at a time; a single row
 //! may be larger.
 
 mod check;
@@ -31,11 +31,11 @@ use source::Source;
 use tables::TABLES;
 use target::Target;
 
-/// Copies everything from the SQLite file at `from`, or goes on with that, and compares both databases. If they are equal,
-/// servers may start on the target. To be called outside of any asynchronous context.
+/// Copies everything from the SQLite file at `from`, or continues an interrupted copy, and compares both databases. If
+/// they are equal, servers may start on the target. Must not be called in an asynchronous context.
 ///
 /// # Errors
-/// [`MigrateError`] says what stands in the way.
+/// [`MigrateError`] names the cause.
 pub fn migrate(from: &str, to: &PostgresUrl) -> Result<Vec<Comparison>, MigrateError> {
     let mut source = Source::open(from, Timestamp::now().0)?;
     let mut target = Target::open(to)?;
@@ -62,7 +62,7 @@ pub fn migrate(from: &str, to: &PostgresUrl) -> Result<Vec<Comparison>, MigrateE
     fill(&mut source, &mut target, &findings).map_err(MigrateError::after_begin)
 }
 
-/// Copies what is not there yet, and compares.
+/// Copies what the target does not have yet, and compares.
 fn fill(source: &mut Source, target: &mut Target, findings: &Findings) -> Result<Vec<Comparison>, MigrateError> {
     target.make_partitions(&findings.days, Timestamp(source.moment))?;
     for (table, rows) in TABLES.iter().zip(&findings.counts) {
@@ -75,10 +75,10 @@ fn fill(source: &mut Source, target: &mut Target, findings: &Findings) -> Result
     Ok(comparisons)
 }
 
-/// Compares both databases once more, after everything was copied.
+/// Compares both databases again, after everything was copied.
 ///
 /// # Errors
-/// [`MigrateError`] says what stands in the way.
+/// [`MigrateError`] names the cause.
 pub fn verify(from: &str, to: &PostgresUrl) -> Result<Vec<Comparison>, MigrateError> {
     let mut source = Source::open(from, Timestamp::now().0)?;
     let mut target = Target::open(to)?;

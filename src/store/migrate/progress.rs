@@ -1,13 +1,13 @@
-//! What the person who waits sees: a bar on a terminal, plain lines elsewhere.
+//! Progress for the person who waits: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// What is over sooner is not worth a line, unless it is the copying itself.
+/// Shorter work is not reported, except copying itself.
 const WORTH_A_LINE: Duration = Duration::from_secs(1);
 const WORTH_A_RATE: Duration = Duration::from_millis(100);
 
@@ -25,7 +25,7 @@ pub struct Progress {
     /// Such as `copying runs`.
     what: String,
     total: u64,
-    /// How many rows were done before, by an earlier run of the command.
+    /// The number of rows that an earlier run of the command has done.
     before: u64,
     done: u64,
     started_at: Instant,
@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Tells how it went.
+    /// Reports the result.
     pub fn end(self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -89,7 +89,7 @@ fn bar(what: &str, total: u64, before: u64) -> ProgressBar {
     let style = ProgressStyle::with_template(TEMPLATE).expect("the template is right");
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
     let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-        // What can't be written is a number on a screen.
+        // Only a number on a screen can't be written.
         let _ = write!(out, "{:.0}", state.per_sec());
     };
     bar.set_style(style.progress_chars("=> ").with_key("rate", rate));

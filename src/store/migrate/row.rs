@@ -1,8 +1,8 @@
-//! Rows whose columns are known only when the program runs, from either database, and their digest.
+//! Rows from either database whose columns are known only at run time, and their digest.
 //!
-//! A row's digest is the SHA-256 of its values one after the other: for an empty value a byte 0, for any other a byte 1
-//! and then, for an integer, its eight bytes from the highest, and for a text or bytes, their SHA-256. PostgreSQL computes
-//! the same by [`digest_in_postgres`], so that rows are compared without being sent.
+//! A row's digest is the SHA-256 of its values, one after the other: for NULL a byte 0, for any other value a byte 1
+//! and then, for an integer, its eight bytes in big-endian order, and for a text or bytes, their SHA-256. PostgreSQL
+//! computes the same by [`digest_in_postgres`], so rows are compared without being sent.
 
 use diesel::QueryableByName;
 use diesel::deserialize::{self, FromSql};
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::tables::{Column, Kind, MovedTable};
 
-/// A value of a column. Sorts as the databases sort it, since texts are compared byte by byte.
+/// A value of a column. Ordered as in the databases, which compare texts byte by byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     Null,
@@ -24,7 +24,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// About how much room it takes.
+    /// The approximate size.
     pub fn bytes(&self) -> usize {
         match self {
             Value::Null => 0,
@@ -35,7 +35,7 @@ impl Value {
     }
 }
 
-/// A row, its values in the order in which they were asked for.
+/// A row, with its values in the order of the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub Vec<Value>);
 
@@ -43,7 +43,7 @@ pub type RowDigest = [u8; 32];
 
 impl Row {
     /// # Panics
-    /// If the statement was not made to return an integer there.
+    /// If the statement does not return an integer there.
     pub fn integer(&self, index: usize) -> i64 {
         match &self.0[index] {
             Value::Integer(integer) => *integer,
@@ -51,7 +51,7 @@ impl Row {
         }
     }
 
-    /// The text at a place; none if there is something else.
+    /// The text at an index; `None` if it is not a text.
     pub fn text(&self, index: usize) -> Option<&str> {
         match &self.0[index] {
             Value::Text(text) => Some(text),
@@ -109,7 +109,7 @@ impl QueryableByName<Sqlite> for Row {
     }
 }
 
-/// PostgreSQL's numbers of the types that are asked for.
+/// PostgreSQL's object ids of the types in use.
 mod oid {
     pub const BYTEA: u32 = 17;
     pub const INT8: u32 = 20;

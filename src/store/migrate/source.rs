@@ -19,16 +19,16 @@ use crate::store::sqlite::packed::unpack;
 pub struct Source {
     connection: SqliteConnection,
     pub path: String,
-    /// The first org, by which the database is known.
+    /// The first org, which identifies the database.
     pub org: String,
-    /// When the move began.
+    /// When the move started.
     pub moment: i64,
-    /// Keeps servers out.
+    /// Keeps servers from starting.
     _lock: File,
 }
 
 impl Source {
-    /// Locks the file, which is never made, and brings its tables up to date.
+    /// Locks the file, which is never created, and brings its tables up to date.
     pub fn open(path: &str, moment: i64) -> Result<Source, MigrateError> {
         if !Path::new(path).exists() {
             return Err(MigrateError::NoSource(path.into()));
@@ -53,7 +53,7 @@ impl Source {
         Ok(rows.first().map_or(0, |row| row.integer(0).unsigned_abs()))
     }
 
-    /// Hands over the rows after `after`, as they are to be in PostgreSQL, until there are no more or nobody wants them.
+    /// Passes on the rows after `after`, in their form for PostgreSQL, until there are no more or `take` stops.
     pub fn read(
         &mut self,
         table: &'static MovedTable,
@@ -77,7 +77,7 @@ impl Source {
         }
         for row in query.load_iter::<Row, DefaultLoadingMode>(&mut self.connection).map_err(failed)? {
             let mut row = row.map_err(failed)?;
-            // A text that is bytes is packed.
+            // A text that is stored as bytes is compressed.
             for (column, value) in table.target.columns.iter().zip(&mut row.0) {
                 if let (Kind::Text, Value::Bytes(packed)) = (column.kind, &*value) {
                     let text = unpack(packed).map_err(|source| MigrateError::Unpack { table: table.name(), source })?;
@@ -92,7 +92,7 @@ impl Source {
     }
 }
 
-/// A file of another program must not be given hookflow's tables.
+/// The file of another program must not get hookflow's tables.
 fn check_tables(path: &str) -> Result<(), MigrateError> {
     let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
     let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;

@@ -1,5 +1,5 @@
-//! The tables that are moved, in the order in which they are. Their keys and columns are those of their declarations;
-//! what SQLite keeps in another way than PostgreSQL is said here.
+//! The tables that are moved, in their order. Their keys and columns are those of their declarations; what SQLite
+//! stores in another way than PostgreSQL is declared here.
 
 pub use crate::store::sql::cell::Kind;
 pub use crate::store::sql::table::{Column, Table};
@@ -13,23 +13,22 @@ use crate::store::{postgres, sqlite};
 /// A table that is moved.
 #[derive(Clone, Copy, Debug)]
 pub struct MovedTable {
-    /// The table in PostgreSQL. Its columns are in the order in which their values stand in a row.
+    /// The table in PostgreSQL. Its columns have the order of the values in a row.
     pub target: Table,
     /// The table in SQLite.
     pub source: Table,
-    /// Which rows of the source, as a condition in SQL.
+    /// The rows of the source, as a condition in SQL.
     pub only: &'static str,
     /// The column whose ids say which days need partitions.
     pub day: Option<&'static str>,
-    /// The columns of the target that the source does not have as they are, each with what it is there; `:moment` is when
-    /// the move began. A text that is bytes there is packed.
+    /// The columns of the target that the source stores differently, each with its expression in SQLite; `:moment` is
+    /// when the move started. A text that is bytes in SQLite is compressed.
     pub made: &'static [(&'static str, &'static str)],
-    /// The columns of the source that the target does not have, because others say the same.
+    /// The columns of the source that the target does not need, because others contain the same.
     pub absorbed: &'static [&'static str],
 }
 
-/// Tables that are not moved: how the processes on a database know each other, and the counter and the log by which they
-/// hear of changes.
+/// Tables that are not moved: the registry of processes, and the counter and the log of changes to the catalog.
 pub const NOT_MOVED: [&str; 4] = ["catalog", "catalog_changes", "nodes", "writers"];
 
 impl MovedTable {
@@ -38,18 +37,18 @@ impl MovedTable {
         self.target.name
     }
 
-    /// The names of the columns, in the order in which their values stand in a row.
+    /// The names of the columns, in the order of the values in a row.
     pub fn columns(&self) -> impl Iterator<Item = &'static str> {
         self.target.columns.iter().map(|column| column.name)
     }
 
-    /// What a column is in SQLite.
+    /// The expression for a column in SQLite.
     pub fn expression(&self, column: &'static str, moment: i64) -> String {
         let made = self.made.iter().find(|(name, _)| *name == column);
         made.map_or_else(|| column.to_owned(), |(_, expression)| expression.replace(":moment", &moment.to_string()))
     }
 
-    /// Where the value of a column stands in a row.
+    /// The index of a column's value in a row.
     pub fn position(&self, column: &str) -> usize {
         let position = self.columns().position(|name| name == column);
         position.expect("keys and days name columns of their own table")
@@ -95,7 +94,7 @@ pub static TABLES: [MovedTable; 27] = [
     MovedTable {
         // They will be in partitions once they have ended.
         day: Some("id"),
-        // Runs that a process held are let go of, as they are when a server starts.
+        // Runs that a process held are released, as when a server starts.
         made: &[
             ("due_at", "iif(held = 0, due_at, min(due_at, :moment))"),
             ("rev", "iif(held = 0, rev, rev + 1)"),

@@ -1,4 +1,4 @@
-//! The PostgreSQL side: an empty database that nobody works on.
+//! The PostgreSQL side: an empty database that no process uses.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,16 +15,16 @@ use crate::store::postgres::url::PostgresUrl;
 use crate::store::postgres::{OpenError, SessionSettings, open, partitions};
 use crate::store::sql::statement::statement;
 
-/// How long to wait for a move that was killed to be noticed by the server.
+/// How long to wait until the server notices that an earlier move was killed.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// What moves lock for as long as they work: `hookmove` in ASCII.
+/// The lock of moves: `hookmove` in ASCII.
 const LOCK: i64 = 0x686f_6f6b_6d6f_7665;
-/// How many past days get partitions of their own; those before share one. Every list that a server reads is planned
-/// over all partitions, with a lock on each of them and on each of their indexes.
+/// The maximum number of past days with partitions of their own; earlier ones share one. Every list that a server reads
+/// is planned over all partitions, with a lock on each of them and on each of their indexes.
 const PAST_DAYS_MAX: usize = 400;
-/// How many days to come, which only the ids of a wrong clock name.
+/// The maximum number of future days, which occur only in ids of a wrong clock.
 const FUTURE_DAYS_MAX: usize = 40;
-/// The last day that ids can name.
+/// The last day that ids can contain.
 const LAST_DAY: i64 = 49_709;
 
 /// The database that is filled.
@@ -37,7 +37,7 @@ fn postgres(operation: &'static str) -> impl Fn(diesel::result::Error) -> Migrat
 }
 
 impl Target {
-    /// Connects, brings the tables up to date, and keeps other moves out.
+    /// Connects, brings the tables up to date, and locks out other moves.
     pub fn open(url: &PostgresUrl) -> Result<Target, MigrateError> {
         let settings = SessionSettings {
             application_name: "hookflow migrate-store".into(),
@@ -56,8 +56,8 @@ impl Target {
             other => return Err(MigrateError::Encoding(other.unwrap_or("another way").into())),
         }
         connection.run(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(MigrateError::Concurrent)?;
-        // What one transaction commits is safe with the last one, which waits for the disk. Translating the statements
-        // that read everything is not worth it.
+        // A commit is safe once the last one is, which waits for the disk. JIT compilation does not pay for statements
+        // that read everything.
         let settings = "SET synchronous_commit = off; SET jit = off";
         connection.run(settings).map_err(postgres("setting the session up"))?;
         Ok(Target { connection })
@@ -72,7 +72,7 @@ impl Target {
     }
 
     /// # Errors
-    /// If a process works on the database.
+    /// If a process uses the database.
     pub fn check_nodes(&mut self) -> Result<(), MigrateError> {
         const SQL: &str = "SELECT name FROM nodes \
              WHERE beat_at >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - ? ORDER BY id";
@@ -85,20 +85,20 @@ impl Target {
     }
 
     /// # Errors
-    /// If there is anything in any table.
+    /// If any table has rows.
     pub fn check_empty(&mut self) -> Result<(), MigrateError> {
         TABLES.iter().try_for_each(|table| self.check_table_empty(table))
     }
 
     /// # Errors
-    /// If there is anything in this table.
+    /// If this table has rows.
     pub fn check_table_empty(&mut self, table: &MovedTable) -> Result<(), MigrateError> {
         let first = diesel::sql_query(format!("SELECT 1::bigint FROM {} LIMIT 1", table.name()));
         let rows: Vec<Row> = self.connection.load(first).map_err(postgres("looking for data in the target"))?;
         if rows.is_empty() { Ok(()) } else { Err(MigrateError::NotEmpty(table.name())) }
     }
 
-    /// Writes that a move begins, unless a process has come to work on the database.
+    /// Records that a move starts, unless a process has started to use the database.
     pub fn begin(&mut self, marker: &Marker) -> Result<(), MigrateError> {
         marker::begin(&mut self.connection, marker).map_err(postgres("preparing the target"))?;
         let checked = self.check_nodes().and_then(|()| self.check_empty());
@@ -108,8 +108,8 @@ impl Target {
         checked
     }
 
-    /// Makes the partitions of these days, so that nothing lies in the default ones, where it would be in the way of
-    /// partitions that are made later. The same days and the same moment give the same partitions.
+    /// Creates the partitions of these days, so that no rows are in the default ones, where they would prevent later
+    /// partitions. The same days and the same moment give the same partitions.
     pub fn make_partitions(&mut self, days: &BTreeSet<i64>, moment: Timestamp) -> Result<(), MigrateError> {
         let today = partitions::day_of(moment);
         let past: Vec<i64> = days.range(..today).copied().collect();
@@ -124,7 +124,7 @@ impl Target {
         made.map_err(postgres("making the partitions of the target"))
     }
 
-    /// Inserts a chunk and writes that it was, both or neither.
+    /// Inserts a chunk and records its progress, both or neither.
     pub fn insert(&mut self, chunk: &Chunk) -> Result<(), MigrateError> {
         let table = chunk.table.name();
         match self.connection.execute(chunk).map_err(|source| MigrateError::Write { table, source })? {
@@ -133,14 +133,14 @@ impl Target {
         }
     }
 
-    /// Writes that everything is there, once that is on the disk with everything before it.
+    /// Records that the move is complete, after waiting for the disk.
     pub fn finish(&mut self) -> Result<(), MigrateError> {
         let waits = self.connection.run("SET synchronous_commit = on");
         let finished = waits.and_then(|()| marker::finish(&mut self.connection, Timestamp::now().0));
         finished.map_err(postgres("finishing"))
     }
 
-    /// Hands over the key and the digest of each row in the order of keys.
+    /// Passes on the key and the digest of each row, in the order of keys.
     pub fn read_digests(
         &mut self,
         table: &'static MovedTable,
@@ -154,7 +154,7 @@ impl Target {
             false => (*column).to_owned(),
         };
         let order = table.target.key.iter().map(by_bytes).collect::<Vec<_>>().join(", ");
-        // The rows come along the index of the key, as a large table takes its time to be sorted.
+        // The rows are read along the index of the key, because sorting a large table takes long.
         self.connection
             .run(&format!(
                 "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ; SET LOCAL enable_sort = off; \
@@ -177,7 +177,7 @@ impl Target {
     }
 }
 
-/// How many rows are asked for at once: as many as take about a quarter of a second, since rows differ much in size.
+/// How many rows to fetch at once: as many as take about a quarter of a second, since rows differ much in size.
 struct FetchSizes {
     min: usize,
     max: usize,

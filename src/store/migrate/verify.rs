@@ -13,7 +13,7 @@ use super::source::Source;
 use super::tables::MovedTable;
 use super::target::Target;
 
-/// How many digests the source sends at once, and how often it does so ahead of the target.
+/// The number of digests per message, and the number of messages that the source may be ahead of the target.
 const DIGESTS: usize = 1_000;
 const DIGESTS_AHEAD: usize = 16;
 
@@ -30,7 +30,7 @@ pub struct Comparison {
     pub difference: Option<String>,
 }
 
-/// What is in a table.
+/// The content of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     pub rows: u64,
@@ -63,7 +63,7 @@ pub fn compare(
                 }
                 match sender.send(std::mem::replace(&mut seen, Vec::with_capacity(DIGESTS))) {
                     Ok(()) => ControlFlow::Continue(()),
-                    // Reading the target has failed, which is what the person hears of.
+                    // Reading the target has failed, and that error is reported.
                     Err(_) => ControlFlow::Break(()),
                 }
             })?;
@@ -83,12 +83,12 @@ pub fn compare(
     Ok(comparison)
 }
 
-/// The two sides, as far as they were read.
+/// The two sides, as far as they have been read.
 struct Sides {
     source: Side,
     target: Side,
     digests: Receiver<Vec<Seen>>,
-    /// Those that were received and not looked at.
+    /// Received, but not yet compared.
     ahead: std::vec::IntoIter<Seen>,
     difference: Option<Vec<Value>>,
 }
@@ -126,7 +126,7 @@ impl Sides {
         }
     }
 
-    /// Takes a row of the target, and the one of the source that should equal it.
+    /// Adds a row of the target, and compares it with the next one of the source.
     fn add(&mut self, (key, digest): Seen) {
         self.target.add(&digest);
         let other = self.next_of_source();
@@ -140,7 +140,7 @@ impl Sides {
         }
     }
 
-    /// Takes the rest of the source, if the target was read to its end.
+    /// Adds the rest of the source, if the target was read to its end.
     fn end(mut self, table: &MovedTable, is_read: bool) -> Comparison {
         while is_read && let Some((key, _)) = self.next_of_source() {
             self.difference.get_or_insert(key);

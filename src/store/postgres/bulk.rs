@@ -1,7 +1,8 @@
-//! Rows that are inserted together: many of one kind, by one statement.
+//! Rows of one table that are inserted by one statement.
 //!
-//! What units append to a table is kept as columns until the table is settled or the transaction ends. The statement's
-//! text does not depend on how many rows there are (`INSERT … SELECT * FROM UNNEST($1, $2, …)`), so it is prepared once.
+//! Rows that units append to a table are kept as columns until the table is settled or the transaction ends. The text
+//! of the statement does not depend on the number of rows (`INSERT … SELECT * FROM UNNEST($1, $2, …)`), so it is
+//! prepared once.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -19,10 +20,10 @@ enum Values {
     Bytes(Vec<Option<Vec<u8>>>),
 }
 
-/// The rows that wait to be inserted into one table.
+/// The rows that have yet to be inserted into a table.
 pub(super) struct Bulk {
     pub(super) table: Table,
-    /// What an error says failed.
+    /// The operation that errors name.
     pub(super) operation: &'static str,
     /// The INSERT, between its question marks.
     parts: &'static [&'static str],

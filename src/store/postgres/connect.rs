@@ -1,8 +1,8 @@
 //! Getting a connection to PostgreSQL.
 //!
-//! Hosts, their addresses, and the ways with and without TLS are tried here and not by tokio-postgres, because that one
-//! neither knows all modes of libpq nor says which server it was that failed. Like libpq, a search for a server goes on
-//! after one that can't be reached, is not ready, or takes no writes, and ends at one that refuses the user.
+//! Hosts, their addresses, and the ways with and without TLS are tried here and not by tokio-postgres, because that
+//! neither supports all modes of libpq nor reports which server failed. Like libpq, the search for a server continues
+//! after one that can't be reached, is not ready, or is read-only, and ends at one that rejects the user.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -23,10 +23,10 @@ use crate::store::postgres::url::{ChannelBinding, Endpoint, PostgresUrl, SslMode
 /// The oldest version of the server that hookflow is tested with.
 pub const SERVER_VERSION_MIN: u32 = 15;
 
-/// What is set in every session. A time of zero sets no limit.
+/// Settings of every session. A time of zero sets no limit.
 #[derive(Clone, Debug)]
 pub struct SessionSettings {
-    /// What the session is called in pg_stat_activity, if the URL does not name it.
+    /// The name of the session in pg_stat_activity, if the URL has none.
     pub application_name: String,
     /// How long one statement may take.
     pub statement_timeout: Duration,
@@ -38,7 +38,7 @@ pub struct SessionSettings {
 
 impl SessionSettings {
     /// The statements that set the times. They are not sent with the start of the session, because poolers such as
-    /// PgBouncer refuse a start with settings that they don't know.
+    /// PgBouncer reject a start with unknown settings.
     fn statements(&self) -> String {
         let milliseconds = |time: Duration| time.as_millis().min(i32::MAX as u128);
         format!(
@@ -50,10 +50,10 @@ impl SessionSettings {
     }
 }
 
-/// Connects to the first server of the URL that can be used.
+/// Connects to the first usable server of the URL.
 ///
-/// What drives the connection is spawned on the runtime that this is called in, and ends when the connection is dropped.
-/// It also collects the notifications that `AsyncPgConnection::notifications_stream` hands out.
+/// The task that drives the connection is spawned on the current runtime, and ends when the connection is dropped. It
+/// also collects the notifications that `AsyncPgConnection::notifications_stream` returns.
 pub async fn connect(url: &PostgresUrl, settings: &SessionSettings) -> Result<AsyncPgConnection, ConnectError> {
     let connector = match url.tls.mode {
         SslMode::Disable => None,
@@ -82,7 +82,7 @@ pub async fn connect(url: &PostgresUrl, settings: &SessionSettings) -> Result<As
     Err(ConnectError::of_all(errors))
 }
 
-/// Trying one of the URL's places.
+/// An attempt to connect to one of the URL's endpoints.
 struct Attempt<'a> {
     url: &'a PostgresUrl,
     settings: &'a SessionSettings,
@@ -99,7 +99,7 @@ enum Way {
 }
 
 impl Attempt<'_> {
-    /// Tries the addresses of the place in turn. They fail each in its own way.
+    /// Tries the addresses of the endpoint in turn. Each may fail differently.
     async fn connect(&self) -> Result<AsyncPgConnection, Vec<ConnectError>> {
         let mut errors = Vec::new();
         for address in self.addresses().await.map_err(|error| vec![error])? {
@@ -117,7 +117,7 @@ impl Attempt<'_> {
         Err(errors)
     }
 
-    /// The addresses of the host; one that is none for a socket.
+    /// The addresses of the host; for a socket, one that is unused.
     async fn addresses(&self) -> Result<Vec<Option<IpAddr>>, ConnectError> {
         let (host, port) = match self.endpoint {
             Endpoint::Socket { .. } => return Ok(vec![None]),
@@ -131,10 +131,10 @@ impl Attempt<'_> {
         if addresses.is_empty() { Err(self.situation.not_found(host, "it has no address")) } else { Ok(addresses) }
     }
 
-    /// Tries with TLS, or without it, or both, as the mode says.
+    /// Tries with TLS, without it, or both, depending on the mode.
     async fn connect_to(&self, address: Option<IpAddr>) -> Result<AsyncPgConnection, ConnectError> {
         let (first, second) = match (self.endpoint, self.url.tls.mode) {
-            // Nobody can listen in on a socket of this machine, and the server offers no TLS there.
+            // A local socket can't be overheard, and the server offers no TLS there.
             (Endpoint::Socket { .. }, _) | (_, SslMode::Disable) => (Way::Plain, None),
             (_, SslMode::Allow) => (Way::Plain, Some(Way::Tls)),
             (_, SslMode::Prefer) => (Way::Tls, Some(Way::Plain)),
@@ -161,7 +161,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Ends what takes longer than a server may take.
+    /// Limits the time of an attempt to what one server may take.
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, ConnectError>>) -> Result<T, ConnectError> {
         let ended = tokio::time::timeout(self.url.connect_timeout, work).await;
         ended.unwrap_or_else(|_| Err(self.situation.timed_out()))

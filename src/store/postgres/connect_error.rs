@@ -1,4 +1,4 @@
-//! Why there is no connection to PostgreSQL, in words for whoever runs hookflow. No message holds a password.
+//! Why there is no connection to PostgreSQL, in words for operators. No message contains a password.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use super::connect::SERVER_VERSION_MIN;
 use super::tls::TlsError;
 use crate::store::postgres::url::SslMode;
 
-/// Why a connection could not be had.
+/// Why connecting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("no connection can be made: {0}")]
@@ -86,7 +86,7 @@ fn texts(errors: &[ConnectError]) -> Vec<String> {
 }
 
 impl ConnectError {
-    /// Whether trying again later may help without any setting being changed.
+    /// Whether retrying later may help without a change of settings.
     pub fn is_passing(&self) -> bool {
         match self {
             ConnectError::Refused { .. }
@@ -103,12 +103,12 @@ impl ConnectError {
         }
     }
 
-    /// Whether another of several servers may be tried: not if this one has looked at the user and said no.
+    /// Whether another of several servers may be tried: not if this one has authenticated the user and refused.
     pub(super) fn leaves_others(&self) -> bool {
         self.is_passing() || matches!(self, ConnectError::HostNotFound { .. })
     }
 
-    /// Whether it may be different with TLS if it was without, and without if it was with.
+    /// Whether the other way may succeed: with TLS if this was without, or the reverse.
     pub(super) fn may_depend_on_tls(&self) -> bool {
         matches!(
             self,
@@ -121,7 +121,7 @@ impl ConnectError {
         )
     }
 
-    /// What is told when neither way worked.
+    /// The error if neither way works.
     pub(super) fn of_both_ways(tls: ConnectError, plain: ConnectError) -> ConnectError {
         match (tls, plain) {
             (ConnectError::NoTls { .. }, error) => error,
@@ -130,7 +130,7 @@ impl ConnectError {
         }
     }
 
-    /// What is told when no server could be used. The addresses of one host often fail alike, and are then told once.
+    /// The error if no server is usable. The addresses of one host often fail alike, and are then reported once.
     pub(super) fn of_all(mut errors: Vec<ConnectError>) -> ConnectError {
         let mut seen = Vec::new();
         errors.retain(|error| {
@@ -143,8 +143,8 @@ impl ConnectError {
     }
 }
 
-/// Whether a resolver is certain that there is no such host, rather than unable to tell. It says so in words only: those
-/// of glibc, musl and macOS.
+/// Whether a resolver is certain that the host does not exist, rather than unable to tell. Only its message says so:
+/// those of glibc, musl and macOS.
 fn names_nothing(reason: &str) -> bool {
     ["not known", "does not resolve", "No address associated", "no usable address"]
         .iter()

@@ -1,7 +1,7 @@
-//! One connection to PostgreSQL, for a thread that waits for its answers.
+//! A blocking connection to PostgreSQL.
 //!
-//! The connection is an asynchronous one with a runtime of its own, driven by the thread that uses it: no other thread
-//! takes part in a statement, and statements that don't depend on each other can be sent together.
+//! The connection is asynchronous with a runtime of its own, driven by the thread that uses it: no other thread takes
+//! part in a statement, and independent statements can be sent together.
 //!
 //! Limits: an answer that takes longer than [`ANSWER_MAX`] counts as a lost connection.
 
@@ -21,13 +21,13 @@ use super::connect::{SessionSettings, connect};
 use super::connect_error::ConnectError;
 use crate::store::postgres::url::PostgresUrl;
 
-/// How long to wait for an answer. The server ends statements sooner, if it is there.
+/// How long to wait for an answer. A server that is alive ends statements sooner.
 pub const ANSWER_MAX: Duration = Duration::from_secs(12);
 
 /// A connection, and the runtime that drives it.
 pub struct Connection {
     inner: AsyncPgConnection,
-    /// There is one until the connection is dropped.
+    /// Present until the connection is dropped.
     runtime: Option<Runtime>,
     lost: bool,
 }
@@ -40,7 +40,7 @@ impl Connection {
         Ok(Connection { inner, runtime: Some(runtime), lost: false })
     }
 
-    /// Whether the connection is of no use any more.
+    /// Whether the connection is lost.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
@@ -51,7 +51,7 @@ impl Connection {
         self.note(answer)
     }
 
-    /// Executes a statement; the number of rows that it changed.
+    /// Executes a statement; returns the number of rows that it changed.
     pub fn execute<Q>(&mut self, query: Q) -> QueryResult<usize>
     where
         Q: QueryFragment<Pg> + QueryId,
@@ -60,7 +60,7 @@ impl Connection {
         self.note(answer)
     }
 
-    /// Executes a statement; the rows that it returns.
+    /// Executes a statement; returns its rows.
     pub fn load<'q, Q, R>(&mut self, query: Q) -> QueryResult<Vec<R>>
     where
         Q: LoadQuery<'q, AsyncPgConnection, R> + 'q,
@@ -71,7 +71,7 @@ impl Connection {
         self.note(answer)
     }
 
-    /// Sends what `send` makes of the connection all at once, and waits for all the answers.
+    /// Sends the statements that `send` returns all at once, and waits for all answers.
     pub fn pipeline<'c>(
         &'c mut self,
         send: impl FnOnce(&'c AsyncPgConnection) -> Vec<BoxFuture<'c, QueryResult<usize>>>,
@@ -82,7 +82,7 @@ impl Connection {
         answer
     }
 
-    /// Waits for notifications, at most for `wait` and until `bell` resolves; their payloads.
+    /// Waits for notifications, at most for `wait` and until `bell` resolves; returns their payloads.
     pub fn listen(&mut self, wait: Duration, bell: impl Future<Output = ()>) -> QueryResult<Vec<String>> {
         let mut heard = Vec::new();
         let notifications = self.inner.notifications_stream();
@@ -110,7 +110,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // Nobody waits for a name look-up that hangs.
+        // Doesn't wait for a DNS lookup that hangs.
         self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }

@@ -1,12 +1,12 @@
-//! What processes on one database have to do with each other, on a connection beside those that work.
+//! Coordination of the processes on one database, on a separate connection.
 //!
-//! Every process renews its heartbeat, looks for processes that don't, makes the partitions of the days to come, and
-//! passes on hints: that there are runs for anybody to take, that the catalog has changed. Hints go by `NOTIFY`, outside of
+//! Every process renews its heartbeat, looks for processes that don't, creates the partitions of the coming days, and
+//! passes on hints: that there are runs to claim, that the catalog has changed. Hints are sent by `NOTIFY`, outside of
 //! any transaction that does work (a transaction that notifies takes a lock that all others wait for), and several are
-//! made one. Who misses one finds out by asking: for the catalog here, for runs in the engine.
+//! combined into one. A process that misses a hint finds the change by polling: the catalog here, runs in the engine.
 //!
-//! Times of heartbeats are the database's, so clocks of processes need not agree. A process that can't be reached for
-//! [`LEASE`] is taken for dead, which is found out within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are
+//! The database's clock sets the times of heartbeats, so the clocks of processes need not agree. A process without a
+//! heartbeat for [`LEASE`] is declared dead within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are
 //! released, in one transaction.
 
 use std::sync::Arc;
@@ -30,18 +30,18 @@ use crate::store::{StoreChanges, StoreError, StoreResult, chain};
 
 /// How often the heartbeat is renewed.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
-/// How often dead processes are looked for.
+/// How often to look for dead processes.
 const SWEEP_EVERY: Duration = Duration::from_secs(3);
-/// How often the catalog's revision is asked for: what was changed elsewhere is in force here within a second.
+/// How often the catalog's revision is read: changes made elsewhere are in force here within a second.
 const CATALOG_EVERY: Duration = Duration::from_millis(400);
-/// How often partitions are looked after.
+/// How often to create missing partitions.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
-/// The pause between two hints; those in between become one.
+/// The pause between two hints; those in between are combined.
 const HINT_PAUSE: Duration = Duration::from_millis(20);
 /// The pause between two attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The channel that hints go by.
+/// The channel of the hints.
 const CHANNEL: &str = "hookflow";
 
 /// The coordinator's state.
@@ -89,7 +89,7 @@ impl Coordinator {
         }
     }
 
-    /// Listens for hints on a new connection, and hears what was missed.
+    /// Listens for hints on a new connection, and catches up on what was missed.
     fn listen(&mut self, mut connection: Connection) -> Option<Connection> {
         connection.run(&format!("LISTEN {CHANNEL}")).ok()?;
         self.news.send_modify(|news| news.runs += 1);
@@ -120,7 +120,7 @@ impl Coordinator {
         let next = self.beat_at.min(self.catalog_at).min(self.sweep_at);
         let wait = next.saturating_duration_since(Instant::now());
         let bell = &self.node.outbox.bell;
-        // A bell that rings during the pause between hints is heard after it.
+        // A bell that rings during the pause between hints is noticed after it.
         let pause = self.hint_at.saturating_duration_since(Instant::now());
         let heard = connection.listen(wait, async {
             tokio::time::sleep(pause).await;
@@ -130,7 +130,8 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Renews the heartbeat, and finds out whether this process is the leader, for as long as others wait for its next one.
+    /// Renews the heartbeat, and checks whether this process is the leader, for as long as others wait for its next
+    /// one.
     fn beat(&self, connection: &mut Connection) -> QueryResult<()> {
         const SQL: &str = "UPDATE nodes SET beat_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint WHERE id = ? \
              RETURNING (id = (SELECT longest.id FROM nodes longest ORDER BY longest.started_at, longest.id LIMIT 1))::int::bigint";
@@ -148,7 +149,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Takes processes for dead whose heartbeat is too old: each by one process only.
+    /// Declares processes dead whose heartbeat is too old; only one process does this for each.
     fn sweep(&self, connection: &mut Connection) -> QueryResult<()> {
         const SQL: &str = "SELECT id, name FROM nodes \
              WHERE beat_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - ? AND id <> ?";
@@ -177,7 +178,7 @@ impl Coordinator {
         connection.execute(statement!("forgetting dead processes", OLD).bind(yesterday)).map(|_| ())
     }
 
-    /// Fences a process and releases its runs; how many, unless somebody else does the same.
+    /// Fences a process and releases its runs; returns how many, unless another process does the same.
     fn bury(&self, connection: &mut Connection, dead: Id) -> StoreResult<Option<usize>> {
         const NODE: &str = "DELETE FROM nodes WHERE id = ? AND id IN (SELECT id FROM nodes WHERE id = ? \
              AND beat_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - ? FOR UPDATE SKIP LOCKED)";
@@ -190,12 +191,12 @@ impl Coordinator {
         if deleted == 0 {
             return Ok(None);
         }
-        // Waits for a commit that is under way: whatever it wrote is counted, and nothing comes after it.
+        // Waits for a commit in progress: its writes are counted, and no others follow.
         statement!("fencing a process", WRITERS).bind(dead).execute(&mut session)?;
         release(&mut session, dead, Timestamp::now()).map(Some)
     }
 
-    /// Sends the hints that have gathered; whether there were any.
+    /// Sends the pending hints; returns whether there were any.
     fn send_hints(&self, connection: &mut Connection) -> QueryResult<bool> {
         let outbox = &self.node.outbox;
         let mut sent = false;
@@ -220,7 +221,7 @@ impl Coordinator {
         }
     }
 
-    /// Says goodbye, so that nobody has to find out.
+    /// Deregisters this process, so that others need not wait for its lease to end.
     fn leave(&self, connection: &mut Connection) -> StoreResult<()> {
         let run = |connection: &mut Connection, sql| {
             connection.run(sql).map_err(|source| StoreError::Query { operation: "leaving", source })
@@ -232,8 +233,8 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Lets go of what was claimed or begun after the engine let go of its runs: nobody would look for runs of a process
-    /// that is not known.
+    /// Releases runs that were claimed or started after the engine released its own: no other process looks for runs of
+    /// an unknown process.
     fn let_go(&self, connection: &mut Connection) -> StoreResult<()> {
         let id = self.node.id();
         let mut gathered = Gathered::default();
@@ -247,7 +248,7 @@ impl Coordinator {
     }
 }
 
-/// Whether the time has come; if so, when it comes again.
+/// Whether the time has come; if so, schedules the next time.
 fn is_due(at: &mut Instant, every: Duration) -> bool {
     let now = Instant::now();
     let due = now >= *at;

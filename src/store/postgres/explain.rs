@@ -1,4 +1,4 @@
-//! What the errors of the libraries below mean to whoever runs hookflow.
+//! What the errors of the libraries mean to operators.
 
 use std::error::Error;
 use std::io;
@@ -11,7 +11,7 @@ use tokio_postgres::error::{DbError, SqlState};
 use super::connect_error::ConnectError;
 use crate::store::postgres::url::{Endpoint, PostgresUrl, RootCertificate};
 
-/// What was being done when it failed.
+/// The attempt that failed.
 pub(super) struct Situation<'a> {
     pub(super) url: &'a PostgresUrl,
     pub(super) endpoint: &'a Endpoint,
@@ -51,7 +51,7 @@ impl Situation<'_> {
         ConnectError::Other { place: self.place(), source: source.into() }
     }
 
-    /// What an error of the library means. It tells its kinds apart in words only, so its causes are looked at.
+    /// The meaning of an error of the library. Only its message tells the kinds apart, so its causes are inspected.
     pub(super) fn explain(&self, error: tokio_postgres::Error) -> ConnectError {
         let (place, mode) = (self.place(), self.url.tls.mode);
         if let Some(error) = error.as_db_error() {
@@ -138,9 +138,9 @@ impl Situation<'_> {
     fn explain_io(&self, error: &io::Error) -> ConnectError {
         let place = self.place();
         match error.kind() {
-            // The library's own word for it, which no system call has given.
+            // Reported by the library itself and not by a system call.
             io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => ConnectError::ReadOnly { place },
-            // The second is what is said of a socket that is not there.
+            // The second is the error for a missing socket.
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => ConnectError::Refused { place },
             io::ErrorKind::TimedOut => self.timed_out(),
             io::ErrorKind::UnexpectedEof
@@ -151,7 +151,7 @@ impl Situation<'_> {
                 let reason = "the host's name can't be one of a certificate".into();
                 ConnectError::Tls { place, mode: self.url.tls.mode, reason }
             }
-            // The protocol's reader makes up errors of its own where it can't make sense of what it reads.
+            // The protocol's reader creates its own errors for data that it doesn't understand.
             _ if error.raw_os_error().is_none() => ConnectError::Foreign { place, reason: error.to_string() },
             _ => ConnectError::Unreachable { place, reason: error.to_string() },
         }
@@ -167,7 +167,7 @@ fn names(presented: &[String]) -> String {
     presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
-/// The error of TLS among what an I/O error carries.
+/// The TLS error within an I/O error.
 fn tls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }

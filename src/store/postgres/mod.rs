@@ -1,9 +1,9 @@
 //! The store on PostgreSQL, which several processes share.
 //!
-//! PostgreSQL is what coordinates them; they don't talk to each other. Each has a few threads that write ([`writer`]: group
-//! commit), a few connections that read, and one thread that looks after what concerns the others ([`coordinator`]:
-//! heartbeats, hints, partitions). Which process works on a run, and how one is kept from writing that was taken for
-//! dead, is in [`node`] and [`runs`].
+//! They coordinate through PostgreSQL and don't talk to each other. Each has a few threads that write ([`writer`]:
+//! group commit), a few connections that read, and one thread for what concerns the others ([`coordinator`]:
+//! heartbeats, hints, partitions). Which process works on a run, and how a process that was declared dead is kept from
+//! writing, is in [`node`] and [`runs`].
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; reads wait at most [`READER_WAIT`] for a connection; a statement may take
 //! [`STATEMENT_TIMEOUT`], a transaction may be idle for [`IDLE_TIMEOUT`].
@@ -59,7 +59,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a statement waits for a lock while it shares its transaction with others.
 const LOCK_WAIT: Duration = Duration::from_millis(200);
 
-/// How many connections a process makes, beside the one that coordinates.
+/// The number of connections of a process, beside the one that coordinates.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSizes {
     pub writers: u16,
@@ -77,10 +77,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Connects to the database and brings its tables up to date. To be called outside of any asynchronous context.
+    /// Connects to the database and brings its tables up to date. Must not be called in an asynchronous context.
     ///
     /// # Errors
-    /// [`OpenError`] says what stands in the way: the address, the password, the certificate, a newer version.
+    /// [`OpenError`] names the cause: the address, the password, the certificate, a newer version.
     pub fn open(url: &PostgresUrl, sizes: PoolSizes) -> Result<Postgres, OpenError> {
         let settings = SessionSettings {
             application_name: "hookflow".into(),
@@ -158,7 +158,7 @@ impl Backend for Postgres {
         self.node.closing.store(true, Ordering::Relaxed);
         let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         join(writers);
-        // Whoever has left can't commit any more.
+        // A process that has deregistered can't commit any more.
         self.node.leaving.store(true, Ordering::Relaxed);
         self.node.outbox.bell.notify_one();
         join(self.coordinator.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());

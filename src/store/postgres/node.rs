@@ -1,9 +1,9 @@
 //! This process, as the database and the other processes know it.
 //!
-//! A process that works on a shared database has a row in `nodes`, whose heartbeat [`super::coordinator`] renews, and a row
-//! in `writers` for each of its connections that write. Another process that misses the heartbeat fences those rows: from
-//! then on no transaction of the former owner commits, and its runs belong to nobody. A process that finds itself fenced,
-//! say because it was paused, goes on under a new id.
+//! A process that works on a shared database has a row in `nodes`, whose heartbeat [`super::coordinator`] renews, and a
+//! row in `writers` for each of its connections that write. Another process that misses the heartbeat fences those
+//! rows: from then on no transaction of the former owner commits, and its runs have no owner. A process that finds
+//! itself fenced, for instance because it was paused, continues under a new id.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -21,7 +21,7 @@ use crate::store::postgres::connect::SessionSettings;
 use crate::store::postgres::url::PostgresUrl;
 use crate::store::sql::statement::statement;
 
-/// How long a process that does not renew its heartbeat is waited for before its runs go to others.
+/// How long others wait for a heartbeat before they claim the runs of a process.
 pub const LEASE: Duration = Duration::from_secs(15);
 
 /// What the threads of one process share.
@@ -29,19 +29,19 @@ pub struct Node {
     pub url: PostgresUrl,
     pub settings: SessionSettings,
     pub health: HealthCell,
-    /// For operators, to know it by: host and process.
+    /// The name for operators: host and process.
     name: String,
     id: Mutex<Id>,
     pub outbox: Outbox,
     pub standstill: Standstill,
     pub leadership: Leadership,
-    /// Whether the store is being closed: what can't be written soon never is.
+    /// Whether the store is closing: what can't be written soon is given up.
     pub closing: AtomicBool,
-    /// Whether nothing more will be written: this process can say goodbye.
+    /// Whether nothing more will be written: this process can deregister.
     pub leaving: AtomicBool,
 }
 
-/// What other processes are to be told.
+/// Hints for other processes.
 #[derive(Default)]
 pub struct Outbox {
     pub runs: AtomicBool,
@@ -50,17 +50,17 @@ pub struct Outbox {
     pub bell: Notify,
 }
 
-/// Since when there has been something to write and nothing has come of it.
+/// Since when there has been work to write without a result.
 #[derive(Default)]
 pub struct Standstill(Mutex<Option<Instant>>);
 
 impl Standstill {
-    /// There is something to write.
+    /// Notes that there is something to write.
     pub fn begin(&self) {
         self.lock().get_or_insert_with(Instant::now);
     }
 
-    /// Something was written, or the database has said why not.
+    /// Notes that something was written, or that the database has answered why not.
     pub fn end(&self) {
         *self.lock() = None;
     }
@@ -131,19 +131,19 @@ impl Node {
         self.leaving.load(Ordering::Relaxed)
     }
 
-    /// Enters this process into `nodes`.
+    /// Registers this process in `nodes`.
     pub fn register(&self, connection: &mut Connection) -> QueryResult<()> {
         let id = self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.insert(connection, *id)
     }
 
-    /// Takes this process out of `nodes` again, before it has written anything.
+    /// Removes this process from `nodes` again, before it has written anything.
     pub fn withdraw(&self, connection: &mut Connection) -> QueryResult<()> {
         let withdraw = statement!("leaving", "DELETE FROM nodes WHERE id = ?").bind(self.id());
         connection.execute(withdraw).map(|_| ())
     }
 
-    /// Goes on under a new id, if the one that was found to be fenced is still ours.
+    /// Continues under a new id, if the fenced one is still ours.
     pub fn renew(&self, connection: &mut Connection, fenced: Id) -> QueryResult<()> {
         let mut id = self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if *id != fenced {
@@ -163,9 +163,9 @@ impl Node {
         connection.execute(statement!("registering this process", SQL).bind(id).bind(&self.name)).map(|_| ())
     }
 
-    /// Enters a connection that writes; false if this process was taken for dead.
+    /// Registers a connection that writes; returns false if this process was declared dead.
     pub fn register_writer(&self, connection: &mut Connection, node: Id, slot: i64) -> QueryResult<bool> {
-        // Waits for whoever is just about to take this process for dead.
+        // Waits for a process that is about to declare this one dead.
         const SQL: &str = "INSERT INTO writers (node, slot, batch) SELECT id, ?, 0 FROM \
              (SELECT id FROM nodes WHERE id = ? FOR KEY SHARE) present ON CONFLICT DO NOTHING";
         const CHECK: &str = "SELECT batch, fenced FROM writers WHERE node = ? AND slot = ?";
@@ -174,11 +174,11 @@ impl Node {
         Ok(row.first().is_some_and(|row| !row.fenced))
     }
 
-    /// The number of the last transaction that a connection committed. Waits for one that is still under way.
+    /// The number of the last transaction that a connection committed. Waits for one that is in progress.
     pub fn committed_batch(&self, connection: &mut Connection, node: Id, slot: i64) -> QueryResult<i64> {
-        // The server may still be at work on the transaction whose connection was lost: it holds this row until it ends.
-        // Locking the row is a write, so that what can be seen is also on the standbys that commits wait for: after a
-        // crash of a primary that waited, it need not be.
+        // The server may still be working on the transaction whose connection was lost: it holds this row until it
+        // ends. Locking the row is a write, so what becomes visible is also on the standbys that commits wait for:
+        // after a crash of a primary that waited for them, it need not be.
         const SQL: &str = "SELECT batch, fenced FROM writers WHERE node = ? AND slot = ? FOR UPDATE";
         let rows: Vec<BatchRow> = connection.load(statement!("reading a writer", SQL).bind(node).bind(slot))?;
         Ok(rows.first().map_or(0, |row| row.batch))

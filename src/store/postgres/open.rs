@@ -39,10 +39,10 @@ pub enum OpenError {
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
-/// Brings the tables up to date; whoever comes second waits, and finds nothing to do. To be called outside of any
-/// asynchronous context.
+/// Brings the tables up to date; a second process waits, and finds nothing to do. Must not be called in an asynchronous
+/// context.
 pub fn migrate(url: &PostgresUrl, settings: &SessionSettings) -> Result<(), OpenError> {
-    // Making an index on a large table takes its time.
+    // Creating an index on a large table takes time.
     let patient =
         SessionSettings { statement_timeout: Duration::ZERO, lock_timeout: Duration::ZERO, ..settings.clone() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -53,7 +53,7 @@ pub fn migrate(url: &PostgresUrl, settings: &SessionSettings) -> Result<(), Open
     let mut connection: AsyncConnectionWrapper<AsyncPgConnection> = connection.into();
     let refuse = |error: Refusal| OpenError::Migration(error.to_string());
     connection.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})")).map_err(|error| refuse(error.into()))?;
-    // The lock goes with the connection.
+    // The lock is released with the connection.
     let applied: Vec<MigrationVersion<'static>> = connection.applied_migrations().map_err(refuse)?;
     let known = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(refuse)?;
     let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();

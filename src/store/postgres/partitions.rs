@@ -1,8 +1,8 @@
 //! Partitions by day, for the tables that only grow.
 //!
-//! The day is in the ids: their first eight characters are seconds since 1970 in hexadecimal, so a range of ids is a range
-//! of time, and a look-up by id finds its partition by itself. Rows of days without a partition go to a default one, which
-//! stays empty as long as some process looks after the days to come.
+//! Ids contain the day: their first eight characters are seconds since 1970 in hexadecimal, so a range of ids is a
+//! range of time, and a lookup by id finds its partition. Rows of days without a partition go to a default one, which
+//! remains empty as long as some process creates the partitions of the coming days.
 
 use diesel::result::QueryResult;
 
@@ -58,7 +58,7 @@ pub fn make_days(connection: &mut Connection, days: impl Iterator<Item = i64>) -
             let name = partition_name(table, day);
             if !present.iter().any(|Read(present)| *present == name) {
                 let (from, to) = (bound(day), bound(day + 1));
-                // Nobody waits for long behind this, as it waits for whoever uses the table now.
+                // Others wait behind this statement while it waits for those that use the table now: not for long.
                 connection.run(&format!(
                     "BEGIN; SET LOCAL lock_timeout = '2s'; \
                      CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{from}') TO ('{to}'); COMMIT"
@@ -75,7 +75,7 @@ fn partition_name(table: &str, day: i64) -> String {
     format!("{table}_{}", date[..10].replace('-', ""))
 }
 
-/// The lowest id of a day, as far as it has to be spelt out.
+/// The significant part of the lowest id of a day.
 fn bound(day: i64) -> String {
     format!("{:08x}", day * DAY_SECONDS)
 }

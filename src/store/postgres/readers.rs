@@ -9,7 +9,7 @@ use super::node::Node;
 use super::session::{Gathered, PgSession};
 use crate::store::{Session, StoreError, StoreResult, chain};
 
-/// A pool of connections that only read; each is made when it is first needed.
+/// A pool of connections that only read; each is opened when it is first needed.
 pub(super) struct Readers {
     node: Arc<Node>,
     pool: Mutex<Pool>,
@@ -18,7 +18,7 @@ pub(super) struct Readers {
 
 struct Pool {
     idle: Vec<Connection>,
-    /// How many more may be made.
+    /// How many more may be opened.
     room: usize,
 }
 
@@ -27,8 +27,8 @@ impl Readers {
         Readers { node, pool: Mutex::new(Pool { idle: Vec::new(), room: size }), returned: Condvar::new() }
     }
 
-    /// Does a read, which sees one state of the database from beginning to end. Once more, on another connection, if the
-    /// first one turns out to be lost before anything was read.
+    /// Executes a read, which sees one state of the database from beginning to end. Retried once, on another
+    /// connection, if the first one turns out to be lost before anything was read.
     pub(super) fn read(&self, work: &mut dyn FnMut(&mut dyn Session)) -> StoreResult<()> {
         let mut connection = self.take()?;
         if connection.run(BEGIN).is_err() {
@@ -47,7 +47,7 @@ impl Readers {
         if let Err(error) = connection.run("ROLLBACK") {
             drop(connection);
             let lost = self.give_back_room(StoreError::Connection(error.to_string()));
-            // Whatever was wrong with a statement: if the connection is gone, that was it.
+            // If the connection is lost, that is the cause, whatever the statement reported.
             return if gathered.failed { Err(lost) } else { Ok(()) };
         }
         self.lock().idle.push(connection);
@@ -55,7 +55,7 @@ impl Readers {
         Ok(())
     }
 
-    /// Lets go of the connections.
+    /// Closes the connections.
     pub(super) fn close(&self) {
         self.lock().idle.clear();
     }

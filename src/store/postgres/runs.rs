@@ -1,8 +1,8 @@
 //! Runs and their logs in PostgreSQL.
 //!
-//! Open runs stand in a small table of their own, which is also the queue; when a run ends, it moves to the table of ended
-//! runs, which only grows. A process takes due runs with `SKIP LOCKED`, several at a time, and is their owner until it
-//! lets go of them or is taken for dead; the `rev` that each change counts up fences off whoever was the owner before.
+//! Open runs are in a small table of their own, which is also the queue; when a run ends, it moves to the table of
+//! ended runs, which only grows. A process claims due runs with `SKIP LOCKED`, several at a time, and owns them until
+//! it releases them or is declared dead; every change increments `rev`, which fences the previous owner.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ use crate::store::sql::text::joined;
 use crate::store::{StoreError, StoreResult};
 
 run_columns! {
-    /// Runs that have not ended. `owner` is the process that goes on with the run at once, if one does.
+    /// Runs that have not ended. `owner` is the process that continues the run at once, if there is one.
     open_runs, insert(run, due_at: Timestamp, owner: Option<Id>, lane: lanes::LaneColumns<'a>) {
         #[changes] due_at: Timestamp = due_at,
         #[changes] owner: Option<Id> = owner,
@@ -70,7 +70,7 @@ fn record((row, (owner, lane, limit, place)): RunRow) -> Run {
 fn read_runs(sql: &mut PgSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<RunRow>> {
     const OF_WORKFLOW: &str = " AND workflow_id = ?";
     const STATUS: &str = " AND status = ?";
-    // The planner takes the index only if its condition is spelt out.
+    // The planner uses the index only if its condition is spelled out.
     const COMPLETED: &str = " AND status = ? AND status = 'completed'";
     const ENDED_EARLY: &str = " AND status = ? AND status IN ('failed', 'cancelled')";
     const PAGE: &str = " AND id < ? ORDER BY id DESC LIMIT ?";
@@ -157,7 +157,7 @@ impl Runs for PgSession<'_> {
     }
 
     fn claim_runs(&mut self, now: Timestamp, size: i64) -> StoreResult<Vec<Claim>> {
-        // Org by org, so that the rows of each are found by its own part of the index, and no org hides the others'.
+        // Org by org, so that the rows of each are found by its own part of the index, and no org hides another.
         const SQL: &str = "WITH due AS ( \
                      SELECT r.org_id, r.id FROM orgs o CROSS JOIN LATERAL ( \
                        SELECT org_id, id, due_at FROM open_runs \
@@ -200,7 +200,7 @@ impl Runs for PgSession<'_> {
     }
 }
 
-/// Takes all runs from a process, for others to go on with.
+/// Releases all runs of a process, for others to claim.
 pub(super) fn release(sql: &mut PgSession<'_>, node: Id, now: Timestamp) -> StoreResult<usize> {
     const SQL: &str = "UPDATE open_runs SET owner = NULL, due_at = least(due_at, ?), rev = rev + 1 \
                        WHERE org_id IN (SELECT id FROM orgs) AND owner = ?";

@@ -13,24 +13,24 @@ use crate::store::sql::row::{Read, Row};
 use crate::store::sql::statement::{Appended, Statement, statement};
 use crate::store::{StoreError, StoreResult};
 
-/// What a transaction has gathered beside its statements.
+/// What a transaction has collected beside its statements.
 #[derive(Default)]
 pub(super) struct Gathered {
-    /// Rows that wait to be inserted.
+    /// Rows that have yet to be inserted.
     pub(super) bulks: Vec<Bulk>,
-    /// Whether there are runs now that any process may take.
+    /// Whether there are now runs that any process may claim.
     pub(super) frees_runs: bool,
-    /// The lanes that were changed, to be settled at the end.
+    /// The lanes that were changed, which are settled at the end.
     pub(super) lanes: TouchedLanes,
     /// The catalog's revision after its latest change in this transaction, if there was one.
     pub(super) catalog_revision: Option<i64>,
-    /// Whether a statement failed: whatever the unit makes of that, the transaction can't be committed.
+    /// Whether a statement failed: even if the unit handles that, the transaction can't be committed.
     pub(super) failed: bool,
-    /// The moment that is taken for the present one, if it is another.
+    /// The current time, if it was set.
     pub(super) now: Option<Timestamp>,
 }
 
-/// A session on one connection, inside whatever transaction is open there.
+/// A session on one connection, within the transaction that is open there.
 pub(super) struct PgSession<'a> {
     pub(super) connection: &'a mut Connection,
     pub(super) gathered: &'a mut Gathered,
@@ -46,8 +46,8 @@ impl PgSession<'_> {
 }
 
 impl PgSession<'_> {
-    /// Settles the lanes that the transaction has changed, when all its units are done. Whoever else comes to them or
-    /// leaves them waits from here on until the commit.
+    /// Settles the lanes that the transaction has changed, after all its units. Other transactions that enter or leave
+    /// these lanes wait from here until the commit.
     pub(super) fn settle_lanes(&mut self) -> StoreResult<()> {
         let touched = std::mem::take(&mut self.gathered.lanes);
         const OPERATION: &str = "waiting for a lane";

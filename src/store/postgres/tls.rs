@@ -9,8 +9,8 @@
 //! | `verify-ca` | needed | who issued it |
 //! | `verify-full` | needed | who issued it, and that it is for this host |
 //!
-//! Unlike libpq, a file that the URL names and that is not there is an error in every mode, because a slip of the
-//! pen must not turn the checks off. And host names count only if they are subject alternative names.
+//! Unlike libpq, a missing file that the URL names is an error in every mode, because a typo must not disable
+//! verification. And host names count only if they are subject alternative names.
 
 #[cfg(test)]
 mod tests;
@@ -29,10 +29,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::base::pem::{self, PemError};
 use crate::store::postgres::url::{ChannelBinding, RootCertificate, SslMode, TlsSettings};
 
-/// The name that PostgreSQL has in the negotiation of protocols, which `sslnegotiation=direct` needs.
+/// PostgreSQL's name in the negotiation of protocols, which `sslnegotiation=direct` needs.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// Why TLS can't be set up, whatever the server says.
+/// Why TLS can't be set up, regardless of the server.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error(
@@ -49,7 +49,7 @@ pub enum TlsError {
     ClientCertificate { certificate: String, key: String, reason: String },
 }
 
-/// What turns a plain connection into one with TLS. Files are read anew each time, so that renewed ones are taken up.
+/// Turns a plain connection into one with TLS. Files are read again each time, so that renewed ones are used.
 pub(super) fn connector(settings: &TlsSettings, home: Option<&Path>) -> Result<MakeRustlsConnect, TlsError> {
     let provider = Arc::new(crypto::ring::default_provider());
     let verifier = Verifier::new(settings, home, &provider)?;
@@ -80,7 +80,7 @@ pub(super) fn connector(settings: &TlsSettings, home: Option<&Path>) -> Result<M
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// A file of the user's that libpq takes when a URL names none.
+/// A file in the user's home that libpq uses when the URL names none.
 fn default_file(home: Option<&Path>, name: &str) -> Option<PathBuf> {
     home.map(|home| home.join(".postgresql").join(name))
 }
@@ -98,7 +98,7 @@ fn client_certificate(settings: &TlsSettings, home: Option<&Path>) -> Result<Opt
     Ok(Some((certificate, key)))
 }
 
-/// The certificates of those who may issue a server's certificate; none if nobody named any.
+/// The certificates of the trusted issuers; `None` if none were named.
 fn trusted(settings: &TlsSettings, home: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let default = default_file(home, "root.crt");
     match &settings.root {
@@ -148,7 +148,7 @@ impl Verifier {
             _ => Check::Issuer,
         };
         let mut roots = RootCertStore::empty();
-        // Some systems ship certificates that rustls can't read; whoever is signed by one of those is not trusted.
+        // Some systems ship certificates that rustls can't read; what they have signed is not trusted.
         roots.add_parsable_certificates(trusted.iter().cloned());
         let algorithms = provider.signature_verification_algorithms;
         let is_bound = settings.channel_binding == ChannelBinding::Require;
@@ -170,18 +170,18 @@ impl Verifier {
             Err(InvalidCertificate(Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })) => {
                 checked
             }
-            // A certificate that was named as trusted needs no issuer. The check refuses it nevertheless if it is
-            // marked as that of an issuer, as those are that `openssl req -x509` makes by PostgreSQL's manual.
+            // A certificate that was named as trusted needs no issuer. The check rejects it nevertheless if it is
+            // marked as a CA, as `openssl req -x509` marks those that PostgreSQL's manual creates.
             _ if self.trusted.iter().any(|trusted| trusted == certificate) => Ok(()),
             _ => checked,
         }
     }
 
-    /// Whether no proof is asked that the server has the key to its certificate.
+    /// Whether the server need not prove that it has the key to its certificate.
     ///
-    /// rustls reads no certificates of X.509 version 1, which older versions of openssl make by PostgreSQL's manual.
-    /// Where nothing is checked, such a proof would say nothing about who the server is, and libpq connects. The one
-    /// use that it has there is to bind the password to the connection.
+    /// rustls reads no certificates of X.509 version 1, which older versions of openssl create by PostgreSQL's manual.
+    /// Where nothing is checked, the proof would not identify the server, and libpq connects. Its only use there is to
+    /// bind the password to the connection.
     fn goes_without_proof(&self, certificate: &CertificateDer<'_>) -> bool {
         self.check == Check::Nothing && !self.is_bound && ParsedCertificate::try_from(certificate).is_err()
     }
@@ -196,8 +196,8 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        // This is what sslmode=allow, prefer and require mean: secret to those who only listen, open to those who
-        // stand in between. The manual warns of it, and whoever wants more names a root certificate.
+        // This is what sslmode=allow, prefer and require mean: safe from eavesdroppers, but not from a man in the
+        // middle. The manual warns of it; name a root certificate for more.
         if self.check == Check::Nothing {
             return Ok(ServerCertVerified::assertion());
         }

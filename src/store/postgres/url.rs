@@ -1,9 +1,9 @@
 //! URLs of PostgreSQL databases, as users of libpq know them:
 //! <https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING>.
 //!
-//! They are read here and not by tokio-postgres, which knows neither all modes of TLS nor the names that libpq gives to
-//! some parameters, and tells a wrong URL by a word. Nothing in this module shows a password, nor a part of a URL
-//! that may be one because somebody wrote it without escaping it.
+//! They are parsed here and not by tokio-postgres, which supports neither all modes of TLS nor libpq's names of some
+//! parameters, and reports an invalid URL in one word. Nothing in this module shows a password, nor a part of a URL
+//! that may be one because it was not escaped.
 
 mod parameters;
 mod parse;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use parse::Environment;
 
-/// What stands in for a password wherever one would be shown.
+/// Shown in place of a password.
 const HIDDEN: &str = "•••";
 const SCHEMES: [&str; 2] = ["postgres:", "postgresql:"];
 
@@ -28,16 +28,16 @@ pub struct PostgresUrl {
     pub user: String,
     pub password: Option<Password>,
     pub database: String,
-    /// Where the server may be: at least one place, tried in this order.
+    /// The servers to try: at least one, in this order.
     pub endpoints: Vec<Endpoint>,
     pub tls: TlsSettings,
-    /// Whether a server that takes no writes is passed over, as a standby is.
+    /// Whether to skip a read-only server, such as a standby.
     pub needs_writes: bool,
-    /// Whether the places are tried in a random order.
+    /// Whether to try the servers in random order.
     pub shuffled: bool,
-    /// How long one place may take until it is ready for statements.
+    /// How long one server may take until it accepts statements.
     pub connect_timeout: Duration,
-    /// How long sent bytes may stay without an answer of the other machine; `None` leaves it to the system.
+    /// How long sent bytes may remain unacknowledged by the other machine; `None` leaves it to the system.
     pub tcp_user_timeout: Option<Duration>,
     pub keepalives: Option<Keepalives>,
     pub application_name: Option<String>,
@@ -45,31 +45,31 @@ pub struct PostgresUrl {
     pub options: Option<String>,
 }
 
-/// A place where a server may listen.
+/// An endpoint where a server may listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A host. With an `address`, the name is not looked up but is still the one that a certificate has to name.
+    /// A host. With an `address`, the name is not resolved, but the certificate still has to name it.
     Tcp { host: String, address: Option<IpAddr>, port: u16 },
     /// A socket in a directory of this machine.
     Socket { directory: PathBuf, port: u16 },
 }
 
-/// How a connection is encrypted, and what proves that the server is the right one.
+/// How a connection is encrypted, and how the server is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSettings {
     pub mode: SslMode,
-    /// Whom to trust; `None` means the file `~/.postgresql/root.crt` if there is one.
+    /// The trusted issuers; `None` means the file `~/.postgresql/root.crt` if it exists.
     pub root: Option<RootCertificate>,
-    /// The certificate that hookflow shows; `None` means `~/.postgresql/postgresql.crt` if there is one.
+    /// The client certificate; `None` means `~/.postgresql/postgresql.crt` if it exists.
     pub certificate: Option<PathBuf>,
-    /// The key to that certificate; `None` means `~/.postgresql/postgresql.key`.
+    /// The key of the client certificate; `None` means `~/.postgresql/postgresql.key`.
     pub key: Option<PathBuf>,
-    /// Whether TLS begins at once, without asking the server first; servers do that from version 17 on.
+    /// Whether TLS starts at once, without asking the server first; servers support this from version 17 on.
     pub direct: bool,
     pub channel_binding: ChannelBinding,
 }
 
-/// libpq's `sslmode`, from the most trusting to the most careful.
+/// libpq's `sslmode`, from the least to the most strict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SslMode {
     Disable,
@@ -80,15 +80,15 @@ pub enum SslMode {
     VerifyFull,
 }
 
-/// Whose signature under the server's certificate is trusted.
+/// The trusted issuers of the server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RootCertificate {
-    /// Whoever the operating system trusts.
+    /// Those that the operating system trusts.
     System,
     File(PathBuf),
 }
 
-/// Whether the proof of the password is tied to the TLS connection that it goes over.
+/// Whether the proof of the password is bound to its TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelBinding {
     Disable,
@@ -96,7 +96,7 @@ pub enum ChannelBinding {
     Require,
 }
 
-/// How a connection that carries nothing is tested for being alive.
+/// How an idle connection is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalives {
     pub idle: Duration,
@@ -104,7 +104,7 @@ pub struct Keepalives {
     pub count: u32,
 }
 
-/// A password, which `Debug` does not show.
+/// A password that `Debug` does not show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
@@ -138,7 +138,7 @@ impl fmt::Display for SslMode {
     }
 }
 
-/// Why a URL is refused.
+/// Why a URL is invalid.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PostgresUrlError {
     #[error("`{0}` needs two slashes after it, as in `postgres://USER@HOST/DATABASE`")]
@@ -198,7 +198,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Names the database and where it is, for logs and messages; how to connect is left out, and so is the password.
+/// The database and its servers, for logs and messages; without the password and how to connect.
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let PostgresUrl { user, database, endpoints, .. } = self;

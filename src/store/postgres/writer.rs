@@ -1,14 +1,15 @@
 //! The threads that write: group commit, fencing, and commits whose outcome is unknown.
 //!
-//! Each thread has a connection. It takes what has queued, at most [`BATCH_MAX`] units, does them in one transaction, and
-//! tells the callers once that is committed. The last statement of every transaction counts up the number in the
-//! thread's row of `writers`. If that row was fenced, nothing is committed: other processes have taken this one for dead.
-//! If the connection is lost while committing, the number tells whether the commit came about.
+//! Each thread has a connection. It takes what has queued, at most [`BATCH_MAX`] units, executes them in one
+//! transaction, and notifies the callers once that is committed. The last statement of every transaction increments the
+//! number in the thread's row of `writers`. If that row was fenced, nothing is committed: other processes have declared
+//! this one dead. If the connection is lost during a commit, the number shows whether the commit succeeded.
 //!
-//! When a unit fails, the transaction is rolled back, the others are done again without it, and it by itself. So is
-//! whoever ran into a lock for longer than [`super::LOCK_WAIT`], or wrote something unique at the same moment as somebody
-//! else: alone it is tried [`TRIES_MAX`] times, and may wait for locks as long as others of its transaction leave it of
-//! [`LOCK_WAIT_ALONE`]. Who has waited for a lock in vain is told so, and may come again.
+//! When a unit fails, the transaction is rolled back, the others are executed again without it, and it alone. The same
+//! happens to a unit that waits for a lock for longer than [`super::LOCK_WAIT`], or that writes a unique value at the
+//! same moment as another: alone it is tried [`TRIES_MAX`] times, and may wait for locks for what is left of
+//! [`LOCK_WAIT_ALONE`], which its batch shares. A unit that still waits for a lock then fails, and its caller may
+//! retry.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
@@ -28,18 +29,19 @@ use crate::observe::metrics;
 use crate::store::sql::statement::statement;
 use crate::store::{Health, StoreError, StoreResult, Unit, chain};
 
-/// How many units share a commit at most.
+/// The maximum number of units in a commit.
 const BATCH_MAX: usize = 64;
-/// How often a unit that others got in the way of is tried.
+/// How often a unit in conflict with others is tried.
 const TRIES_MAX: usize = 5;
-/// How long units that are done alone, because they ran into something when they were not, wait for locks.
+/// How long units that are executed alone after a conflict wait for locks.
 const LOCK_WAIT_ALONE: Duration = Duration::from_secs(2);
-/// How long an unknown outcome is inquired after once the store is being closed.
+/// How long to ask for an unknown outcome once the store is closing.
 const CLOSE_GRACE: Duration = Duration::from_secs(10);
 /// The pause between two attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A role or a database may be set to acknowledge commits that a crash takes back. Hooks are not acknowledged by those.
+/// A role or a database may be configured to acknowledge commits that a crash can undo. hookflow does not rely on
+/// those.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
 /// How long units wait in the queue while nothing is committed.
@@ -51,25 +53,25 @@ pub(super) type Queue = Mutex<mpsc::Receiver<Box<dyn Unit>>>;
 
 /// Why units are not committed.
 enum Failure {
-    /// The unit at this place failed, or something that can't be told apart by unit.
+    /// The unit at this index failed, or the cause can't be attributed to one unit.
     Unit(Option<usize>, StoreError),
     /// The connection could not be had, or was lost before the commit.
     Lost(String),
 }
 
-/// What stands in the way of a unit through no fault of its own.
+/// What prevents a unit through no fault of its own.
 enum Obstacle {
     /// The connection could not be had, or was lost before the commit.
     Lost(String),
-    /// Somebody holds a lock.
+    /// Another transaction holds a lock.
     Locked,
 }
 
-/// What became of one transaction that did not simply commit.
+/// The outcome of a transaction that did not simply commit.
 enum Attempt {
-    /// Nothing of it stays.
+    /// Nothing of it remains.
     Failed(Failure),
-    /// This process was taken for dead; nothing of it stays.
+    /// This process was declared dead; nothing of the transaction remains.
     Fenced,
     /// The connection was lost while committing.
     Unknown,
@@ -80,13 +82,13 @@ pub(super) struct Writer {
     node: Arc<Node>,
     slot: i64,
     connection: Option<Connection>,
-    /// The id under which the row was made.
+    /// The id under which the row was inserted.
     identity: Id,
-    /// Whether the row is known to be there.
+    /// Whether the row is known to exist.
     registered: bool,
-    /// The number of the transaction that is made, or was made last.
+    /// The number of the present or latest transaction.
     batch: i64,
-    /// Before this there is no use in trying to connect.
+    /// Connecting is not tried before this time.
     connect_at: Instant,
 }
 
@@ -125,7 +127,7 @@ impl Writer {
                 }
             }
         }
-        // What one of them waits for, the others may wait for too: they share the time.
+        // The others may wait for the same lock: they share the time.
         let patience_ends = Instant::now() + LOCK_WAIT_ALONE;
         let mut alone = alone.into_iter();
         while let Some(unit) = alone.next() {
@@ -138,7 +140,7 @@ impl Writer {
         }
     }
 
-    /// Does a unit in a transaction of its own, and tells its caller. Fails with what stands in the way of others too.
+    /// Executes a unit in a transaction of its own, and notifies its caller. Fails with what would prevent others too.
     fn commit_alone(&mut self, unit: Box<dyn Unit>, lock_wait: Duration) -> Result<(), Obstacle> {
         let mut batch = vec![unit];
         let mut tries = 1;
@@ -149,7 +151,7 @@ impl Writer {
                     finish(batch);
                     return Ok(());
                 }
-                // Nothing but waiting for a lock takes that long. When to try again is for the caller to say.
+                // Only waiting for a lock takes that long. The caller decides when to retry.
                 Err(Failure::Unit(_, error)) if is_of_no_kind(&error) && begun.elapsed() >= lock_wait => {
                     break Obstacle::Locked;
                 }
@@ -175,8 +177,8 @@ impl Writer {
         }
     }
 
-    /// Does the units in one transaction. Comes back when it is known whether they are committed: after an unknown
-    /// outcome, and once after a lost connection, they are done again if they are not.
+    /// Executes the units in one transaction. Returns when it is known whether they are committed: after an unknown
+    /// outcome, and once after a lost connection, they are executed again if they are not.
     fn attempt_surely(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<Duration>) -> Result<(), Failure> {
         let mut losses = 0;
         loop {
@@ -186,11 +188,11 @@ impl Writer {
                 Err(Attempt::Unknown) => {}
                 Err(Attempt::Fenced) => self.registered = false,
                 Err(Attempt::Failed(Failure::Lost(reason))) => {
-                    // Also where it does not look lost: a server that ends a connection says so in the answer to the
-                    // next statement, as with any other error.
+                    // Also if the connection does not look lost: a server that ends a connection says so in the answer
+                    // to the next statement, like any other error.
                     self.connection = None;
                     losses += 1;
-                    // A connection that was idle is often lost without anybody having noticed.
+                    // An idle connection is often lost without notice.
                     if losses > 1 {
                         self.node.health.set(Health::Unreachable(reason.clone()));
                         return Err(Failure::Lost(reason));
@@ -201,7 +203,7 @@ impl Writer {
         }
     }
 
-    /// One transaction; nothing of it stays if this fails, unless the outcome is unknown.
+    /// One transaction; if this fails, nothing of it remains, unless the outcome is unknown.
     fn attempt(&mut self, batch: &mut [Box<dyn Unit>], lock_wait: Option<Duration>) -> Result<(), Attempt> {
         let number = self.batch + 1;
         let (node, slot) = (self.node.clone(), self.slot);
@@ -223,7 +225,7 @@ impl Writer {
         });
         let done = settled.and_then(|()| close_transaction(connection, &gathered, (identity, slot, number)));
         if let Err(failure) = done {
-            // Whatever was wrong with a statement: if the connection is gone, that was it.
+            // If the connection is lost, that is the cause, whatever the statement reported.
             return Err(match connection.run("ROLLBACK") {
                 Err(error) => Attempt::Failed(lost(error)),
                 Ok(()) if matches!(&failure, Attempt::Failed(Failure::Unit(_, error)) if takes_no_writes(error)) => {
@@ -233,7 +235,7 @@ impl Writer {
             });
         }
         if let Err(source) = connection.run("COMMIT") {
-            // A commit that the server refuses has failed; without an answer, it may have come about.
+            // A commit that the server rejects has failed; without an answer, it may have succeeded.
             let refused = !connection.is_lost() && connection.run("ROLLBACK").is_ok();
             self.batch = number;
             let error = classify(StoreError::Query { operation: "committing", source });
@@ -247,7 +249,7 @@ impl Writer {
         Ok(())
     }
 
-    /// A connection with a row in `writers`, and the id under which that row stands.
+    /// A connection with a row in `writers`, and the id of that row.
     fn connect(&mut self) -> Result<(&mut Connection, Id), Failure> {
         if self.connection.as_ref().is_none_or(Connection::is_lost) {
             self.connection = None;
@@ -282,8 +284,8 @@ impl Writer {
         Ok(connection)
     }
 
-    /// Whether the transaction that was being committed when the connection was lost is committed. Asks until the database
-    /// answers: neither yes nor no may be said before.
+    /// Whether the transaction whose connection was lost during the commit is committed. Asks until the database
+    /// answers: before that, neither answer would be safe.
     fn find_out(&mut self) -> Result<bool, Failure> {
         let mut closing_since = None;
         self.connection = None;
@@ -294,7 +296,7 @@ impl Writer {
                         log::info!(committed = batch == self.batch; "the connection was lost in a commit; its outcome is known now");
                         return Ok(batch == self.batch);
                     }
-                    // Mostly, the server still works on that transaction.
+                    // Usually the server is still working on that transaction.
                     Err(error) => log::debug!(err:% = error; "what became of a commit can't be asked yet"),
                 },
                 Err(Failure::Lost(reason)) => self.node.health.set(Health::Unreachable(reason)),
@@ -318,7 +320,7 @@ fn lost(error: DieselError) -> Failure {
     Failure::Lost(error.to_string())
 }
 
-/// Inserts what is still to be inserted, all at once, together with the transaction's number.
+/// Inserts all remaining rows, together with the transaction's number.
 fn close_transaction(connection: &mut Connection, gathered: &Gathered, row: (Id, i64, i64)) -> Result<(), Attempt> {
     if gathered.failed {
         let detail = "a unit went on after a statement had failed".to_owned();
@@ -353,8 +355,8 @@ fn finish(batch: Batch) {
     batch.into_iter().for_each(|unit| unit.finish(Ok(())));
 }
 
-/// Refuses what waits in the queue while nothing is committed, until the last writer has ended. Whoever is at work waits for
-/// the database, for as long as it takes; those behind need not.
+/// Rejects what waits in the queue while nothing is committed, until the last writer has ended. Units that are being
+/// executed wait for the database, however long it takes; those behind them need not.
 pub(super) fn watch(node: &Node, queue: &Weak<Queue>) {
     while let Some(queue) = queue.upgrade() {
         if node.standstill.lasts_longer_than(STANDSTILL_MAX) {
@@ -362,7 +364,7 @@ pub(super) fn watch(node: &Node, queue: &Weak<Queue>) {
             if node.health.get() == Health::Ready {
                 node.health.set(Health::Unreachable(reason.clone()));
             }
-            // A writer that waits for work holds the lock; then there is none.
+            // A writer that waits for work holds the lock; then the queue is empty.
             if let Ok(mut queue) = queue.try_lock() {
                 refuse(std::iter::from_fn(|| queue.try_recv().ok()), &Obstacle::Lost(reason));
             }
@@ -381,7 +383,7 @@ fn refuse(units: impl IntoIterator<Item = Box<dyn Unit>>, obstacle: &Obstacle) {
     });
 }
 
-/// Tells other processes what a committed transaction has for them.
+/// Passes the hints of a committed transaction to other processes.
 fn tell(node: &Node, gathered: &Gathered) {
     use std::sync::atomic::Ordering::Relaxed;
     if gathered.frees_runs {

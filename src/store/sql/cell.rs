@@ -1,8 +1,7 @@
 //! How Rust types are stored in columns.
 //!
-//! Both databases have texts, integers and bytes. A type that [`Stored`] is implemented for is kept as one of these three:
-//! ids as text, times as integers, enums as words, everything structured as JSON. An `Option` of it is a column that may
-//! be NULL.
+//! Both databases have texts, integers and bytes. A [`Stored`] type is kept as one of these: ids as text, times as
+//! integers, enums as words, everything structured as JSON. An `Option` of such a type is a column that may be NULL.
 
 use bytes::Bytes;
 use diesel::deserialize;
@@ -56,7 +55,7 @@ pub trait Cell: Sized {
     /// Reads the next cell of a row.
     ///
     /// # Errors
-    /// If it holds something else.
+    /// If it contains something else.
     fn read(cells: &mut impl Cells) -> deserialize::Result<Self>;
 }
 
@@ -137,7 +136,7 @@ impl Primitive for Vec<u8> {
     }
 }
 
-/// Says for a type how it is bound and how it is made of what is stored.
+/// Implements [`Stored`]: how a value is bound, and how it is read.
 macro_rules! stored {
     ($type:ty as $primitive:ty, $bind:expr, $read:expr) => {
         impl Stored for $type {

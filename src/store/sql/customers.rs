@@ -1,7 +1,7 @@
 //! Customers.
 //!
-//! A customer is one JSON document; its addresses and numbers stand once more in tables of their own, which is where
-//! uniqueness is kept and look-ups go.
+//! A customer is one JSON document; its addresses and phone numbers are also in tables of their own, which enforce
+//! uniqueness and serve lookups.
 
 use super::Sql;
 use super::memory::Memory;
@@ -17,7 +17,7 @@ use crate::store::session::{Customers, Taken};
 use crate::store::{StoreError, StoreResult};
 
 columns! {
-    /// Customers, with what has to be unique in a column of its own.
+    /// Customers, with their unique external id in a column.
     customers (org_id, id), insert(org: Id, customer: &'a Customer) {
         org_id: Id = org,
         id: Id = customer.id,
@@ -54,7 +54,7 @@ impl From<customers::Row> for Customer {
     }
 }
 
-/// Enters the customer's addresses; on the first that somebody else has, takes back those entered.
+/// Inserts the customer's addresses; if another customer has one, removes those already inserted.
 fn claim_emails(sql: &mut impl Sql, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>> {
     for (index, email) in customer.profile.emails.iter().enumerate() {
         let key = email_key(&email.email);
@@ -99,8 +99,8 @@ fn owner_of_email(sql: &mut impl Sql, org: Id, key: &str) -> StoreResult<Option<
     statement!("finding a customer by e-mail", SQL).bind(org).bind(key).first(sql)
 }
 
-/// Who stood in the way of a customer whose addresses are its own: the one that has its external id, or else somebody
-/// who wrote it in the meantime.
+/// The customer that a new one is in conflict with: the one that has its external id. If there is none, another
+/// transaction has changed the customer.
 fn in_the_way(sql: &mut impl Sql, org: Id, customer: &Customer) -> StoreResult<Taken> {
     const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND external_id = ? AND id <> ?";
     let find = statement!("reading a customer", SQL).bind(org).bind(&customer.profile.external_id);

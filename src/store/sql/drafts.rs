@@ -1,4 +1,4 @@
-//! Documents that are to become the next versions of workflows.
+//! Drafts: documents that will become the next versions of workflows.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Companies, conversations, messages, notes and users: one table for the five kinds.
 //!
-//! What is looked up or has to be unique stands in columns: the customer and the conversation that an entity belongs
-//! to, its external id, and a user's e-mail address in the form that it is found by. The rest is one JSON document.
+//! Values that are unique or used for lookups have columns: the customer and the conversation that an entity belongs
+//! to, its external id, and a user's normalized e-mail address. The rest is one JSON document.
 
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,7 @@ columns! {
     }
 }
 
-/// The fields that stand in columns of their own.
+/// The fields that have columns of their own.
 const COLUMNS: [&str; 3] = ["customer", "conversation", "externalId"];
 
 impl From<entities::Row> for Entity {
@@ -59,7 +59,7 @@ fn document(content: &EntityContent) -> String {
     to_json(&in_document.collect::<std::collections::BTreeMap<_, _>>())
 }
 
-/// Who has what has to be unique about this entity, or else somebody wrote it in the meantime.
+/// The entity that has a unique value of this one. If there is none, another transaction has changed the entity.
 fn in_the_way(sql: &mut impl Sql, org: Id, entity: &Entity) -> StoreResult<Taken> {
     const BY_EXTERNAL_ID: &str =
         "SELECT id FROM entities WHERE org_id = ? AND kind = ? AND external_id = ? AND id <> ?";

@@ -46,7 +46,7 @@ impl<S: Sql> Events for S {
     }
 
     fn count_descendants(&mut self, org: Id, root: Id, count: i64, max: i64) -> StoreResult<bool> {
-        // One statement, so that of two that count at once the second one waits for the first one's row.
+        // One statement, so that the second of two concurrent transactions waits for the row of the first.
         const WITHIN: &str = " ON CONFLICT (org_id, root_id) DO UPDATE \
                    SET count = descendants.count + excluded.count WHERE descendants.count + excluded.count <= ?";
         if count > max {

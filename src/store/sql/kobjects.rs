@@ -32,7 +32,7 @@ columns! {
 }
 
 columns! {
-    /// What stands on timelines.
+    /// The objects on timelines.
     kobjects (org_id, klass, id), insert(org: Id, kobject: &'a KObject) {
         org_id: Id = org,
         klass: String = &kobject.klass,
@@ -64,8 +64,8 @@ impl From<kobjects::Row> for KObject {
     }
 }
 
-/// Who stood in the way of a kobject: the one of its klass that has its external id, or else somebody who wrote it in the
-/// meantime.
+/// The kobject that this one is in conflict with: the one of its klass that has its external id. If there is none,
+/// another transaction has changed the kobject.
 fn in_the_way(sql: &mut impl Sql, org: Id, kobject: &KObject) -> StoreResult<Taken> {
     const SQL: &str = "SELECT id FROM kobjects WHERE org_id = ? AND klass = ? AND external_id = ? AND id <> ?";
     let owner: Option<Id> = statement!("reading a kobject", SQL)
@@ -141,7 +141,7 @@ impl<S: Sql> KObjects for S {
                 read.bind(org).bind(customer).bind(below).bind(size).load(self)?
             }
             (Some(klass), Some(customer)) => {
-                // A customer has fewer objects than a klass has: `|| ''` keeps planners from the klass's index.
+                // A customer has fewer objects than a klass: `|| ''` keeps the planner from the klass's index.
                 const OF_BOTH: &str = " WHERE org_id = ? AND klass || '' = ? AND customer_id = ?";
                 let read = statement!(OPERATION, kobjects::SELECT, OF_BOTH, PAGE).bind(org).bind(klass);
                 read.bind(customer).bind(below).bind(size).load(self)?

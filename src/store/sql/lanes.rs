@@ -1,10 +1,10 @@
 //! Lanes: runs that take turns.
 //!
-//! What is known of a lane is read from the open runs that name it, along a small index. SQLite has one writer, and settles
-//! at once who has a turn. PostgreSQL does when the transaction ends: it takes the locks of all lanes that the transaction has
-//! touched, in one order for all, and holds them for the few statements up to the commit. So of two transactions that come
-//! to a lane or leave it, the second sees what the first has done: places are given in the order of commits, whatever the
-//! clocks of their nodes say, and nobody is forgotten.
+//! The state of a lane is read from the open runs that name it, along a small index. SQLite has one writer, and decides
+//! at once which run has a turn. PostgreSQL decides at the end of the transaction: it locks all lanes that the
+//! transaction has touched, always in the same order, and holds the locks for the few statements until the commit. So
+//! of two transactions that enter or leave a lane, the second sees what the first has done: places follow the order of
+//! commits, whatever the clocks of the nodes say, and no run is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,21 +18,21 @@ use crate::store::{StoreError, StoreResult};
 
 /// The table that lanes are read from; a view of the open runs in SQLite.
 const OPEN_RUNS: &str = "open_runs";
-/// The place of those that have their turn; those that wait have higher ones.
+/// The place of runs that have their turn; waiting runs have higher ones.
 const HAS_TURN: i64 = 0;
 
 /// The lanes that a transaction has changed and has yet to settle.
 #[derive(Default)]
 pub struct TouchedLanes {
-    /// By lane and org, the runs that have come, with their limits.
+    /// By lane and org, the runs that have entered, with their limits.
     lanes: BTreeMap<(String, Id), Vec<(Id, i64)>>,
-    /// How many runs have come to all lanes together.
+    /// The number of runs that have entered any lane.
     came: i64,
 }
 
 impl TouchedLanes {
-    /// The numbers that the locks of the lanes are known by, in the order in which they are to be taken. Lanes with the same
-    /// number only wait for each other.
+    /// The numbers of the lanes' locks, in the order in which they must be taken. Lanes that share a number only wait
+    /// for each other.
     pub fn locks(&self) -> Vec<i64> {
         let number = |lane: &str| lane.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
         let numbers = self.lanes.keys().map(|(lane, _)| number(lane).unwrap_or_default().cast_signed());
@@ -49,8 +49,8 @@ pub fn columns(run: &Run) -> LaneColumns<'_> {
     (Some(&lane.id), Some(lane.limit), place(lane.turn))
 }
 
-/// The lane that its columns say; `due_at` is the run's. A run that has ended is in no lane, even where its row still
-/// names one.
+/// The lane that its columns describe; `due_at` is the run's. A run that has ended is in no lane, even where its row
+/// still names one.
 pub fn lane(due_at: Option<Timestamp>, id: Option<String>, limit: Option<i64>, place: Option<i64>) -> Option<Lane> {
     let id = id.filter(|_| due_at.is_some())?;
     Some(Lane { id, limit: limit.unwrap_or(1), turn: turn(place) })
@@ -59,7 +59,7 @@ pub fn lane(due_at: Option<Timestamp>, id: Option<String>, limit: Option<i64>, p
 fn place(turn: Turn) -> Option<i64> {
     match turn {
         Turn::Later => None,
-        // Below all places that are given, so that they are found.
+        // Below all assigned places, so that these runs can be found.
         Turn::Comes(number) => Some(-number),
         Turn::Waits(place) => Some(place),
         Turn::Has => Some(HAS_TURN),
@@ -90,7 +90,7 @@ impl<S: Sql + Session> Lanes for S {
                 return Ok(());
             }
             lane.turn = Turn::Waits(last + 1);
-            // Whoever ended the last run did not know of lanes: an older version, or somebody with SQL.
+            // The last run was ended by something that does not know lanes: an older version, or SQL by hand.
             if going == 0 {
                 give_turns(self, org, &lane.id)?;
             }
@@ -125,8 +125,8 @@ impl<S: Sql + Session> Lanes for S {
     }
 }
 
-/// Gives all that have come their turn or a place, and those their turn that wait first. To be called when everything else
-/// of the transaction is written, with the locks of the lanes.
+/// Gives all runs that have entered their turn or a place, and waiting runs their turn. Must be called after everything
+/// else of the transaction is written, with the lanes locked.
 pub fn settle(sql: &mut (impl Sql + Session), touched: TouchedLanes) -> StoreResult<()> {
     const TURN: &str = "UPDATE open_runs SET lane_place = 0, due_at = ?, rev = rev + 1 WHERE org_id = ? AND id = ?";
     const PLACES: &str =
@@ -136,7 +136,7 @@ pub fn settle(sql: &mut (impl Sql + Session), touched: TouchedLanes) -> StoreRes
     for ((lane, org), came) in touched.lanes {
         let (last, mut going) = state(sql, org, &lane)?;
         let mut waiting = came.as_slice();
-        // Mostly nobody else is there.
+        // The lane is usually empty otherwise.
         while let [(first, limit), behind @ ..] = waiting
             && last == HAS_TURN
             && going < *limit
@@ -154,7 +154,7 @@ pub fn settle(sql: &mut (impl Sql + Session), touched: TouchedLanes) -> StoreRes
     Ok(())
 }
 
-/// Gives those their turn that wait first, as far as there is room; whether there were any.
+/// Gives the first waiting runs their turn, as far as there is room; returns whether there were any.
 fn give_turns(sql: &mut (impl Sql + Session), org: Id, lane: &str) -> StoreResult<bool> {
     const FIRST: &str = "SELECT id, lane_limit FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place > 0 \
                ORDER BY lane_place LIMIT 1";
@@ -164,7 +164,7 @@ fn give_turns(sql: &mut (impl Sql + Session), org: Id, lane: &str) -> StoreResul
         let first: Option<(Id, i64)> =
             statement!("reading the first that waits in a lane", FIRST).bind(org).bind(lane).first(sql)?;
         let Some((first, _)) = first.filter(|(_, limit)| going < *limit) else { return Ok(moved) };
-        // Others may cancel it, which they do without the lane's lock: then it is not the first any more.
+        // Another transaction may cancel it without the lane's lock: then it is not the first any more.
         let Some(mut run) = sql.run(org, first)? else { continue };
         run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
         run.due_at = Some(sql.now());
@@ -176,7 +176,7 @@ fn give_turns(sql: &mut (impl Sql + Session), org: Id, lane: &str) -> StoreResul
     }
 }
 
-/// The place of the last that waits, or that of those that have their turn if nobody waits; and how many have their turn.
+/// The place of the last waiting run, or [`HAS_TURN`] if none waits; and how many runs have their turn.
 fn state(sql: &mut impl Sql, org: Id, lane: &str) -> StoreResult<(i64, i64)> {
     const SQL: &str = "SELECT (SELECT max(lane_place) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place >= 0), \
                 (SELECT count(*) FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0)";

@@ -1,8 +1,9 @@
 //! What a transaction has read and need not read again.
 //!
-//! Many units share a transaction, and most of them ask for the same few klasses, and for the customer that the step before
-//! has just found or made. Where nobody else writes, what was read stays true until the transaction itself writes it; what
-//! it remembers ends with it, be it by a commit or not. It also remembers what has to be told after the commit.
+//! Many units share a transaction, and most of them ask for the same few klasses, and for the customer that the
+//! previous step has just found or created. Where there are no other writers, what was read remains true until the
+//! transaction itself writes it; the memory ends with the transaction. It also keeps what has to be reported after the
+//! commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! The SQL that both databases share.
 //!
-//! Each database has a session type of its own that says by [`Sql`] how statements reach it; what hookflow asks of orgs,
-//! hooks, workflows, transactions, customers, kobjects and entities is then written once, here. Where the databases
-//! differ (runs and their queue, opening, committing) each has modules of its own.
+//! Each database has a session type that implements [`Sql`]: how statements reach it. Everything about orgs, hooks,
+//! workflows, transactions, customers, kobjects and entities is then written once, here. Where the databases differ
+//! (runs and their queue, opening, committing), each has modules of its own.
 //!
-//! Every statement that touches an org's data names its `org_id`, so that the tables can be distributed by it.
+//! Every statement on an org's data names its `org_id`, so that the tables can be distributed by it.
 
 mod belongings;
 pub mod catalog;
@@ -37,28 +37,28 @@ use memory::Memory;
 use row::Row;
 use statement::{Appended, Statement};
 
-/// One open transaction on some database. Statements are made with the macro `statement!` and say
-/// [`Statement::execute`], [`Statement::load`] and [`Statement::append`] to reach it.
+/// One open transaction on either database. Statements are created with the macro `statement!` and executed with
+/// [`Statement::execute`], [`Statement::load`] and [`Statement::append`].
 pub trait Sql {
-    /// Whether others write at the same time, so that a row that has to stay must be locked.
+    /// Whether there are other writers, so that a row that must not change has to be locked.
     const HAS_OTHER_WRITERS: bool;
 
-    /// Executes a statement; the number of rows that it changed.
+    /// Executes a statement; returns the number of rows that it changed.
     fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize>;
 
-    /// Executes a statement; the rows that it returns.
+    /// Executes a statement; returns its rows.
     fn load<Site: 'static, R: Row>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>>;
 
-    /// Inserts one row, now or together with others of its table: at the latest when the table is settled, or before the
-    /// commit. A failure may come as late as that, and concerns all units of the transaction.
+    /// Inserts one row, now or together with others of its table: at the latest when the table is settled, or before
+    /// the commit. A failure may come that late, and then concerns all units of the transaction.
     fn append<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()>;
 
-    /// What this transaction remembers, if it is one in which nobody else can change what was read.
+    /// The memory of this transaction, if no other writer can change what was read.
     fn memory(&mut self) -> Option<&mut Memory> {
         None
     }
 
-    /// Where to note which lanes this transaction changes, if they are to be settled when it ends.
+    /// Where to note the lanes that this transaction changes, if they are settled at its end.
     fn touched_lanes(&mut self) -> Option<&mut TouchedLanes> {
         None
     }
@@ -68,6 +68,6 @@ pub trait Sql {
         None
     }
 
-    /// Inserts the rows that were appended to a table, so that they can be read from it. Takes the table's name.
+    /// Inserts the rows that were appended to the named table, so that they can be read.
     fn settle(&mut self, table: &'static str) -> StoreResult<()>;
 }

@@ -1,4 +1,4 @@
-//! What is shown of requests that hooks refused.
+//! Details of the latest requests that hooks refused.
 
 use super::Sql;
 use super::statement::statement;

@@ -1,4 +1,4 @@
-//! Relationships between kobjects: two rows for each, one for each of the two to find the other by.
+//! Relationships between kobjects: two rows for each, one per direction.
 
 use super::Sql;
 use super::kobjects::kobjects;
@@ -13,7 +13,7 @@ use crate::store::records::Page;
 use crate::store::session::Relationships;
 
 columns! {
-    /// Which kobjects are related to which, each pair both ways.
+    /// Pairs of related kobjects, each in both directions.
     kobject_links (org_id, kobject_id, related_id),
     insert(org: Id, kobject: &'a KObject, related: &'a KObject, created_at: Timestamp) {
         org_id: Id = org,

@@ -1,8 +1,8 @@
-//! Rows as both databases return them, read cell by cell from left to right.
+//! Rows from either database, read cell by cell from left to right.
 //!
-//! A [`Row`] is a record, the `Row` of a declared table, one [`Cell`], or a tuple of rows that stand side by side. The
-//! texts that records are read with list the columns of the declaration, so the order is the same in both; where debug
-//! assertions are on, the names of the columns are compared as well.
+//! A [`Row`] is a record, the `Row` of a declared table, one [`Cell`], or a tuple of rows side by side. The statements
+//! that read records list the columns in the order of the declaration; with debug assertions, the names of the columns
+//! are compared as well.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::cell::Cell;
 
-/// Something that a statement returns.
+/// What a statement returns.
 pub trait Row: Sized + Send + 'static {
     /// # Errors
     /// If a cell holds something else.
@@ -31,7 +31,7 @@ pub trait Cells {
     fn name(&self) -> Option<String>;
 }
 
-/// A column of a row holds what it never should.
+/// A stored value that is not valid in its column.
 #[derive(Debug)]
 pub struct Unreadable {
     /// The table and the column: `hooks.kind`.
@@ -47,7 +47,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Reads the next cell, which is that of a column of a declared table: `hooks.kind`.
+/// Reads the next cell, which is a column of a declared table: `hooks.kind`.
 ///
 /// # Errors
 /// [`Unreadable`].
@@ -92,7 +92,7 @@ where
     }
 }
 
-/// The cells of a row of some database.
+/// The cells of a row of either database.
 struct CellsOf<'r, R, DB> {
     row: &'r R,
     next: usize,

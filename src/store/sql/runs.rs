@@ -1,14 +1,14 @@
 //! The columns of runs. Each database has tables and statements of its own for them.
 //!
-//! SQLite has one table, `runs`. PostgreSQL has two: `open_runs`, which is small and also the queue, and `runs` for those
-//! that have ended. What all three tables have in common is listed here, and what a table has beside it where it is
-//! declared: `sqlite/runs.rs` and `postgres/runs.rs`.
+//! SQLite has one table, `runs`. PostgreSQL has two: `open_runs`, which is small and also the queue, and `runs` for
+//! those that have ended. The columns that all three tables share are declared here, the others with each table:
+//! `sqlite/runs.rs` and `postgres/runs.rs`.
 
 use super::statement::Statement;
 use crate::base::id::Id;
 use crate::store::records::{Page, RunFilter};
 
-/// Declares a table of runs, as `columns!` does: the common columns, followed by the given ones.
+/// Declares a table of runs, as `columns!` does: the shared columns, followed by the given ones.
 macro_rules! run_columns {
     (
         $(#[doc = $doc:literal])*
@@ -45,7 +45,7 @@ macro_rules! run_columns {
             created_at: Timestamp = created_at,
             #[changes] started_at: Option<Timestamp> = started_at,
             #[changes] finished_at: Option<Timestamp> = finished_at,
-            // Counted up by each UPDATE.
+            // Incremented by every UPDATE.
             rev: i64 = rev,
         }
     };
@@ -61,7 +61,7 @@ macro_rules! run_columns {
         }
 
         impl $table::Row {
-            /// The run, with what its tables keep in different ways.
+            /// The run; the arguments are what the tables store in different ways.
             #[allow(dead_code, reason = "in PostgreSQL, open runs are read with the ended ones")]
             fn record(self, due_at: Option<Timestamp>, held: bool, lane: Option<Lane>) -> Run {
                 Run { $($field: self.$column,)+ due_at, held, lane }
@@ -71,8 +71,8 @@ macro_rules! run_columns {
 }
 pub(in crate::store) use run_columns;
 
-/// Binds what a page of runs is read by: the org, the workflow and the status if the filter names them, the id to begin
-/// below, the size.
+/// Binds the conditions of a page of runs: the org, the workflow and the status if the filter names them, the id to
+/// start below, the size.
 pub fn bind_page<'a, Site: 'static>(
     statement: Statement<'a, Site>,
     org: Id,

@@ -1,4 +1,4 @@
-//! Workflows that run by themselves, and when each is due next.
+//! Schedules of workflows.
 
 use super::Sql;
 use super::statement::statement;
@@ -10,7 +10,7 @@ use crate::store::records::ScheduleRecord;
 use crate::store::session::Schedules;
 
 columns! {
-    /// When each workflow that runs by itself is due.
+    /// When each scheduled workflow is due next.
     schedules (org_id, workflow_id): ScheduleRecord {
         org_id: Id = org,
         workflow_id: Id = workflow,
@@ -38,7 +38,7 @@ impl<S: Sql> Schedules for S {
     }
 
     fn move_schedule(&mut self, from: Timestamp, to: &ScheduleRecord) -> StoreResult<bool> {
-        // Of two transactions that find the same due time, the second waits here for the first, and then finds another.
+        // If two transactions find the same due time, the second waits here for the first, and then finds another time.
         const SQL: &str = "UPDATE schedules SET due_at = ?, last_at = ? \
                    WHERE org_id = ? AND workflow_id = ? AND due_at = ? AND rule = ?";
         let moved = statement!("moving a schedule on", SQL).bind(to.due_at).bind(to.last_at);

@@ -1,11 +1,10 @@
-//! SQL as it is written, with values bound to its question marks.
+//! SQL statements with values bound to their question marks.
 //!
-//! Diesel prepares a statement anew each time for updates and for `sql_query`. A [`Statement`] has a fixed text and, by
-//! the macro that makes it, a type of its own: diesel may cache it, is not even asked for its text when it has, and
-//! prepares it once per connection. The placeholders are written by the backend (`?` or `$1`), which lets both databases
-//! share a text.
+//! Diesel prepares updates and `sql_query` again at each execution. A [`Statement`] has a fixed text and, through the
+//! macro that creates it, a type of its own: diesel caches it by that type and prepares it once per connection, without
+//! looking at the text again. The backend writes the placeholders (`?` or `$1`), so both databases share a text.
 //!
-//! Limits: the text may hold a question mark only as a placeholder.
+//! Limits: the text may contain a question mark only as a placeholder.
 
 use diesel::RunQueryDsl;
 use diesel::backend::Backend;
@@ -42,19 +41,19 @@ pub struct Statement<'a, Site> {
     site: PhantomData<fn() -> Site>,
 }
 
-/// The type that stands for the plain INSERT into a table, whose rows may be inserted together.
+/// The `Site` of a table's plain INSERT, whose rows may be inserted together.
 pub trait Appended: 'static {
     const TABLE: Table;
     /// The INSERT of any number of rows, with an array for each column, between its question marks.
     const INSERT_MANY: &'static [&'static str];
 }
 
-/// Starts a statement: `statement!("reading a hook", hooks::SELECT, " WHERE org_id = ? AND id = ?")`. The first text is
-/// what an error says failed; the others, which are constants, are joined.
+/// Creates a statement: `statement!("reading a hook", hooks::SELECT, " WHERE org_id = ? AND id = ?")`. The first text
+/// names the operation in errors; the others, which are constants, are joined.
 macro_rules! statement {
     ($operation:expr, $($text:expr),+ $(,)?) => {{
         struct Site;
-        // Cut at compile time: diesel walks a statement twice each time that it is executed.
+        // Cut at compile time: diesel walks a statement twice at each execution.
         let parts = $crate::store::sql::text::parts!($crate::store::sql::text::joined!($($text),+));
         $crate::store::sql::statement::Statement::<Site>::new($operation, parts)
     }};
@@ -62,7 +61,7 @@ macro_rules! statement {
 pub(in crate::store) use statement;
 
 impl<'a, Site: 'static> Statement<'a, Site> {
-    /// For the macros, which give every text a `Site` of its own.
+    /// For the macros, which give each text its own `Site`.
     pub fn new(operation: &'static str, parts: &'static [&'static str]) -> Statement<'a, Site> {
         Statement { operation, parts, binds: Vec::with_capacity(parts.len() - 1), site: PhantomData }
     }
@@ -73,17 +72,17 @@ impl<'a, Site: 'static> Statement<'a, Site> {
         self
     }
 
-    /// Executes it; the number of rows that it changed.
+    /// Executes it; returns the number of rows that it changed.
     ///
     /// # Errors
-    /// [`StoreError::Unstorable`] if a text holds the character U+0000, which PostgreSQL can't keep.
+    /// [`StoreError::Unstorable`] if a text contains the character U+0000, which PostgreSQL can't store.
     pub fn execute(self, sql: &mut impl Sql) -> StoreResult<usize> {
         self.check_texts()?;
         sql.execute(self)
     }
 
-    /// Executes the INSERT of a row that can't be in conflict with another, before the next [`Sql::settle`] of its table
-    /// or the commit.
+    /// Executes the INSERT of a row that can't be in conflict with another, before the next [`Sql::settle`] of its
+    /// table or the commit.
     ///
     /// # Errors
     /// As [`Statement::execute`].
@@ -95,7 +94,7 @@ impl<'a, Site: 'static> Statement<'a, Site> {
         sql.append(self)
     }
 
-    /// Executes it; the rows that it returns.
+    /// Executes it; returns its rows.
     pub fn load<R: Row>(self, sql: &mut impl Sql) -> StoreResult<Vec<R>> {
         // No text with this character is ever stored, so nothing can match it.
         if self.check_texts().is_err() {
@@ -104,12 +103,12 @@ impl<'a, Site: 'static> Statement<'a, Site> {
         sql.load(self)
     }
 
-    /// Executes it; the first row that it returns.
+    /// Executes it; returns its first row.
     pub fn first<R: Row>(self, sql: &mut impl Sql) -> StoreResult<Option<R>> {
         Ok(self.load(sql)?.into_iter().next())
     }
 
-    /// What an error says failed.
+    /// The operation that errors name.
     pub fn operation(&self) -> &'static str {
         self.operation
     }

@@ -1,7 +1,7 @@
-//! The declaration of a table, from which everything that lists its columns is made.
+//! Declarations of tables, from which everything that lists their columns is generated.
 //!
-//! [`columns!`](columns) declares a table once: its key, and a line for each column with its name, its type and its value
-//! in a new row. It comes in two forms. Where a row is a record, each line names the record's field:
+//! [`columns!`](columns) declares a table once: its key, and for each column a line with its name, its type and its
+//! value in a new row. It comes in two forms. Where a row is a record, each line names the record's field:
 //!
 //! ```text
 //! columns! {
@@ -28,7 +28,7 @@
 //! }
 //! ```
 //!
-//! The macro makes a module of the table's name:
+//! The macro generates a module with the table's name:
 //!
 //! | item | what it is |
 //! |---|---|
@@ -43,9 +43,9 @@
 //! | `bind` | binds the values of all columns, to `INSERT` or a text that begins with it |
 //! | `bind_changes` | binds the values of the columns that change, to a text that begins with `UPDATE` |
 //!
-//! A column with `#[changes]` is one that is written again after its row was added. A table with `#[day(id)]` is
-//! partitioned in PostgreSQL by the day in that column's ids. Tables that differ between the databases are declared by
-//! each for itself, in `sqlite/` and `postgres/`; all others are declared once, beside the statements on them.
+//! A column with `#[changes]` is written again after its row was inserted. A table with `#[day(id)]` is partitioned in
+//! PostgreSQL by the day in that column's ids. Tables that differ between the databases are declared separately, in
+//! `sqlite/` and `postgres/`; all others are declared once, beside their statements.
 
 use super::cell::{Cell, Kind};
 use super::text::Draft;
@@ -56,7 +56,7 @@ pub struct Table {
     pub name: &'static str,
     /// The columns of its primary key.
     pub key: &'static [&'static str],
-    /// The column whose ids name the day that PostgreSQL partitions it by.
+    /// The column whose ids contain the day that PostgreSQL partitions the table by.
     pub day: Option<&'static str>,
     pub columns: &'static [Column],
 }
@@ -67,7 +67,7 @@ pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
     pub is_nullable: bool,
-    /// Whether it is written again after its row was added.
+    /// Whether it is written again after its row was inserted.
     pub changes: bool,
 }
 
@@ -99,7 +99,7 @@ impl Table {
         self.add_places(self.add_names(Draft::new()).add(" SELECT * FROM UNNEST(")).add(")")
     }
 
-    /// The INSERT, which replaces what changes in the row with the same key if there is one.
+    /// The INSERT; if there is a row with the same key, it replaces the columns that change.
     pub const fn upsert(&self) -> Draft {
         let (mut draft, mut index) = (self.insert().add(" ON CONFLICT ("), 0);
         let mut start = draft.len();
@@ -152,7 +152,7 @@ impl Table {
     }
 }
 
-/// Declares a table; the module's description says how.
+/// Declares a table; see the module's description.
 macro_rules! columns {
     // A row is a record.
     (
@@ -179,7 +179,7 @@ macro_rules! columns {
             }
         }
     };
-    // A row is made from arguments, and read as the struct `Row`.
+    // A row is inserted from arguments, and read as the struct `Row`.
     (
         $(#[doc = $doc:literal])*
         $(#[day($day:ident)])?

@@ -1,7 +1,7 @@
-//! SQL texts that are put together and cut at compile time.
+//! SQL texts that are joined and cut at compile time.
 //!
-//! A [`Draft`] is written piece by piece in a constant; [`joined!`](joined) makes a text of it. No SQL is put together or
-//! taken apart while hooks are accepted.
+//! A [`Draft`] is written piece by piece in a constant; [`joined!`](joined) turns constants into one text. No SQL is
+//! assembled or parsed at run time.
 
 /// How long a text can be, in bytes.
 const LENGTH_MAX: usize = 8_192;
@@ -20,7 +20,7 @@ impl Draft {
     /// Appends a text.
     ///
     /// # Panics
-    /// If the text becomes too long, which is an error of the compiler, as drafts only exist at compile time.
+    /// If the text becomes too long. As drafts exist only at compile time, that is a compile error.
     pub const fn add(mut self, text: &str) -> Draft {
         let mut index = 0;
         while index < text.len() {
@@ -41,17 +41,17 @@ impl Draft {
         self
     }
 
-    /// Appends a comma, unless a list has just begun, at `start`.
+    /// Appends a comma, unless the list that starts at `start` is empty.
     pub const fn separate(self, start: usize) -> Draft {
         if self.length > start { self.add(", ") } else { self }
     }
 
-    /// How long the text is so far, in bytes.
+    /// The length of the text, in bytes.
     pub const fn len(&self) -> usize {
         self.length
     }
 
-    /// The bytes of the text, which has this many.
+    /// The bytes of the text, whose length is `LENGTH`.
     pub const fn bytes<const LENGTH: usize>(&self) -> [u8; LENGTH] {
         assert!(LENGTH == self.length, "the array is as long as the text");
         let (mut bytes, mut index) = ([0; LENGTH], 0);
@@ -63,8 +63,8 @@ impl Draft {
     }
 }
 
-/// The text of a draft: `finished!(Draft::new().add("SELECT 1"))`. The names of its constants are long because an
-/// expression that is handed over must not use the same ones.
+/// The text of a draft: `finished!(Draft::new().add("SELECT 1"))`. Its constants have long names so that they don't
+/// hide those in the expression.
 macro_rules! finished {
     ($draft:expr) => {{
         const DRAFT_TO_FINISH: $crate::store::sql::text::Draft = $draft;
@@ -86,7 +86,7 @@ macro_rules! joined {
 }
 pub(in crate::store) use joined;
 
-/// How many parts the question marks of a text cut it into.
+/// The number of parts between the question marks of a text.
 pub const fn count_parts(text: &str) -> usize {
     let (mut parts, mut index) = (1, 0);
     while index < text.len() {

@@ -24,7 +24,7 @@ columns! {
 }
 
 columns! {
-    /// Which key the variables of each org are sealed with.
+    /// The key that the variables of each org are sealed with.
     secret_keys (org_id), insert(org: Id, key_id: &'a str) {
         org_id: Id = org,
         #[changes] key_id: String = key_id,

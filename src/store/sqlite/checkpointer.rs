@@ -1,12 +1,12 @@
-//! The thread that folds the write-ahead log into the database.
+//! The thread that checkpoints the write-ahead log.
 //!
-//! Left to the writer, this would stop all commits for ten milliseconds and more. So it happens beside it, on a connection
-//! of its own, every [`CHECKPOINT_EVERY`] or after [`UNITS_MAX`] units of work, and only after commits. It competes with the
-//! flusher for the disk: often and little disturbs less than seldom and much. SQLite starts the log anew only once all of it
-//! has been folded in, which a log that keeps growing never is: when it has become long, the writer is asked to fold in
-//! the last bit, between two commits, while nothing can be added.
+//! In the writer, a checkpoint would stop all commits for ten milliseconds or more. So it runs beside it, on its own
+//! connection, every [`CHECKPOINT_EVERY`] or after [`UNITS_MAX`] units of work, and only after commits. It competes
+//! with the flusher for the disk: small, frequent checkpoints disturb less than large, rare ones. SQLite restarts the
+//! log only once all of it is checkpointed, which never happens while the log keeps growing: when the log is long, the
+//! writer is asked to checkpoint the rest between two commits, while nothing is appended.
 //!
-//! Two connections that checkpoint are safe from SQLite 3.51.3 on; the store refuses older ones.
+//! Checkpointing on two connections is safe from SQLite 3.51.3 on; the store refuses older versions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,16 +18,16 @@ use diesel::sql_types::Integer;
 use diesel::sqlite::SqliteConnection;
 use diesel::{QueryableByName, RunQueryDsl};
 
-/// How much time lies between two rounds.
+/// The time between two checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
-/// How many units of work lie between two rounds, if these come sooner.
+/// The number of units of work between two checkpoints, if it is reached sooner.
 const UNITS_MAX: usize = 4_000;
-/// How often the units are looked at.
+/// How often the number of units is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How many pages the log may hold before it is started anew: 64 MiB.
+/// The number of pages in the log from which it is restarted: 64 MiB.
 const LOG_PAGES_MAX: i32 = 16_384;
 
-/// What the writer tells this thread, and is asked by it.
+/// What the writer reports to this thread, and what this thread asks of it.
 pub struct Checkpoints {
     committed: SyncSender<()>,
     units: Arc<AtomicUsize>,
@@ -50,7 +50,7 @@ impl Checkpoints {
         (Checkpoints { committed, units, restart_wanted }, checkpointer)
     }
 
-    /// Called by the writer after a commit of so many units, outside any transaction.
+    /// Called by the writer after a commit of this many units, outside any transaction.
     pub fn after_commit(&self, connection: &mut SqliteConnection, units: usize) {
         self.units.fetch_add(units, Ordering::Relaxed);
         if self.restart_wanted.swap(false, Ordering::Relaxed)
@@ -77,7 +77,7 @@ impl Checkpointer {
     pub fn run(self, mut connection: SqliteConnection) {
         while self.commits.recv().is_ok() {
             self.wait();
-            // After a long round much has been added meanwhile; a second, short one leaves little to the writer.
+            // Much may have been added during a long checkpoint; a second, short one leaves little to the writer.
             if round(&mut connection) > LOG_PAGES_MAX && round(&mut connection) > LOG_PAGES_MAX {
                 self.restart_wanted.store(true, Ordering::Relaxed);
             }
@@ -86,7 +86,7 @@ impl Checkpointer {
 }
 
 impl Checkpointer {
-    /// Lets time or units go by, whichever is sooner; ends at once when the writer is gone.
+    /// Waits for time to pass or for units, whichever comes first; ends at once when the writer is gone.
     fn wait(&self) {
         let started = Instant::now();
         while started.elapsed() < CHECKPOINT_EVERY && self.units.load(Ordering::Relaxed) < UNITS_MAX {
@@ -94,14 +94,14 @@ impl Checkpointer {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            // Every commit says that it happened; more than one look in a while is of no use.
+            // Every commit is signalled; checking more often than this is useless.
             std::thread::park_timeout(LOOK_EVERY);
         }
         self.units.store(0, Ordering::Relaxed);
     }
 }
 
-/// Folds in what there is without stopping anybody; the pages that the log holds.
+/// Checkpoints without blocking others; returns the number of pages in the log.
 fn round(connection: &mut SqliteConnection) -> i32 {
     let outcome: Result<Vec<Outcome>, _> = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").load(connection);
     match outcome {

@@ -1,15 +1,15 @@
-//! The thread that makes commits durable, and only then lets anybody hear of them.
+//! The thread that makes commits durable and then acknowledges them.
 //!
 //! The writer commits with `synchronous=NORMAL`, which appends to the write-ahead log without waiting for the disk. Its
-//! batches go through this thread, which flushes the log's file once for all that have come, and acknowledges them after
-//! that. So nothing is acknowledged that is not on the disk, as with `synchronous=FULL`, but the writer works on the next
-//! batch while the disk works on the last. The flush is of the file and not of a connection, so it covers whatever was
-//! appended before it began.
+//! batches go through this thread, which flushes the log's file once for all that have arrived, and then acknowledges
+//! them. So only what is on the disk is acknowledged, as with `synchronous=FULL`, but the writer works on the next
+//! batch while the disk works on the previous one. The flush is of the file, not of a connection, so it covers
+//! everything that was appended before it began.
 //!
-//! What a power cut can take away are commits that nobody was told of; a reader may have seen them, though.
+//! A power failure can only lose commits that were not acknowledged; a reader may have seen them, though.
 //!
-//! Limits: the writer is one batch ahead. Were it further, it would commit small batches, which cost more. Only while a
-//! flush takes long and many units wait does it go on, up to [`AHEAD_MAX`] units.
+//! Limits: the writer is one batch ahead. Any further, it would commit small batches, which cost more. Only while a
+//! flush is slow and many units wait does it continue, up to [`AHEAD_MAX`] units.
 
 use std::fs::File;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -20,7 +20,7 @@ use crate::store::{Health, StoreError, Unit};
 
 /// How many committed units may wait for the thread.
 const AHEAD_MAX: usize = 256;
-/// With fewer units than this in its queue, the writer waits for the thread instead of going on.
+/// With fewer units than this in its queue, the writer waits for the thread instead of continuing.
 const QUEUED_TO_GO_ON: usize = 32;
 
 /// Units that were committed together.
@@ -35,12 +35,12 @@ pub struct Flushes {
 }
 
 impl Flushes {
-    /// Takes units that have just been committed.
+    /// Accepts units that have just been committed.
     pub fn add(&mut self, batch: Batch) {
         self.committed.extend(batch);
     }
 
-    /// Hands over what was committed; if the thread is busy and enough units wait in the writer's queue, another time.
+    /// Passes on what was committed, unless the thread is busy and enough units wait in the writer's queue.
     pub fn hand_over(&mut self, queued: usize) {
         let batch = std::mem::take(&mut self.committed);
         if batch.is_empty() {
@@ -78,7 +78,7 @@ impl Flusher {
         (flushes, Flusher { batches, log, health })
     }
 
-    /// Runs until the writer is gone and all it committed is on the disk.
+    /// Runs until the writer is gone and everything that it committed is on the disk.
     pub fn run(self) {
         while let Ok(units) = self.batches.recv() {
             match self.flush() {

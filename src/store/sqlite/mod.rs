@@ -1,11 +1,11 @@
 //! The store on SQLite: one file, one writer, a few readers.
 //!
-//! Three threads share the work: the writer commits, the flusher puts commits on the disk before anybody is told of them,
-//! the checkpointer folds the write-ahead log into the database. The SQLite that is used is the one built into the
-//! program, since older ones can lose commits
-//! (<https://www.sqlite.org/wal.html#walresetbug>). A lock on a file beside the database keeps a second process out.
+//! Three threads share the work: the writer commits, the flusher makes commits durable and then acknowledges them, and
+//! the checkpointer moves the write-ahead log into the database. The SQLite in use is the one built into the program,
+//! since older ones can lose commits (<https://www.sqlite.org/wal.html#walresetbug>). A lock on a file beside the
+//! database keeps a second process out.
 //!
-//! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads go on at a time, each waits at most five seconds for its turn.
+//! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads run at a time, and each waits at most five seconds.
 
 mod checkpointer;
 mod flusher;
@@ -41,15 +41,15 @@ use flusher::Flusher;
 
 /// How many units of work may wait to be written.
 pub const QUEUE_MAX: usize = 4_096;
-/// How many reads go on at the same time.
+/// The number of concurrent reads.
 pub const READERS: u32 = 4;
 
-/// A session on one connection, inside whatever transaction is open there.
+/// A session on one connection, within the transaction that is open there.
 pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
-    /// None for a reader.
+    /// `None` for a reader.
     memory: Option<&'a mut Memory>,
-    /// The moment that is taken for the present one, if it is another.
+    /// The current time, if it was set.
     now: Option<Timestamp>,
 }
 
@@ -112,17 +112,17 @@ pub struct Sqlite {
     threads: Mutex<Vec<JoinHandle<()>>>,
     readers: Pool<ConnectionManager<SqliteConnection>>,
     health: HealthCell,
-    /// Of changes of the catalog: nobody else works on this database, but runs may make klasses.
+    /// Changes of the catalog: there are no other processes, but runs may create klasses.
     news: watch::Sender<StoreChanges>,
-    /// Keeps the lock for as long as the store lives.
+    /// Holds the lock while the store lives.
     _lock: File,
 }
 
 impl Sqlite {
-    /// Opens the database in the file at `path`, makes it if there is none, and brings its tables up to date.
+    /// Opens the database in the file at `path`, creates it if it is missing, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`OpenError`] says what stands in the way: the folder, the permissions, another process, a newer version.
+    /// [`OpenError`] names the cause: the folder, the permissions, another process, a newer version.
     pub fn open(path: &str) -> Result<Sqlite, OpenError> {
         let lock = open::lock(path)?;
         let connection = open::writer(path)?;

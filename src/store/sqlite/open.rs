@@ -32,7 +32,7 @@ pub enum OpenError {
     OldSqlite(String),
 }
 
-/// Takes the lock beside the database; it is let go when the file is dropped or the process ends.
+/// Takes the lock beside the database; it is released when the file is dropped or the process ends.
 pub(in crate::store) fn lock(path: &str) -> Result<File, OpenError> {
     let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
@@ -52,8 +52,8 @@ pub(in crate::store) fn lock(path: &str) -> Result<File, OpenError> {
 pub(in crate::store) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
     let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
     let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;
-    // auto_vacuum has to be set before the first table is made. The cache is small because, as long as a database is
-    // smaller than a gigabyte, SQLite walks all of it after many a commit; the system's own cache stands behind it.
+    // auto_vacuum has to be set before the first table is created. The cache is small because SQLite walks all of it
+    // after many a commit, as long as the database is smaller than a gigabyte; the system's own cache is behind it.
     let settings = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
                     PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
                     PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0; \
@@ -65,7 +65,7 @@ pub(in crate::store) fn writer(path: &str) -> Result<SqliteConnection, OpenError
     Ok(connection)
 }
 
-/// Asking for the version reads the file, and fails if it is no database.
+/// Reading the version reads the file, and fails if it is not a database.
 fn sqlite_version(connection: &mut SqliteConnection) -> QueryResult<String> {
     diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("sqlite_version()")).get_result(connection)
 }
@@ -76,13 +76,13 @@ fn check_version(version: String) -> Result<(), OpenError> {
     if numbers.as_slice() < [3, 51, 3].as_slice() { Err(OpenError::OldSqlite(version)) } else { Ok(()) }
 }
 
-/// The write-ahead log, to be flushed by itself. SQLite keeps no locks on this file, so it may be opened and closed.
+/// The write-ahead log, to be flushed separately. SQLite holds no locks on this file, so it may be opened and closed.
 pub(super) fn log(path: &str) -> Result<File, OpenError> {
     let log = OpenOptions::new().read(true).write(true).open(format!("{path}-wal"));
     log.map_err(|error| OpenError::Open { path: path.into(), reason: format!("its write-ahead log: {error}") })
 }
 
-/// The connection that folds the log into the database, beside the writer.
+/// The connection that checkpoints the log, beside the writer.
 pub(super) fn checkpointer(path: &str) -> Result<SqliteConnection, OpenError> {
     let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
     let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;

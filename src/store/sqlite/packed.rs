@@ -1,25 +1,24 @@
-//! Step logs in less room.
+//! Compression of step logs.
 //!
-//! What a step takes and gives stands in its entry two or three times over, so a log shrinks to well under half, and four
-//! of them fit on a page instead of one: that saves more writing than packing costs. Short ones stay text, as all were
-//! before.
+//! The input and output of a step occur two or three times in its entry, so a log shrinks to well under half, and four
+//! of them fit on a page instead of one: that saves more writing than compressing costs. Short ones remain text.
 
 use lz4_flex::block::{compress_prepend_size, decompress, uncompressed_size};
 
 use crate::store::{StoreError, StoreResult};
 
-/// Shorter ones are not worth it.
+/// Shorter logs are not compressed.
 const PACKED_FROM: usize = 512;
 
-/// The text in less room, if that is worth it.
+/// The compressed text, if compressing it is worth it.
 pub fn pack(text: &str) -> Option<Vec<u8>> {
     (text.len() >= PACKED_FROM).then(|| compress_prepend_size(text.as_bytes()))
 }
 
-/// The text that was packed.
+/// The text that was compressed.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if these are not the bytes that [`pack`] gave.
+/// [`StoreError::Corrupt`] if the bytes are not what [`pack`] returned.
 pub fn unpack(packed: &[u8]) -> StoreResult<String> {
     let corrupt = |detail: String| StoreError::Corrupt { what: "a step log", detail };
     let (length, block) = uncompressed_size(packed).map_err(|error| corrupt(error.to_string()))?;

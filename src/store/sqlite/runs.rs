@@ -49,7 +49,7 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
     const OF_WORKFLOW: &str = " WHERE org_id = ? AND workflow_id = ?";
     const STATUS: &str = " AND status = ?";
     const ENDED_EARLY: &str = " AND status = ? AND status IN ('failed', 'cancelled')";
-    // The open runs are few beside all others: read them from their own small index and sort them.
+    // There are few open runs: read them from their own small index and sort them.
     const OPEN: &str = " INDEXED BY runs_due WHERE org_id = ? AND status = ? AND due_at IS NOT NULL";
     const OPEN_OF_WORKFLOW: &str =
         " INDEXED BY runs_due WHERE org_id = ? AND workflow_id = ? AND status = ? AND due_at IS NOT NULL";

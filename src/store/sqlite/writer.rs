@@ -1,12 +1,13 @@
 //! The one thread that writes: group commit.
 //!
-//! Units of work queue in a bounded channel. The thread takes all that have queued, at most [`BATCH_MAX`], does them in
-//! one `IMMEDIATE` transaction, and hands them to [`super::flusher`], which tells the callers once the commit is on the
-//! disk. Under light load a batch is one unit and costs one flush; under heavy load the flush is shared.
+//! Units of work queue in a bounded channel. The thread takes all that have queued, at most [`BATCH_MAX`], executes
+//! them in one `IMMEDIATE` transaction, and passes them to [`super::flusher`], which notifies the callers once the
+//! commit is on the disk. Under light load a batch is one unit and costs one flush; under heavy load units share the
+//! flush.
 //!
-//! When a unit fails, the whole batch is rolled back and each unit is done again in a transaction of its own, so that a
-//! bad one fails alone. A full disk fails the units at hand and is tried again with the next ones. Any other I/O error is
-//! final: what the disk holds is no longer known, so nothing is acknowledged until the process is started anew.
+//! When a unit fails, the whole batch is rolled back and each unit is executed again in a transaction of its own, so
+//! that a bad one fails alone. A full disk fails the present units, and the next ones try again. Any other I/O error is
+//! final: the state of the disk is unknown, so nothing is acknowledged until the process is restarted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,7 +24,7 @@ use crate::store::health::HealthCell;
 use crate::store::sql::memory::Memory;
 use crate::store::{Health, StoreChanges, StoreError, StoreResult, Unit};
 
-/// How many units share a commit at most. Beyond this, only the wait for the batch grows.
+/// The maximum number of units in a commit. Beyond this, only the wait for the batch grows.
 const BATCH_MAX: usize = 256;
 
 /// Runs until every sender is gone and the queue is empty.
@@ -45,14 +46,14 @@ pub fn run(
     }
     flushes.hand_over(0);
     drop((checkpoints, flushes));
-    // Leaves everything in the one file, so that it can be copied or moved.
+    // Leaves everything in one file, so that it can be copied or moved.
     if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
     }
     health.set(Health::Closed);
 }
 
-/// Does and commits the batch. Returns the catalog's new revision if the batch changed the catalog.
+/// Executes and commits the batch. Returns the catalog's new revision if the batch changed the catalog.
 fn commit(
     connection: &mut SqliteConnection,
     mut batch: Batch,
@@ -71,17 +72,17 @@ fn commit(
             catalog_revision
         }
         Err((error, failed_at)) => match classify(error) {
-            // Somebody else holds the lock: each unit by itself would fare the same, and wait as long.
+            // Another connection holds the lock: each unit alone would fail the same way, and wait as long.
             StoreError::Busy => {
                 batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Busy)));
                 None
             }
-            // The database failed, whatever was to be done in it.
+            // The database failed, not a unit.
             StoreError::Failed(reason) if batch.len() > 1 => {
                 health.set(Health::Failed(reason));
                 commit(connection, batch, health, flushes)
             }
-            // One unit failed: the others are done again without it, and it by itself.
+            // One unit failed: the others are executed again without it, and it alone.
             _ if batch.len() > 1 => match failed_at {
                 Some(index) => {
                     let alone = batch.remove(index);
@@ -101,7 +102,7 @@ fn commit(
     }
 }
 
-/// Tells the one unit of a batch that it failed, and everybody if it can't be the unit's fault.
+/// Reports a failure to the one unit of a batch, and to the health if it can't be the unit's fault.
 fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
     match &error {
         StoreError::DiskFull => health.set(Health::DiskFull),
@@ -113,8 +114,8 @@ fn fail(mut batch: Batch, error: StoreError, health: &HealthCell) {
     }
 }
 
-/// Does the batch in one transaction; nothing of it stays if this fails. The index is of the unit that failed, if it was
-/// one. If it succeeds, the catalog's new revision if that was changed.
+/// Executes the batch in one transaction; if this fails, nothing of it remains. The index is that of the unit that
+/// failed, if it was a unit. On success, the catalog's new revision if that was changed.
 fn attempt(
     connection: &mut SqliteConnection,
     batch: &mut [Box<dyn Unit>],
@@ -129,7 +130,7 @@ fn attempt(
     match done.and_then(commit) {
         Ok(()) => Ok(memory.catalog_revision),
         Err(error) => {
-            // After some errors SQLite has rolled back by itself, and this fails for want of a transaction.
+            // After some errors SQLite has rolled back itself, and this fails because there is no transaction.
             let _ = connection.batch_execute("ROLLBACK");
             Err(error)
         }
@@ -146,7 +147,7 @@ fn execute(connection: &mut SqliteConnection, operation: &'static str, sql: &str
     connection.batch_execute(sql).map_err(|source| StoreError::Query { operation, source })
 }
 
-/// Tells a full disk and a broken one from other errors. Diesel passes on SQLite's message but not its code; the
+/// Distinguishes a full and a broken disk from other errors. Diesel passes on SQLite's message but not its code; the
 /// messages are fixed texts of the SQLite that is built into the program.
 fn classify(error: StoreError) -> StoreError {
     let StoreError::Query { operation, source: DieselError::DatabaseError(_, information) } = &error else {

@@ -1,4 +1,4 @@
-//! What is checked of a server's certificate, without a server.
+//! Checks of a server's certificate, without a server.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject;

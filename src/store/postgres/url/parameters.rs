@@ -1,4 +1,4 @@
-//! The parameters of a PostgreSQL URL, and how its parts become what they mean.
+//! The parameters of a PostgreSQL URL, and the meaning of its parts.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -13,8 +13,8 @@ use crate::objects::nearest;
 
 const PORT_DEFAULT: u16 = 5432;
 const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
-/// A server that vanishes without a word, as behind a cut cable, is noticed within about this time, whether something was
-/// sent to it (this) or not (the keepalives). Left to the system that takes a quarter of an hour, or two hours.
+/// A server that vanishes silently, as behind a cut cable, is noticed within about this time, whether something was
+/// sent to it (this) or not (the keepalives). The system's defaults are a quarter of an hour and two hours.
 const TCP_USER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
 const KEEPALIVES_DEFAULT: Keepalives =
     Keepalives { idle: Duration::from_secs(5), interval: Duration::from_secs(5), count: 2 };
@@ -45,7 +45,7 @@ const NAMES: [&str; 22] = [
     "options",
 ];
 
-/// What a URL says, before it is put together. Empty texts say nothing.
+/// The parts of a URL, before they are combined. Empty texts count as missing.
 pub(super) struct Parts {
     pub(super) user: String,
     pub(super) password: String,
@@ -100,7 +100,7 @@ impl Default for Parts {
 }
 
 impl Parts {
-    /// Takes one parameter, in place of what an earlier part of the URL says.
+    /// Sets one parameter, which overrides an earlier part of the URL.
     pub(super) fn set(&mut self, name: &str, value: String) -> Result<(), PostgresUrlError> {
         let url = &mut self.url;
         let list = || value.split(',').map(str::to_owned).collect();
@@ -133,7 +133,7 @@ impl Parts {
             "connect_timeout" => {
                 url.connect_timeout = seconds(number("connect_timeout", &value, 1, DAY_S, " in seconds")?);
             }
-            // The one time that libpq has in milliseconds.
+            // The only time that libpq has in milliseconds.
             "tcp_user_timeout" => {
                 let time = number("tcp_user_timeout", &value, 0, DAY_S * 1000, " in milliseconds")?;
                 url.tcp_user_timeout = (time > 0).then(|| Duration::from_millis(time.into()));
@@ -156,7 +156,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Puts the parts together, and takes from the environment what is missing.
+    /// Combines the parts, and takes what is missing from the environment.
     pub(super) fn into_url(self, environment: Environment) -> Result<PostgresUrl, PostgresUrlError> {
         let endpoints = self.endpoints(&environment)?;
         let mut url = self.url;
@@ -182,7 +182,7 @@ impl Parts {
 
     fn endpoints(&self, environment: &Environment) -> Result<Vec<Endpoint>, PostgresUrlError> {
         let Parts { hosts, ports, addresses, .. } = self;
-        // Addresses may stand without hosts, or beside them.
+        // Addresses may be given without hosts, or beside them.
         let hosts: Vec<&str> = match hosts.as_slice() {
             [host] if host.is_empty() && !addresses.is_empty() => vec![""; addresses.len()],
             hosts => hosts.iter().map(String::as_str).collect(),

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::parameters::Parts;
 use super::{PostgresUrl, PostgresUrlError, SCHEMES};
 
-/// What stands around the process: libpq takes from there what a URL leaves out.
+/// The environment of the process, where libpq finds what a URL omits.
 pub(super) struct Environment {
     pub(super) user_variable: Option<String>,
     pub(super) system_user: Option<String>,
-    /// `PGPASSWORD`, for those who don't want the password in a flag, which shows in `ps`.
+    /// `PGPASSWORD`, which keeps the password out of flags, since `ps` shows those.
     pub(super) password: Option<String>,
     pub(super) socket_directory: PathBuf,
 }
@@ -38,7 +38,8 @@ pub(super) fn parse(text: &str, environment: Environment) -> Result<PostgresUrl,
         Some((credentials, hosts)) => (Some(credentials), hosts),
         None => (None, authority),
     };
-    // Checked first: a password with a bare `/`, `?` or `@` would be taken for a host or a port, and then be shown.
+    // Checked first: a password with an unescaped `/`, `?` or `@` would be parsed as a host or a port, and then be
+    // shown.
     if hosts.contains('@') || rest.contains('@') {
         return Err(PostgresUrlError::Unescaped);
     }
@@ -57,7 +58,7 @@ pub(super) fn parse(text: &str, environment: Environment) -> Result<PostgresUrl,
     parts.into_url(environment)
 }
 
-/// The hosts of `a:1,b,[::1]:2`, and their ports: empty where none is written.
+/// The hosts of `a:1,b,[::1]:2`, and their ports: empty where there is none.
 fn hosts_and_ports(text: &str) -> Result<(Vec<String>, Vec<String>), PostgresUrlError> {
     let mut hosts = Vec::new();
     let mut ports = Vec::new();
@@ -76,7 +77,7 @@ fn hosts_and_ports(text: &str) -> Result<(Vec<String>, Vec<String>), PostgresUrl
     Ok((hosts, ports))
 }
 
-/// Undoes percent-encoding. A plus sign stays one, as with libpq.
+/// Decodes percent-encoding. A plus sign remains one, as in libpq.
 fn decoded(text: &str, part: &'static str) -> Result<String, PostgresUrlError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -94,7 +95,7 @@ fn decoded(text: &str, part: &'static str) -> Result<String, PostgresUrlError> {
             }
         }
     }
-    // The protocol ends texts with a zero byte, so that none may hold one.
+    // The protocol ends texts with a zero byte, so they can't contain one.
     let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     text.ok_or(PostgresUrlError::Escape(part))
 }

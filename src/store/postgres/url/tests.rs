@@ -1,4 +1,4 @@
-//! What URLs mean, and what is said about those that mean nothing.
+//! The meaning of URLs, and the errors of invalid ones.
 
 use super::parse::{Environment, parse};
 use super::*;
