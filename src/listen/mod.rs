@@ -149,7 +149,7 @@ async fn accept(
 /// The most connections per worker. Raises the limit on open files, since each connection is a file.
 fn connections_max(workers: usize) -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
-        log::warn!(err:err = error; "failed to raise the limit on open files");
+        log::warn!(err:% = error; "failed to raise the limit on open files");
         rlimit::Resource::NOFILE.get_soft().unwrap_or(1_024)
     });
     let possible = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX) / workers;

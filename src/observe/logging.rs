@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use env_logger::fmt::Formatter;
-use log::kv::{Error, Key, Value, VisitSource};
+use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{LevelFilter, Record};
 use serde_json::{Map, json};
 
@@ -55,8 +55,49 @@ struct Pairs(Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Pairs {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let value = serde_json::to_value(&value).unwrap_or_else(|_| json!(value.to_string()));
-        self.0.insert(key.as_str().to_owned(), value);
+        let mut json = Json(serde_json::Value::Null);
+        value.visit(&mut json)?;
+        self.0.insert(key.as_str().to_owned(), json.0);
+        Ok(())
+    }
+}
+
+/// A value as JSON: numbers, booleans and texts as they are, everything else as its text.
+struct Json(serde_json::Value);
+
+impl VisitValue<'_> for Json {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+        self.0 = json!(value.to_string());
+        Ok(())
+    }
+
+    fn visit_null(&mut self) -> Result<(), Error> {
+        self.0 = serde_json::Value::Null;
+        Ok(())
+    }
+
+    fn visit_bool(&mut self, value: bool) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
+    }
+
+    fn visit_i64(&mut self, value: i64) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
+    }
+
+    fn visit_f64(&mut self, value: f64) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
+    }
+
+    fn visit_str(&mut self, value: &str) -> Result<(), Error> {
+        self.0 = json!(value);
         Ok(())
     }
 }

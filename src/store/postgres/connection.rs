@@ -6,6 +6,7 @@
 //! Limits: an answer that takes longer than [`ANSWER_MAX`] counts as a lost connection.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use diesel::pg::Pg;
@@ -120,7 +121,13 @@ fn driver(runtime: &Option<Runtime>) -> &Runtime {
 }
 
 fn wait<T>(runtime: &Option<Runtime>, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
-    driver(runtime).block_on(async {
+    block(driver(runtime), std::pin::pin!(answer))
+}
+
+/// Drives a future to its end. It is behind a pointer, so that the runtime's loop is compiled once for each type of answer
+/// and not once for each statement.
+fn block<T>(runtime: &Runtime, answer: Pin<&mut dyn Future<Output = QueryResult<T>>>) -> QueryResult<T> {
+    runtime.block_on(async {
         tokio::time::timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_| {
             let message: Box<String> = Box::new("the database did not answer in time".into());
             Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, message))

@@ -119,16 +119,20 @@ impl<'a, Site: 'static> Statement<'a, Site> {
     }
 
     fn check_texts(&self) -> StoreResult<()> {
-        let holds_nul = |bind: &Bind<'_>| match bind {
-            Bind::Text(Some(text)) => text.as_bytes().contains(&0),
-            Bind::Owned(Some(text)) => text.as_bytes().contains(&0),
-            _ => false,
-        };
-        match self.binds.iter().any(holds_nul) {
+        match holds_nul(&self.binds) {
             true => Err(StoreError::Unstorable { operation: self.operation }),
             false => Ok(()),
         }
     }
+}
+
+/// Whether a text holds the character U+0000.
+fn holds_nul(binds: &[Bind<'_>]) -> bool {
+    binds.iter().any(|bind| match bind {
+        Bind::Text(Some(text)) => text.as_bytes().contains(&0),
+        Bind::Owned(Some(text)) => text.as_bytes().contains(&0),
+        _ => false,
+    })
 }
 
 impl<DB, Site> QueryFragment<DB> for Statement<'_, Site>
@@ -143,22 +147,39 @@ where
         + diesel::sql_types::HasSqlType<BigInt>
         + diesel::sql_types::HasSqlType<Binary>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let (first, others) = self.parts.split_first().unwrap_or((&"", &[]));
-        out.push_sql(first);
-        debug_assert_eq!(others.len(), self.binds.len(), "{}", self.parts.join("?"));
-        for (bind, part) in self.binds.iter().zip(others) {
-            match bind {
-                Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
-                Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
-                Bind::Id(hex) => out.push_bind_param::<Text, _>(hex.as_str())?,
-                Bind::Integer(integer) => out.push_bind_param::<Nullable<BigInt>, _>(integer)?,
-                Bind::Bytes(bytes) => out.push_bind_param::<Nullable<Binary>, _>(bytes)?,
-            }
-            out.push_sql(part);
-        }
-        Ok(())
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        debug_assert_eq!(self.parts.len(), self.binds.len() + 1, "{}", self.parts.join("?"));
+        walk(self.parts, &self.binds, out)
     }
+}
+
+/// Writes a text with its values. It is not a part of the statement, so that it is compiled once for each database and not
+/// once for each site.
+fn walk<'b, DB>(parts: &[&str], binds: &'b [Bind<'_>], mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+where
+    DB: Backend,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    for<'t> Option<&'t str>: ToSql<Nullable<Text>, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
+    str: ToSql<Text, DB>,
+    for<'t> Option<&'t [u8]>: ToSql<Nullable<Binary>, DB>,
+    DB: diesel::sql_types::HasSqlType<Text>
+        + diesel::sql_types::HasSqlType<BigInt>
+        + diesel::sql_types::HasSqlType<Binary>,
+{
+    let (first, others) = parts.split_first().unwrap_or((&"", &[]));
+    out.push_sql(first);
+    for (bind, part) in binds.iter().zip(others) {
+        match bind {
+            Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+            Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
+            Bind::Id(hex) => out.push_bind_param::<Text, _>(hex.as_str())?,
+            Bind::Integer(integer) => out.push_bind_param::<Nullable<BigInt>, _>(integer)?,
+            Bind::Bytes(bytes) => out.push_bind_param::<Nullable<Binary>, _>(bytes)?,
+        }
+        out.push_sql(part);
+    }
+    Ok(())
 }
 
 impl<Site: 'static> QueryId for Statement<'_, Site> {

@@ -56,7 +56,7 @@ impl Checkpoints {
         if self.restart_wanted.swap(false, Ordering::Relaxed)
             && let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")
         {
-            log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
+            log::warn!(err:% = error; "the write-ahead log could not be folded into the database");
         }
         match self.committed.try_send(()) {
             Ok(()) | Err(TrySendError::Full(())) => {}
@@ -107,7 +107,7 @@ fn round(connection: &mut SqliteConnection) -> i32 {
     match outcome {
         Ok(rows) => rows.first().map_or(0, |outcome| outcome.log),
         Err(error) => {
-            log::warn!(err:err = error; "the write-ahead log could not be folded into the database");
+            log::warn!(err:% = error; "the write-ahead log could not be folded into the database");
             0
         }
     }
