@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! POST /v1/hooks/…  ->  door       finds the hook, reads the body within limits, verifies and parses it
-//!                   ->  events     builds a run for each workflow that listens
+//!                   ->  events     makes a run for each workflow that listens
 //!                   ->  store      commits transaction and runs together, in a commit shared with other requests, and flushes
 //!                   ->  200        only now; the body contains the transaction's id
 //!                   ->  engine     advances runs: resolves params, acts, judges transitions, logs; one transaction per stretch
@@ -22,8 +22,8 @@
 //! | [`hook`] | the kinds of hook and their settings; the transaction |
 //! | [`signature`] | whether a request was signed with a hook's secret |
 //! | [`content`] | from the bytes of a body, of any type, to a payload |
-//! | [`catalog`] | what is in effect (hooks, workflows, klasses, keys) in memory; saving it; loading files |
-//! | [`events`] | from an event to the runs of the workflows that listen |
+//! | [`catalog`] | what is in effect (hooks, workflows, klasses, keys) in memory; saving it; loading files; schedules |
+//! | [`events`] | the one way in for everything that starts runs: what an event is, and what follows from it |
 //! | [`store`] | the seam to the database, with SQLite and PostgreSQL behind it |
 //! | [`engine`] | the state machine of a run, and the loop that feeds it |
 //! | [`workflow`] | documents: parsing, every check, the compiled model; the import from Kustomer |
@@ -32,7 +32,6 @@
 //! | [`changes`] | every change of an object: checks it, writes it, raises its event |
 //! | [`objects`] | customers, klasses, kobjects and entities: their shapes and rules |
 //! | [`outbound`] | the way out: effects as data, the HTTP client with its address policy, the mail client |
-//! | [`schedules`] | runs of workflows that run by themselves |
 //! | [`api`] | the admin API and its description, one file per resource |
 //! | [`usecases`] | what people and programs can do, as functions with typed views |
 //! | [`http`] | the shapes of HTTP answers, and the one table of error codes |
@@ -57,7 +56,9 @@
 //! | org | a tenant; everything belongs to one |
 //! | hook | an address that other systems post to |
 //! | transaction | one accepted request. A database transaction is a [`store::Session`] |
-//! | event | what starts workflows: a name, such as `hooks.form.orders.receive` or `customer.update`, and a payload |
+//! | event | something that happened: a name, such as `hooks.form.orders.receive` or `customer.update`, and a payload |
+//! | dispatch | decide what follows from an event: a run for each workflow that listens |
+//! | cause, root | what an event came from; what a run and all its descendants began with. They share a budget |
 //! | workflow, version | a trigger, steps and transitions; every save makes a new version that never changes |
 //! | run | one execution of one version for one event |
 //! | step, step entry | one node of a workflow; the log of its execution in a run |
@@ -69,6 +70,7 @@
 //! | hold, claim, `rev` | a process holds the run it works on, and claims one that is due; `rev` fences off a former holder |
 //! | parked | waiting for another run's end |
 //! | snapshot | the catalog at one moment; a request sees one from start to end |
+//! | seen key | the key of a request that a hook accepted before; another request with it is a duplicate |
 //! | klass, kobject | a kind of custom object; one object of it, usually on a customer's timeline |
 //! | entity | a company, conversation, message, note or user |
 //! | note | a remark in the log about something that is odd but not an error, such as a missing value |
