@@ -7,6 +7,9 @@ use crate::base::id::Id;
 use crate::expr::Secrets;
 use crate::store::{Ending, Run, RunError, RunStatus, Session, StoreError, StoreResult};
 
+/// How often a run tries to wake the one that waits for it, if that is being changed.
+const WAKE_TRIES: usize = 5;
+
 /// What cancelling a run came to.
 #[derive(Debug, PartialEq)]
 pub enum Cancelled {
@@ -80,12 +83,17 @@ pub(super) fn wake_others(session: &mut dyn Session, run: &Run) -> StoreResult<b
 fn wake_parent(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
     let Some(parent) = run.parent else { return Ok(false) };
     let awaits = |parent: &Run| parent.status.is_open() && awaited_runs(parent).contains(&run.id);
-    let Some(mut parent) = session.run(run.org, parent)?.filter(awaits) else { return Ok(false) };
-    parent.due_at = Some(session.now());
-    parent.held = false;
-    match session.update_run(&mut parent) {
-        // It is being changed at this moment: by another run that it waited for, or by itself. It looks again.
-        Ok(()) | Err(StoreError::Fenced) => Ok(true),
-        Err(error) => Err(error),
+    for _ in 0..WAKE_TRIES {
+        let Some(mut parent) = session.run(run.org, parent)?.filter(awaits) else { return Ok(false) };
+        parent.due_at = Some(session.now());
+        parent.held = false;
+        match session.update_run(&mut parent) {
+            Ok(()) => return Ok(true),
+            // Another process has changed it meanwhile, and may have looked at this run before it had ended.
+            Err(StoreError::Fenced) => {}
+            Err(error) => return Err(error),
+        }
     }
+    // Then it is changed so often that it looks again soon.
+    Ok(true)
 }

@@ -2,6 +2,7 @@
 //! killed, and nothing else is touched.
 
 mod contents;
+mod earlier;
 mod kill;
 mod refusals;
 mod tables;

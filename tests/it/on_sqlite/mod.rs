@@ -2,6 +2,7 @@
 //! `HOOKFLOW_TEST_DATABASE` says.
 
 mod disk;
+mod earlier;
 mod locked;
 mod power;
 mod secrets;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod builder;
 pub mod database;
 pub mod description;
+pub mod earlier;
 pub mod http_2;
 pub mod mail;
 pub mod orders;
