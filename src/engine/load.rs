@@ -170,8 +170,10 @@ mod tests {
 
     #[test]
     fn of_the_versions_that_are_not_in_force_the_least_recently_used_goes() {
-        let program =
-            compile((Id::MIN, 1), &json!({ "name": "w", "trigger": { "id": "1", "transitions": [] }, "steps": [] }));
+        let program = compile(
+            (Id::MIN, 1),
+            &json!({ "name": "w", "trigger": { "id": "1", "eventName": "e", "transitions": [] }, "steps": [] }),
+        );
         let (mut others, program) = (Others::default(), program.unwrap());
         (0..OTHERS_MAX as i64).for_each(|version| others.put((Id::MIN, version), program.clone()));
         assert!(others.get((Id::MIN, 0)).is_some());
