@@ -8,6 +8,12 @@
 //! The database's clock sets the times of heartbeats, so the clocks of processes need not agree. A process without a
 //! heartbeat for [`LEASE`] is declared dead within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are
 //! released, in one transaction.
+//!
+//! The process with the oldest row in `nodes` is the leader, which runs the background jobs that one process is enough for.
+//! Its heartbeat is its lease: another process takes over only after it has fenced the leader's writers.
+//!
+//! None of this is a background job of the scheduler. Heartbeats must go on while the rest of the process is busy, or others
+//! would take its runs, and everything else here shares the connection that listens.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -3,7 +3,8 @@
 //! Three threads share the work: the writer commits, the flusher makes commits durable and then acknowledges them, and
 //! the checkpointer moves the write-ahead log into the database. The SQLite in use is the one built into the program,
 //! since older ones can lose commits (<https://www.sqlite.org/wal.html#walresetbug>). A lock on a file beside the
-//! database keeps a second process out.
+//! database keeps a second process out. The checkpointer is a thread and no background job: commits drive it, it ends with
+//! the writer, and it blocks while it works.
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads run at a time, and each waits at most five seconds.
 

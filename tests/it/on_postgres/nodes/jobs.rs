@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{database, node_beside};
+use super::{SECRET_KEY, database, node_beside};
 use crate::support::database::Kind;
 use crate::support::postgres::TestDatabase;
 use crate::support::{Server, ServerBuilder, wait_for};
@@ -16,7 +16,7 @@ fn successes(node: &Server, job: &str) -> u64 {
 }
 
 fn keys(database: &TestDatabase) -> usize {
-    database.rows("SELECT FROM deliveries").len()
+    database.rows("SELECT FROM seen_keys").len()
 }
 
 /// Stores the key of a request that came long ago.
@@ -26,12 +26,12 @@ fn store_expired_key(node: &Server, database: &TestDatabase) {
     node.call("PATCH", link, json!({ "deduplicate": { "key": "/#steps.1.attributes.data.orderId" } })).expect(200);
     node.post_hook("orders", &json!({ "orderId": "1" })).expect(200);
     assert_eq!(keys(database), 1);
-    database.execute("UPDATE deliveries SET expires_at = 0");
+    database.execute("UPDATE seen_keys SET expires_at = 0");
 }
 
 #[test]
 fn one_node_forgets_expired_keys_and_another_takes_over_when_it_dies() {
-    let leader = ServerBuilder::new().on(Kind::Postgres).start();
+    let leader = ServerBuilder::new().on(Kind::Postgres).environment("HOOKFLOW_SECRET_KEY", SECRET_KEY).start();
     let database = database(&leader);
     wait_for("the only node to lead", || (successes(&leader, "forget-seen-keys") == 1).then_some(()));
     let other = node_beside(&leader);
