@@ -11,6 +11,7 @@
 //! is measured on it.
 
 mod histogram;
+mod installation;
 mod load;
 mod measures;
 mod noop;
@@ -54,6 +55,9 @@ struct Options {
     /// Only what is measured on this database
     #[arg(long)]
     only: Option<Database>,
+    /// Only the large installation, which is measured once and not in rounds
+    #[arg(long)]
+    only_installation: bool,
     /// One short round: does everything still work?
     #[arg(long)]
     quick: bool,
@@ -126,11 +130,16 @@ fn measure(options: &Options) -> Result<()> {
     let noop = server::Process::start_noop()?;
     let cluster = options.measures(Database::Postgres).then(|| postgres::start(options)).transpose()?;
     let mut rounds = Vec::new();
-    for number in 1..=options.rounds() {
-        eprint!("round {number} of {}: ", options.rounds());
+    let count = if options.only_installation { 0 } else { options.rounds() };
+    for number in 1..=count {
+        eprint!("round {number} of {count}: ");
         rounds.push(measures::measure_round(options, &noop, cluster.as_ref())?);
     }
-    report::print_rounds(&rounds);
-    report::print_summary(&rounds);
+    let installations = measures::measure_installations(options, cluster.as_ref())?;
+    if count > 0 {
+        report::print_rounds(&rounds);
+        report::print_summary(&rounds);
+    }
+    installations.iter().for_each(|(database, figures)| report::print_installation(database, figures));
     Ok(())
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::histogram::Quantiles;
+use crate::installation::{self, Installation};
 use crate::load::{self, Load, Outcome, Target};
 use crate::oha;
 use crate::orders::Orders;
@@ -57,6 +58,26 @@ pub fn measure_round(options: &Options, noop: &Process, cluster: Option<&Cluster
     let postgres = cluster.map(|cluster| postgres::measure_round(options, cluster)).transpose()?;
     eprintln!("done");
     Ok(Round { noop_per_second, sqlite, postgres })
+}
+
+/// A large installation on each database, once: it takes long, and its figures are far from what they are measured by.
+pub fn measure_installations(
+    options: &Options,
+    cluster: Option<&Cluster>,
+) -> Result<Vec<(&'static str, Installation)>> {
+    let mut measured = Vec::new();
+    if options.measures(Database::Sqlite) {
+        eprint!("large installation: ");
+        measured.push(("SQLite", installation::measure(options, &Place::new(options)?)?));
+        eprintln!("done");
+    }
+    if let Some(cluster) = cluster {
+        eprint!("large installation on PostgreSQL: ");
+        let database = cluster.database();
+        measured.push(("PostgreSQL", installation::measure(options, &Place::on(options, database.url())?)?));
+        eprintln!("done");
+    }
+    Ok(measured)
 }
 
 fn measure_sqlite(options: &Options, noop: &Target) -> Result<SqliteRound> {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Result;
+use crate::installation::{Cost, Installation};
 use crate::measures::{Round, SqliteRound};
 use crate::postgres::PostgresRound;
 
@@ -108,6 +109,33 @@ fn print_postgres(summary: &Summary<'_, PostgresRound>) {
     let orders = "PostgreSQL: whole order workflow";
     summary.rate(&format!("{orders}, one node"), |round| round.orders_per_second, Some(Goal::PerSecond(2_000.0)));
     summary.rate(&format!("{orders}, two nodes"), |round| round.orders_per_second_of_two, None);
+}
+
+/// The table of a large installation.
+pub fn print_installation(database: &str, figures: &Installation) {
+    println!("\n{database}: {} hooks and {} workflows\n", figures.hooks, figures.hooks / 2);
+    println!("| what | time | processor time | to reach | |");
+    println!("|---|---|---|---|---|");
+    let cost = |what: &str, Cost { wall, processor }: Cost, target: Option<f64>| {
+        let goal = target.map_or(String::new(), |target| format!("<= {target:.0} ms"));
+        let verdict = target.map_or("", |target| verdict(milliseconds(wall) <= target));
+        let (wall, processor) = (milliseconds(wall), milliseconds(processor));
+        println!("| {what} | {wall:.1} ms | {processor:.1} ms | {goal} | {verdict} |");
+    };
+    cost("first start", figures.first_start, Some(20_000.0));
+    cost("next start, nothing changed", figures.next_start, None);
+    cost("POST /v1/keys, median", figures.key, Some(5.0));
+    cost("POST /v1/hooks, median", figures.hook, None);
+    cost("POST /v1/workflows, median", figures.workflow, None);
+    let [quiet, description, file] = figures.slowest.map(milliseconds);
+    println!("| slowest hook while nothing changes | {quiet:.1} ms | | | |");
+    let slowest = |what: &str, time: f64| {
+        println!("| slowest hook while {what} | {time:.1} ms | | <= 50 ms | {} |", verdict(time <= 50.0));
+    };
+    slowest("one description in a file changes", description);
+    slowest("a file with 750 new declarations is loaded", file);
+    let (resident, peak) = (megabytes(figures.memory.resident), megabytes(figures.memory.peak));
+    println!("| memory after the next start | {resident:.0} MB, peak {peak:.0} MB | | | |");
 }
 
 /// The goal for a rate.

@@ -184,6 +184,41 @@ impl Server {
         Ok(line.and_then(|line| line.split_whitespace().last()?.parse::<f64>().ok()).map(|count| count as u64))
     }
 
+    /// The processor time that the process has taken since it began, to a hundredth of a second.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.child.id()))?;
+        // The second field is the program's name in brackets; user and system time are the 14th and 15th, in ticks.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        let ticks = ticks.sum::<std::result::Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    pub fn create_key(&self, name: &str) -> Result<()> {
+        self.call_json("POST", "/v1/keys", &json!({ "name": name, "role": "org.read" })).map(drop)
+    }
+
+    /// Whether there is a workflow called `name`.
+    pub fn has_workflow(&self, name: &str) -> Result<bool> {
+        let (status, _) = self.call("GET", &format!("/v1/runs?workflow={name}&pageSize=1"), "")?;
+        Ok(status == 200)
+    }
+
+    /// The link of the workflow called `name`. The server reads all workflows for it.
+    pub fn find_workflow(&self, name: &str) -> Result<String> {
+        let list = self.call_json("GET", "/v1/workflows", &Value::Null)?;
+        let mut workflows = list["data"].as_array().into_iter().flatten();
+        let found = workflows.find(|workflow| workflow["attributes"]["name"] == name);
+        let link = found.and_then(|workflow| workflow["links"]["self"].as_str());
+        Ok(link.ok_or_else(|| format!("there is no workflow called {name}"))?.to_owned())
+    }
+
+    /// The version in force of the workflow with this link.
+    pub fn workflow_version(&self, link: &str) -> Result<i64> {
+        let workflow = self.call_json("GET", link, &Value::Null)?;
+        Ok(workflow["data"]["attributes"]["version"].as_i64().ok_or("a workflow without a version")?)
+    }
+
     pub fn memory(&self) -> Result<Memory> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.child.id()))?;
         let bytes = |name| {
