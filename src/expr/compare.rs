@@ -1,17 +1,17 @@
-//! How two values of a condition are compared: equality, order, dates, containment.
+//! Comparisons of values: equality, order, dates, containment.
 //!
-//! Values come from forms and mails as often as from JSON, so a number and a string that reads wholly as a number
-//! compare as numbers, and a boolean equals its name. Nothing else is cast. What cannot be compared is an `Err` with
-//! a sentence that says so; the condition is false then, and the sentence goes into its notes.
+//! Values often come from forms and mails, so a number and a numeric string compare as numbers, and a Boolean equals
+//! its name. Nothing else is converted. If values can't be compared, the error is a sentence for a note, and the
+//! condition is false.
 
 use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
 use super::dates;
-use super::operation::shown;
+use super::operation::describe;
 
-/// Whether two values are the same, with the casts described above. Lists and objects compare part by part.
+/// Whether two values are equal, with the conversions above. Lists and objects compare element by element.
 pub(super) fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => compare_numbers(left, right).is_eq(),
@@ -32,7 +32,7 @@ pub(super) fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Which of two numbers is greater; texts that are no numbers compare by code point.
+/// Orders two numbers, or two non-numeric strings by code point.
 pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering, String> {
     match (number(left), number(right)) {
         (Some(left), Some(right)) => return Ok(compare_numbers(&left, &right)),
@@ -43,23 +43,24 @@ pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering, String> {
         }
         _ => {}
     }
-    Err(format!("cannot compare {} with {}: they are neither two numbers nor two texts", shown(left), shown(right)))
+    Err(format!("cannot compare {} with {}: expected two numbers or two strings", describe(left), describe(right)))
 }
 
-/// Which of two moments is later.
+/// Orders two dates.
 pub(super) fn order_dates(left: &Value, right: &Value) -> Result<Ordering, String> {
     Ok(dates::read(left)?.cmp(&dates::read(right)?))
 }
 
-/// How many pairs of elements `contains` compares at most: lists come from senders, and judging holds up all others.
+/// The most element pairs that `contains` compares: senders control the length of lists.
 const COMPARISONS_MAX: usize = 1_000_000;
 
-/// Whether a text contains a text, or a list an element. A list as `needle` asks for all its elements.
+/// Whether a string contains a string, or a list an element. If `needle` is a list, all of its elements must be
+/// contained.
 pub(super) fn contains(haystack: &Value, needle: &Value) -> Result<bool, String> {
     if let Value::Array(needles) = needle {
         let items = haystack.as_array().map_or(1, Vec::len);
         if needles.len().saturating_mul(items) > COMPARISONS_MAX {
-            return Err(format!("looking for {} elements among {items} takes too many comparisons", needles.len()));
+            return Err(format!("searching for {} elements among {items} takes too many comparisons", needles.len()));
         }
         for needle in needles {
             if !contains_one(haystack, needle)? {
@@ -76,11 +77,11 @@ fn contains_one(haystack: &Value, needle: &Value) -> Result<bool, String> {
         (Value::Array(items), needle) => Ok(items.iter().any(|item| equal(item, needle))),
         (Value::String(text), Value::String(needle)) => Ok(text.contains(needle.as_str())),
         (Value::String(text), Value::Number(needle)) => Ok(text.contains(&needle.to_string())),
-        _ => Err(format!("cannot look for {} in {}", shown(needle), shown(haystack))),
+        _ => Err(format!("cannot search for {} in {}", describe(needle), describe(haystack))),
     }
 }
 
-/// The true or false that a value stands for.
+/// Converts `true`, `false` and their names to a Boolean.
 pub(super) fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
@@ -90,13 +91,13 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// Compares integers exactly, and as floating point where one of them is.
+/// Compares integers exactly, other numbers as floating point.
 pub(super) fn compare_numbers(left: &Number, right: &Number) -> Ordering {
     if let (Some(left), Some(right)) = (integer(left), integer(right)) {
         return left.cmp(&right);
     }
     let float = |number: &Number| number.as_f64().unwrap_or(f64::NAN);
-    // JSON has no NaN, so two of its numbers always have an order.
+    // JSON has no NaN, so its numbers are totally ordered.
     float(left).partial_cmp(&float(right)).unwrap_or(Ordering::Equal)
 }
 
@@ -112,7 +113,7 @@ fn number(value: &Value) -> Option<Number> {
     }
 }
 
-/// A text that is a number from end to end. Rust would also read `inf` and `nan`.
+/// Parses a string that is entirely a number. Unlike Rust, rejects `inf` and `nan`.
 pub(super) fn parse_number(text: &str) -> Option<Number> {
     let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
     if !text.bytes().all(plain) {
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equality_casts_numbers_and_booleans_only() {
+    fn equality_converts_numbers_and_booleans_only() {
         for (left, right) in [
             (json!(1), json!(1.0)),
             (json!(200), json!("200")),
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_of_numbers_or_of_texts() {
+    fn numbers_and_strings_are_ordered() {
         assert_eq!(order(&json!(300), &json!("200")), Ok(Ordering::Greater));
         assert_eq!(order(&json!("9"), &json!("10")), Ok(Ordering::Less));
         assert_eq!(order(&json!("b"), &json!("a")), Ok(Ordering::Greater));
@@ -164,7 +165,7 @@ mod tests {
         }
         assert_eq!(
             order(&json!("nan"), &json!(1)).unwrap_err(),
-            "cannot compare the text `nan` with the number 1: they are neither two numbers nor two texts"
+            "cannot compare the string `nan` with the number 1: expected two numbers or two strings"
         );
     }
 
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn containment_is_of_texts_or_of_elements() {
+    fn containment_works_on_strings_and_lists() {
         assert_eq!(contains(&json!("order 42"), &json!(42)), Ok(true));
         assert_eq!(contains(&json!("order"), &json!(["or", "der"])), Ok(true));
         assert_eq!(contains(&json!(["vip", 1]), &json!(["vip"])), Ok(true));

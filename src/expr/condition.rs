@@ -1,7 +1,8 @@
 //! Conditions: `{"op": "exists", "values": ["/#steps.2.id"]}`.
 //!
-//! `and` and `or` hold conditions, all others operands. Every operand is looked at, also where the outcome is clear
-//! earlier: a [`ConditionResult`] is for people to read in the run's log. A missing operand counts as null.
+//! The values of `and` and `or` are conditions; those of other operators are operands. All operands are evaluated, even
+//! if the result is already known, because people read the [`ConditionResult`] in the run's log. A missing operand is
+//! null.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -13,10 +14,10 @@ use super::report::brief;
 use super::{EvalError, Expr, Fault, Mention, Note, Operator, Scope, faults_within, within};
 use crate::objects::{kind_of, nearest};
 
-/// How deep `and` and `or` may nest.
+/// The deepest nesting of `and` and `or`.
 const DEPTH_MAX: usize = 16;
 
-/// A condition as written, compiled.
+/// A compiled condition.
 #[derive(Clone, Debug)]
 pub struct Condition {
     operator: Operator,
@@ -29,18 +30,18 @@ enum Operands {
     Conditions(Vec<Condition>),
 }
 
-/// How a condition came out, with what it looked at.
+/// The result of a condition, with its evaluated operands.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ConditionResult {
     pub op: &'static str,
     pub values: Vec<Operand>,
     pub result: bool,
-    /// What was odd; pointers are relative to this condition.
+    /// Missing or incomparable values; pointers are relative to this condition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
 
-/// What a condition looked at: a value, null if it was missing; or for `and` and `or` a condition.
+/// An evaluated operand: a value, or the result of a condition for `and` and `or`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(untagged)]
 pub enum Operand {
@@ -49,12 +50,15 @@ pub enum Operand {
 }
 
 impl Condition {
-    /// Compiles a condition, or tells everything that is wrong with it.
+    /// Compiles a condition.
+    ///
+    /// # Errors
+    /// All faults.
     pub fn compile(value: &Value) -> Result<Condition, Vec<Fault>> {
         compile_at(value, 1)
     }
 
-    /// Whether it holds. What is missing is noted, except by `exists` and `dne`, which ask for just that.
+    /// Evaluates the condition. Missing values are noted, except for `exists` and `dne`.
     pub fn evaluate(&self, scope: &Scope) -> Result<ConditionResult, EvalError> {
         let expressions = match &self.operands {
             Operands::Values(expressions) => expressions,
@@ -69,7 +73,7 @@ impl Condition {
             });
         }
         let result = decide(self.operator, &values).unwrap_or_else(|message| {
-            // A missing value has been noted already.
+            // If a value is missing, there is already a note.
             if notes.is_empty() {
                 notes.push(Note {
                     pointer: "/values".to_owned(),
@@ -84,7 +88,7 @@ impl Condition {
         Ok(ConditionResult { op: self.operator.name(), values, result, notes })
     }
 
-    /// The ids of the steps that it refers to, and where.
+    /// The steps and variables that the condition refers to, with pointers.
     pub fn mentions(&self) -> Vec<Mention> {
         let mentions: Vec<Vec<Mention>> = match &self.operands {
             Operands::Values(expressions) => expressions.iter().map(Expr::mentions).collect(),
@@ -95,32 +99,32 @@ impl Condition {
         within(values, "values").collect()
     }
 
-    /// Whether it is `{"op": "true", "values": [true]}`, the way to write that there is no condition.
+    /// Whether this is `{"op": "true", "values": [true]}`, which always holds.
     pub fn is_always(&self) -> bool {
         let Operands::Values(values) = &self.operands else { return false };
         self.operator == Operator::True && values.first().and_then(Expr::as_literal) == Some(&Value::Bool(true))
     }
 
     fn evaluate_all(&self, conditions: &[Condition], scope: &Scope) -> Result<ConditionResult, EvalError> {
-        let judged = conditions.iter().map(|condition| condition.evaluate(scope)).collect::<Result<Vec<_>, _>>()?;
-        let mut results = judged.iter().map(|judgement| judgement.result);
+        let results = conditions.iter().map(|condition| condition.evaluate(scope)).collect::<Result<Vec<_>, _>>()?;
+        let mut holds = results.iter().map(|judgement| judgement.result);
         let result = match self.operator {
-            Operator::And => results.all(|result| result),
-            _ => results.any(|result| result),
+            Operator::And => holds.all(|result| result),
+            _ => holds.any(|result| result),
         };
-        let values = judged.into_iter().map(Operand::Condition).collect();
+        let values = results.into_iter().map(Operand::Condition).collect();
         Ok(ConditionResult { op: self.operator.name(), values, result, notes: Vec::new() })
     }
 }
 
-/// Applies an operator to its operands; an `Err` says what could not be compared.
+/// Applies an operator to its operands; the error says what can't be compared.
 fn decide(operator: Operator, values: &[Option<Cow<Value>>]) -> Result<bool, String> {
     const NULL: &Value = &Value::Null;
     let value = |index: usize| values.get(index).and_then(Option::as_deref).unwrap_or(NULL);
     let (left, right) = (value(0), value(1));
     let ordered = |holds: fn(Ordering) -> bool| order(left, right).map(holds);
-    let is_truth = |wanted: bool| match truth(left) {
-        Some(truth) => Ok(truth == wanted),
+    let is_truth = |expected: bool| match truth(left) {
+        Some(truth) => Ok(truth == expected),
         None => Err(format!("{} is neither true nor false", kind_of(left))),
     };
     match operator {
@@ -138,17 +142,17 @@ fn decide(operator: Operator, values: &[Option<Cow<Value>>]) -> Result<bool, Str
         Operator::GtDate => order_dates(left, right).map(Ordering::is_gt),
         Operator::Contains => contains(left, right),
         Operator::NotContains => contains(left, right).map(|contained| !contained),
-        Operator::And | Operator::Or => Err("it holds conditions, not values".to_owned()),
+        Operator::And | Operator::Or => Err("its values must be conditions".to_owned()),
     }
 }
 
 fn compile_at(value: &Value, depth: usize) -> Result<Condition, Vec<Fault>> {
     let fields = value.as_object().ok_or_else(|| {
-        let fault = Fault::new(format!("a condition is an object, not {}", kind_of(value)));
+        let fault = Fault::new(format!("a condition must be an object, not {}", kind_of(value)));
         vec![fault.help(r#"write {"op": "exists", "values": ["/#steps.2.id"]}"#)]
     })?;
     if depth > DEPTH_MAX {
-        return Err(vec![Fault::new(format!("conditions nest at most {DEPTH_MAX} deep"))]);
+        return Err(vec![Fault::new(format!("conditions nest at most {DEPTH_MAX} levels deep"))]);
     }
     let mut faults = unknown_keys(fields);
     let operator = read_operator(fields).map_err(|fault| faults.push(fault)).ok();
@@ -169,7 +173,7 @@ fn unknown_keys(fields: &Map<String, Value>) -> Vec<Fault> {
     let unknown = fields.keys().filter(|key| !KEYS.contains(&key.as_str()));
     let fault = |key: &String| {
         let help = nearest(key, KEYS).map(|suggestion| format!("did you mean `{suggestion}`?"));
-        let fault = Fault::new(format!("a condition has no `{}`", brief(key)));
+        let fault = Fault::new(format!("unknown key `{}` in a condition", brief(key)));
         let help = help.unwrap_or_else(|| "a condition has `op` and `values`".to_owned());
         faults_within(vec![fault.help(help)], key)
     };
@@ -179,11 +183,11 @@ fn unknown_keys(fields: &Map<String, Value>) -> Vec<Fault> {
 fn read_operator(fields: &Map<String, Value>) -> Result<Operator, Fault> {
     let names = || Operator::ALL.iter().map(|(name, _)| *name);
     let Some(value) = fields.get("op") else {
-        return Err(Fault::new("a condition needs an `op`").help(names().collect::<Vec<_>>().join(", ")));
+        return Err(Fault::new("a condition requires `op`").help(names().collect::<Vec<_>>().join(", ")));
     };
     let at_op = |fault: Fault| Fault { pointer: "/op".to_owned(), ..fault };
     let Value::String(name) = value else {
-        return Err(at_op(Fault::new(format!("an `op` is a string, not {}", kind_of(value)))));
+        return Err(at_op(Fault::new(format!("`op` must be a string, not {}", kind_of(value)))));
     };
     Operator::parse(name).ok_or_else(|| {
         let help = match nearest(name, names()) {
@@ -198,31 +202,31 @@ fn read_values(fields: &Map<String, Value>) -> Result<&[Value], Fault> {
     match fields.get("values") {
         Some(Value::Array(values)) => Ok(values),
         Some(other) => {
-            let message = format!("`values` is a list, not {}", kind_of(other));
+            let message = format!("`values` must be a list, not {}", kind_of(other));
             Err(Fault { pointer: "/values".to_owned(), ..Fault::new(message) })
         }
-        None => Err(Fault::new("a condition needs `values`")),
+        None => Err(Fault::new("a condition requires `values`")),
     }
 }
 
 fn check_count(operator: Operator, count: usize) -> Option<Fault> {
     let [least, most] = operator.counts();
-    let wanted = match operator.counts() {
+    let expected = match operator.counts() {
         Operator::MANY => "at least one condition",
         Operator::ONE => "one value",
         _ => "two values",
     };
-    let fault = || Fault::new(format!("`{}` takes {wanted}, not {count}", operator.name()));
+    let fault = || Fault::new(format!("`{}` takes {expected}, not {count}", operator.name()));
     (!(least..=most).contains(&count)).then(|| Fault { pointer: "/values".to_owned(), ..fault() })
 }
 
-/// Compiles what `values` holds; pointers of faults are relative to it.
+/// Compiles the entries of `values`; pointers of faults are relative to it.
 fn compile_operands(operator: Operator, values: &[Value], depth: usize) -> Result<Operands, Vec<Fault>> {
     match operator {
         Operator::And | Operator::Or => {
             compile_each(values, |value| compile_at(value, depth + 1)).map(Operands::Conditions)
         }
-        // Editors leave a second operand behind; it means nothing.
+        // Some editors leave a second operand behind, which is ignored.
         _ if operator.counts() == Operator::ONE => {
             compile_each(values.get(..1).unwrap_or_default(), Expr::compile).map(Operands::Values)
         }

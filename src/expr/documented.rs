@@ -1,4 +1,4 @@
-//! Executes `docs/language.md`: every example gives what the page says, and every operation is on it.
+//! Executes `docs/language.md`: every example evaluates to the documented result, and every operation is documented.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::base::time::Timestamp;
 
 const PAGE: &str = include_str!("../../docs/language.md");
 
-/// A row of a table: its cells by the names of their columns.
+/// A table row: cells by column name.
 type Row = BTreeMap<String, String>;
 
-/// The rows of all tables of the page.
+/// The rows of all tables on the page.
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     let mut columns: Vec<String> = Vec::new();
@@ -21,7 +21,7 @@ fn rows() -> Vec<Row> {
             columns.clear();
             continue;
         };
-        let cells: Vec<String> = cut(cells);
+        let cells: Vec<String> = split_cells(cells);
         if columns.is_empty() {
             columns = cells;
         } else if !cells.iter().all(|cell| cell.starts_with("---")) {
@@ -32,13 +32,13 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Cuts at bars, except at `\|`, which is a bar within a cell.
-fn cut(line: &str) -> Vec<String> {
+/// Splits a line into cells at `|`, except at `\|`.
+fn split_cells(line: &str) -> Vec<String> {
     const BAR: &str = "\u{0}";
     line.replace("\\|", BAR).split('|').map(|cell| cell.trim().replace(BAR, "|")).collect()
 }
 
-/// The pieces of code in a cell.
+/// The code spans in a cell.
 fn codes(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -63,7 +63,7 @@ fn scope() -> Scope {
 }
 
 #[test]
-fn every_example_gives_what_the_page_says() {
+fn every_example_has_the_documented_result() {
     let mut wrong = Vec::new();
     let mut examples = 0;
     for row in rows() {
@@ -71,11 +71,11 @@ fn every_example_gives_what_the_page_says() {
         let example = codes(cell).pop().unwrap_or_else(|| panic!("no example: {row:?}"));
         examples += 1;
         let expression = Expr::compile(&json!(example)).unwrap_or_else(|faults| panic!("{example}: {faults:?}"));
-        let given = expression.resolve_json(&scope(), "", &mut Vec::new());
-        let given = given.unwrap_or_else(|error| panic!("{example}: {error}"));
-        let shown = given.map_or("nothing".to_owned(), |value| format!("`{value}`"));
-        if shown != row["gives"] {
-            wrong.push(format!("{example}\n  gives {shown}\n  and not {}", row["gives"]));
+        let value = expression.resolve_json(&scope(), "", &mut Vec::new());
+        let value = value.unwrap_or_else(|error| panic!("{example}: {error}"));
+        let result = value.map_or("nothing".to_owned(), |value| format!("`{value}`"));
+        if result != row["gives"] {
+            wrong.push(format!("{example}\n  is {result}\n  documented as {}", row["gives"]));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -83,7 +83,7 @@ fn every_example_gives_what_the_page_says() {
 }
 
 #[test]
-fn every_operation_is_on_the_page() {
+fn every_operation_is_documented() {
     let on_page: BTreeMap<String, Row> =
         rows().into_iter().filter_map(|row| Some((codes(row.get("operation")?).remove(0), row))).collect();
     let usages: Vec<String> = operations::all().map(|operation| operation.usage()).collect();
@@ -93,7 +93,7 @@ fn every_operation_is_on_the_page() {
     for operation in operations::all() {
         let row = &on_page[&operation.usage()];
         assert_eq!(codes(&row["also"]), operation.aliases, "{}", operation.name);
-        // The example is one of this operation, by one of its names.
+        // The example must use the operation, by any of its names.
         let mut names = operation.aliases.iter().chain([&operation.name]);
         assert!(names.any(|name| row["example"].contains(name)), "{}", operation.name);
     }

@@ -1,15 +1,16 @@
 //! Filters of a JSONPath: `[?(@.price >= 10 && @.tags[0] == 'new')]`.
 //!
-//! A filter is tests joined by `&&` and `||`, of which `&&` binds tighter; there are no parentheses. A test is a path
-//! after `@`, alone (the child has it) or compared with a number, a quoted text, `true`, `false` or `null`. Types must
-//! match: nothing is cast, and what has no order is neither less nor greater. Spaces are allowed between the parts.
+//! A filter is a list of tests joined by `&&` and `||`. `&&` binds tighter, and there are no parentheses. A test is a
+//! path after `@`, either alone (the child has a value there) or compared with a number, a quoted string, `true`,
+//! `false` or `null`. Types must match: nothing is converted, and unordered values are neither less nor greater. Spaces
+//! are allowed between the parts.
 
 use serde_json::Value;
 
 use super::compare::compare_numbers;
 use super::cursor::Cursor;
 
-/// A filter: one of the alternatives holds, all tests of which hold.
+/// A disjunction of conjunctions of tests.
 #[derive(Clone, Debug)]
 pub(super) struct Filter {
     alternatives: Vec<Vec<Test>>,
@@ -37,7 +38,7 @@ enum Comparison {
     GreaterOrEqual,
 }
 
-/// Longer symbols come before those that they start with.
+/// Longer symbols come before their prefixes.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("==", Comparison::Equal),
     ("!=", Comparison::NotEqual),
@@ -48,7 +49,7 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Filter {
-    /// Reads `(…)`; the cursor stands after the question mark.
+    /// Reads `(…)`, after the question mark.
     pub(super) fn read(cursor: &mut Cursor) -> Result<Filter, String> {
         if !cursor.eat("(") {
             return Err("a filter is written `[?(@.name == 'x')]`".to_owned());
@@ -56,7 +57,7 @@ impl Filter {
         let mut alternatives = vec![Vec::new()];
         loop {
             let test = Test::read(cursor)?;
-            alternatives.last_mut().expect("there is always an alternative being read").push(test);
+            alternatives.last_mut().expect("there is always a current alternative").push(test);
             skip_spaces(cursor);
             if cursor.eat("||") {
                 alternatives.push(Vec::new());
@@ -146,7 +147,7 @@ fn read_literal(cursor: &mut Cursor) -> Result<Value, String> {
     }
     let word = cursor.take_while(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.'));
     let literal = serde_json::from_str(word).ok();
-    literal.ok_or_else(|| "expected a number, a quoted text, `true`, `false` or `null`".to_owned())
+    literal.ok_or_else(|| "expected a number, a quoted string, `true`, `false` or `null`".to_owned())
 }
 
 fn skip_spaces(cursor: &mut Cursor) {
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn compares_without_casts() {
+    fn compares_without_conversions() {
         for (filter, child, expected) in [
             ("(@.a)", json!({ "a": null }), true),
             ("(@.a)", json!({ "b": 1 }), false),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_does_not_know() {
+    fn rejects_unsupported_syntax() {
         for filter in
             ["", "()", "(a == 1)", "(@.*)", "(@..a)", "(@ == x)", "(@ == )", "(@ = 1)", "((@))", "(@ == 1 &&)"]
         {

@@ -1,17 +1,17 @@
 //! Functions: `/#fn:parseInt,steps.1.attributes.data.total`.
 //!
-//! The name of an operation and its arguments, with commas between them and no spaces around them. An argument that starts
-//! with `steps.`, `variables.`, `error.` or `_env.` is a path; a number, `true`, `false` and `null` are what they say; what is
-//! in quotes is a text, in which commas are allowed; any other argument is a text as it stands. The first argument is what
-//! the operation is about, so a text there has to be in quotes: it is a misspelt path far more often. The last argument of a
-//! few operations takes all the rest, commas included: `/#fn:dateFormat,steps.1.at,MMM D, YYYY`.
+//! The name of an operation and its arguments, separated by commas without spaces. An argument that starts with
+//! `steps.`, `variables.`, `error.` or `_env.` is a path; numbers, `true`, `false` and `null` are literals; a quoted
+//! argument is a string, which may contain commas; any other argument is a string as it stands. A string as the first
+//! argument must be quoted, because an unquoted one is usually a misspelled path. The last argument of a few operations
+//! takes the rest of the text, including commas: `/#fn:dateFormat,steps.1.at,MMM D, YYYY`.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::call::{Argument, Call, Work, find_operation};
-use super::operation::{Kind, Need, Operation};
+use super::call::{Argument, Call, Evaluation, find_operation};
+use super::operation::{Need, Operation, ValueType};
 use super::path::{Path, ROOTS};
 use super::report::{EvalError, Fault, Note, Subject, brief};
 use super::scope::Scope;
@@ -20,7 +20,7 @@ use crate::objects::nearest;
 /// A function call.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// As it was written, without `/#fn:`.
+    /// The source, without `/#fn:`.
     text: String,
     call: Call,
 }
@@ -35,26 +35,28 @@ impl Function {
         let operation = find_operation("function", name, &[])?;
         let needed = operation.parameters.first().is_some_and(|first| first.need != Need::Optional);
         if needed && rest.is_none_or(str::is_empty) {
-            let fault = Fault::new(format!("the function `{name}` is called on nothing"));
+            let fault = Fault::new(format!("the function `{name}` requires an argument"));
             return Err(fault.help(format!("write a path after it: `/#fn:{name},steps.1.id`")));
         }
         let mut arguments = Vec::new();
-        for (place, written) in rest.map(|rest| cut(rest, operation)).transpose()?.into_iter().flatten().enumerate() {
-            arguments.push(read(written, place, operation, text)?);
+        for (index, source) in
+            rest.map(|rest| split_arguments(rest, operation)).transpose()?.into_iter().flatten().enumerate()
+        {
+            arguments.push(read(source, index, operation, text)?);
         }
         Ok(Function { text: text.to_owned(), call: Call::new(operation, arguments, Vec::new())? })
     }
 
-    /// The function's value, or `None` and a note.
+    /// The result of the function; `None` with a note if there is none.
     pub(super) fn run<'a>(
         &'a self,
         scope: &'a Scope,
         notes: &mut Vec<Note>,
     ) -> Result<Option<Cow<'a, Value>>, EvalError> {
-        let written = || format!("/#fn:{}", self.text);
-        let mut work = Work::new(scope, notes, &written);
-        let value = self.call.evaluate(None, &mut work);
-        value.map_err(|reason| EvalError::TooMuchWork { expression: written(), reason })
+        let source = || format!("/#fn:{}", self.text);
+        let mut evaluation = Evaluation::new(scope, notes, &source);
+        let value = self.call.evaluate(None, &mut evaluation);
+        value.map_err(|reason| EvalError::TooMuchWork { expression: source(), reason })
     }
 
     pub(super) fn add_subjects(&self, subjects: &mut Vec<Subject>) {
@@ -62,8 +64,8 @@ impl Function {
     }
 }
 
-/// Cuts arguments at commas, except in quotes and where the operation takes the rest.
-fn cut<'t>(text: &'t str, operation: &Operation) -> Result<Vec<&'t str>, Fault> {
+/// Splits arguments at commas, except in quotes and in an argument that takes the rest.
+fn split_arguments<'t>(text: &'t str, operation: &Operation) -> Result<Vec<&'t str>, Fault> {
     let (mut arguments, mut rest) = (Vec::new(), text);
     loop {
         let quoted = closing_quote(rest);
@@ -78,65 +80,66 @@ fn cut<'t>(text: &'t str, operation: &Operation) -> Result<Vec<&'t str>, Fault> 
             Some(',') => rest = &rest[end + 1..],
             Some(_) => {
                 let fault = Fault::new(format!("expected a comma after {}", brief(&rest[..end])));
-                return Err(fault.help("a quote within quotes is of the other kind: `\"it's\"`"));
+                return Err(fault.help("to write a quote inside quotes, use the other kind: `\"it's\"`"));
             }
         }
     }
 }
 
-/// Where the quoted text ends that `text` starts with, its quotes included.
+/// The length of the quoted string at the start of `text`, including its quotes.
 fn closing_quote(text: &str) -> Option<usize> {
     let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"'))?;
     text[1..].find(quote).map(|length| length + 2)
 }
 
-/// Reads the argument at a place of the function `whole`.
-fn read(written: &str, place: usize, operation: &Operation, whole: &str) -> Result<Option<Argument>, Fault> {
-    let optional = operation.parameter(place).is_some_and(|parameter| parameter.need == Need::Optional);
-    if written.is_empty() && optional {
+/// Reads the argument at an index of the function `whole`.
+fn read(source: &str, index: usize, operation: &Operation, whole: &str) -> Result<Option<Argument>, Fault> {
+    let optional = operation.parameter(index).is_some_and(|parameter| parameter.need == Need::Optional);
+    if source.is_empty() && optional {
         return Ok(None);
     }
-    if closing_quote(written) == Some(written.len()) {
-        return Ok(Some(Argument::Literal(Value::from(&written[1..written.len() - 1]))));
+    if closing_quote(source) == Some(source.len()) {
+        return Ok(Some(Argument::Literal(Value::from(&source[1..source.len() - 1]))));
     }
-    if written.trim() != written && operation.rest != Some(place) {
+    if source.trim() != source && operation.rest != Some(index) {
         return Err(spaces(whole));
     }
-    if let Some(bare) = written.strip_prefix("/#") {
-        let fault = Fault::new("a path within a function has no `/#`");
+    if let Some(bare) = source.strip_prefix("/#") {
+        let fault = Fault::new("a path inside a function does not start with `/#`");
         return Err(fault.help(format!("write `{}`", brief(bare))));
     }
-    let root = written.split('.').next().unwrap_or_default();
-    if ROOTS.contains(&root) && root != written {
-        return Ok(Some(Argument::Path(Path::compile(written)?)));
+    let root = source.split('.').next().unwrap_or_default();
+    if ROOTS.contains(&root) && root != source {
+        return Ok(Some(Argument::Path(Path::compile(source)?)));
     }
-    // What does not read back as it was written, such as an id of digits, is no number.
-    let scalar = serde_json::from_str::<Value>(written).ok();
+    // If the value is not written back identically, such as an id with leading zeros, it is a string.
+    let scalar = serde_json::from_str::<Value>(source).ok();
     let scalar = scalar.filter(|value| {
         let read_back = value.to_string();
-        !value.is_array() && !value.is_object() && read_back == written
+        !value.is_array() && !value.is_object() && read_back == source
     });
     if let Some(scalar) = scalar {
         return Ok(Some(Argument::Literal(scalar)));
     }
-    let chosen =
-        operation.parameter(place).is_some_and(|parameter| matches!(parameter.kind, Kind::Choice(_) | Kind::Named(..)));
-    if place == 0 && !chosen {
-        return Ok(Some(Argument::Path(Path::compile(written)?)));
+    let is_choice = operation
+        .parameter(index)
+        .is_some_and(|parameter| matches!(parameter.value_type, ValueType::Choice(_) | ValueType::Named(..)));
+    if index == 0 && !is_choice {
+        return Ok(Some(Argument::Path(Path::compile(source)?)));
     }
-    if written.contains('.')
-        && !written.contains(' ')
+    if source.contains('.')
+        && !source.contains(' ')
         && let Some(meant) = nearest(root, ROOTS)
     {
-        let fault = Fault::new(format!("`{}` looks like a misspelt path", brief(written)));
-        return Err(fault.help(format!("did you mean `{meant}`? A text is put in quotes")));
+        let fault = Fault::new(format!("`{}` looks like a misspelled path", brief(source)));
+        return Err(fault.help(format!("did you mean `{meant}`? Put strings in quotes")));
     }
-    Ok(Some(Argument::Literal(Value::from(written))))
+    Ok(Some(Argument::Literal(Value::from(source))))
 }
 
 fn spaces(text: &str) -> Fault {
     let fault = Fault::new("a function's name, path and arguments are separated by commas without spaces");
-    fault.help(format!("write `/#fn:{}`, or put a text in quotes", brief(&text.replace(' ', ""))))
+    fault.help(format!("write `/#fn:{}`, or put strings in quotes", brief(&text.replace(' ', ""))))
 }
 
 #[cfg(test)]
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_paths_scalars_or_texts() {
+    fn arguments_are_paths_scalars_or_strings() {
         for (text, expected) in [
             ("parseInt,steps.1.n", json!(6)),
             ("parseInt,'7 EUR'", json!(7)),
@@ -189,34 +192,31 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_value_is_noted_with_the_expression() {
+    fn missing_values_are_noted() {
         let (function, scope, mut notes) = (Function::compile("parseInt,steps.2.x").unwrap(), scope(), Vec::new());
         assert_eq!(function.run(&scope, &mut notes).unwrap(), None);
         assert_eq!(notes[0].expression, "/#fn:parseInt,steps.2.x");
-        assert_eq!(notes[0].message, "nothing at `steps.2.x`: `steps.2` has not run");
-        assert_eq!(
-            run("ifExists,steps.1.x,steps.1.y"),
-            Err("there is neither a value nor another one in its place".into())
-        );
-        assert_eq!(run("toUpper,steps.1.list"), Err("`toUpper` takes a text here, not a list".into()));
+        assert_eq!(notes[0].message, "no value at `steps.2.x`: `steps.2` has not run");
+        assert_eq!(run("ifExists,steps.1.x,steps.1.y"), Err("neither the value nor the fallback exists".into()));
+        assert_eq!(run("toUpper,steps.1.list"), Err("`toUpper` expects a string, not a list".into()));
     }
 
     #[test]
-    fn faults_say_what_would_be_right() {
+    fn faults_suggest_a_fix() {
         for (text, help) in [
             ("parseint,steps.1", "did you mean `parseInt`?"),
-            ("parseInt, steps.1", "write `/#fn:parseInt,steps.1`, or put a text in quotes"),
+            ("parseInt, steps.1", "write `/#fn:parseInt,steps.1`, or put strings in quotes"),
             ("parseInt", "write a path after it: `/#fn:parseInt,steps.1.id`"),
             ("parseInt,/#steps.1", "write `steps.1`"),
             ("parseInt,stps.1", "did you mean `steps`?"),
-            ("eq,steps.1.a,stps.1.b", "did you mean `steps`? A text is put in quotes"),
-            ("parseInt,steps.1,10", "it is called like `parseInt value`"),
-            ("math,steps.1.n,plus,1", "it is called like `math left operator right decimals?`"),
+            ("eq,steps.1.a,stps.1.b", "did you mean `steps`? Put strings in quotes"),
+            ("parseInt,steps.1,10", "usage: `parseInt value`"),
+            ("math,steps.1.n,plus,1", "usage: `math left operator right decimals?`"),
             ("date,dayz", "did you mean `day`?"),
-            ("inBusinessHours,steps.1.at,emea", "it is called like `inBusinessHours date?`"),
-            ("hash,sha255,steps.1", "it is called like `hash algorithm text encoding?`"),
-            ("eq,'a'b,1", "a quote within quotes is of the other kind: `\"it's\"`"),
-            ("math,steps.1", "it is called like `math left operator right decimals?`"),
+            ("inBusinessHours,steps.1.at,emea", "usage: `inBusinessHours date?`"),
+            ("hash,sha255,steps.1", "usage: `hash algorithm text encoding?`"),
+            ("eq,'a'b,1", "to write a quote inside quotes, use the other kind: `\"it's\"`"),
+            ("math,steps.1", "usage: `math left operator right decimals?`"),
         ] {
             let fault = Function::compile(text).unwrap_err();
             assert_eq!(fault.help.as_deref(), Some(help), "{text}: {}", fault.message);

@@ -1,4 +1,4 @@
-//! What an operation is called with, in the types that it asks for.
+//! The evaluated arguments of an operation, converted to the types of its parameters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,104 +8,106 @@ use serde_json::{Number, Value};
 use super::compare::parse_number;
 use super::dates;
 use super::meter::{Exceeded, Meter, VALUE_MAX};
-use super::operation::{Operation, Trouble, shown};
+use super::operation::{Operation, OperationError, describe};
 use super::scope::Scope;
 use crate::base::time::Timestamp;
 
-/// The values of one call, and what else an operation may ask for.
+/// The values of one call, with the scope and the meter.
 pub(super) struct Inputs<'a, 'w> {
     pub operation: &'static Operation,
-    /// At the place of each parameter; `None` where one was left out.
+    /// In the order of the parameters; `None` for an omitted one.
     pub values: Vec<Option<Cow<'a, Value>>>,
     pub scope: &'w Scope,
     pub meter: &'w Meter,
 }
 
 impl<'a> Inputs<'a, '_> {
-    /// The value at a place; null if it was left out.
-    pub fn value(&self, place: usize) -> &Value {
+    /// The value at an index; null if omitted.
+    pub fn value(&self, index: usize) -> &Value {
         const NULL: &Value = &Value::Null;
-        self.get(place).unwrap_or(NULL)
+        self.get(index).unwrap_or(NULL)
     }
 
-    /// The value at a place, if it was given.
-    pub fn get(&self, place: usize) -> Option<&Value> {
-        self.values.get(place)?.as_deref()
+    /// The value at an index, if present.
+    pub fn get(&self, index: usize) -> Option<&Value> {
+        self.values.get(index)?.as_deref()
     }
 
-    /// The value at a place, as it is; null if it was left out.
-    pub fn take(&mut self, place: usize) -> Cow<'a, Value> {
-        self.values.get_mut(place).and_then(Option::take).unwrap_or(Cow::Owned(Value::Null))
+    /// Takes the value at an index; null if omitted.
+    pub fn take(&mut self, index: usize) -> Cow<'a, Value> {
+        self.values.get_mut(index).and_then(Option::take).unwrap_or(Cow::Owned(Value::Null))
     }
 
-    /// How many values there are, those that were left out included.
+    /// The number of values, including omitted ones.
     pub fn count(&self) -> usize {
         self.values.len()
     }
 
-    pub fn text(&self, place: usize) -> Result<Cow<'_, str>, Trouble> {
-        match self.value(place) {
+    pub fn text(&self, index: usize) -> Result<Cow<'_, str>, OperationError> {
+        match self.value(index) {
             Value::String(text) => Ok(Cow::Borrowed(text)),
             Value::Number(number) => Ok(Cow::Owned(number.to_string())),
             Value::Bool(value) => Ok(Cow::Borrowed(if *value { "true" } else { "false" })),
-            other => Err(self.misfit(place, other)),
+            other => Err(self.type_error(index, other)),
         }
     }
 
-    /// The text at a place, or `default` if it was left out.
-    pub fn text_or<'s>(&'s self, place: usize, default: &'s str) -> Result<Cow<'s, str>, Trouble> {
-        if self.get(place).is_some() { self.text(place) } else { Ok(Cow::Borrowed(default)) }
+    /// The string at an index, or `default` if omitted.
+    pub fn text_or<'s>(&'s self, index: usize, default: &'s str) -> Result<Cow<'s, str>, OperationError> {
+        if self.get(index).is_some() { self.text(index) } else { Ok(Cow::Borrowed(default)) }
     }
 
-    pub fn number(&self, place: usize) -> Result<Number, Trouble> {
-        let value = self.value(place);
+    pub fn number(&self, index: usize) -> Result<Number, OperationError> {
+        let value = self.value(index);
         let number = match value {
             Value::Number(number) => Some(number.clone()),
             Value::String(text) => parse_number(text),
             _ => None,
         };
-        number.ok_or_else(|| self.misfit(place, value))
+        number.ok_or_else(|| self.type_error(index, value))
     }
 
-    /// The whole number at a place, or `default` if it was left out.
-    pub fn whole_or(&self, place: usize, default: i64) -> Result<i64, Trouble> {
+    /// The integer at an index, or `default` if omitted.
+    pub fn whole_or(&self, index: usize, default: i64) -> Result<i64, OperationError> {
         const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-        if self.get(place).is_none() {
+        if self.get(index).is_none() {
             return Ok(default);
         }
-        let number = self.number(place)?;
+        let number = self.number(index)?;
         let fraction = |number: f64| number.fract() == 0.0 && number.abs() <= EXACT_MAX;
         let whole =
             number.as_i64().or_else(|| number.as_f64().filter(|number| fraction(*number)).map(|number| number as i64));
-        whole.ok_or_else(|| Trouble::Nothing(format!("`{}` takes whole numbers, not {number}", self.operation.name)))
+        whole.ok_or_else(|| {
+            OperationError::NoValue(format!("`{}` expects an integer, not {number}", self.operation.name))
+        })
     }
 
-    pub fn list(&self, place: usize) -> Result<&[Value], Trouble> {
-        match self.value(place) {
+    pub fn list(&self, index: usize) -> Result<&[Value], OperationError> {
+        match self.value(index) {
             Value::Array(items) => Ok(items),
-            other => Err(self.misfit(place, other)),
+            other => Err(self.type_error(index, other)),
         }
     }
 
-    /// The moment at a place, or the present one if it was left out.
-    pub fn moment(&self, place: usize) -> Result<Timestamp, Trouble> {
-        let Some(value) = self.get(place) else { return Ok(self.scope.now()) };
+    /// The date at an index, or the current time if omitted.
+    pub fn moment(&self, index: usize) -> Result<Timestamp, OperationError> {
+        let Some(value) = self.get(index) else { return Ok(self.scope.now()) };
         Ok(dates::read(value)?)
     }
 
-    /// What goes wrong because the value at `place` is `value`.
-    pub fn misfit(&self, place: usize, value: &Value) -> Trouble {
-        let kind = self.operation.parameter(place).map_or("a value", |parameter| parameter.kind.describe());
-        Trouble::Nothing(format!("`{}` takes {kind} here, not {}", self.operation.name, shown(value)))
+    /// The error for a value of the wrong type at an index.
+    pub fn type_error(&self, index: usize, value: &Value) -> OperationError {
+        let kind = self.operation.parameter(index).map_or("a value", |parameter| parameter.value_type.describe());
+        OperationError::NoValue(format!("`{}` expects {kind}, not {}", self.operation.name, describe(value)))
     }
 
-    /// An empty text to write what the operation gives.
+    /// A writer for the result.
     pub fn writer(&self) -> Writer {
         Writer::default()
     }
 }
 
-/// A text that does not grow past [`VALUE_MAX`].
+/// A string with a maximum length of [`VALUE_MAX`] bytes.
 #[derive(Default)]
 pub(super) struct Writer {
     text: String,
@@ -120,7 +122,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes a value as a template shows it: null is nothing, lists and objects are JSON.
+    /// Writes a value as templates do: null as nothing, lists and objects as JSON.
     pub fn push_shown(&mut self, value: &Value) -> Result<(), Exceeded> {
         match value {
             Value::Null => Ok(()),
@@ -131,7 +133,7 @@ impl Writer {
 
     /// Writes a value as JSON.
     pub fn push_json(&mut self, value: &Value) -> Result<(), Exceeded> {
-        // A JSON value can always be written as JSON; only the writer fails.
+        // Serialising a JSON value can't fail; only the writer can.
         serde_json::to_writer(&mut *self, value).map_err(|_| Exceeded::Value)
     }
 
@@ -152,7 +154,7 @@ impl fmt::Write for Writer {
 
 impl std::io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // JSON is written in whole pieces of text.
+        // serde_json writes whole UTF-8 pieces.
         let text = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
         self.push(text).map_err(std::io::Error::other)?;
         Ok(bytes.len())

@@ -1,12 +1,13 @@
 //! JSONPath over the scope: `$.steps.1.attributes.data.items[*].sku`.
 //!
-//! jsonpath_lib walks names, wildcards, slices and `..`. It compiles paths that it then panics on, reads `$ .a` as
-//! `$`, looks for `[0]` in the members of an object, and its `&&` takes quadratic time; so every path is checked
-//! against the grammar below, and indexes and filters are done here. A path is cut into [`Stage`]s at those places.
+//! jsonpath_lib evaluates names, wildcards, slices and `..`. However, it panics on some paths that it compiles, reads
+//! `$ .a` as `$`, applies `[0]` to the members of an object, and takes quadratic time for `&&`. So every path is
+//! checked against the grammar below, and this module evaluates indexes and filters itself, as separate [`Stage`]s of
+//! the path.
 //!
-//! Allowed: `.name`, `['name']`, `["name"]`, `.*`, `[*]`, `..name`, `..*` (one `..` in a path: more of them multiply),
-//! `[0]`, `[0:2]`, `[?(…)]` as in [`super::filter`]. Refused, with the reason: unions, negative indexes, steps,
-//! escapes and spaces. Swapping the library touches this file only.
+//! Supported: `.name`, `['name']`, `["name"]`, `.*`, `[*]`, `..name`, `..*` (at most one `..`, because several multiply
+//! the work), `[0]`, `[0:2]`, and `[?(…)]` as in [`super::filter`]. Unions, negative indexes, steps, escapes and spaces
+//! are rejected with a reason. Replacing the library affects only this file.
 
 use std::slice;
 
@@ -19,23 +20,23 @@ use super::guarded;
 use super::path::{ENVIRONMENT, INDEX, ITEM, STEPS, VARIABLES, check_root};
 use super::report::{EvalError, Fault, Subject, brief};
 
-/// The most values that a path may find.
+/// The most values that a path may select.
 pub(super) const RESULTS_MAX: usize = 10_000;
 
 const SOURCE_MAX: usize = 4 * 1024;
 
 const SEGMENTS_MAX: usize = 64;
 
-/// A checked and compiled path.
+/// A validated and compiled path.
 #[derive(Clone, Debug)]
 pub struct JsonPath {
     source: String,
     stages: Vec<Stage>,
-    /// The step or variable it points into, if it names one.
+    /// The step or variable that the path points into, if any.
     subject: Option<Subject>,
 }
 
-/// One part of a path. Each takes the values that the one before it found.
+/// A part of a path, applied to the values that the previous part selected.
 #[derive(Clone, Debug)]
 enum Stage {
     Walk(Compiled),
@@ -44,7 +45,7 @@ enum Stage {
 }
 
 impl JsonPath {
-    /// Reads a path that starts with `$`.
+    /// Compiles a path that starts with `$`.
     pub(super) fn compile(source: &str) -> Result<JsonPath, Fault> {
         if source.len() > SOURCE_MAX {
             return Err(Fault::new(format!(
@@ -55,7 +56,7 @@ impl JsonPath {
         let mut reader = PathReader::new(source);
         reader.read().map_err(|reason| {
             let column = reader.cursor.column();
-            Fault::new(format!("the JSONPath `{}` is not valid at column {column}: {reason}", brief(source)))
+            Fault::new(format!("invalid JSONPath `{}` at column {column}: {reason}", brief(source)))
         })?;
         let mut names = reader.leading.into_iter();
         let root = names.next();
@@ -67,7 +68,7 @@ impl JsonPath {
             Some(VARIABLES) => names.next().map(Subject::Variable),
             Some(ITEM | INDEX) => Some(Subject::Item),
             Some(ENVIRONMENT) => {
-                let fault = Fault::new(format!("a JSONPath does not look at `{ENVIRONMENT}`"));
+                let fault = Fault::new(format!("a JSONPath can't refer to `{ENVIRONMENT}`"));
                 return Err(fault.help("write a reference like `/#_env.orgId`"));
             }
             _ => None,
@@ -75,19 +76,19 @@ impl JsonPath {
         Ok(JsonPath { source: source.to_owned(), stages: reader.stages, subject })
     }
 
-    /// The step or variable that it points into.
+    /// The step or variable that the path points into.
     pub(super) fn subject(&self) -> Option<Subject> {
         self.subject.clone()
     }
 
-    /// All values that it finds, in the order of the document.
+    /// The selected values, in document order.
     pub(super) fn select(&self, data: &Value) -> Result<Vec<Value>, EvalError> {
         let mut found = vec![data];
         for stage in &self.stages {
             found = self.advance(stage, &found)?;
         }
         if found.len() > RESULTS_MAX {
-            return Err(EvalError::TooManyResults { expression: self.written(), count: found.len() });
+            return Err(EvalError::TooManyResults { expression: self.expression(), count: found.len() });
         }
         Ok(found.into_iter().cloned().collect())
     }
@@ -99,9 +100,9 @@ impl JsonPath {
                 Stage::Index(index) => found.extend(value.as_array().and_then(|items| items.get(*index))),
                 Stage::Filter(filter) => found.extend(children(value).filter(|child| filter.accepts(child))),
                 Stage::Walk(path) => {
-                    let failed = |reason| EvalError::JsonPath { expression: self.written(), reason };
+                    let failed = |reason| EvalError::JsonPath { expression: self.expression(), reason };
                     let walked = guarded(|| path.select(value));
-                    let walked = walked.ok_or_else(|| failed("the JSONPath library gave up on it".to_owned()))?;
+                    let walked = walked.ok_or_else(|| failed("the JSONPath library failed".to_owned()))?;
                     found.extend(walked.map_err(|error| failed(error.to_string()))?);
                 }
             }
@@ -109,7 +110,7 @@ impl JsonPath {
         Ok(found)
     }
 
-    fn written(&self) -> String {
+    fn expression(&self) -> String {
         format!("/#{}", self.source)
     }
 }
@@ -123,21 +124,22 @@ fn children(value: &Value) -> impl Iterator<Item = &Value> {
     items.chain(fields.into_iter().flatten())
 }
 
-/// Reads a path into stages.
+/// Parses a path into stages.
 struct PathReader<'a> {
     cursor: Cursor<'a>,
     stages: Vec<Stage>,
-    /// What the next stage for the library will be, starting with `$`.
+    /// The next stage for the library, starting with `$`.
     walk: String,
-    /// The names that the path starts with.
+    /// The names at the start of the path.
     leading: Vec<String>,
-    descended: bool,
+    /// Whether the path contains `..`.
+    has_descent: bool,
 }
 
 impl<'a> PathReader<'a> {
     fn new(source: &'a str) -> PathReader<'a> {
         let (walk, leading) = ("$".to_owned(), Vec::new());
-        PathReader { cursor: Cursor::new(source), stages: Vec::new(), walk, leading, descended: false }
+        PathReader { cursor: Cursor::new(source), stages: Vec::new(), walk, leading, has_descent: false }
     }
 
     fn read(&mut self) -> Result<(), String> {
@@ -160,11 +162,11 @@ impl<'a> PathReader<'a> {
         self.flush()
     }
 
-    /// Reads one segment; its name if it is a plain one.
+    /// Reads one segment; returns its name if it is a plain one.
     fn segment(&mut self) -> Result<Option<String>, String> {
         if self.cursor.eat("..") {
-            if std::mem::replace(&mut self.descended, true) {
-                return Err("only one `..` is allowed in a path".to_owned());
+            if std::mem::replace(&mut self.has_descent, true) {
+                return Err("a path can contain only one `..`".to_owned());
             }
             self.walk.push_str("..");
             self.dotted_name()?;
@@ -177,7 +179,7 @@ impl<'a> PathReader<'a> {
         if self.cursor.eat("[") {
             return self.bracketed();
         }
-        Err("expected `.`, `[` or the end; a name with other characters than letters, digits, `_` and `-` is written \
+        Err("expected `.`, `[` or the end; write names with characters other than letters, digits, `_` and `-` as \
              `['name']`"
             .to_owned())
     }
@@ -214,7 +216,7 @@ impl<'a> PathReader<'a> {
         Ok(None)
     }
 
-    /// `0` or `0:2`, both ends of which may be left out.
+    /// Reads `0` or `0:2`; both ends of a slice are optional.
     fn numbers(&mut self) -> Result<(), String> {
         let from = self.cursor.index()?;
         if self.cursor.eat(":") {
@@ -231,12 +233,12 @@ impl<'a> PathReader<'a> {
         Ok(())
     }
 
-    /// Ends the stage for the library.
+    /// Completes the current stage for the library.
     fn flush(&mut self) -> Result<(), String> {
         let walk = std::mem::replace(&mut self.walk, "$".to_owned());
         if walk != "$" {
             let compiled = guarded(|| Compiled::compile(&walk)).and_then(Result::ok);
-            self.stages.push(Stage::Walk(compiled.ok_or("the JSONPath library does not understand it")?));
+            self.stages.push(Stage::Walk(compiled.ok_or("the JSONPath library rejects it")?));
         }
         Ok(())
     }

@@ -1,12 +1,11 @@
-//! Names in a row, each looked up in what the one before it gave: `attributes.data.items.0.sku`.
+//! Dotted names, each looked up in the value of the previous one: `attributes.data.items.0.sku`.
 //!
-//! A number is an index into a list, and `length` the length of a list, or of a text in characters. Keys of objects may
-//! have dots in them: where the plain names lead to nothing, names are joined, fewest first, until something is found.
-//! So of `{"a": {"b": 1}, "a.b": 2}`, `a.b` is 1; and of `{"a.b": 2}` it is 2. `[a.b]` is a single name whatever is in it.
+//! A number is an index into a list; `length` is the length of a list, or of a string in characters. Keys of objects
+//! may contain dots: if the names lead to no value, they are joined, fewest first, until a value is found. So `a.b` is
+//! 1 in `{"a": {"b": 1}, "a.b": 2}`, and 2 in `{"a.b": 2}`. `[a.b]` is always a single name.
 //!
-//! [`Keys::find`] is on the way of every run. It allocates nothing, and as long as plain names lead to a value it looks
-//! nothing up twice. Joining is limited to [`JOINS_MAX`] look-ups: keys come from strangers, and made-up ones can branch
-//! at every name.
+//! [`Keys::find`] is on the hot path of every run. It does not allocate, and looks nothing up twice if no names need to
+//! be joined. Joining is limited to [`JOINS_MAX`] look-ups, because a sender can craft keys that branch at every name.
 
 use std::borrow::Cow;
 
@@ -21,16 +20,17 @@ pub(super) const LENGTH: &str = "length";
 
 const JOINS_MAX: usize = 1_000;
 
-/// How many keys of an object are named, and looked at for a suggestion, when the one asked for is not there.
-const KEYS_NAMED_MAX: usize = 5;
+/// How many existing keys a message about a missing one lists.
+const KEYS_LISTED_MAX: usize = 5;
+/// How many keys are compared to find a suggestion.
 const KEYS_COMPARED_MAX: usize = 100;
 
-/// Names, cut out of the text that they are written in.
+/// Parsed names, as ranges of their source text.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     text: String,
     segments: Vec<Segment>,
-    /// The first name that may be joined with those after it.
+    /// The first name that may be joined with the next ones.
     joined_from: usize,
 }
 
@@ -38,14 +38,14 @@ pub(super) struct Keys {
 struct Segment {
     start: usize,
     end: usize,
-    /// The name as the index of a list, if it is one.
+    /// The name as a list index, if it is a number.
     index: Option<usize>,
-    /// Written in brackets: not to be joined.
+    /// Written in brackets, so never joined.
     exact: bool,
 }
 
 impl Keys {
-    /// Cuts names with dots between them; an empty text has none.
+    /// Parses dotted names; an empty text has none.
     pub fn compile(text: &str) -> Result<Keys, Fault> {
         let (mut segments, mut start) = (Vec::new(), 0);
         while !text.is_empty() {
@@ -64,7 +64,7 @@ impl Keys {
             let name = &text[from..to];
             if name.is_empty() {
                 let message = format!("the path `{}` has an empty segment", brief(text));
-                return Err(Fault::new(message).help("write a single dot between two names, and none at the end"));
+                return Err(Fault::new(message).help("separate names by single dots, without one at the end"));
             }
             let index = name.parse().ok().filter(|_| !name.starts_with('+'));
             segments.push(Segment { start: from, end: to, index, exact: bracketed.is_some() });
@@ -73,14 +73,14 @@ impl Keys {
                 Some('.') => start = after + 1,
                 Some(_) => {
                     let message = format!("the path `{}` has no dot after `[{}]`", brief(text), brief(name));
-                    return Err(Fault::new(message).help("write a dot between two names, as in `[a.b].c`"));
+                    return Err(Fault::new(message).help("separate names by dots, as in `[a.b].c`"));
                 }
             }
         }
         Ok(Keys { text: text.to_owned(), segments, joined_from: 0 })
     }
 
-    /// The same, where the first `names` names are never joined with others.
+    /// The same, without joining the first `names` names.
     pub fn joined_from(self, names: usize) -> Keys {
         Keys { joined_from: names, ..self }
     }
@@ -89,12 +89,12 @@ impl Keys {
         &self.text
     }
 
-    /// The name at a place.
+    /// The name at an index.
     pub fn name(&self, at: usize) -> Option<&str> {
         self.segments.get(at).map(|segment| &self.text[segment.start..segment.end])
     }
 
-    /// What the names from `at` on lead to in `start`; null is a value, `None` is nothing.
+    /// The value in `start` at the names from index `at` on; `None` if there is none. Null is a value.
     pub fn find<'a>(&self, start: &'a Value, at: usize) -> Option<Cow<'a, Value>> {
         self.walk(start, at, &mut { JOINS_MAX })
     }
@@ -116,7 +116,7 @@ impl Keys {
         }
     }
 
-    /// Looks for a key that is the name at `at` together with names after it.
+    /// Looks for a key that joins the name at `at` with the following ones.
     fn walk_joined<'a>(&self, fields: &'a Map<String, Value>, at: usize, joins: &mut usize) -> Option<Cow<'a, Value>> {
         if at < self.joined_from {
             return None;
@@ -134,15 +134,15 @@ impl Keys {
     }
 
     fn length<'a>(&self, at: usize, count: impl FnOnce() -> usize) -> Option<Cow<'a, Value>> {
-        let asked = at + 1 == self.segments.len() && self.name(at) == Some(LENGTH);
-        asked.then(|| Cow::Owned(Value::from(count())))
+        let is_length = at + 1 == self.segments.len() && self.name(at) == Some(LENGTH);
+        is_length.then(|| Cow::Owned(Value::from(count())))
     }
 
-    /// Why the names from `at` on lead to nothing in `start`, which is called `holder`: `data` has no `email`.
+    /// Why `start`, which is called `holder`, has no value at the names from `at` on: `data` has no `email`.
     pub fn explain(&self, start: &Value, at: usize, holder: &str) -> String {
         let (mut value, mut at, mut holder) = (start, at, holder);
         loop {
-            let Some(segment) = self.segments.get(at) else { return format!("`{}` is there", brief(&self.text)) };
+            let Some(segment) = self.segments.get(at) else { return format!("`{}` exists", brief(&self.text)) };
             let name = &self.text[segment.start..segment.end];
             let next = match value {
                 Value::Object(fields) => fields.get(name),
@@ -162,19 +162,19 @@ impl Keys {
             }
             Value::Object(fields) if fields.is_empty() => format!("`{holder}` is an empty object"),
             Value::Object(fields) => format!("`{holder}` has no `{name}`; {}", describe_keys(&name, fields)),
-            Value::Array(items) => format!("`{holder}` is a list of {} and has no `{name}`", items.len()),
+            Value::Array(items) => format!("`{holder}` is a list of length {} and has no `{name}`", items.len()),
             other => format!("`{holder}` is {} and has no `{name}`", kind_of(other)),
         }
     }
 }
 
 fn describe_keys(name: &str, fields: &Map<String, Value>) -> String {
-    let named: Vec<String> = fields.keys().take(KEYS_NAMED_MAX).map(|key| format!("`{}`", brief(key))).collect();
-    let mut text = format!("it has {}", named.join(", "));
-    if fields.len() > KEYS_NAMED_MAX {
-        text += &format!(" and {} more", fields.len() - KEYS_NAMED_MAX);
+    let listed: Vec<String> = fields.keys().take(KEYS_LISTED_MAX).map(|key| format!("`{}`", brief(key))).collect();
+    let mut text = format!("it has {}", listed.join(", "));
+    if fields.len() > KEYS_LISTED_MAX {
+        text += &format!(" and {} more", fields.len() - KEYS_LISTED_MAX);
     }
-    // Keys come from outside: comparing many long ones would take long.
+    // Senders control the keys, so only a few short ones are compared.
     let candidates = fields.keys().take(KEYS_COMPARED_MAX).filter(|key| key.len() <= 64).map(String::as_str);
     if let Some(suggestion) = nearest(name, candidates) {
         text += &format!("; did you mean `{suggestion}`?");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_names_come_before_joined_ones() {
+    fn separate_names_win_over_joined_ones() {
         let value = json!({
             "something.abutest": 1,
             "abu.test2": { "abu.test3": [{ "x.y": 2 }] },
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_what_would_be_right() {
+    fn faults_suggest_a_fix() {
         for (path, message) in [
             (".", "empty segment"),
             ("a.", "empty segment"),
@@ -248,8 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn made_up_keys_do_not_multiply_the_work() {
-        // Every way of joining the names leads on, and none to the end.
+    fn crafted_keys_do_not_multiply_the_work() {
+        // Every way to join the names leads to another object, and none to a value.
         fn branching(names: usize) -> Value {
             let joined = |count: usize| vec!["a"; count].join(".");
             Value::Object((1..=names.min(8)).map(|count| (joined(count), branching(names - count))).collect())

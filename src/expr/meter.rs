@@ -1,15 +1,15 @@
-//! How much work an expression may be, so that one always ends soon.
+//! Limits the work of an expression, so that every evaluation ends soon.
 //!
-//! Templates loop over lists that strangers send, and nested loops multiply. What a template writes is limited by itself
-//! ([`super::template::OUTPUT_MAX`]), but loops can also run without writing. So everything that takes time is counted:
-//! each part of a template that is rendered, each turn of a loop, each call of an operation, and each 64 bytes of text
-//! that one reads or makes. [`WORK_MAX`] of these units take a few milliseconds, and at worst about 50 (the test
-//! `the_most_expensive_templates_end_soon` measures it). The texts that operations make are limited one by one, because
-//! they can double with each call.
+//! Templates loop over lists that senders control, and nested loops multiply. The output of a template has its own
+//! limit ([`super::template::OUTPUT_MAX`]), but loops can also run without output. So everything that takes time is
+//! counted: each rendered part of a template, each loop iteration, each call of an operation, and each 64 bytes of text
+//! that an operation reads or writes. [`WORK_MAX`] units take a few milliseconds, and at worst about 50 (the test
+//! `the_most_expensive_templates_end_soon` measures it). Each result of an operation has its own limit, because results
+//! can double with each call.
 //!
-//! The count decides, and not a clock, because it comes out the same on every machine and whenever a stretch of a run is
-//! repeated; on a busy machine, a limit of time would fail orders at random. Who wants one all the same, where a person
-//! waits for the answer, gives the scope a [`Clock`]; without one there is none.
+//! The limit counts work instead of time, because the count is the same on every machine and whenever a stretch of a
+//! run is repeated; a time limit would fail runs at random on a busy machine. Where a person waits for the result, the
+//! scope can also have a [`Clock`], which adds a time limit.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -18,35 +18,35 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// The most units of work that one expression may take.
+/// The most units of work for one expression.
 pub(super) const WORK_MAX: usize = 100_000;
 
-/// The most units of work that the expressions may take together that are evaluated for the items of one list.
+/// The most units of work for all expressions that are evaluated for the items of one list.
 pub(super) const LIST_WORK_MAX: usize = 10 * WORK_MAX;
 
-/// The longest text that an operation may make, in bytes; and the heaviest value that a call may take apart.
+/// The longest string that an operation may return, in bytes.
 pub(super) const VALUE_MAX: usize = 1024 * 1024;
 
-/// How long an expression may take where there is a clock.
+/// The time limit for one expression, if there is a clock.
 pub(super) const TIME_MAX: Duration = Duration::from_millis(50);
 
 /// How many bytes of text are one unit of work.
-const BYTES_A_UNIT: usize = 64;
+const BYTES_PER_UNIT: usize = 64;
 
-/// How many units pass between two looks at the clock.
-const UNITS_A_LOOK: usize = 256;
+/// How many units of work pass between two readings of the clock.
+const UNITS_PER_READING: usize = 256;
 
-/// Tells how much time has passed since some moment in the past.
+/// Returns the time since a fixed moment in the past.
 pub type Clock = fn() -> Duration;
 
 /// Which limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exceeded {
-    #[error("more than {WORK_MAX} parts, turns of loops and calls")]
+    #[error("more than {WORK_MAX} template parts, loop iterations and calls")]
     Work,
-    #[error("more than {LIST_WORK_MAX} parts, turns of loops and calls for all items of a list")]
+    #[error("more than {LIST_WORK_MAX} template parts, loop iterations and calls for all items of a list")]
     ListWork,
-    #[error("a text of more than {VALUE_MAX} bytes")]
+    #[error("a string of more than {VALUE_MAX} bytes")]
     Value,
     #[error("more than {} milliseconds", TIME_MAX.as_millis())]
     Time,
@@ -56,30 +56,30 @@ pub enum Exceeded {
 #[derive(Debug)]
 pub(super) struct Meter {
     left: Cell<usize>,
-    next_look: Cell<usize>,
+    next_reading: Cell<usize>,
     deadline: Option<(Clock, Duration)>,
-    /// What is left for this expression and others.
+    /// The remaining work for all expressions of a list.
     shared: Option<Arc<AtomicUsize>>,
 }
 
 impl Meter {
     pub fn new(clock: Option<Clock>, shared: Option<Arc<AtomicUsize>>) -> Meter {
         let deadline = clock.map(|clock| (clock, clock().saturating_add(TIME_MAX)));
-        Meter { left: Cell::new(WORK_MAX), next_look: Cell::new(WORK_MAX), deadline, shared }
+        Meter { left: Cell::new(WORK_MAX), next_reading: Cell::new(WORK_MAX), deadline, shared }
     }
 
-    /// Takes note of some work before it is done.
+    /// Charges work before it is done.
     pub fn charge(&self, units: usize) -> Result<(), Exceeded> {
         let left = self.left.get().checked_sub(units).ok_or(Exceeded::Work)?;
         self.left.set(left);
         if let Some(shared) = &self.shared {
-            let taken = shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
-            taken.map_err(|_| Exceeded::ListWork)?;
+            let charged = shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
+            charged.map_err(|_| Exceeded::ListWork)?;
         }
         if let Some((clock, deadline)) = self.deadline
-            && left <= self.next_look.get()
+            && left <= self.next_reading.get()
         {
-            self.next_look.set(left.saturating_sub(UNITS_A_LOOK));
+            self.next_reading.set(left.saturating_sub(UNITS_PER_READING));
             if clock() > deadline {
                 return Err(Exceeded::Time);
             }
@@ -87,7 +87,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Takes note of walking through a whole value.
+    /// Charges the traversal of a whole value.
     pub fn charge_value(&self, value: &Value) -> Result<(), Exceeded> {
         self.charge(1)?;
         match value {
@@ -98,9 +98,9 @@ impl Meter {
         }
     }
 
-    /// Takes note of reading or making that many bytes of text.
+    /// Charges reading or writing `bytes` bytes of text.
     pub fn charge_bytes(&self, bytes: usize) -> Result<(), Exceeded> {
-        self.charge(bytes / BYTES_A_UNIT)
+        self.charge(bytes / BYTES_PER_UNIT)
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     fn work_is_counted_up_to_the_limit() {
         let meter = Meter::new(None, None);
         assert_eq!(meter.charge(WORK_MAX - 10), Ok(()));
-        assert_eq!(meter.charge_bytes(10 * BYTES_A_UNIT), Ok(()));
+        assert_eq!(meter.charge_bytes(10 * BYTES_PER_UNIT), Ok(()));
         assert_eq!(meter.charge(1), Err(Exceeded::Work));
         assert_eq!(Meter::new(None, None).charge(usize::MAX), Err(Exceeded::Work));
     }
@@ -128,12 +128,12 @@ mod tests {
 
     #[test]
     fn a_clock_sets_a_deadline() {
-        thread_local!(static LOOKS: Cell<u64> = const { Cell::new(0) });
-        // Each look is 20 ms later than the one before.
-        let meter = Meter::new(Some(|| Duration::from_millis(20 * LOOKS.replace(LOOKS.get() + 1))), None);
+        thread_local!(static READINGS: Cell<u64> = const { Cell::new(0) });
+        // Each reading is 20 ms after the previous one.
+        let meter = Meter::new(Some(|| Duration::from_millis(20 * READINGS.replace(READINGS.get() + 1))), None);
         assert_eq!(meter.charge(1), Ok(()));
-        assert_eq!(meter.charge(UNITS_A_LOOK - 1), Ok(()), "not looked at again yet");
+        assert_eq!(meter.charge(UNITS_PER_READING - 1), Ok(()), "the clock is not read again yet");
         assert_eq!(meter.charge(1), Ok(()));
-        assert_eq!(meter.charge(UNITS_A_LOOK), Err(Exceeded::Time));
+        assert_eq!(meter.charge(UNITS_PER_READING), Err(Exceeded::Time));
     }
 }

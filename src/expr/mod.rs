@@ -1,17 +1,17 @@
-//! Expressions: what a workflow's params and conditions may say besides plain JSON.
+//! Expressions in the params and conditions of workflows.
 //!
-//! A string of a param is one of five things. `"/#steps.2.id"` is a reference and keeps the type of what it finds;
-//! `"/#$.steps.1.items[*].sku"` is a JSONPath and gives a list; `"/#fn:parseInt,steps.1.total"` calls a function;
-//! a string with `{{` in it is a Handlebars template and gives text; every other string stays what it is. Only a
-//! whole string is a reference: `"Order /#steps.1.id"` is plain text. Lists and objects may hold any of these.
+//! A string in a param is one of five things: `"/#steps.2.id"` is a reference and keeps the type of its value;
+//! `"/#$.steps.1.items[*].sku"` is a JSONPath and evaluates to a list; `"/#fn:parseInt,steps.1.total"` calls a
+//! function; a string that contains `{{` is a Handlebars template and evaluates to a string; every other string is a
+//! literal. Only a whole string is a reference: `"Order /#steps.1.id"` is a literal. Lists and objects can contain
+//! expressions.
 //!
-//! [`Expr::compile`] and [`Condition::compile`] run when a workflow is loaded and find all that is wrong with an
-//! expression as written ([`Fault`]). [`Expr::resolve`] and [`Condition::evaluate`] run for every step of every run and
-//! work on borrowed data: a reference clones nothing but its result. What they could not find does not stop a run,
-//! it is told in a [`Note`].
+//! [`Expr::compile`] and [`Condition::compile`] run when a workflow is loaded and report every [`Fault`] in an
+//! expression. [`Expr::resolve`] and [`Condition::evaluate`] run for every step of every run and borrow data: a
+//! reference clones only its result. A missing value does not stop a run; it adds a [`Note`].
 //!
-//! Limits: an expression has at most 64 kB and so has a template's output; paths have at most 64 segments, JSONPaths
-//! 4 kB and 10,000 results. Everything here is pure; this is the only module that uses handlebars and jsonpath_lib.
+//! Limits: 64 KiB per expression and per template output, 64 segments per path, 4 KiB and 10,000 results per JSONPath.
+//! Everything here is pure. This is the only module that uses handlebars and jsonpath_lib.
 
 mod call;
 mod compare;
@@ -23,12 +23,12 @@ mod function;
 mod inputs;
 mod jsonpath;
 mod keys;
+mod local;
 mod meter;
 mod operation;
 mod operations;
 mod operator;
 mod path;
-mod place;
 mod report;
 mod scope;
 mod secrets;
@@ -49,30 +49,33 @@ use serde_json::{Map, Value};
 
 use crate::objects::escape_pointer;
 
-/// The longest text of one expression, in bytes.
+/// The longest expression, in bytes.
 pub const SOURCE_MAX: usize = 64 * 1024;
 
-/// A param or an operand as written, compiled.
+/// A compiled param or operand.
 #[derive(Clone, Debug)]
 pub enum Expr {
-    /// A value without any expression in it.
+    /// A value without expressions.
     Literal(Value),
-    /// A value at a path: `"/#steps.2.id"`.
+    /// The value at a path: `"/#steps.2.id"`.
     Reference(path::Path),
-    /// All values that a JSONPath finds, as a list.
+    /// The list of values that a JSONPath selects.
     JsonPath(jsonpath::JsonPath),
-    /// A function's value.
+    /// The result of a function.
     Function(function::Function),
-    /// The text of a template.
+    /// The output of a template.
     Template(template::Template),
-    /// A list with an expression somewhere in it.
+    /// A list that contains an expression.
     Array(Vec<Expr>),
-    /// An object with an expression somewhere in it.
+    /// An object that contains an expression.
     Object(Vec<(String, Expr)>),
 }
 
 impl Expr {
-    /// Compiles a param, or tells everything that is wrong with it.
+    /// Compiles a param.
+    ///
+    /// # Errors
+    /// All faults.
     pub fn compile(value: &Value) -> Result<Expr, Vec<Fault>> {
         match value {
             Value::String(text) => compile_text(text).map_err(|fault| vec![fault]),
@@ -91,8 +94,8 @@ impl Expr {
         }
     }
 
-    /// The value, or `None` if it is a reference to something missing. Inside an object a missing member is left
-    /// out, inside a list it becomes null. All that is missing is noted, under `pointer`.
+    /// Evaluates the expression; `None` if it refers to a missing value. A missing member of an object is omitted, and
+    /// a missing entry of a list is null. Each missing value is noted, with a pointer below `pointer`.
     pub fn resolve(&self, scope: &Scope, pointer: &str, notes: &mut Vec<Note>) -> Result<Option<Value>, EvalError> {
         let start = notes.len();
         let value = self.evaluate(scope, notes)?;
@@ -102,8 +105,8 @@ impl Expr {
         Ok(value.map(Cow::into_owned))
     }
 
-    /// The same for a param that holds JSON: a text or a template that is written as JSON gives the value that it writes.
-    /// Values are put into a template so that they cannot break it.
+    /// Like [`Expr::resolve`], for a param that contains JSON: a string or template in the form of JSON evaluates to
+    /// the parsed value. Values are escaped so that they can't break the structure of a template.
     pub fn resolve_json(
         &self,
         scope: &Scope,
@@ -123,7 +126,7 @@ impl Expr {
         value.map(Some)
     }
 
-    /// The steps and variables that it refers to, and where.
+    /// The steps and variables that the expression refers to, with pointers.
     pub fn mentions(&self) -> Vec<Mention> {
         let mut subjects = Vec::new();
         match self {
@@ -144,12 +147,12 @@ impl Expr {
         subjects.into_iter().map(mention).collect()
     }
 
-    /// Whether it gives a text, whatever the values in it are.
-    pub fn gives_text(&self) -> bool {
-        matches!(self, Expr::Template(template) if !template.gives_json())
+    /// Whether the result is always a string.
+    pub fn is_always_string(&self) -> bool {
+        matches!(self, Expr::Template(template) if !template.is_json())
     }
 
-    /// The value of a literal without any expression in it.
+    /// The value, if the expression is a literal.
     pub fn as_literal(&self) -> Option<&Value> {
         match self {
             Expr::Literal(value) => Some(value),
@@ -157,8 +160,8 @@ impl Expr {
         }
     }
 
-    /// Like [`Expr::resolve`], but borrows what it can. Pointers of notes are relative to this expression, so that
-    /// they cost nothing unless there is something to note.
+    /// Like [`Expr::resolve`], but borrows the value where possible. Pointers of notes are relative to this expression,
+    /// so that they cost nothing unless there is a note.
     fn evaluate<'a>(&'a self, scope: &'a Scope, notes: &mut Vec<Note>) -> Result<Option<Cow<'a, Value>>, EvalError> {
         Ok(match self {
             Expr::Literal(value) => Some(Cow::Borrowed(value)),
@@ -193,7 +196,7 @@ impl Expr {
         })
     }
 
-    /// Like [`Expr::evaluate`] for those who expect that there may be nothing: no notes.
+    /// Like [`Expr::evaluate`], without notes.
     fn peek<'a>(&'a self, scope: &'a Scope) -> Result<Option<Cow<'a, Value>>, EvalError> {
         match self {
             Expr::Reference(path) => Ok(path.find(scope)),
@@ -202,7 +205,7 @@ impl Expr {
     }
 }
 
-/// The value of a text that is written as JSON, that is, begins like a list or an object; `None` for other texts.
+/// Parses a string in the form of JSON, that is, one that begins like a list or an object; `None` for other strings.
 pub fn read_json(text: &str) -> Option<Result<Value, EvalError>> {
     template::begins_as_json(text).then(|| template::parse_json(text, text))
 }
@@ -248,7 +251,7 @@ fn compile_text(text: &str) -> Result<Expr, Fault> {
     }
 }
 
-/// Compiles the parts of a list or an object, and gathers the faults of all of them.
+/// Compiles the parts of a list or an object, and collects all faults.
 fn compile_all<'a>(parts: impl Iterator<Item = (String, &'a Value)>) -> Result<Vec<(String, Expr)>, Vec<Fault>> {
     let mut compiled = Vec::new();
     let mut faults = Vec::new();
@@ -261,21 +264,21 @@ fn compile_all<'a>(parts: impl Iterator<Item = (String, &'a Value)>) -> Result<V
     if faults.is_empty() { Ok(compiled) } else { Err(faults) }
 }
 
-/// The same faults, seen from the list or object that holds their value as `name`.
+/// Prefixes the pointers of faults with `name`.
 fn faults_within(faults: Vec<Fault>, name: &str) -> impl Iterator<Item = Fault> + use<> {
     let prefix = format!("/{}", escape_pointer(name));
     faults.into_iter().map(move |fault| Fault { pointer: format!("{prefix}{}", fault.pointer), ..fault })
 }
 
-/// The same mentions, seen from the list or object that holds their expression as `name`.
+/// Prefixes the pointers of mentions with `name`.
 fn within(mentions: Vec<Mention>, name: &str) -> impl Iterator<Item = Mention> + use<> {
     let prefix = format!("/{}", escape_pointer(name));
     mentions.into_iter().map(move |mention| Mention { pointer: format!("{prefix}{}", mention.pointer), ..mention })
 }
 
-/// Calls into a library that is known to panic at times; `None` if it did.
+/// Calls a library function that may panic; `None` if it did.
 fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
-    // What the call leaves half done is dropped with it: nothing of it is shared.
+    // Unwind safe, because a panicking call leaves no shared state behind.
     catch_unwind(AssertUnwindSafe(call)).ok()
 }
 

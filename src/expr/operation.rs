@@ -1,8 +1,9 @@
-//! What an operation is: a row of the tables in [`super::operations`].
+//! Operations: the rows of the tables in [`super::operations`].
 //!
-//! An operation takes values and gives one, or says why there is none. Each can be used in two ways: as a function,
-//! `/#fn:toUpper,steps.1.name`, which keeps the type of what it gives, and as a helper in a template, `{{toUpper
-//! steps.1.name}}`, which shows it. The row says what it takes, so that calls are checked when a workflow is loaded.
+//! An operation takes values and returns one, or the reason why there is none. Each can be used as a function,
+//! `/#fn:toUpper,steps.1.name`, which keeps the type of the result, and as a template helper, `{{toUpper
+//! steps.1.name}}`, which renders it. The row declares the parameters, so that calls are checked when a workflow is
+//! loaded.
 
 use std::borrow::Cow;
 
@@ -15,101 +16,101 @@ use super::meter::Exceeded;
 use super::report::{Fault, brief};
 use crate::objects::{kind_of, nearest};
 
-/// One row.
+/// The declaration of an operation.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub name: &'static str,
-    /// Other spellings: other products', and those that people try.
+    /// Other names: those of other products, and those that people try.
     pub aliases: &'static [&'static str],
     pub parameters: &'static [Parameter],
-    /// Whether the last parameter can be given more than once.
+    /// Whether the last parameter can be repeated.
     pub variadic: bool,
-    /// Which parameter takes all the rest of a function's text, commas included.
+    /// The parameter that takes the rest of a function's text, including commas.
     pub rest: Option<usize>,
-    pub shown: Shown,
-    /// How many units of work a call is, beside the text that it reads and makes.
+    pub output: Output,
+    /// The work of a call in units, without the text that it reads and writes.
     pub cost: usize,
     pub run: Run,
 }
 
-/// Does the work. What it gives may be a part of what it was given.
-pub(super) type Run = for<'a> fn(&mut Inputs<'a, '_>) -> Result<Cow<'a, Value>, Trouble>;
+/// Computes the result, which may borrow from an argument.
+pub(super) type Run = for<'a> fn(&mut Inputs<'a, '_>) -> Result<Cow<'a, Value>, OperationError>;
 
-/// How what an operation gives is shown in a template.
+/// How a template renders the result of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
-    /// Escaped for HTML by `{{…}}`, as all values are.
+pub(super) enum Output {
+    /// Escaped for HTML by `{{…}}`, like any value.
     Escaped,
-    /// Never escaped: it is HTML already, or in letters that mean nothing there.
-    AsIs,
-    /// It is true or false, so that it can also open a block: `{{#eq a b}}…{{else}}…{{/eq}}`.
-    Test,
+    /// Never escaped, because the result is HTML or has no characters to escape.
+    Raw,
+    /// A Boolean, so the operation is also a block helper: `{{#eq a b}}…{{else}}…{{/eq}}`.
+    Boolean,
 }
 
-/// What an operation takes at one place. In a template it can also be given by its name: `format='LL'`.
+/// A parameter of an operation. Templates can also pass it by name: `format='LL'`.
 #[derive(Debug)]
 pub(super) struct Parameter {
     pub name: &'static str,
-    pub kind: Kind,
+    pub value_type: ValueType,
     pub need: Need,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Has to be written; if there is nothing then, the operation gives nothing, and a note says so.
+    /// The argument is required; if its value is missing, there is no result, and a note says so.
     Required,
-    /// May be left out.
+    /// The argument may be omitted.
     Optional,
-    /// Has to be written; if there is nothing then, it counts as null.
+    /// The argument is required; a missing value counts as null.
     Nullable,
-    /// The same, but with a note.
+    /// Like `Nullable`, with a note.
     NullNoted,
 }
 
-/// What values a parameter takes.
+/// The type of a parameter.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum ValueType {
     Any,
-    /// A text; numbers and booleans become one.
+    /// A string; numbers and Booleans are converted.
     Text,
-    /// A number, or a text that is one.
+    /// A number, or a numeric string.
     Number,
     List,
     /// A list or an object.
-    Group,
-    /// A date or a moment.
+    Collection,
+    /// A date or a date-time.
     Moment,
-    /// A text that names something, what that is, and how to find out whether there is such a thing.
+    /// A string that names something: a description, and a check that the name is valid.
     Named(&'static str, fn(&str) -> Result<(), String>),
     /// One of these names.
     Choice(&'static [&'static str]),
 }
 
-/// Why an operation gives no value.
+/// Why an operation has no result.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Trouble {
-    /// There is none. The sentence says why and becomes a note; the run goes on.
-    Nothing(String),
-    /// It asks for too much. The step fails.
+pub(super) enum OperationError {
+    /// There is no result. The reason becomes a note, and the run continues.
+    NoValue(String),
+    /// The operation exceeds a limit, and the step fails.
     Exceeded(Exceeded),
 }
 
-impl From<Exceeded> for Trouble {
-    fn from(exceeded: Exceeded) -> Trouble {
-        Trouble::Exceeded(exceeded)
+impl From<Exceeded> for OperationError {
+    fn from(exceeded: Exceeded) -> OperationError {
+        OperationError::Exceeded(exceeded)
     }
 }
 
-impl From<String> for Trouble {
-    fn from(reason: String) -> Trouble {
-        Trouble::Nothing(reason)
+impl From<String> for OperationError {
+    fn from(reason: String) -> OperationError {
+        OperationError::NoValue(reason)
     }
 }
 
 impl Operation {
-    /// A row with nothing special about it.
+    /// An operation with default settings.
     pub const fn new(name: &'static str, parameters: &'static [Parameter], run: Run) -> Operation {
-        Operation { name, aliases: &[], parameters, variadic: false, rest: None, shown: Shown::Escaped, cost: 1, run }
+        Operation { name, aliases: &[], parameters, variadic: false, rest: None, output: Output::Escaped, cost: 1, run }
     }
 
     pub const fn aliases(self, aliases: &'static [&'static str]) -> Operation {
@@ -124,21 +125,21 @@ impl Operation {
         Operation { rest: Some(parameter), ..self }
     }
 
-    pub const fn shown(self, shown: Shown) -> Operation {
-        Operation { shown, ..self }
+    pub const fn output(self, output: Output) -> Operation {
+        Operation { output, ..self }
     }
 
     pub const fn cost(self, cost: usize) -> Operation {
         Operation { cost, ..self }
     }
 
-    /// The parameter that takes the value at a place; the last one of a variadic operation takes all further ones.
-    pub fn parameter(&self, place: usize) -> Option<&'static Parameter> {
-        let further = self.parameters.last().filter(|_| self.variadic);
-        self.parameters.get(place).or(further)
+    /// The parameter for the argument at an index; the last one of a variadic operation takes all further arguments.
+    pub fn parameter(&self, index: usize) -> Option<&'static Parameter> {
+        let repeated = self.parameters.last().filter(|_| self.variadic);
+        self.parameters.get(index).or(repeated)
     }
 
-    /// How it is called: `dateFormat value format? tz?`.
+    /// The signature: `dateFormat value format? tz?`.
     pub fn usage(&self) -> String {
         let mut usage = self.name.to_owned();
         for parameter in self.parameters {
@@ -151,71 +152,73 @@ impl Operation {
 }
 
 impl Parameter {
-    pub const fn required(name: &'static str, kind: Kind) -> Parameter {
-        Parameter { name, kind, need: Need::Required }
+    pub const fn required(name: &'static str, value_type: ValueType) -> Parameter {
+        Parameter { name, value_type, need: Need::Required }
     }
 
-    pub const fn optional(name: &'static str, kind: Kind) -> Parameter {
-        Parameter { name, kind, need: Need::Optional }
+    pub const fn optional(name: &'static str, value_type: ValueType) -> Parameter {
+        Parameter { name, value_type, need: Need::Optional }
     }
 
-    pub const fn nullable(name: &'static str, kind: Kind) -> Parameter {
-        Parameter { name, kind, need: Need::Nullable }
+    pub const fn nullable(name: &'static str, value_type: ValueType) -> Parameter {
+        Parameter { name, value_type, need: Need::Nullable }
     }
 }
 
-impl Kind {
-    /// What is wrong with a value that stands in the document.
+impl ValueType {
+    /// Checks a literal argument.
     pub fn check(self, literal: &Value) -> Result<(), Fault> {
         let fits = match self {
-            Kind::Any => true,
-            Kind::Text => matches!(literal, Value::String(_) | Value::Number(_) | Value::Bool(_)),
-            Kind::Number => literal.is_number() || literal.as_str().is_some_and(|text| parse_number(text).is_some()),
-            Kind::List => literal.is_array(),
-            Kind::Group => literal.is_array() || literal.is_object(),
-            Kind::Moment => dates::read(literal).is_ok(),
-            Kind::Named(_, check) => {
-                let Value::String(name) = literal else { return Err(self.misfit(literal)) };
+            ValueType::Any => true,
+            ValueType::Text => matches!(literal, Value::String(_) | Value::Number(_) | Value::Bool(_)),
+            ValueType::Number => {
+                literal.is_number() || literal.as_str().is_some_and(|text| parse_number(text).is_some())
+            }
+            ValueType::List => literal.is_array(),
+            ValueType::Collection => literal.is_array() || literal.is_object(),
+            ValueType::Moment => dates::read(literal).is_ok(),
+            ValueType::Named(_, check) => {
+                let Value::String(name) = literal else { return Err(self.type_error(literal)) };
                 return check(name).map_err(Fault::new);
             }
-            Kind::Choice(names) => {
+            ValueType::Choice(names) => {
                 let known = literal.as_str().is_some_and(|name| names.contains(&name));
                 return if known { Ok(()) } else { Err(unknown_choice(literal, names)) };
             }
         };
-        if fits { Ok(()) } else { Err(self.misfit(literal)) }
+        if fits { Ok(()) } else { Err(self.type_error(literal)) }
     }
 
-    /// What it takes, with its article.
+    /// The type in words, with its article.
     pub fn describe(self) -> &'static str {
         match self {
-            Kind::Any => "any value",
-            Kind::Text => "a text",
-            Kind::Number => "a number",
-            Kind::List => "a list",
-            Kind::Group => "a list or an object",
-            Kind::Moment => "a date",
-            Kind::Named(what, _) => what,
-            Kind::Choice(_) => "one of a few names",
+            ValueType::Any => "any value",
+            ValueType::Text => "a string",
+            ValueType::Number => "a number",
+            ValueType::List => "a list",
+            ValueType::Collection => "a list or an object",
+            ValueType::Moment => "a date",
+            ValueType::Named(description, _) => description,
+            ValueType::Choice(_) => "one of a few names",
         }
     }
 
-    fn misfit(self, literal: &Value) -> Fault {
-        Fault::new(format!("expected {}, not {}", self.describe(), shown(literal)))
+    fn type_error(self, literal: &Value) -> Fault {
+        Fault::new(format!("expected {}, not {}", self.describe(), describe(literal)))
     }
 }
 
-/// A value as a message shows it.
-pub(super) fn shown(value: &Value) -> String {
+/// Describes a value for a message.
+pub(super) fn describe(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("the text `{}`", brief(text)),
+        Value::String(text) => format!("the string `{}`", brief(text)),
         Value::Number(number) => format!("the number {number}"),
         other => kind_of(other).to_owned(),
     }
 }
 
 fn unknown_choice(literal: &Value, names: &'static [&'static str]) -> Fault {
-    let fault = Fault::new(format!("expected one of {}, not {}", names.join(", "), shown(literal)));
+    let fault = Fault::new(format!("expected one of {}, not {}", names.join(", "), describe(literal)));
     match literal.as_str().and_then(|name| nearest(name, names.iter().copied())) {
         Some(suggestion) => fault.help(format!("did you mean `{suggestion}`?")),
         None => fault,

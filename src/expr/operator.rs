@@ -1,6 +1,6 @@
-//! The sixteen operators of a condition.
+//! The operators of conditions.
 
-/// What a condition asks of its values.
+/// The operator of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     And,
@@ -22,7 +22,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// All operators with their names as written in a workflow, in the order of the variants.
+    /// All operators by name, in the order of the variants.
     pub const ALL: [(&'static str, Operator); 16] = [
         ("and", Operator::And),
         ("or", Operator::Or),
@@ -42,18 +42,18 @@ impl Operator {
         ("not-contains", Operator::NotContains),
     ];
 
-    /// The operator of that name.
+    /// Finds an operator by name.
     pub fn parse(name: &str) -> Option<Operator> {
         Operator::ALL.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
     }
 
-    /// One value, and one more that editors leave behind and that means nothing.
+    /// One value, and optionally another one, which some editors leave behind and which is ignored.
     pub const ONE: [usize; 2] = [1, 2];
     pub const TWO: [usize; 2] = [2, 2];
     /// Any number of conditions.
     pub const MANY: [usize; 2] = [1, usize::MAX];
 
-    /// How many values it takes: at least, and at most.
+    /// The minimum and maximum number of values.
     pub fn counts(self) -> [usize; 2] {
         match self {
             Operator::And | Operator::Or => Operator::MANY,
@@ -62,29 +62,29 @@ impl Operator {
         }
     }
 
-    /// When it holds, in a few words.
+    /// When the condition holds, for the documentation of the schema.
     pub fn summary(self) -> &'static str {
         match self {
-            Operator::And => "All of the conditions hold.",
-            Operator::Or => "One of the conditions holds.",
-            Operator::Exists => "It is there and not null.",
-            Operator::Dne => "It is missing or null.",
-            Operator::True => "It is true; with the value true, the condition always holds.",
-            Operator::False => "It is false.",
-            Operator::Eq => "They are equal.",
-            Operator::Neq => "They are not equal.",
-            Operator::Gt => "The first is greater.",
-            Operator::Gte => "The first is greater, or they are equal.",
-            Operator::Lt => "The first is less.",
-            Operator::Lte => "The first is less, or they are equal.",
-            Operator::LtDate => "The first moment is earlier.",
-            Operator::GtDate => "The first moment is later.",
-            Operator::Contains => "The first contains the second.",
-            Operator::NotContains => "The first does not contain the second.",
+            Operator::And => "All conditions hold.",
+            Operator::Or => "At least one condition holds.",
+            Operator::Exists => "The value exists and is not null.",
+            Operator::Dne => "The value is missing or null.",
+            Operator::True => "The value is true. With the literal true, the condition always holds.",
+            Operator::False => "The value is false.",
+            Operator::Eq => "The values are equal.",
+            Operator::Neq => "The values are not equal.",
+            Operator::Gt => "The first value is greater.",
+            Operator::Gte => "The first value is greater, or they are equal.",
+            Operator::Lt => "The first value is less.",
+            Operator::Lte => "The first value is less, or they are equal.",
+            Operator::LtDate => "The first date is earlier.",
+            Operator::GtDate => "The first date is later.",
+            Operator::Contains => "The first value contains the second.",
+            Operator::NotContains => "The first value does not contain the second.",
         }
     }
 
-    /// Its name as written in a workflow.
+    /// The name in a workflow.
     pub fn name(self) -> &'static str {
         Operator::ALL[self as usize].0
     }

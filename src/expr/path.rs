@@ -1,10 +1,10 @@
 //! Paths into a scope: `steps.1.attributes.data.email`.
 //!
-//! The first name is one of [`ROOTS`]; the names after it are looked up as [`super::keys`] says. Under `steps` comes the id
-//! of a step, under `variables` the id or the name of a variable.
+//! The first name is one of [`ROOTS`]; the following ones are looked up as described in [`super::keys`]. The second
+//! name is the id of a step after `steps`, and the id or the name of a variable after `variables`.
 //!
-//! [`Path::find`] is on the way of every run and allocates nothing. [`Path::explain`] walks the path once more to say
-//! where it ended, and is called only when there was nothing.
+//! [`Path::find`] is on the hot path of every run and does not allocate. If it finds no value, [`Path::explain`] walks
+//! the path again to say where it ended.
 
 use std::borrow::Cow;
 
@@ -15,18 +15,18 @@ use super::report::{Fault, Subject, brief};
 use super::scope::Scope;
 use crate::objects::nearest;
 
-/// What a path may start with.
+/// The first names of paths.
 pub(super) const ROOTS: [&str; 6] = [STEPS, VARIABLES, ERROR, ENVIRONMENT, ITEM, INDEX];
 
 pub(super) const STEPS: &str = "steps";
 pub(super) const VARIABLES: &str = "variables";
 pub(super) const ERROR: &str = "error";
 pub(super) const ENVIRONMENT: &str = "_env";
-/// The item of a list that an expression is evaluated for, and its place, from 0.
+/// The current item of a list that a step iterates over, and its index, from 0.
 pub(super) const ITEM: &str = "item";
 pub(super) const INDEX: &str = "index";
 
-/// A checked path.
+/// A compiled path.
 #[derive(Clone, Debug)]
 pub struct Path {
     /// Never empty.
@@ -45,7 +45,7 @@ enum Root {
 }
 
 impl Path {
-    /// Reads a dotted path.
+    /// Compiles a dotted path.
     pub(super) fn compile(text: &str) -> Result<Path, Fault> {
         let root = match text.split('.').next().unwrap_or_default() {
             STEPS => Root::Steps,
@@ -57,17 +57,17 @@ impl Path {
             other => return Err(unknown_root(other)),
         };
         let keys = Keys::compile(text)?;
-        // Ids of steps have no dots in them.
+        // Ids of steps contain no dots.
         let joined_from = if root == Root::Steps { 2 } else { 1 };
         Ok(Path { keys: keys.joined_from(joined_from), root })
     }
 
-    /// The path as written, without `/#`.
+    /// The source, without `/#`.
     pub(super) fn text(&self) -> &str {
         self.keys.text()
     }
 
-    /// The step or the variable that it points into.
+    /// The step or variable that the path points into.
     pub(super) fn subject(&self) -> Option<Subject> {
         if matches!(self.root, Root::Item | Root::Index) {
             return Some(Subject::Item);
@@ -75,7 +75,7 @@ impl Path {
         let name = self.keys.name(1)?;
         match self.root {
             Root::Steps => Some(Subject::Step(name.to_owned())),
-            // A variable is a text, so all that follows is its name, dots and all.
+            // A variable is a string, so the rest of the path is its name, including dots.
             Root::Variables if self.keys.name(2).is_some_and(|next| next != LENGTH) => {
                 let rest = &self.text()[VARIABLES.len() + 1..];
                 let rest = rest.strip_suffix(LENGTH).and_then(|rest| rest.strip_suffix('.')).unwrap_or(rest);
@@ -86,23 +86,25 @@ impl Path {
         }
     }
 
-    /// What it points to; null is a value, `None` is nothing.
+    /// The value at the path; `None` if there is none. Null is a value.
     pub(super) fn find<'a>(&self, scope: &'a Scope) -> Option<Cow<'a, Value>> {
         self.keys.find(self.root(scope)?, 1)
     }
 
-    /// How far the path got, for a path that finds nothing.
+    /// Where the path ends, if it has no value.
     pub(super) fn explain(&self, scope: &Scope) -> String {
         let name = brief(self.keys.name(1).unwrap_or_default());
         let reason = match (self.root, self.root(scope)) {
             (Root::Steps, Some(steps)) if steps.get(&*name).is_none() => format!("`steps.{name}` has not run"),
             (Root::Steps | Root::Variables, None) => format!("there is no variable `{name}`"),
             (Root::Error, None) => "no step has failed".to_owned(),
-            (Root::Environment, None) => format!("a run has no `{ENVIRONMENT}` here"),
-            (Root::Item | Root::Index, None) => "there are items only where a step goes through a list".to_owned(),
+            (Root::Environment, None) => format!("`{ENVIRONMENT}` is not available here"),
+            (Root::Item | Root::Index, None) => {
+                "`item` and `index` exist only in a step that iterates over a list".to_owned()
+            }
             (_, Some(value)) => self.keys.explain(value, 1, self.keys.name(0).unwrap_or_default()),
         };
-        format!("nothing at `{}`: {reason}", brief(self.text()))
+        format!("no value at `{}`: {reason}", brief(self.text()))
     }
 
     fn root<'a>(&self, scope: &'a Scope) -> Option<&'a Value> {
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_and_the_environment_are_there_when_they_are_set() {
+    fn error_and_environment_exist_once_set() {
         let mut scope = scope();
         let (code, org) = (Path::compile("error.code").unwrap(), Path::compile("_env.orgId").unwrap());
         assert_eq!((code.find(&scope), org.find(&scope)), (None, None));
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn explains_how_far_it_got() {
+    fn explains_where_a_path_ends() {
         for (path, explanation) in [
             (
                 "steps.1.attributes.data.email",
@@ -200,19 +202,19 @@ mod tests {
             ("steps.3.id", "`steps.3` has not run"),
             ("error.code", "no step has failed"),
             ("variables.x", "`variables` has no `x`; it has `shop.key`, `5b3d8a1c9f0e4d2b7a6c1e5f`"),
-            ("_env.orgId", "a run has no `_env` here"),
-            ("steps.1.list.9", "`list` is a list of 2 and has no `9`"),
+            ("_env.orgId", "`_env` is not available here"),
+            ("steps.1.list.9", "`list` is a list of length 2 and has no `9`"),
             ("steps.1.list.length.x", "`length` is a number and has no `x`"),
             ("steps.8-gu8QS1s.id", "`8-gu8QS1s` is a string and has no `id`"),
         ] {
-            assert_eq!(Path::compile(path).unwrap().explain(&scope()), format!("nothing at `{path}`: {explanation}"));
+            assert_eq!(Path::compile(path).unwrap().explain(&scope()), format!("no value at `{path}`: {explanation}"));
         }
         let variable = Path::compile("variables.x").unwrap();
-        assert_eq!(variable.explain(&Scope::new()), "nothing at `variables.x`: there is no variable `x`");
+        assert_eq!(variable.explain(&Scope::new()), "no value at `variables.x`: there is no variable `x`");
     }
 
     #[test]
-    fn tells_the_step_or_variable_that_it_is_about() {
+    fn paths_have_subjects() {
         let subject = |path: &str| Path::compile(path).unwrap().subject();
         assert_eq!(subject("steps.8-gu8QS1s.x"), Some(Subject::Step("8-gu8QS1s".to_owned())));
         for (path, name) in [
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_path() {
+    fn rejects_invalid_paths() {
         assert_eq!(Path::compile("step.1.id").unwrap_err().help.as_deref(), Some("did you mean `steps`?"));
         for text in ["", ".", "steps.", "steps..id", "1.steps", &format!("steps{}", ".a".repeat(64))] {
             assert!(Path::compile(text).is_err(), "{text}");

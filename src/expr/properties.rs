@@ -1,4 +1,4 @@
-//! What holds for every expression over every payload. `HOOKFLOW_TEST_ROUNDS` asks for more rounds than 2,000 of each.
+//! Property tests over expressions and payloads. `HOOKFLOW_TEST_ROUNDS` sets the number of rounds; 2,000 by default.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +10,7 @@ fn rounds() -> ProptestConfig {
     ProptestConfig::with_cases(rounds.unwrap_or(2_000))
 }
 
-/// Text made of the pieces that expressions are made of, so that some of it is valid.
+/// Text from the pieces of expressions, some of it valid.
 fn expressions() -> impl Strategy<Value = String> {
     const PIECES: [&str; 82] = [
         "/#",
@@ -106,7 +106,7 @@ fn expressions() -> impl Strategy<Value = String> {
         .prop_map(|(start, pieces)| start.to_owned() + &pieces.concat())
 }
 
-/// Calls that are mostly valid, with arguments that mostly fit nowhere.
+/// Mostly valid calls with mostly invalid arguments.
 fn calls() -> impl Strategy<Value = String> {
     const ARGUMENTS: [&str; 18] = [
         "steps.1",
@@ -168,8 +168,8 @@ fn scope(output: Value, secret: &str) -> Scope {
     scope
 }
 
-/// Whether an expression, over some payload, comes to an end within its limits.
-fn ends(expression: &Value, scope: &Scope) {
+/// Asserts that an expression assert_ends within its limits.
+fn assert_ends(expression: &Value, scope: &Scope) {
     let compiled = match Expr::compile(expression) {
         Ok(compiled) => compiled,
         Err(faults) => {
@@ -201,12 +201,12 @@ proptest! {
 
     #[test]
     fn every_value_ends(expression in values(), output in values()) {
-        ends(&expression, &scope(output, "hush"));
+        assert_ends(&expression, &scope(output, "hush"));
     }
 
     #[test]
     fn every_text_ends(text in prop_oneof![expressions(), calls(), any::<String>()], output in values()) {
-        ends(&Value::String(text), &scope(output, "hush"));
+        assert_ends(&Value::String(text), &scope(output, "hush"));
     }
 
     #[test]
@@ -234,7 +234,7 @@ proptest! {
     }
 
     #[test]
-    fn no_expression_gives_a_secret_away(
+    fn no_expression_reveals_a_secret(
         secret in prop_oneof!["[a-z\"\\\\<&%é +]{4,10}", "\\PC{4,10}"],
         before in "\\PC{0,4}",
     ) {

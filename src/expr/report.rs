@@ -1,30 +1,29 @@
-//! What expressions tell of themselves: what is wrong with one as written, what it refers to, and what was odd or
-//! impossible when it was resolved.
+//! Reports about expressions: faults in the source, the names that it refers to, and notes and errors of evaluation.
 
 use std::borrow::Cow;
 
 use super::{jsonpath, meter, template};
 
-/// What was odd while an expression was resolved; goes into the step's log.
+/// A remark about the evaluation of an expression, for the step's log.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[schema(as = StepNote)]
 pub struct Note {
-    /// Where in the params or the condition: `/email`, `/custom/orderIdStr`, `/values/0`.
+    /// JSON pointer into the params or the condition: `/email`, `/custom/orderIdStr`, `/values/0`.
     pub pointer: String,
-    /// The expression as written.
+    /// The source of the expression.
     pub expression: String,
-    /// What was odd, in a sentence without a full stop.
+    /// A sentence without a full stop.
     pub message: String,
 }
 
-/// What is wrong with an expression as written; found at load time.
+/// An error in the source of an expression, found when a workflow is loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// JSON pointer relative to the value that was compiled; empty for that value itself.
+    /// JSON pointer relative to the compiled value; empty for the value itself.
     pub pointer: String,
-    /// What is wrong, in a sentence without a full stop.
+    /// What is wrong, as a sentence without a full stop.
     pub message: String,
-    /// What would be right, where that can be told.
+    /// How to fix it, if known.
     pub help: Option<String>,
 }
 
@@ -38,41 +37,41 @@ impl Fault {
     }
 }
 
-/// Something that an expression refers to by name and that can be missing altogether.
+/// A name in an expression that may not exist.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mention {
-    /// JSON pointer relative to the value that was compiled.
+    /// JSON pointer relative to the compiled value.
     pub pointer: String,
     pub subject: Subject,
 }
 
-/// What a [`Mention`] is of.
+/// What a [`Mention`] refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// The step with this id.
     Step(String),
     /// The variable with this id or name.
     Variable(String),
-    /// The item of a list, which is only there where a step goes through one.
+    /// The item of a list, which exists only in a step that iterates over one.
     Item,
 }
 
-/// Why an expression has no value at all, not even a missing one. The run's step fails with this.
+/// Why an expression can't be evaluated. The run's step fails with this error.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
-    #[error("the template `{}` gives more than {} bytes of text", brief(.expression), template::OUTPUT_MAX)]
+    #[error("the output of the template `{}` is longer than {} bytes", brief(.expression), template::OUTPUT_MAX)]
     OutputTooLarge { expression: String },
-    #[error("`{}` takes too much work: {reason}", brief(.expression))]
+    #[error("`{}` is too expensive: {reason}", brief(.expression))]
     TooMuchWork { expression: String, reason: meter::Exceeded },
-    #[error("`{}` gives no JSON: {reason}", brief(.expression))]
+    #[error("the result of `{}` is not valid JSON: {reason}", brief(.expression))]
     NotJson { expression: String, reason: String },
     #[error("the JSONPath `{}` failed: {reason}", brief(.expression))]
     JsonPath { expression: String, reason: String },
-    #[error("the JSONPath `{}` finds {count} values; at most {} are allowed", brief(.expression), jsonpath::RESULTS_MAX)]
+    #[error("the JSONPath `{}` selects {count} values; the limit is {}", brief(.expression), jsonpath::RESULTS_MAX)]
     TooManyResults { expression: String, count: usize },
 }
 
-/// A text short enough for a message: others send megabytes.
+/// Shortens a text for a message: senders may send megabytes.
 pub(super) fn brief(text: &str) -> Cow<'_, str> {
     const CHARACTERS_MAX: usize = 120;
     match text.char_indices().nth(CHARACTERS_MAX) {

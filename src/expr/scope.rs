@@ -1,8 +1,8 @@
-//! What expressions can see during a run: the outputs of the steps that have run so far, variables, the failure that is
-//! being handled, and where and when the run takes place.
+//! What expressions can see during a run: the outputs of completed steps, variables, the error being handled, and the
+//! environment.
 //!
-//! Nothing here looks at a clock or at chance. The moment that `date` starts from and the seed of `randomId` are put in,
-//! so that a stretch of a run that is repeated with the same ones comes out the same.
+//! Nothing here reads a clock or a random source. The caller sets the current time and the seed of `randomId`, so that
+//! a repeated stretch of a run has the same results.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,25 +15,26 @@ use super::secrets::Secrets;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 
-/// The outputs of a run's steps and all else that expressions refer to. Built once for a run, filled as steps finish.
+/// The outputs of a run's steps, and everything else that expressions refer to. Created once per run and extended as
+/// steps complete.
 #[derive(Debug)]
 pub struct Scope {
-    /// `{"steps": {…}}`, with `variables` and `error` once there are any.
+    /// `{"steps": {…}}`, and `variables` and `error` once set.
     data: Value,
     environment: Option<Environment>,
-    /// The environment as expressions see it, made when one asks for it: few do, and each run has one.
+    /// The environment as expressions see it, created on first use because few expressions need it.
     environment_value: OnceLock<Value>,
     secrets: Secrets,
     now: Timestamp,
     seed: u64,
-    /// How many random numbers were drawn since the seed was set.
-    drawn: AtomicU64,
+    /// The number of random numbers generated since the seed was set.
+    draw_count: AtomicU64,
     clock: Option<Clock>,
-    /// What all expressions together may still take, while a list is gone through.
+    /// The remaining work for all expressions, while a step iterates over a list.
     work: Option<Arc<AtomicUsize>>,
 }
 
-/// Where a run takes place: what `_env` gives.
+/// The context of a run: `_env`.
 #[derive(Clone, Copy, Debug)]
 pub struct Environment {
     pub org: Id,
@@ -52,51 +53,51 @@ impl Scope {
             secrets: Secrets::default(),
             now: Timestamp::default(),
             seed: 0,
-            drawn: AtomicU64::new(0),
+            draw_count: AtomicU64::new(0),
             clock: None,
             work: None,
         }
     }
 
-    /// Puts in what a step gave; replaces what it gave before.
+    /// Sets the output of a step.
     pub fn set_step(&mut self, id: &str, output: Value) {
         self.member(STEPS).insert(id.to_owned(), output);
     }
 
-    /// Takes out what a step gave.
+    /// Removes and returns the output of a step.
     pub fn take_step(&mut self, id: &str) -> Option<Value> {
         self.member(STEPS).shift_remove(id)
     }
 
-    /// Puts in a variable, which is found by its id and by its name. Its value is remembered as a secret.
+    /// Sets a variable, under both its id and its name. Its value is added to the secrets.
     pub fn set_variable(&mut self, id: &str, name: &str, value: String) {
         self.secrets.add(name, &value);
         let variables = self.member(VARIABLES);
-        // An id stands for one variable only; a name that looks like one does not hide it.
+        // An id takes precedence over another variable's name.
         variables.entry(name).or_insert_with(|| Value::String(value.clone()));
         variables.insert(id.to_owned(), Value::String(value));
     }
 
-    /// Puts in the failure of a step; replaces the one before.
+    /// Sets the error that is being handled.
     pub fn set_error(&mut self, error: Value) {
         if let Some(data) = self.data.as_object_mut() {
             data.insert(ERROR.to_owned(), error);
         }
     }
 
-    /// Takes the failure out again.
+    /// Removes the error.
     pub fn clear_error(&mut self) {
         if let Some(data) = self.data.as_object_mut() {
             data.shift_remove(ERROR);
         }
     }
 
-    /// Begins to go through a list: expressions see its items one by one, and share one limit of work.
+    /// Starts to iterate over a list: expressions see its items one by one, and share one work limit.
     pub fn begin_items(&mut self) {
         self.work = Some(Arc::new(AtomicUsize::new(LIST_WORK_MAX)));
     }
 
-    /// Puts in the item that expressions are evaluated for next.
+    /// Sets the current item.
     pub fn set_item(&mut self, item: Value, index: usize) {
         if let Some(data) = self.data.as_object_mut() {
             data.insert(ITEM.to_owned(), item);
@@ -104,7 +105,7 @@ impl Scope {
         }
     }
 
-    /// Takes the last item out again.
+    /// Ends the iteration and removes the item.
     pub fn end_items(&mut self) {
         self.work = None;
         if let Some(data) = self.data.as_object_mut() {
@@ -113,38 +114,38 @@ impl Scope {
         }
     }
 
-    /// Says where the run takes place.
+    /// Sets the context of the run.
     pub fn set_environment(&mut self, environment: Environment) {
         self.environment = Some(environment);
         self.environment_value = OnceLock::new();
     }
 
-    /// Says what time it is, and what chance is made from; random values start anew with it.
+    /// Sets the current time and the seed of random values, whose sequence restarts.
     pub fn set_moment(&mut self, now: Timestamp, seed: u64) {
-        (self.now, self.seed, self.drawn) = (now, seed, AtomicU64::new(0));
+        (self.now, self.seed, self.draw_count) = (now, seed, AtomicU64::new(0));
     }
 
-    /// Sets a limit of time to each expression, by this clock; see [`super::meter`] for why there is none without it.
+    /// Adds a time limit to each expression, by this clock; see [`super::meter`].
     pub fn set_clock(&mut self, clock: Clock) {
         self.clock = Some(clock);
     }
 
-    /// What a step gave; `None` if it has not run.
+    /// The output of a step; `None` if it has not run.
     pub fn step(&self, id: &str) -> Option<&Value> {
         self.data.get(STEPS)?.get(id)
     }
 
-    /// All that expressions can see but the environment.
+    /// Everything that expressions can see, except for the environment.
     pub fn data(&self) -> &Value {
         &self.data
     }
 
-    /// The values of variables, which are not for everybody to read.
+    /// The values of variables, to be masked in logs.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// The moment that was set last.
+    /// The current time, as set by [`Scope::set_moment`].
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -169,22 +170,22 @@ impl Scope {
         self.clock
     }
 
-    /// The next random number after the seed: SplitMix64, <https://prng.di.unimi.it/splitmix64.c>.
-    pub(super) fn draw(&self) -> u64 {
-        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let mut number = self.seed.wrapping_add(drawn.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    /// The next random number, by SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
+    pub(super) fn next_random(&self) -> u64 {
+        let draw_count = self.draw_count.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let mut number = self.seed.wrapping_add(draw_count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         number ^ (number >> 31)
     }
 
-    /// The object at the top called `name`, made if it is not there.
+    /// The top-level object `name`, created if missing.
     fn member(&mut self, name: &str) -> &mut Map<String, Value> {
         let member = &mut self.data[name];
         if !member.is_object() {
             *member = Value::Object(Map::new());
         }
-        member.as_object_mut().expect("it was made an object just now")
+        member.as_object_mut().expect("set to an object above")
     }
 }
 
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_put_in_and_read() {
+    fn steps_are_set_and_read() {
         let mut scope = Scope::new();
         assert_eq!(scope.data(), &json!({ "steps": {} }));
         assert_eq!(scope.step("1"), None);
@@ -217,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn random_numbers_start_anew_with_the_moment() {
+    fn random_numbers_restart_with_the_moment() {
         let mut scope = Scope::new();
         scope.set_moment(Timestamp(0), 0);
-        // The first two that the reference implementation gives for the seed 0.
-        assert_eq!([scope.draw(), scope.draw()], [0xE220_A839_7B1D_CDAF, 0x6E78_9E6A_A1B9_65F4]);
+        // The first two numbers of the reference implementation for the seed 0.
+        assert_eq!([scope.next_random(), scope.next_random()], [0xE220_A839_7B1D_CDAF, 0x6E78_9E6A_A1B9_65F4]);
         scope.set_moment(Timestamp(0), 0);
-        assert_eq!(scope.draw(), 0xE220_A839_7B1D_CDAF);
+        assert_eq!(scope.next_random(), 0xE220_A839_7B1D_CDAF);
     }
 }

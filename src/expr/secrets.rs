@@ -1,13 +1,13 @@
-//! Secrets, the values of variables, and how they are kept out of what people read.
+//! Masking of secrets, that is, the values of variables, in texts that people read.
 //!
-//! [`mask`] replaces a secret wherever it stands in a text by `•••` and its name. It knows a secret in every form that an
-//! expression gives it on the way into a request or a log: as it is, with escapes as in JSON, percent-encoded, escaped for
-//! HTML, each of them also partly or twice; and within text in Base64, wherever in that it begins. What is computed from a
-//! secret otherwise (in upper case, hashed, a part of it) is not recognised.
+//! [`mask`] replaces each occurrence of a secret in a text by `•••` and its name. It recognises every form that
+//! expressions can produce: plain, with JSON escapes, percent-encoded, escaped for HTML, each also partly or
+//! repeatedly; and inside Base64, at any offset. Other values computed from a secret (upper case, hashes, parts of it)
+//! are not recognised.
 //!
-//! Secrets of less than [`CHARACTERS_MIN`] characters are left alone: they would be found everywhere. Where secrets overlap,
-//! all that they cover is replaced, by the name of the longest. To mask JSON, use [`Secrets::mask_value`]; masking its text
-//! also works as long as no secret ends in a backslash.
+//! Secrets shorter than [`CHARACTERS_MIN`] characters are not masked, because they would match everywhere. If secrets
+//! overlap, the whole range is replaced by the name of the longest. To mask JSON, use [`Secrets::mask_value`]; masking
+//! its text also works unless a secret ends with a backslash.
 
 use std::borrow::Cow;
 
@@ -22,10 +22,10 @@ const CHARACTERS_MIN: usize = 4;
 
 const MASK: &str = "•••";
 
-/// Values that are not for everybody to read, with their names.
+/// Secret values with their names.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
-    /// The longest value first.
+    /// In descending order of length.
     secrets: Vec<Secret>,
 }
 
@@ -33,7 +33,7 @@ pub struct Secrets {
 struct Secret {
     name: String,
     value: String,
-    /// The value and its forms in Base64.
+    /// The value and its Base64 forms.
     spellings: Vec<Spelling>,
 }
 
@@ -43,11 +43,11 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A piece of a text that gives a secret away.
+/// A range of a text that reveals a secret.
 struct Found {
     start: usize,
     end: usize,
-    /// Which secret; the longest has the lowest.
+    /// The index of the secret; the longest secret has the lowest.
     secret: usize,
 }
 
@@ -57,7 +57,7 @@ pub fn mask<'t>(text: &'t str, secrets: &Secrets) -> Cow<'t, str> {
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
-    // A mask may itself make up a secret, together with what it stands between; names are chosen by people.
+    // A mask may form another secret together with the surrounding text, because people choose the names.
     for named in [true, false] {
         let masked = secrets.replace(text, &found, named);
         if secrets.find(&masked).is_empty() {
@@ -76,21 +76,21 @@ impl Secrets {
         }
         let mut spellings = vec![Spelling::new(value)];
         spellings.extend(base64_forms(value.as_bytes()).iter().map(|form| Spelling::new(form)));
-        let secret = Secret { name: shown_name(name), value: value.to_owned(), spellings };
-        let place = self.secrets.partition_point(|other| other.value.len() >= value.len());
-        self.secrets.insert(place, secret);
+        let secret = Secret { name: safe_name(name), value: value.to_owned(), spellings };
+        let index = self.secrets.partition_point(|other| other.value.len() >= value.len());
+        self.secrets.insert(index, secret);
     }
 
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
     }
 
-    /// The names, as masks show them, and the values.
+    /// The names as in masks, and the values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()))
     }
 
-    /// Masks all texts and names in a value, and numbers that read like a secret.
+    /// Masks all strings and keys in a value, and numbers that equal a secret.
     pub fn mask_value(&self, value: &mut Value) {
         if self.is_empty() {
             return;
@@ -120,7 +120,7 @@ impl Secrets {
         }
     }
 
-    /// All that gives secrets away, from left to right, without overlaps.
+    /// The ranges that reveal secrets, from left to right, without overlaps.
     fn find(&self, text: &str) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
         for (secret, Secret { spellings, .. }) in self.secrets.iter().enumerate() {
@@ -153,24 +153,24 @@ impl Secrets {
     }
 }
 
-/// A name that can stand in JSON, HTML and addresses as it is.
-fn shown_name(name: &str) -> String {
+/// A name without characters that need escaping in JSON, HTML or URLs.
+fn safe_name(name: &str) -> String {
     const CHARACTERS_MAX: usize = 64;
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     name.chars().take(CHARACTERS_MAX).map(|character| if plain(character) { character } else { '_' }).collect()
 }
 
-/// What of Base64 text is the same whatever stands before and after `bytes` in what was encoded: three forms, as the
-/// bytes may begin at the first, second or third of each group of three; and those with the letters that addresses use.
+/// The Base64 characters that are the same whatever surrounds `bytes` in the encoded data: three forms, because the
+/// bytes may start at any offset in a group of three, and the URL-safe variants.
 fn base64_forms(bytes: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
     for before in 0..3 {
         let encoded = STANDARD_NO_PAD.encode([&vec![0; before], bytes].concat());
         let (first, end) = ((before * 8).div_ceil(6), (before + bytes.len()) * 8 / 6);
         let form = encoded[first..end].to_owned();
-        let for_addresses = form.replace('+', "-").replace('/', "_");
-        if for_addresses != form {
-            forms.push(for_addresses);
+        let url_safe = form.replace('+', "-").replace('/', "_");
+        if url_safe != form {
+            forms.push(url_safe);
         }
         forms.push(form);
     }
@@ -218,7 +218,7 @@ mod tests {
     fn overlapping_secrets_are_covered_whole() {
         let known = secrets(&[("a", "abcd"), ("b", "cdefgh"), ("c", "abcd efgh")]);
         assert_eq!(mask("1 abcdefgh 2 abcd efgh 3", &known), "1 •••b 2 •••c 3");
-        // Names and masks that would give a secret away.
+        // Names and masks that would reveal a secret.
         assert_eq!(mask("password", &secrets(&[("password", "password")])), "•••");
         assert_eq!(mask("abcd••", &secrets(&[("", "abcd"), ("y", "••••")])), "•••");
     }

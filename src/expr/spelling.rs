@@ -1,18 +1,19 @@
-//! Finding a text in another one however it is spelt there: with escapes as in JSON, percent-encoded, with entities as in
-//! HTML, in any mixture of these and several times over.
+//! Finds a text in any encoding: with JSON escapes, percent-encoded, with HTML entities, in any mixture, and
+//! repeatedly.
 //!
-//! The text is walked once for each place where it may begin, character by character, keeping all places in which each
-//! character may end; those are few, so this takes time in proportion to the text, whatever it holds.
+//! For each possible start, the search consumes the pattern character by character and keeps all positions where each
+//! character may end. There are few of them, so the time is proportional to the length of the text, whatever it
+//! contains.
 
 use std::ops::Range;
 
-/// How many backslashes in a row are looked at.
+/// The most consecutive backslashes that are considered.
 const BACKSLASHES_MAX: usize = 16;
 
-/// How often percent signs and ampersands may have been encoded once more.
+/// How often percent signs and ampersands may have been encoded again.
 const ENCODINGS_MAX: usize = 4;
 
-/// A text to look for.
+/// A text to search for.
 #[derive(Clone)]
 pub(super) struct Spelling {
     characters: Vec<char>,
@@ -23,7 +24,7 @@ impl Spelling {
         Spelling { characters: text.chars().collect() }
     }
 
-    /// Where it stands in `text`; the places may overlap.
+    /// The ranges in `text`; they may overlap.
     pub fn find<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
         let mut buffer = [0; 4];
         let first = self.characters.first().map_or(0, |first| first.encode_utf8(&mut buffer).as_bytes()[0]);
@@ -32,57 +33,57 @@ impl Spelling {
         starts.filter_map(|start| Some(start..self.end(text.as_bytes(), start)?))
     }
 
-    /// Where it ends at the latest if it begins at `start`.
+    /// The last position where an occurrence that starts at `start` can end.
     fn end(&self, text: &[u8], start: usize) -> Option<usize> {
-        let (mut places, mut next) = (vec![start], Vec::new());
+        let (mut positions, mut next) = (vec![start], Vec::new());
         for character in &self.characters {
-            for place in &places {
-                step(text, *place, *character, &mut next);
+            for position in &positions {
+                step(text, *position, *character, &mut next);
             }
             next.sort_unstable();
             next.dedup();
             if next.is_empty() {
                 return None;
             }
-            std::mem::swap(&mut places, &mut next);
+            std::mem::swap(&mut positions, &mut next);
             next.clear();
         }
-        places.last().copied()
+        positions.last().copied()
     }
 }
 
-/// Adds each place at which `character` may end if it begins at `place`.
-fn step(text: &[u8], place: usize, character: char, ends: &mut Vec<usize>) {
+/// Adds each position where `character` can end if it starts at `position`.
+fn step(text: &[u8], position: usize, character: char, ends: &mut Vec<usize>) {
     let mut buffer = [0; 4];
     let literal = character.encode_utf8(&mut buffer).as_bytes();
-    let rest = &text[place..];
+    let rest = &text[position..];
     if rest.starts_with(literal) {
-        ends.push(place + literal.len());
+        ends.push(position + literal.len());
     }
     match rest.first() {
         Some(b'\\') => {
             let run = rest.iter().take(BACKSLASHES_MAX).take_while(|byte| **byte == b'\\').count();
             if character == '\\' {
-                // A run of an odd length may end in one that escapes what comes next.
-                ends.extend((2..=run).step_by(2).map(|length| place + length));
+                // The last backslash of an odd number may escape the next character.
+                ends.extend((2..=run).step_by(2).map(|length| position + length));
             } else {
-                ends.extend(escaped(&rest[run..], character, literal).map(|length| place + run + length));
+                ends.extend(escaped(&rest[run..], character, literal).map(|length| position + run + length));
             }
         }
         Some(b'%') => {
             let lengths = (0..=ENCODINGS_MAX).filter_map(|again| percent_encoded(rest, literal, again));
-            ends.extend(lengths.map(|length| place + length));
+            ends.extend(lengths.map(|length| position + length));
         }
         Some(b'&') => {
             let lengths = (0..=ENCODINGS_MAX).filter_map(|again| entity(rest, character, again));
-            ends.extend(lengths.map(|length| place + length));
+            ends.extend(lengths.map(|length| position + length));
         }
-        Some(b'+') if character == ' ' => ends.push(place + 1),
+        Some(b'+') if character == ' ' => ends.push(position + 1),
         _ => {}
     }
 }
 
-/// How long what follows a backslash in JSON for `character` is.
+/// The length of the JSON escape of `character`, after the backslash.
 fn escaped(rest: &[u8], character: char, literal: &[u8]) -> Option<usize> {
     let short = match character {
         '\n' => b'n',
@@ -113,7 +114,7 @@ fn escaped(rest: &[u8], character: char, literal: &[u8]) -> Option<usize> {
     Some(length)
 }
 
-/// How long `literal` is when each of its bytes is percent-encoded, and the percent signs `again` times more.
+/// The length of the percent-encoded `literal`, with the percent signs encoded `again` times.
 fn percent_encoded(rest: &[u8], literal: &[u8], again: usize) -> Option<usize> {
     let mut length = 0;
     for byte in literal {
@@ -130,7 +131,7 @@ fn percent_encoded(rest: &[u8], literal: &[u8], again: usize) -> Option<usize> {
     Some(length)
 }
 
-/// How long an entity for `character` is whose ampersand was escaped `again` times more.
+/// The length of an entity for `character`, with the ampersand escaped `again` times.
 fn entity(rest: &[u8], character: char, again: usize) -> Option<usize> {
     const NAMES: [(&[u8], char); 5] = [(b"lt;", '<'), (b"gt;", '>'), (b"quot;", '"'), (b"apos;", '\''), (b"amp;", '&')];
     const DIGITS_MAX: usize = 8;

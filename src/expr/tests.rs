@@ -36,7 +36,7 @@ fn every_form_resolves() {
 }
 
 #[test]
-fn missing_parts_are_left_out_and_noted() {
+fn missing_values_are_omitted_and_noted() {
     let note = |pointer: &str, expression: &str| (pointer.to_owned(), expression.to_owned());
     assert_eq!(resolve(json!("/#steps.3.id")), (None, vec![note("/params", "/#steps.3.id")]));
     let nested =
@@ -70,7 +70,7 @@ fn faults_and_mentions_have_pointers() {
 }
 
 #[test]
-fn literals_are_known_and_long_expressions_refused() {
+fn literals_are_recognised_and_long_expressions_rejected() {
     assert_eq!(Expr::compile(&json!({ "a": [1] })).unwrap().as_literal(), Some(&json!({ "a": [1] })));
     assert!(Expr::compile(&json!(["/#steps.1"])).unwrap().as_literal().is_none());
     assert!(Expr::compile(&json!("x".repeat(SOURCE_MAX + 1))).is_ok());

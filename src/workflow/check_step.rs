@@ -60,7 +60,7 @@ fn check_param(spec: &ActionSpec, param: &ParamOutline<'_>, findings: &mut Findi
     };
     let value = param.node.value;
     check_items(declared, param, findings);
-    let text_only = param.expr.as_ref().is_some_and(Expr::gives_text);
+    let text_only = param.expr.as_ref().is_some_and(Expr::is_always_string);
     if text_only && matches!(declared.kind, ParamKind::Object | ParamKind::List) {
         let message = format!("expected {}, not a template that produces text", declared.kind.describe());
         let help = "a template that begins with `{` or `[` produces JSON";

@@ -71,7 +71,7 @@ fn a_missing_reference_leaves_the_param_out_and_a_note() {
     assert_eq!(steps(&run)[1]["input"], json!({ "email": "ann@example.com" }));
     let note = json!({
         "pointer": "/name", "expression": "/#steps.1.attributes.data.nmae",
-        "message": "nothing at `steps.1.attributes.data.nmae`: `data` has no `nmae`; it has `name`; did you mean `name`?"
+        "message": "no value at `steps.1.attributes.data.nmae`: `data` has no `nmae`; it has `name`; did you mean `name`?"
     });
     assert_eq!(steps(&run)[1]["notes"], json!([note]));
 }
@@ -106,7 +106,7 @@ fn a_required_param_without_a_value_fails_the_step_and_says_why() {
     assert_eq!((&error["step"], &error["action"]), (&json!("2"), &json!("customer.find-by-email")));
     assert_eq!(
         error["message"],
-        "/email: a value is required: nothing at `steps.1.attributes.data.email`: `data` is an empty object"
+        "/email: a value is required: no value at `steps.1.attributes.data.email`: `data` is an empty object"
     );
     assert_eq!(error["problems"][0]["pointer"], "/email");
     assert_eq!(steps(&run)[1]["error"], *error);

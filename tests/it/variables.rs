@@ -157,7 +157,7 @@ fn an_unset_variable_is_warned_about_and_has_no_value() {
     assert_eq!(run["attributes"]["steps"][1]["output"]["value"], "[]");
     assert_eq!(
         run["attributes"]["steps"][1]["notes"][0]["message"],
-        "nothing at `variables.apiKey`: there is no variable `apiKey`"
+        "no value at `variables.apiKey`: there is no variable `apiKey`"
     );
 }
 

@@ -15,8 +15,8 @@ fn faults(condition: Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn operators_decide() {
-    // (operator, values, result, whether something is noted)
+fn operators_evaluate() {
+    // (operator, values, result, whether there is a note)
     for (operator, values, holds, noted) in [
         ("exists", json!(["/#steps.1.id"]), true, false),
         ("exists", json!(["/#steps.1.null", ""]), false, false),
@@ -59,7 +59,7 @@ fn operators_decide() {
 }
 
 #[test]
-fn results_serialise_with_what_was_seen() {
+fn results_serialise_with_their_operands() {
     let result = outcome(json!({ "op": "or", "values": [
         { "op": "and", "values": [{ "op": "exists", "values": ["/#steps.1.id"] }] },
         { "op": "gt", "values": ["/#steps.2.n", 5] }
@@ -69,20 +69,20 @@ fn results_serialise_with_what_was_seen() {
         json!({ "op": "or", "result": true, "values": [
             { "op": "and", "result": true, "values": [{ "op": "exists", "values": ["7"], "result": true }] },
             { "op": "gt", "values": [null, 5], "result": false, "notes": [{ "pointer": "/values/0",
-              "expression": "/#steps.2.n", "message": "nothing at `steps.2.n`: `steps.2` has not run" }] }
+              "expression": "/#steps.2.n", "message": "no value at `steps.2.n`: `steps.2` has not run" }] }
         ] })
     );
 }
 
 #[test]
-fn faults_point_to_their_place() {
-    assert_eq!(faults(json!("x"))[0].1, "a condition is an object, not a string");
+fn faults_have_pointers() {
+    assert_eq!(faults(json!("x"))[0].1, "a condition must be an object, not a string");
     assert_eq!(
         faults(json!({ "vals": [] })),
         [
-            ("/vals".into(), "a condition has no `vals`".into()),
-            ("".into(), "a condition needs an `op`".into()),
-            ("".into(), "a condition needs `values`".into())
+            ("/vals".into(), "unknown key `vals` in a condition".into()),
+            ("".into(), "a condition requires `op`".into()),
+            ("".into(), "a condition requires `values`".into())
         ]
     );
     let nested =
@@ -109,7 +109,7 @@ fn nesting_is_limited() {
         (1..depth).fold(json!({ "op": "true", "values": [true] }), |inner, _| json!({ "op": "and", "values": [inner] }))
     };
     assert!(Condition::compile(&nest(16)).is_ok());
-    assert_eq!(faults(nest(17))[0].1, "conditions nest at most 16 deep");
+    assert_eq!(faults(nest(17))[0].1, "conditions nest at most 16 levels deep");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Writing moments in the formats of Moment.js: `MMM Do, YYYY [at] h:mm A`.
+//! Formats dates with the tokens of Moment.js: `MMM Do, YYYY [at] h:mm A`.
 //!
-//! The tokens are in the table [`TOKENS`]; what is in brackets, and what is no token, stands for itself. Names are in
-//! English, weeks begin on Sunday except for the ISO ones.
+//! The table [`TOKENS`] lists the tokens; text in brackets and other characters are literal. Names are English, and
+//! weeks begin on Sunday, except for ISO weeks.
 
 use std::fmt::{self, Write};
 
@@ -9,10 +9,10 @@ use jiff::Zoned;
 
 type Text = String;
 
-/// Writes a part of a moment.
+/// Writes a part of a date.
 type Token = fn(&Zoned, &mut Text) -> fmt::Result;
 
-/// Each token with what it writes. Of tokens that begin alike the longest is meant, so it comes first.
+/// The tokens. Longer tokens come before their prefixes.
 const TOKENS: &[(&str, Token)] = &[
     ("LTS", |at, text| write_into(at, "h:mm:ss A", text)),
     ("LT", |at, text| write_into(at, "h:mm A", text)),
@@ -94,23 +94,23 @@ const MONTHS: [&str; 12] = [
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/// The format where none is given.
+/// The default format.
 const ISO: &str = "YYYY-MM-DDTHH:mm:ss.SSS[Z]";
 
-/// The same, for another time zone than UTC.
+/// The default format for time zones other than UTC.
 const ISO_WITH_OFFSET: &str = "YYYY-MM-DDTHH:mm:ss.SSSZ";
 
-/// The longest format that is read.
+/// The longest format, in bytes.
 const FORMAT_MAX: usize = 256;
 
-/// What a moment is in a format; without one in that of JSON.
+/// Formats a date; in the form of JSON by default.
 pub(in crate::expr) fn format(at: &Zoned, format: Option<&str>) -> Result<String, String> {
     let format = format.unwrap_or(if at.time_zone() == &jiff::tz::TimeZone::UTC { ISO } else { ISO_WITH_OFFSET });
     if format.len() > FORMAT_MAX {
         return Err(format!("a format has at most {FORMAT_MAX} bytes"));
     }
     let mut text = Text::new();
-    write_into(at, format, &mut text).map_err(|_| "the format cannot be written".to_owned())?;
+    write_into(at, format, &mut text).map_err(|_| "the date can't be formatted".to_owned())?;
     Ok(text)
 }
 
@@ -159,7 +159,7 @@ fn hour_of_twelve(at: &Zoned) -> i8 {
     (at.hour() + 11) % 12 + 1
 }
 
-/// Year and number of the week. Weeks begin on Sunday; the first one has the first of January in it.
+/// Year and number of the week. Weeks begin on Sunday; the first one contains January 1.
 fn week(at: &Zoned) -> (i64, i64) {
     let (year, saturday) = (i64::from(at.year()), i64::from(at.day_of_year()) + 6 - weekday(at) as i64);
     if saturday > i64::from(at.days_in_year()) { (year + 1, 1) } else { (year, (saturday - 1) / 7 + 1) }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_those_of_moment() {
+    fn tokens_match_moment_js() {
         for (pattern, expected) in [
             ("YYYY YY Y Q Qo", "2017 17 2017 4 4th"),
             ("MMMM MMM MM Mo M", "December Dec 12 12th 12"),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn places_have_their_own_clocks() {
+    fn time_zones_apply() {
         for (zone_name, expected) in [
             ("Europe/Berlin", "01:30 AM +02:00 CEST"),
             ("America/New_York", "07:30 PM -04:00 EDT"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn weeks_at_the_turn_of_the_year() {
+    fn weeks_around_new_year_are_numbered() {
         for (day, expected) in [
             ("2016-01-01", "1 2016 53 2015"),
             ("2017-01-01", "1 2017 52 2016"),

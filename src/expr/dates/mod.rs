@@ -1,7 +1,7 @@
-//! Moments, as expressions read, move, compare and write them.
+//! Dates and times in expressions: parsing, arithmetic, formatting.
 //!
-//! Time zones come from the database that is built into the program, not from the machine's: the same expression gives
-//! the same text everywhere. All texts are in English.
+//! Time zones come from a database in the program, not from the machine, so an expression has the same result
+//! everywhere. All texts are in English.
 
 mod business_hours;
 mod format;
@@ -17,27 +17,30 @@ use jiff::Zoned;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::Value;
 
-use super::operation::shown;
+use super::operation::describe;
 use super::report::brief;
 use crate::base::time::Timestamp;
 use crate::objects::nearest;
 
-/// Numbers below this count seconds, and others milliseconds: the year 5138, or a day in March 1973.
+/// Numbers below this are seconds, others milliseconds: it is in the year 5138 in seconds, and in March 1973 in
+/// milliseconds.
 const SECONDS_MAX: f64 = 100_000_000_000.0;
 
-/// Reads a moment: an ISO 8601 date-time (without an offset it is UTC), a date (midnight UTC), a date as mails have it,
-/// or a number of seconds or milliseconds since 1970.
+/// Parses an ISO 8601 date-time (UTC without an offset), a date (midnight UTC), a date as in mails, or a number of
+/// seconds or milliseconds since 1970.
 pub(super) fn read(value: &Value) -> Result<Timestamp, String> {
     let found = match value {
         Value::String(text) => read_text(text.trim()),
         Value::Number(number) => number.as_f64().and_then(from_number),
         _ => None,
     };
-    found.ok_or_else(|| format!("{} is neither an ISO 8601 date nor a number of seconds or milliseconds", shown(value)))
+    found.ok_or_else(|| {
+        format!("{} is neither an ISO 8601 date nor a number of seconds or milliseconds", describe(value))
+    })
 }
 
 fn read_text(text: &str) -> Option<Timestamp> {
-    /// Shorter ones are dates without dashes: `20171222`.
+    /// Shorter numbers are dates without dashes: `20171222`.
     const NUMBER_DIGITS_MIN: usize = 9;
     const LENGTH_MAX: usize = 64;
     if text.len() > LENGTH_MAX {
@@ -55,19 +58,19 @@ fn read_text(text: &str) -> Option<Timestamp> {
 
 fn from_number(number: f64) -> Option<Timestamp> {
     let micros = number * if number.abs() < SECONDS_MAX { 1e6 } else { 1e3 };
-    // What a date library can tell the date of; others are no moments.
+    // Only timestamps in the range of the date library are valid.
     let micros = micros.round();
     let known = micros.abs() < 9.0e18 && jiff::Timestamp::from_microsecond(micros as i64).is_ok();
     known.then_some(Timestamp(micros as i64))
 }
 
-/// A moment by the clock of a place.
+/// A moment in a time zone.
 pub(super) fn zoned(moment: Timestamp, zone: TimeZone) -> Result<Zoned, String> {
     let found = jiff::Timestamp::from_microsecond(moment.0);
-    found.map(|moment| moment.to_zoned(zone)).map_err(|_| "the moment is too far away".to_owned())
+    found.map(|moment| moment.to_zoned(zone)).map_err(|_| "the date is out of range".to_owned())
 }
 
-/// The time zone of that name: `Europe/Berlin`, `UTC`, or an offset like `+02:00`.
+/// Finds a time zone by name: `Europe/Berlin`, `UTC`, or an offset such as `+02:00`.
 pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
     if name == "UTC" || name == "Z" {
@@ -84,7 +87,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     })
 }
 
-/// What a workflow says in `tz`.
+/// Checks the parameter `tz`.
 pub(super) fn check_zone(name: &str) -> Result<(), String> {
     zone(name).map(drop)
 }
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_read_in_the_usual_forms() {
+    fn dates_parse_in_common_forms() {
         for value in [
             json!("2017-12-22T05:23:02.138Z"),
             json!(" 2017-12-22T07:23:02.138+02:00 "),

@@ -1,10 +1,10 @@
-//! Units of time, and reckoning with them.
+//! Date arithmetic.
 //!
-//! Years, months, weeks and days are those of the calendar of a place; hours and less are always as long.
+//! Years, months, weeks and days follow the calendar of the time zone; hours and shorter units have a fixed length.
 
 use jiff::{RoundMode, Span, SpanRound, SpanTotal, Timestamp, Unit, Zoned};
 
-/// The names of units: Moment's, in the singular, the plural and short.
+/// The names of units as in Moment.js: plural, singular and abbreviated.
 pub(in crate::expr) const UNITS: &[&str] = &[
     "years",
     "months",
@@ -36,11 +36,11 @@ const LARGEST_FIRST: [Unit; 8] =
     [Unit::Year, Unit::Month, Unit::Week, Unit::Day, Unit::Hour, Unit::Minute, Unit::Second, Unit::Millisecond];
 
 fn unit(name: &str) -> Result<Unit, String> {
-    let place = UNITS.iter().position(|known| *known == name);
-    place.map(|place| LARGEST_FIRST[place % LARGEST_FIRST.len()]).ok_or_else(|| format!("there is no unit `{name}`"))
+    let index = UNITS.iter().position(|known| *known == name);
+    index.map(|index| LARGEST_FIRST[index % LARGEST_FIRST.len()]).ok_or_else(|| format!("unknown unit `{name}`"))
 }
 
-/// The moment that is `count` units before another one.
+/// The moment `count` units before `moment`.
 pub(in crate::expr) fn before(moment: &Zoned, count: i64, unit_name: &str) -> Result<Zoned, String> {
     let span = Span::new();
     let span = match unit(unit_name)? {
@@ -54,10 +54,10 @@ pub(in crate::expr) fn before(moment: &Zoned, count: i64, unit_name: &str) -> Re
         _ => span.try_milliseconds(count),
     };
     let earlier = span.and_then(|span| moment.checked_sub(span));
-    earlier.map_err(|_| format!("{count} {unit_name} are more than can be reckoned with"))
+    earlier.map_err(|_| format!("{count} {unit_name} are out of range"))
 }
 
-/// How many whole units lie between two moments; negative if the second is earlier.
+/// The number of whole units between two moments; negative if the second is earlier.
 pub(in crate::expr) fn between(from: Timestamp, to: Timestamp, unit_name: &str) -> Result<i64, String> {
     let unit = unit(unit_name)?;
     let (from, to) = (from.to_zoned(jiff::tz::TimeZone::UTC), to.to_zoned(jiff::tz::TimeZone::UTC));
@@ -65,7 +65,7 @@ pub(in crate::expr) fn between(from: Timestamp, to: Timestamp, unit_name: &str) 
         let whole = SpanRound::new().smallest(unit).largest(unit).mode(RoundMode::Trunc).relative(&from);
         span.round(whole)?.total(SpanTotal::from(unit).relative(&from))
     });
-    count.map(|count| count as i64).map_err(|_| "the moments are too far apart".to_owned())
+    count.map(|count| count as i64).map_err(|_| "the dates are too far apart".to_owned())
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_counted_back() {
+    fn units_are_subtracted() {
         let start = at("2024-03-31T10:00:00Z").to_zoned(jiff::tz::TimeZone::UTC);
         let before = |count, unit: &str| before(&start, count, unit).unwrap().timestamp().to_string();
         for (count, unit, expected) in [
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_units_lie_between() {
+    fn whole_units_are_counted() {
         for (from, to, unit, expected) in [
             ("2024-01-31T00:00:00Z", "2024-02-29T00:00:00Z", "months", 1),
             ("2024-01-31T00:00:00Z", "2024-03-31T00:00:00Z", "months", 2),

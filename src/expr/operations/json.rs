@@ -1,20 +1,24 @@
-//! Operations between values and their JSON text.
+//! Conversion between values and JSON text.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use crate::expr::inputs::Inputs;
-use crate::expr::operation::{Kind, Need, Operation, Parameter, Shown, Trouble};
+use crate::expr::operation::{Need, Operation, OperationError, Output, Parameter, ValueType};
 use crate::expr::report::brief;
 
-type Given<'a> = Result<Cow<'a, Value>, Trouble>;
+type OperationResult<'a> = Result<Cow<'a, Value>, OperationError>;
 
 pub(super) const ROWS: &[Operation] = &[
-    Operation::new("toJSON", &[Parameter { name: "value", kind: Kind::Any, need: Need::NullNoted }], to_json)
-        .shown(Shown::AsIs)
-        .aliases(&["json", "toJson", "stringify", "JSONstringify"]),
-    Operation::new("parseJSON", &[Parameter::required("text", Kind::Text)], parse_json).aliases(&[
+    Operation::new(
+        "toJSON",
+        &[Parameter { name: "value", value_type: ValueType::Any, need: Need::NullNoted }],
+        to_json,
+    )
+    .output(Output::Raw)
+    .aliases(&["json", "toJson", "stringify", "JSONstringify"]),
+    Operation::new("parseJSON", &[Parameter::required("text", ValueType::Text)], parse_json).aliases(&[
         "parseJson",
         "fromJSON",
         "fromJson",
@@ -22,16 +26,16 @@ pub(super) const ROWS: &[Operation] = &[
     ]),
 ];
 
-fn to_json<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn to_json<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let mut writer = inputs.writer();
     writer.push_json(inputs.value(0))?;
     Ok(writer.finish())
 }
 
-fn parse_json<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn parse_json<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let text = inputs.text(0)?;
     let parsed: Value = serde_json::from_str(&text)
-        .map_err(|error| Trouble::Nothing(format!("`{}` is not JSON: {error}", brief(&text))))?;
+        .map_err(|error| OperationError::NoValue(format!("`{}` is not JSON: {error}", brief(&text))))?;
     inputs.meter.charge_value(&parsed)?;
     Ok(Cow::Owned(parsed))
 }

@@ -1,4 +1,4 @@
-//! Operations on lists, and on what has parts or members.
+//! Operations on lists and objects.
 
 use std::borrow::Cow;
 
@@ -8,53 +8,53 @@ use super::numbers;
 use crate::expr::compare::parse_number;
 use crate::expr::inputs::Inputs;
 use crate::expr::keys::Keys;
-use crate::expr::operation::{Kind, Operation, Parameter, Trouble, shown};
+use crate::expr::operation::{Operation, OperationError, Parameter, ValueType, describe};
 
-type Given<'a> = Result<Cow<'a, Value>, Trouble>;
+type OperationResult<'a> = Result<Cow<'a, Value>, OperationError>;
 
-const LIST: Parameter = Parameter::required("list", Kind::List);
+const LIST: Parameter = Parameter::required("list", ValueType::List);
 
 pub(super) const ROWS: &[Operation] = &[
-    Operation::new("length", &[Parameter::required("value", Kind::Any)], length).aliases(&["len", "size"]),
+    Operation::new("length", &[Parameter::required("value", ValueType::Any)], length).aliases(&["len", "size"]),
     Operation::new("first", &[LIST], first),
     Operation::new("last", &[LIST], last),
-    Operation::new("join", &[LIST, Parameter::optional("separator", Kind::Text)], join).rest(1),
-    Operation::new("map", &[LIST, Parameter::required("path", Kind::Text)], map).aliases(&["pluck"]),
-    Operation::new("sum", &[LIST, Parameter::optional("path", Kind::Text)], sum),
+    Operation::new("join", &[LIST, Parameter::optional("separator", ValueType::Text)], join).rest(1),
+    Operation::new("map", &[LIST, Parameter::required("path", ValueType::Text)], map).aliases(&["pluck"]),
+    Operation::new("sum", &[LIST, Parameter::optional("path", ValueType::Text)], sum),
     Operation::new(
         "lookup",
-        &[Parameter::nullable("group", Kind::Group), Parameter::nullable("key", Kind::Text)],
+        &[Parameter::nullable("group", ValueType::Collection), Parameter::nullable("key", ValueType::Text)],
         lookup,
     ),
 ];
 
-/// How many items, members or characters there are.
-fn length<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// The number of items, members or characters.
+fn length<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let length = match inputs.value(0) {
         Value::Array(items) => items.len(),
         Value::Object(fields) => fields.len(),
         Value::String(text) => text.chars().count(),
-        other => return Err(Trouble::Nothing(format!("{} has no length", shown(other)))),
+        other => return Err(OperationError::NoValue(format!("{} has no length", describe(other)))),
     };
     Ok(Cow::Owned(length.into()))
 }
 
-fn first<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn first<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     item(inputs, |_| 0)
 }
 
-fn last<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn last<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     item(inputs, |length| length.saturating_sub(1))
 }
 
-fn item<'a>(inputs: &mut Inputs<'a, '_>, index: fn(usize) -> usize) -> Given<'a> {
+fn item<'a>(inputs: &mut Inputs<'a, '_>, index: fn(usize) -> usize) -> OperationResult<'a> {
     let index = index(inputs.list(0)?.len());
-    let empty = || Trouble::Nothing("the list is empty".to_owned());
+    let empty = || OperationError::NoValue("the list is empty".to_owned());
     part(inputs.take(0), |list| list.get(index)).ok_or_else(empty)
 }
 
-/// The items as a template shows them, with a separator between them.
-fn join<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// The items as templates render them, joined by a separator.
+fn join<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (items, separator) = (inputs.list(0)?, inputs.text_or(1, ",")?);
     inputs.meter.charge(items.len())?;
     let mut writer = inputs.writer();
@@ -65,8 +65,8 @@ fn join<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
     Ok(writer.finish())
 }
 
-/// What is at the path in each item; null where there is nothing.
-fn map<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// The value at a path in each item; null if missing.
+fn map<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (items, keys) = (inputs.list(0)?, keys(inputs, 1)?);
     let mut found = Vec::with_capacity(items.len());
     for item in items {
@@ -77,8 +77,8 @@ fn map<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
     Ok(Cow::Owned(found.into()))
 }
 
-/// The items, or what is at the path in each of them, added up.
-fn sum<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// The sum of the items, or of the values at a path in each item.
+fn sum<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (items, keys) = (inputs.list(0)?, keys(inputs, 1)?);
     inputs.meter.charge(items.len())?;
     let mut sum = Some(Number::from(0));
@@ -90,15 +90,15 @@ fn sum<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
             _ => None,
         };
         let Some(number) = number else {
-            return Err(Trouble::Nothing(format!("{} cannot be added up", shown(&value))));
+            return Err(OperationError::NoValue(format!("{} is not a number", describe(&value))));
         };
         sum = sum.and_then(|sum| numbers::add(&sum, &number));
     }
-    numbers::known(sum)
+    numbers::finite(sum)
 }
 
-/// A member by its name, an item by its index; null if there is none, as in Handlebars.
-fn lookup<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// A member by name, or an item by index; null if missing, as in Handlebars.
+fn lookup<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let Ok(key) = inputs.text(1).map(Cow::into_owned) else { return Ok(Cow::Owned(Value::Null)) };
     let found = part(inputs.take(0), |group| match group {
         Value::Object(fields) => fields.get(&key),
@@ -108,7 +108,7 @@ fn lookup<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
     Ok(found.unwrap_or(Cow::Owned(Value::Null)))
 }
 
-/// A part of a value, borrowed if the value is.
+/// A part of a value, borrowed if the value is borrowed.
 fn part<'a>(value: Cow<'a, Value>, find: impl Fn(&Value) -> Option<&Value>) -> Option<Cow<'a, Value>> {
     match value {
         Cow::Borrowed(value) => find(value).map(Cow::Borrowed),
@@ -116,8 +116,8 @@ fn part<'a>(value: Cow<'a, Value>, find: impl Fn(&Value) -> Option<&Value>) -> O
     }
 }
 
-/// The path within items at a place; without one it leads to the item itself.
-fn keys(inputs: &Inputs, place: usize) -> Result<Keys, Trouble> {
-    let path = inputs.text_or(place, "")?;
-    Keys::compile(&path).map_err(|fault| Trouble::Nothing(fault.message))
+/// The path in the argument at an index; by default the item itself.
+fn keys(inputs: &Inputs, index: usize) -> Result<Keys, OperationError> {
+    let path = inputs.text_or(index, "")?;
+    Keys::compile(&path).map_err(|fault| OperationError::NoValue(fault.message))
 }

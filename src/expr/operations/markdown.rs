@@ -1,21 +1,21 @@
-//! Markdown to HTML, and to plain text.
+//! Converts Markdown to HTML and to plain text.
 //!
-//! The HTML is safe to show whoever wrote the Markdown: HTML in it is escaped, and links and images that are not of a
-//! few harmless kinds lose their addresses.
+//! The HTML is safe even for untrusted Markdown: embedded HTML is escaped, and links and images keep only URLs with
+//! harmless schemes.
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
 use crate::expr::inputs::Writer;
 use crate::expr::meter::Exceeded;
-use crate::expr::operation::Trouble;
+use crate::expr::operation::OperationError;
 
-/// The longest Markdown that is read.
+/// The longest Markdown, in bytes.
 const SOURCE_MAX: usize = 64 * 1024;
 
-/// What addresses may begin with. Relative ones have no colon before the first slash.
+/// The allowed schemes. Relative URLs, which have no colon before the first slash, are allowed too.
 const SCHEMES: [&str; 4] = ["http:", "https:", "mailto:", "tel:"];
 
-pub(super) fn write_html(source: &str, writer: &mut Writer) -> Result<(), Trouble> {
+pub(super) fn write_html(source: &str, writer: &mut Writer) -> Result<(), OperationError> {
     let events = parse(source)?.map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
@@ -29,8 +29,8 @@ pub(super) fn write_html(source: &str, writer: &mut Writer) -> Result<(), Troubl
     html::write_html_fmt(writer, events).map_err(|_| Exceeded::Value.into())
 }
 
-/// The text without its marks; each block on a line of its own.
-pub(super) fn plain_text(source: &str) -> Result<String, Trouble> {
+/// The text without markup, with each block on its own line.
+pub(super) fn plain_text(source: &str) -> Result<String, OperationError> {
     let mut text = String::with_capacity(source.len());
     for event in parse(source)? {
         match event {
@@ -47,22 +47,24 @@ pub(super) fn plain_text(source: &str) -> Result<String, Trouble> {
     Ok(text)
 }
 
-fn parse(source: &str) -> Result<Parser<'_>, Trouble> {
+fn parse(source: &str) -> Result<Parser<'_>, OperationError> {
     if source.len() > SOURCE_MAX {
-        return Err(Trouble::Nothing(format!("Markdown may have {SOURCE_MAX} bytes, not {}", source.len())));
+        return Err(OperationError::NoValue(format!(
+            "Markdown is limited to {SOURCE_MAX} bytes; this has {}",
+            source.len()
+        )));
     }
     Ok(Parser::new_ext(source, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH))
 }
 
-/// The address, or none if a browser might do something else with it than go there.
-fn harmless(address: CowStr<'_>) -> CowStr<'_> {
-    let relative = !address.split(['/', '?', '#']).next().unwrap_or_default().contains(':');
-    let known = SCHEMES
-        .iter()
-        .any(|scheme| address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    // Browsers drop tabs and line breaks within `java\nscript:`.
-    let plain = !address.chars().any(char::is_control);
-    if plain && (relative || known) { address } else { CowStr::Borrowed("") }
+/// The URL, or an empty one if a browser could do more with it than navigate.
+fn harmless(url: CowStr<'_>) -> CowStr<'_> {
+    let relative = !url.split(['/', '?', '#']).next().unwrap_or_default().contains(':');
+    let known =
+        SCHEMES.iter().any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    // Browsers ignore tabs and line breaks in `java\nscript:`.
+    let plain = !url.chars().any(char::is_control);
+    if plain && (relative || known) { url } else { CowStr::Borrowed("") }
 }
 
 #[cfg(test)]
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_removed() {
+    fn markup_is_removed() {
         let source = "# Order *42*\n\n- one `x`\n- [two](http://x)\n\n> said\n> so\n\n|a|b|\n|-|-|\n|1|2|\n\n<b>c</b>";
         assert_eq!(plain_text(source).unwrap(), "Order 42\none x\ntwo\nsaid\nso\na b 1 2 \nc");
         assert!(plain_text(&"x".repeat(SOURCE_MAX + 1)).is_err());

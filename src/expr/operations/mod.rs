@@ -1,7 +1,7 @@
-//! The operations that there are, a table a family.
+//! The operations, one table per family.
 //!
-//! Every one is both a function and a helper; see [`super::operation`]. To add one, write a row and its function in the
-//! file of its family, and an example in `docs/language.md`, which a test asks for and executes.
+//! Each is both a function and a helper; see [`super::operation`]. To add one, write a row and its function in the file
+//! of its family, and an example in `docs/language.md`, which a test requires and executes.
 
 mod checks;
 mod dates;
@@ -37,7 +37,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Operation> {
     FAMILIES.iter().copied().flatten()
 }
 
-/// The operation of that name, or with that alias.
+/// Finds an operation by name or alias.
 pub(super) fn find(name: &str) -> Option<&'static Operation> {
     all().find(|operation| operation.name == name || operation.aliases.contains(&name))
 }

@@ -1,7 +1,7 @@
 //! Operations on numbers.
 //!
-//! Whole numbers are reckoned with exactly as long as they have up to 64 bits. Others are floating point, rounded to 15
-//! digits, so that 0.1 + 0.2 is 0.3.
+//! Integers of up to 64 bits are exact. Other numbers are floating point, rounded to 15 digits, so that 0.1 + 0.2 is
+//! 0.3.
 
 use std::borrow::Cow;
 
@@ -9,26 +9,26 @@ use serde_json::{Number, Value};
 
 use crate::expr::compare::integer;
 use crate::expr::inputs::Inputs;
-use crate::expr::operation::{Kind, Operation, Parameter, Trouble, shown};
+use crate::expr::operation::{Operation, OperationError, Parameter, ValueType, describe};
 use crate::expr::report::brief;
 use crate::objects::kind_of;
 
-type Given<'a> = Result<Cow<'a, Value>, Trouble>;
+type OperationResult<'a> = Result<Cow<'a, Value>, OperationError>;
 
-const NUMBER: Parameter = Parameter::required("number", Kind::Number);
-const DECIMALS: Parameter = Parameter::optional("decimals", Kind::Number);
+const NUMBER: Parameter = Parameter::required("number", ValueType::Number);
+const DECIMALS: Parameter = Parameter::optional("decimals", ValueType::Number);
 
 pub(super) const ROWS: &[Operation] = &[
-    Operation::new("parseInt", &[Parameter::required("value", Kind::Any)], parse_int).aliases(&["toInt"]),
-    Operation::new("parseFloat", &[Parameter::required("value", Kind::Any)], parse_float).aliases(&["toFloat"]),
-    Operation::new("parseBool", &[Parameter::required("value", Kind::Any)], parse_bool)
+    Operation::new("parseInt", &[Parameter::required("value", ValueType::Any)], parse_int).aliases(&["toInt"]),
+    Operation::new("parseFloat", &[Parameter::required("value", ValueType::Any)], parse_float).aliases(&["toFloat"]),
+    Operation::new("parseBool", &[Parameter::required("value", ValueType::Any)], parse_bool)
         .aliases(&["parseBoolean", "toBool"]),
     Operation::new(
         "math",
         &[
-            Parameter::required("left", Kind::Number),
-            Parameter::required("operator", Kind::Choice(&["+", "-", "*", "/", "%"])),
-            Parameter::required("right", Kind::Number),
+            Parameter::required("left", ValueType::Number),
+            Parameter::required("operator", ValueType::Choice(&["+", "-", "*", "/", "%"])),
+            Parameter::required("right", ValueType::Number),
             DECIMALS,
         ],
         math,
@@ -40,8 +40,8 @@ pub(super) const ROWS: &[Operation] = &[
     Operation::new("toFixed", &[NUMBER, DECIMALS], to_fixed),
 ];
 
-/// The whole number that a text starts with (`"42 EUR"` gives 42, as in JavaScript), or a number without its fraction.
-fn parse_int<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// The integer at the start of a string (42 for `"42 EUR"`, as in JavaScript), or the integer part of a number.
+fn parse_int<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let value = inputs.value(0);
     let found = match value {
         Value::Number(number) if number.is_f64() => number.as_f64().and_then(|number| from_float(number.trunc())),
@@ -53,11 +53,11 @@ fn parse_int<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
         }
         _ => None,
     };
-    found.map(|number| Cow::Owned(Value::Number(number))).ok_or_else(|| no_number(value))
+    found.map(|number| Cow::Owned(Value::Number(number))).ok_or_else(|| not_a_number(value))
 }
 
-/// The number that a text starts with (`"12.50 EUR"` gives 12.5, as in JavaScript).
-fn parse_float<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// The number at the start of a string (12.5 for `"12.50 EUR"`, as in JavaScript).
+fn parse_float<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let value = inputs.value(0);
     let found = match value {
         Value::Number(number) => Some(number.clone()),
@@ -67,11 +67,11 @@ fn parse_float<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
         }
         _ => None,
     };
-    found.map(|number| Cow::Owned(Value::Number(number))).ok_or_else(|| no_number(value))
+    found.map(|number| Cow::Owned(Value::Number(number))).ok_or_else(|| not_a_number(value))
 }
 
-/// What people and forms write for true and false.
-fn parse_bool<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// Accepts the words that people and forms use for true and false.
+fn parse_bool<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     const TRUE: [&str; 5] = ["true", "1", "yes", "y", "on"];
     const FALSE: [&str; 5] = ["false", "0", "no", "n", "off"];
     let value = inputs.value(0);
@@ -81,51 +81,51 @@ fn parse_bool<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
         _ => String::new(),
     };
     match (TRUE.contains(&&*word), FALSE.contains(&&*word)) {
-        (false, false) => Err(Trouble::Nothing(format!("{} is neither true nor false", shown(value)))),
+        (false, false) => Err(OperationError::NoValue(format!("{} is neither true nor false", describe(value)))),
         (truth, _) => Ok(Cow::Owned(truth.into())),
     }
 }
 
-fn math<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn math<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (left, operator, right) = (inputs.number(0)?, inputs.text(1)?, inputs.number(2)?);
     let zero = right.as_f64() == Some(0.0);
     let result = match &*operator {
-        "/" | "%" if zero => return Err(Trouble::Nothing(format!("{left} cannot be divided by zero"))),
-        "+" => reckon(&left, &right, i128::checked_add, |left, right| left + right),
-        "-" => reckon(&left, &right, i128::checked_sub, |left, right| left - right),
-        "*" => reckon(&left, &right, i128::checked_mul, |left, right| left * right),
-        "/" => reckon(&left, &right, divide_evenly, |left, right| left / right),
-        "%" => reckon(&left, &right, i128::checked_rem, |left, right| left % right),
-        other => return Err(Trouble::Nothing(format!("there is no operator `{}`", brief(other)))),
+        "/" | "%" if zero => return Err(OperationError::NoValue(format!("{left} cannot be divided by zero"))),
+        "+" => compute(&left, &right, i128::checked_add, |left, right| left + right),
+        "-" => compute(&left, &right, i128::checked_sub, |left, right| left - right),
+        "*" => compute(&left, &right, i128::checked_mul, |left, right| left * right),
+        "/" => compute(&left, &right, divide_evenly, |left, right| left / right),
+        "%" => compute(&left, &right, i128::checked_rem, |left, right| left % right),
+        other => return Err(OperationError::NoValue(format!("unknown operator `{}`", brief(other)))),
     };
     match result {
         Some(result) if inputs.get(3).is_some() => rounded_to(&result, decimals(inputs, 3)?),
-        result => known(result),
+        result => finite(result),
     }
 }
 
-fn round<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn round<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     rounded_to(&inputs.number(0)?, decimals(inputs, 1)?)
 }
 
-fn floor<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn floor<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     whole(inputs, f64::floor)
 }
 
-fn ceil<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn ceil<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     whole(inputs, f64::ceil)
 }
 
-fn abs<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+fn abs<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let number = inputs.number(0)?;
-    known(match integer(&number) {
+    finite(match integer(&number) {
         Some(integer) => from_integer(integer.abs()),
         None => from_float(float(&number).abs()),
     })
 }
 
-/// A text with that many digits after the point.
-fn to_fixed<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
+/// A string with a fixed number of decimals.
+fn to_fixed<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (number, decimals) = (inputs.number(0)?, decimals(inputs, 1)?);
     let rounded = rounded_to(&number, decimals)?;
     let text = match rounded.as_i64() {
@@ -136,42 +136,42 @@ fn to_fixed<'a>(inputs: &mut Inputs<'a, '_>) -> Given<'a> {
     Ok(Cow::Owned(text.into()))
 }
 
-fn whole<'a>(inputs: &Inputs<'a, '_>, to_whole: fn(f64) -> f64) -> Given<'a> {
+fn whole<'a>(inputs: &Inputs<'a, '_>, to_whole: fn(f64) -> f64) -> OperationResult<'a> {
     let number = inputs.number(0)?;
-    known(if integer(&number).is_some() { Some(number) } else { from_float(to_whole(float(&number))) })
+    finite(if integer(&number).is_some() { Some(number) } else { from_float(to_whole(float(&number))) })
 }
 
-/// How many digits after the point are asked for.
-fn decimals(inputs: &Inputs, place: usize) -> Result<usize, Trouble> {
+/// The number of decimals in the argument at an index.
+fn decimals(inputs: &Inputs, index: usize) -> Result<usize, OperationError> {
     const DECIMALS_MAX: i64 = 15;
-    let decimals = inputs.whole_or(place, 0)?;
+    let decimals = inputs.whole_or(index, 0)?;
     let allowed = (0..=DECIMALS_MAX).contains(&decimals).then_some(decimals as usize);
-    allowed.ok_or_else(|| Trouble::Nothing(format!("a number has 0 to {DECIMALS_MAX} decimals, not {decimals}")))
+    allowed.ok_or_else(|| OperationError::NoValue(format!("decimals must be from 0 to {DECIMALS_MAX}, not {decimals}")))
 }
 
-/// Halves are rounded away from zero, as the number is written: 1.005 to two digits is 1.01.
-fn rounded_to<'a>(number: &Number, decimals: usize) -> Given<'a> {
+/// Rounds halves of the decimal representation away from zero: 1.005 to two decimals is 1.01.
+fn rounded_to<'a>(number: &Number, decimals: usize) -> OperationResult<'a> {
     if integer(number).is_some() {
-        return known(Some(number.clone()));
+        return finite(Some(number.clone()));
     }
     let factor = 10_f64.powi(decimals as i32);
-    let shifted = plain(float(number) * factor);
-    known(from_float(if shifted.is_finite() { plain(shifted.round() / factor) } else { float(number) }))
+    let shifted = to_precision(float(number) * factor);
+    finite(from_float(if shifted.is_finite() { to_precision(shifted.round() / factor) } else { float(number) }))
 }
 
-/// Reckons exactly where both numbers and the result are whole. `None` if the result is no number, or too large.
+/// Adds exactly if both numbers and the result are integers. `None` if the result is out of range.
 pub(super) fn add(left: &Number, right: &Number) -> Option<Number> {
-    reckon(left, right, i128::checked_add, |left, right| left + right)
+    compute(left, right, i128::checked_add, |left, right| left + right)
 }
 
-fn reckon(
+fn compute(
     left: &Number,
     right: &Number,
     exact: fn(i128, i128) -> Option<i128>,
-    rough: fn(f64, f64) -> f64,
+    approximate: fn(f64, f64) -> f64,
 ) -> Option<Number> {
     let whole = integer(left).zip(integer(right)).and_then(|(left, right)| exact(left, right)).and_then(from_integer);
-    whole.or_else(|| from_float(plain(rough(float(left), float(right)))))
+    whole.or_else(|| from_float(to_precision(approximate(float(left), float(right)))))
 }
 
 fn divide_evenly(left: i128, right: i128) -> Option<i128> {
@@ -182,8 +182,8 @@ fn float(number: &Number) -> f64 {
     number.as_f64().unwrap_or_default()
 }
 
-/// The number with 15 digits, which is as many as are right.
-fn plain(number: f64) -> f64 {
+/// The number rounded to 15 digits, the precision of floating point.
+fn to_precision(number: f64) -> f64 {
     format!("{number:.14e}").parse().unwrap_or(number)
 }
 
@@ -191,20 +191,20 @@ fn from_integer(integer: i128) -> Option<Number> {
     i64::try_from(integer).map(Number::from).or_else(|_| u64::try_from(integer).map(Number::from)).ok()
 }
 
-/// A number without fraction as an integer, if it is in the range of one.
+/// Converts a number without a fraction to an integer, if it is in range.
 fn from_float(number: f64) -> Option<Number> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let whole = number.fract() == 0.0 && number.abs() <= EXACT_MAX;
     if whole { Some(Number::from(number as i64)) } else { Number::from_f64(number) }
 }
 
-pub(super) fn known<'a>(number: Option<Number>) -> Given<'a> {
-    let too_large = || Trouble::Nothing("the result is too large to be a number".to_owned());
+pub(super) fn finite<'a>(number: Option<Number>) -> OperationResult<'a> {
+    let too_large = || OperationError::NoValue("the result is too large".to_owned());
     number.map(|number| Cow::Owned(Value::Number(number))).ok_or_else(too_large)
 }
 
-fn no_number(value: &Value) -> Trouble {
-    Trouble::Nothing(match value {
+fn not_a_number(value: &Value) -> OperationError {
+    OperationError::NoValue(match value {
         Value::String(text) => format!("`{}` does not start with a number", brief(text)),
         other => format!("{} is not a number", kind_of(other)),
     })
@@ -218,7 +218,7 @@ fn digits_length(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
-/// How many bytes at the start of `text` are a decimal number: sign, digits, fraction, exponent.
+/// The length of the decimal number at the start of `text`: sign, digits, fraction, exponent.
 fn float_length(text: &str) -> usize {
     let mut end = sign_length(text);
     let whole = digits_length(&text[end..]);

@@ -1,12 +1,13 @@
-//! Whether a text can be a phone number of a country.
+//! Whether a text is a plausible phone number of a country.
 //!
-//! Numbering plans fill libraries and change every month. This looks at what hardly changes: the calling code, how many
-//! digits a number has, and for North America that area and exchange do not begin with 0 or 1. It tells slips from
-//! numbers; that a number is in use, only a call can tell.
+//! Complete numbering plans are large and change every month. This checks what rarely changes: the calling code, the
+//! number of digits, and for North America that area code and exchange do not begin with 0 or 1. It finds typos, but
+//! can't tell whether a number is in use.
 
 use crate::expr::report::brief;
 
-/// A country: its ISO code, its calling code, and how many digits follow, the 0 that is dialled before them not counted.
+/// A country: ISO code, calling code, and the minimum and maximum number of digits after it, without the trunk prefix
+/// 0.
 struct Country(&'static str, &'static str, usize, usize);
 
 #[rustfmt::skip]
@@ -37,43 +38,43 @@ static COUNTRIES: [Country; 91] = [
     Country("NZ", "64", 8, 10),
 ];
 
-/// Whether `text` can be a number of the country, dialled from within or from abroad.
+/// Whether `text` is a plausible number of the country, in national or international form.
 pub(super) fn is_valid(text: &str, country: &str) -> Result<bool, String> {
     const LENGTH_MAX: usize = 40;
     let countries = find(country)?;
     let text = text.trim();
-    let separator = |character: char| matches!(character, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
-    let (abroad, rest) = match text.strip_prefix('+') {
+    let is_separator = |character: char| matches!(character, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
+    let (is_international, rest) = match text.strip_prefix('+') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    let digits: String = rest.chars().filter(|character| !separator(*character)).collect();
+    let digits: String = rest.chars().filter(|character| !is_separator(*character)).collect();
     if text.len() > LENGTH_MAX || digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(false);
     }
-    Ok(countries.iter().any(|country| country.takes(&digits, abroad)))
+    Ok(countries.iter().any(|country| country.takes(&digits, is_international)))
 }
 
-/// What a workflow says in `country`.
+/// Checks the parameter `country`.
 pub(super) fn check_country(code: &str) -> Result<(), String> {
     find(code).map(drop)
 }
 
-/// The countries of an ISO code, or of a calling code.
+/// The countries with an ISO code or a calling code.
 fn find(code: &str) -> Result<Vec<&'static Country>, String> {
     let calling = code.trim_start_matches('+');
     let is = |country: &&Country| country.0.eq_ignore_ascii_case(code) || country.1 == calling;
     let found: Vec<&Country> = COUNTRIES.iter().filter(is).collect();
-    let unknown = || format!("the country `{}` is not known; codes are like `US`, `GB` or `44`", brief(code));
+    let unknown = || format!("unknown country `{}`; expected a code such as `US`, `GB` or `44`", brief(code));
     if found.is_empty() { Err(unknown()) } else { Ok(found) }
 }
 
 impl Country {
-    fn takes(&self, digits: &str, abroad: bool) -> bool {
+    fn takes(&self, digits: &str, is_international: bool) -> bool {
         let Country(_, calling, least, most) = self;
         let fits = |national: &str| (*least..=*most).contains(&national.len()) && self.is_plausible(national);
         let international = |digits: &str| digits.strip_prefix(calling).is_some_and(fits);
-        if abroad {
+        if is_international {
             return international(digits);
         }
         let trunk = |digits: &str| digits.strip_prefix('0').is_some_and(fits);
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_from_slips() {
+    fn typos_are_detected() {
         for (text, country, valid) in [
             ("(212) 555-0123", "US", true),
             ("+1 212 555 0123", "US", true),
@@ -113,6 +114,6 @@ mod tests {
         ] {
             assert_eq!(is_valid(text, country), Ok(valid), "{text} {country}");
         }
-        assert!(is_valid("212 555 0123", "XX").unwrap_err().contains("`XX` is not known"));
+        assert!(is_valid("212 555 0123", "XX").unwrap_err().contains("unknown country `XX`"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the examples in `docs/language.md` don't show: the edges of operations.
+//! Edge cases of operations, beyond the examples in `docs/language.md`.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn run(function: &str, value: &Value) -> Result<Value, String> {
 }
 
 #[test]
-fn names_mean_one_operation_each() {
+fn names_are_unique() {
     let mut names: Vec<&str> = super::names().collect();
     names.sort_unstable();
     let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
@@ -35,7 +35,7 @@ fn optional_parameters_come_last() {
 }
 
 #[test]
-fn values_are_made() {
+fn operations_return_values() {
     for (function, value, expected) in [
         ("parseInt,steps.1", json!("42"), json!(42)),
         ("parseInt,steps.1", json!(" -42.9 EUR"), json!(-42)),
@@ -127,39 +127,39 @@ fn values_are_made() {
 }
 
 #[test]
-fn what_has_no_value_says_why() {
+fn missing_results_have_reasons() {
     for (function, value, message) in [
         ("parseInt,steps.1", json!("x1"), "`x1` does not start with a number"),
         ("parseFloat,steps.1", json!("-.e1"), "`-.e1` does not start with a number"),
         ("parseInt,steps.1", json!([1]), "a list is not a number"),
-        ("parseBool,steps.1", json!("maybe"), "the text `maybe` is neither true nor false"),
+        ("parseBool,steps.1", json!("maybe"), "the string `maybe` is neither true nor false"),
         ("math,steps.1,%,0", json!(1), "1 cannot be divided by zero"),
-        ("math,steps.1,*,1e300", json!(1e300), "the result is too large to be a number"),
-        ("round,steps.1,99", json!(1), "a number has 0 to 15 decimals, not 99"),
-        ("toUpper,steps.1", json!(null), "`toUpper` takes a text here, not null"),
+        ("math,steps.1,*,1e300", json!(1e300), "the result is too large"),
+        ("round,steps.1,99", json!(1), "decimals must be from 0 to 15, not 99"),
+        ("toUpper,steps.1", json!(null), "`toUpper` expects a string, not null"),
         ("first,steps.1", json!([]), "the list is empty"),
-        ("sum,steps.1", json!(["x"]), "the text `x` cannot be added up"),
+        ("sum,steps.1", json!(["x"]), "the string `x` is not a number"),
         (
             "gt,steps.1,1",
             json!("x"),
-            "cannot compare the text `x` with the number 1: they are neither two numbers nor two texts",
+            "cannot compare the string `x` with the number 1: expected two numbers or two strings",
         ),
         ("parseJSON,steps.1", json!("{"), "`{` is not JSON: EOF while parsing an object at line 1 column 1"),
         (
             "dateFormat,steps.1",
             json!("soon"),
-            "the text `soon` is neither an ISO 8601 date nor a number of seconds or milliseconds",
+            "the string `soon` is neither an ISO 8601 date nor a number of seconds or milliseconds",
         ),
-        ("date,days,1.5", json!(0), "`date` takes whole numbers, not 1.5"),
-        ("date,years,steps.1", json!(99_999), "99999 years are more than can be reckoned with"),
-        ("base64Decode,steps.1", json!("//79"), "`//79` is not a text in Base64"),
+        ("date,days,1.5", json!(0), "`date` expects an integer, not 1.5"),
+        ("date,years,steps.1", json!(99_999), "99999 years are out of range"),
+        ("base64Decode,steps.1", json!("//79"), "`//79` is not Base64-encoded text"),
         ("decodeURIComponent,steps.1", json!("%FF"), "`%FF` is not percent-encoded text"),
-        ("hash,steps.1,x", json!("sha3"), "unknown algorithm `sha3`: there are sha256, sha512, sha1, md5"),
-        ("randomId,steps.1", json!(0), "a random id has 1 to 128 characters, not 0"),
+        ("hash,steps.1,x", json!("sha3"), "unknown algorithm `sha3`; expected one of sha256, sha512, sha1, md5"),
+        ("randomId,steps.1", json!(0), "the size must be from 1 to 128, not 0"),
         (
             "isValidPhoneNumber,steps.1,steps.1",
             json!("ZZ"),
-            "the country `ZZ` is not known; codes are like `US`, `GB` or `44`",
+            "unknown country `ZZ`; expected a code such as `US`, `GB` or `44`",
         ),
     ] {
         assert_eq!(run(function, &value), Err(message.to_owned()), "{function} of {value}");
@@ -167,7 +167,7 @@ fn what_has_no_value_says_why() {
 }
 
 #[test]
-fn random_ids_follow_from_the_seed() {
+fn random_ids_are_derived_from_the_seed() {
     let mut scope = Scope::new();
     let template = Expr::compile(&json!(["{{randomId}} {{randomId size=3}}", "{{randomId}}"])).unwrap();
     let mut resolve = |seed| {
@@ -180,11 +180,14 @@ fn random_ids_follow_from_the_seed() {
 }
 
 #[test]
-fn texts_do_not_grow_without_end() {
+fn results_are_limited() {
     let long = json!("a".repeat(2048));
     let error = run("replace,steps.1,a,steps.1", &long).unwrap_err();
-    assert_eq!(error, "`/#fn:replace,steps.1,a,steps.1` takes too much work: a text of more than 1048576 bytes");
+    assert_eq!(error, "`/#fn:replace,steps.1,a,steps.1` is too expensive: a string of more than 1048576 bytes");
     let many = json!({ "list": vec![0; 100_001] });
     let error = run("join,steps.1.list", &many).unwrap_err();
-    assert_eq!(error, "`/#fn:join,steps.1.list` takes too much work: more than 100000 parts, turns of loops and calls");
+    assert_eq!(
+        error,
+        "`/#fn:join,steps.1.list` is too expensive: more than 100000 template parts, loop iterations and calls"
+    );
 }

@@ -1,20 +1,21 @@
-//! Templates that give JSON stay JSON, whatever the values are.
+//! Templates that produce JSON stay valid JSON for all values.
 //!
-//! A template for a param that holds JSON (an object, a list, the body of a call) is rendered by these rules if it begins
-//! with `{` or `[`, or is nothing but `{{json …}}`:
+//! A template for a param that contains JSON (an object, a list, the body of a call) is rendered by these rules if it
+//! begins with `{` or `[`, or consists of `{{json …}}`:
 //!
-//! - In a string, between quotes, a value is written as text and escaped: `{"note": "{{{x}}}"}` holds whatever `x` is.
-//! - Elsewhere a value is written as JSON: `{"order": {{x}}}` holds a number, a list, an object, true, false or null, and null
-//!   if there is nothing. A text has to be JSON by itself; otherwise the step fails, rather than let a stranger's text
-//!   become a part of the structure.
+//! - Inside quotes, a value is written as text and escaped: `{"note": "{{{x}}}"}` is valid for any `x`.
+//! - Elsewhere, a value is written as JSON: `{"order": {{x}}}` contains a number, a list, an object, true, false or null;
+//!   null if the value is missing. A string must itself be valid JSON. Otherwise the step fails, so that a sender's text
+//!   can't become part of the structure.
 //!
-//! What comes out is parsed, and the param is the value. If the template itself is no JSON, the step fails and says where.
+//! The output is parsed, and the parsed value is the param. If the template itself is not valid JSON, the step fails
+//! with the position.
 
-/// Where in a JSON text one is.
+/// The position in a JSON text.
 #[derive(Debug, Default)]
 pub(super) struct JsonText {
     in_string: bool,
-    /// After a backslash in a string.
+    /// Whether the previous character is a backslash in a string.
     escaped: bool,
 }
 
@@ -23,7 +24,7 @@ impl JsonText {
         self.in_string
     }
 
-    /// Goes on over a piece of text.
+    /// Advances over text.
     pub fn follow(&mut self, text: &str) {
         for byte in text.bytes() {
             match byte {
@@ -35,33 +36,33 @@ impl JsonText {
         }
     }
 
-    /// Makes a backslash that stands right before a value mean itself; whether there is one.
+    /// Ends an escape before a value, so that the backslash is literal. Returns whether there is one.
     pub fn close_escape(&mut self) -> bool {
         std::mem::take(&mut self.escaped)
     }
 }
 
-/// A text as it stands in a JSON string, without the quotes.
+/// Escapes a text for a JSON string, without the quotes.
 pub(super) fn escape_string(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// Where a text stops being JSON, and what stands there.
+/// Describes a JSON error with the text around its position.
 pub(super) fn explain(text: &str, error: &serde_json::Error) -> String {
     const CHARACTERS_BEFORE: usize = 30;
     const CHARACTERS_AFTER: usize = 20;
     let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    // The parser counts bytes, and points at the one that it could not take.
-    let mut place = error.column().saturating_sub(1).min(line.len());
-    while !line.is_char_boundary(place) {
-        place -= 1;
+    // The parser counts bytes and points at the invalid one.
+    let mut position = error.column().saturating_sub(1).min(line.len());
+    while !line.is_char_boundary(position) {
+        position -= 1;
     }
-    let (before, after) = line.split_at(place);
+    let (before, after) = line.split_at(position);
     let start = before.char_indices().rev().nth(CHARACTERS_BEFORE - 1).map_or(0, |(start, _)| start);
     let end = after.char_indices().nth(CHARACTERS_AFTER).map_or(after.len(), |(end, _)| end);
     let reason = error.to_string();
-    format!("{reason}: `{}` and then `{}`", &before[start..], &after[..end])
+    format!("{reason}, after `{}`, before `{}`", &before[start..], &after[..end])
 }
 
 #[cfg(test)]
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_put_in_as_their_place_asks() {
+    fn values_are_written_for_their_position() {
         for (source, expected) in [
             (r#"{"a": "{{{steps.1.text}}}"}"#, json!({ "a": "a \"b\"\n\\" })),
             (r#"{"a": "<{{steps.1.text}}>"}"#, json!({ "a": "<a &quot;b&quot;\n\\>" })),
@@ -97,7 +98,7 @@ mod tests {
             (r#"{"a": {{#if steps.1.n}}{{math steps.1.n "*" 2}}{{else}}0{{/if}}}"#, json!({ "a": 5 })),
             ("  {{json steps.1.list}}", json!(["x", "y"])),
             ("{{{toJSON steps.1.missing}}}", json!(null)),
-            // These are written as texts.
+            // These are text.
             ("{{{steps.1.json}}}", json!("{\"a\": [1]}")),
             ("{{json steps.1.n}}!", json!("2.5!")),
             ("/#steps.1.list", json!(["x", "y"])),
@@ -109,20 +110,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_with_its_place() {
+    fn invalid_json_is_reported_with_its_position() {
         for (source, message) in [
             (
                 r#"{"a": {{{steps.1.text}}}}"#,
-                "gives no JSON: the text `a \"b\"\n\\` stands outside of quotes and is no JSON; put quotes around the tag, \
-                 or write {{json …}}",
+                "is not valid JSON: the string `a \"b\"\n\\` is not inside quotes and is not JSON itself; put quotes around \
+                 the tag, or use {{json …}}",
             ),
             (
                 r#"{"a": "é", {{#if steps.1.n}}oops{{/if}}}"#,
-                "gives no JSON: key must be a string at line 1 column 13: `{\"a\": \"é\", ` and then `oops}`",
+                "is not valid JSON: key must be a string at line 1 column 13, after `{\"a\": \"é\", `, before `oops}`",
             ),
-            ("[\n1,\n{{steps.1.n}} 3]", "gives no JSON: expected `,` or `]` at line 3 column 5: `2.5 ` and then `3]`"),
-            ("{1}", "gives no JSON: key must be a string at line 1 column 2: `{` and then `1}`"),
-            ("[1", "gives no JSON: EOF while parsing a list at line 1 column 2: `[` and then `1`"),
+            (
+                "[\n1,\n{{steps.1.n}} 3]",
+                "is not valid JSON: expected `,` or `]` at line 3 column 5, after `2.5 `, before `3]`",
+            ),
+            ("{1}", "is not valid JSON: key must be a string at line 1 column 2, after `{`, before `1}`"),
+            ("[1", "is not valid JSON: EOF while parsing a list at line 1 column 2, after `[`, before `1`"),
         ] {
             let error = resolve(&source.replace("[1", "[1{{! x }}")).unwrap_err();
             assert!(error.ends_with(message), "{source}: {error}");

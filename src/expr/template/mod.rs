@@ -1,21 +1,21 @@
 //! Handlebars templates: `"Order {{{steps.1.attributes.data.orderId}}}"`.
 //!
-//! `{{x}}` escapes for HTML, `{{{x}}}` does not. Lists and objects show as JSON, null and what is missing as nothing.
-//! handlebars parses a template and takes care of white space; [`parse`] checks what it made and turns it into
-//! [`node::Node`]s, and [`render`] writes them. Rendering is done here and not by handlebars for three reasons: paths lead to
-//! the same everywhere, keys with dots and lengths included; what is missing can be told; and all work is counted, so
-//! that every template ends. In the tests, handlebars is asked whether it would have written the same.
+//! `{{x}}` escapes for HTML, `{{{x}}}` does not. Lists and objects are rendered as JSON, null and missing values as
+//! nothing. handlebars parses a template and handles white space; [`parse`] validates the result and converts it to
+//! [`node::Node`]s, and [`render`] writes them. hookflow renders templates itself for three reasons: paths have the
+//! same meaning everywhere, including keys with dots and lengths; missing values can be noted; and all work is counted,
+//! so that every template ends. The tests compare the output with that of handlebars.
 //!
-//! Partials and decorators are refused: with them, templates could recurse without end. The parser recurses with what
-//! nests, and an overflow of the stack would end the process, so that is counted before it sees the template. Nested
-//! blocks are rendered recursively, at most [`BLOCKS_MAX`] deep.
+//! Partials and decorators are rejected, because they allow unlimited recursion. The parser of handlebars is recursive,
+//! and a stack overflow would abort the process, so nesting is limited before it parses the template. Rendering of
+//! nested blocks is recursive, at most [`BLOCKS_MAX`] levels deep.
 //!
-//! A template for a param that holds JSON is rendered as JSON: see [`json_text`].
+//! A template for a param that contains JSON is rendered as JSON; see [`json_text`].
 
+mod frames;
 mod json_text;
 mod node;
 mod parse;
-mod places;
 mod render;
 mod sink;
 #[cfg(test)]
@@ -23,20 +23,20 @@ mod tests;
 
 use serde_json::Value;
 
-use super::call::Work;
+use super::call::Evaluation;
 use super::report::{EvalError, Fault, Note, Subject};
 use super::scope::Scope;
 use super::{guarded, meter};
 use node::Node;
 use sink::Sink;
 
-/// The longest text that a template may give, in bytes.
+/// The longest output of a template, in bytes.
 pub(super) const OUTPUT_MAX: usize = 64 * 1024;
 
-/// How many blocks and `else` branches a template may have, and so how deep they may nest.
+/// The most blocks and `else` branches of a template, which also limits their nesting.
 const BLOCKS_MAX: usize = 64;
 
-/// How many parentheses may open in a template; those of its raw text count too, so this is generous.
+/// The most opening parentheses of a template. Parentheses in text count too, so the limit is generous.
 const PARENTHESES_MAX: usize = 200;
 
 /// A compiled template.
@@ -61,16 +61,16 @@ impl From<meter::Exceeded> for Stop {
 }
 
 impl Template {
-    /// Parses and checks a template.
+    /// Parses and validates a template.
     pub(super) fn compile(source: &str) -> Result<Template, Fault> {
         check_nesting(source)?;
         let parsed = guarded(|| handlebars::Template::compile(source));
-        let parsed = parsed.ok_or_else(|| Fault::new("the template is not valid"))?.map_err(|error| {
+        let parsed = parsed.ok_or_else(|| Fault::new("invalid template"))?.map_err(|error| {
             let place = error.pos().map_or(String::new(), |(line, column)| format!(" at line {line}, column {column}"));
-            let fault = Fault::new(format!("the template is not valid{place}: {}", error.reason()));
-            // Handlebars has `@` at the start of a path only.
+            let fault = Fault::new(format!("invalid template{place}: {}", error.reason()));
+            // Handlebars allows `@` only at the start of a path.
             if source.contains(".@") {
-                fault.help("a key that begins with `@` is put in brackets: `custom.[@app]`")
+                fault.help("put a key that begins with `@` in brackets: `custom.[@app]`")
             } else {
                 fault
             }
@@ -83,40 +83,40 @@ impl Template {
         Ok(Template { source: source.to_owned(), nodes, subjects })
     }
 
-    /// The steps and variables that it refers to.
+    /// The steps and variables that the template refers to.
     pub(super) fn subjects(&self) -> &[Subject] {
         &self.subjects
     }
 
-    /// The text it gives. What is missing is noted.
+    /// Renders the template. Missing values are noted.
     pub(super) fn render(&self, scope: &Scope, notes: &mut Vec<Note>) -> Result<String, EvalError> {
         self.render_into(Sink::text(), scope, notes)
     }
 
-    /// The JSON that it gives; `None` if it is not written as JSON, but as a text.
+    /// Renders and parses a template in the form of JSON; `None` for a text template.
     pub(super) fn render_json(&self, scope: &Scope, notes: &mut Vec<Note>) -> Option<Result<Value, EvalError>> {
-        if !self.gives_json() {
+        if !self.is_json() {
             return None;
         }
         let text = self.render_into(Sink::json(), scope, notes);
         Some(text.and_then(|text| parse_json(&text, &self.source)))
     }
 
-    /// Whether it is written as JSON: it begins like a list or an object, or is nothing but a value as JSON.
-    pub(super) fn gives_json(&self) -> bool {
-        let blank = |node: &&Node| !matches!(node, Node::Text(text) if text.trim().is_empty());
-        let mut nodes = self.nodes.iter().filter(blank);
+    /// Whether the template has the form of JSON: it begins like a list or an object, or consists of a value as JSON.
+    pub(super) fn is_json(&self) -> bool {
+        let is_not_blank = |node: &&Node| !matches!(node, Node::Text(text) if text.trim().is_empty());
+        let mut nodes = self.nodes.iter().filter(is_not_blank);
         match (nodes.next(), nodes.next()) {
             (Some(Node::Text(text)), _) => begins_as_json(text),
-            (Some(Node::Show(shown)), None) => shown.is_json(),
+            (Some(Node::Interpolation(interpolation)), None) => interpolation.is_json(),
             _ => false,
         }
     }
 
     fn render_into(&self, mut sink: Sink, scope: &Scope, notes: &mut Vec<Note>) -> Result<String, EvalError> {
-        let written = || self.source.clone();
-        let mut work = Work::new(scope, notes, &written);
-        let rendered = render::nodes(&self.nodes, None, &mut work, &mut sink);
+        let source = || self.source.clone();
+        let mut evaluation = Evaluation::new(scope, notes, &source);
+        let rendered = render::nodes(&self.nodes, None, &mut evaluation, &mut sink);
         let expression = match rendered {
             Ok(()) => return Ok(sink.finish()),
             Err(_) => self.source.clone(),
@@ -129,13 +129,13 @@ impl Template {
     }
 }
 
-/// Whether a text begins like a list or an object.
+/// Whether a text begins like a JSON list or object.
 pub(super) fn begins_as_json(text: &str) -> bool {
     let text = text.trim_start();
     text.starts_with('[') || (text.starts_with('{') && !text.starts_with("{{"))
 }
 
-/// The value of the JSON text that `expression` gave.
+/// Parses the JSON text that `expression` produced.
 pub(super) fn parse_json(text: &str, expression: &str) -> Result<Value, EvalError> {
     serde_json::from_str(text).map_err(|error| {
         let reason = json_text::explain(text, &error);
@@ -143,7 +143,7 @@ pub(super) fn parse_json(text: &str, expression: &str) -> Result<Value, EvalErro
     })
 }
 
-/// Counts what nests, before a parser that recurses sees it. Tags may start with spaces and `~`.
+/// Limits nesting before the recursive parser runs. Tags may start with spaces and `~`.
 fn check_nesting(source: &str) -> Result<(), Fault> {
     let mut blocks = 0;
     for tag in source.split("{{").skip(1) {

@@ -1,23 +1,21 @@
-//! What a template consists of.
+//! The nodes of a compiled template.
 
 use crate::expr::call::Argument;
-use crate::expr::operation::Shown as ShownAs;
+use crate::expr::operation::Output;
 use crate::expr::operations;
 use crate::expr::report::Subject;
 
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Text(String),
-    Show(Shown),
-    /// `if`, `unless`, and blocks that an operation opens.
+    Interpolation(Interpolation),
+    /// `if`, `unless`, and block helpers.
     If {
         test: Argument,
-        /// Whether 0 counts as true.
+        /// Whether 0 is truthy.
         include_zero: bool,
-        /// Rendered if the test holds.
-        holds: Vec<Node>,
-        /// Rendered if it does not.
-        fails: Vec<Node>,
+        then: Vec<Node>,
+        otherwise: Vec<Node>,
     },
     Each {
         of: Argument,
@@ -31,21 +29,21 @@ pub(super) enum Node {
     },
 }
 
-/// A value that is written.
+/// A rendered value.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct Interpolation {
     pub value: Argument,
-    /// Whether it is escaped for HTML.
+    /// Whether the value is escaped for HTML.
     pub escaped: bool,
 }
 
-impl Shown {
-    pub fn new(value: Argument, escaped: bool) -> Shown {
-        let escaped = escaped && !matches!(&value, Argument::Call(call) if call.operation.shown == ShownAs::AsIs);
-        Shown { value, escaped }
+impl Interpolation {
+    pub fn new(value: Argument, escaped: bool) -> Interpolation {
+        let escaped = escaped && !matches!(&value, Argument::Call(call) if call.operation.output == Output::Raw);
+        Interpolation { value, escaped }
     }
 
-    /// Whether what is written is JSON already.
+    /// Whether the value is rendered as JSON.
     pub fn is_json(&self) -> bool {
         let to_json = operations::find("toJSON");
         matches!((&self.value, to_json), (Argument::Call(call), Some(to_json)) if std::ptr::eq(call.operation, to_json))
@@ -53,12 +51,12 @@ impl Shown {
 }
 
 impl Node {
-    /// Adds the steps and variables that it is about.
+    /// Adds the steps and variables that the node refers to.
     pub fn add_subjects(&self, subjects: &mut Vec<Subject>) {
         let (argument, branches): (_, [&[Node]; 2]) = match self {
             Node::Text(_) => return,
-            Node::Show(shown) => (&shown.value, [&[], &[]]),
-            Node::If { test, holds, fails, .. } => (test, [holds, fails]),
+            Node::Interpolation(interpolation) => (&interpolation.value, [&[], &[]]),
+            Node::If { test, then, otherwise, .. } => (test, [then, otherwise]),
             Node::Each { of, body, empty } | Node::With { of, body, empty } => (of, [body, empty]),
         };
         argument.add_subjects(subjects);

@@ -1,30 +1,30 @@
-//! From what handlebars parsed to nodes, with everything checked that can be known before there are values.
+//! Converts a parsed template to nodes, and validates what can be known before evaluation.
 
 use handlebars::template::{
     BlockParam, HelperTemplate, Parameter, Subexpression, Template as Parsed, TemplateElement, TemplateMapping,
 };
 use serde_json::Value;
 
-use super::node::{Node, Shown};
-use super::places::{Frames, Opened};
+use super::frames::{Block, Frames};
+use super::node::{Interpolation, Node};
 use crate::expr::call::{Argument, Call, find_operation};
-use crate::expr::operation::{Need, Operation, Shown as ShownAs};
+use crate::expr::operation::{Need, Operation, Output};
 use crate::expr::operations;
 use crate::expr::report::{Fault, brief};
 
-/// The helpers that are no operations: they open blocks.
+/// The block helpers that are not operations.
 pub(super) const BLOCKS: [&str; 5] = ["if", "unless", "each", "with", "raw"];
 
 /// The nodes of a whole template.
 pub(super) fn nodes(parsed: Parsed) -> Result<Vec<Node>, Fault> {
-    let many_lines = parsed.mapping.last().is_some_and(|place| place.0 > 1);
-    Parser { frames: Frames::default(), many_lines }.nodes(Some(&parsed))
+    let is_multiline = parsed.mapping.last().is_some_and(|position| position.0 > 1);
+    Parser { frames: Frames::default(), is_multiline }.nodes(Some(&parsed))
 }
 
 struct Parser {
-    /// The blocks around what is being read.
+    /// The blocks around the current node.
     frames: Frames,
-    many_lines: bool,
+    is_multiline: bool,
 }
 
 impl Parser {
@@ -40,14 +40,14 @@ impl Parser {
         Ok(nodes)
     }
 
-    /// Says in which line it is, where there are several.
-    fn located(&self, mut fault: Fault, place: Option<&TemplateMapping>) -> Fault {
+    /// Adds the position to a fault, if the template has several lines.
+    fn located(&self, mut fault: Fault, position: Option<&TemplateMapping>) -> Fault {
         const AT: &str = " at line ";
-        if let Some(place) = place
-            && self.many_lines
+        if let Some(position) = position
+            && self.is_multiline
             && !fault.message.contains(AT)
         {
-            fault.message += &format!("{AT}{}, column {} of the template", place.0, place.1);
+            fault.message += &format!("{AT}{}, column {} of the template", position.0, position.1);
         }
         fault
     }
@@ -56,8 +56,10 @@ impl Parser {
         Ok(match element {
             TemplateElement::RawString(text) => Some(Node::Text(text.clone())),
             TemplateElement::Comment(_) => None,
-            TemplateElement::Expression(call) => Some(Node::Show(Shown::new(self.value(call)?, true))),
-            TemplateElement::HtmlExpression(call) => Some(Node::Show(Shown::new(self.value(call)?, false))),
+            TemplateElement::Expression(call) => Some(Node::Interpolation(Interpolation::new(self.value(call)?, true))),
+            TemplateElement::HtmlExpression(call) => {
+                Some(Node::Interpolation(Interpolation::new(self.value(call)?, false)))
+            }
             TemplateElement::HelperBlock(block) => self.block(block)?,
             TemplateElement::DecoratorExpression(tag) | TemplateElement::DecoratorBlock(tag) => {
                 let name = tag.name.as_name().unwrap_or("*");
@@ -67,11 +69,11 @@ impl Parser {
                 let name = tag.name.as_name().unwrap_or(">");
                 return Err(Fault::new(format!("partials are not allowed: `{}`", brief(name))));
             }
-            _ => return Err(Fault::new("the template has a tag of an unknown kind")),
+            _ => return Err(Fault::new("unsupported tag")),
         })
     }
 
-    /// What `{{…}}` or `(…)` stands for: a path, or a call of an operation.
+    /// The value of `{{…}}` or `(…)`: a path, or a call of an operation.
     fn value(&self, call: &HelperTemplate) -> Result<Argument, Fault> {
         let bare = call.params.is_empty() && call.hash.is_empty();
         let name = match &call.name {
@@ -83,14 +85,14 @@ impl Parser {
             return self.frames.path(name);
         }
         if BLOCKS.contains(&name) {
-            let fault = Fault::new(format!("`{name}` opens a block"));
+            let fault = Fault::new(format!("`{name}` is a block helper"));
             return Err(fault.help(format!("write `{{{{#{name} …}}}}…{{{{/{name}}}}}`")));
         }
         self.call(find_operation("helper", name, &BLOCKS)?, call).map(Argument::Call)
     }
 
-    /// Whether a name without arguments is that of an operation. In a block it is a member of the item unless the
-    /// operation can do without arguments.
+    /// Whether a name without arguments is an operation. Inside a block, it is a member of the item, unless all
+    /// parameters of the operation are optional.
     fn is_call(&self, name: &str) -> bool {
         let needs_nothing =
             |operation: &Operation| operation.parameters.iter().all(|parameter| parameter.need == Need::Optional);
@@ -107,7 +109,7 @@ impl Parser {
         for (name, parameter) in &call.hash {
             named.push((name.clone(), self.argument(parameter)?));
         }
-        // They come in an order of chance; which of two mistakes is told should not depend on that.
+        // The map has a random order; sorted, so that the first fault is always the same.
         named.sort_by(|(left, _), (right, _)| left.cmp(right));
         Call::new(operation, positional, named)
     }
@@ -123,7 +125,7 @@ impl Parser {
     fn subexpression(&self, inner: &Subexpression) -> Result<Argument, Fault> {
         match inner.as_element() {
             TemplateElement::Expression(call) => self.value(call),
-            _ => Err(Fault::new("the template has a tag of an unknown kind in parentheses")),
+            _ => Err(Fault::new("unsupported syntax in parentheses")),
         }
     }
 
@@ -136,13 +138,13 @@ impl Parser {
         }
         if !BLOCKS.contains(&name) {
             let operation = find_operation("helper", name, &BLOCKS)?;
-            if operation.shown != ShownAs::Test {
-                let fault = Fault::new(format!("`{name}` opens no block"));
+            if operation.output != Output::Boolean {
+                let fault = Fault::new(format!("`{name}` is not a block helper"));
                 return Err(fault.help(format!("write `{{{{{name} …}}}}`")));
             }
             let test = Argument::Call(self.call(operation, block)?);
-            let (holds, fails) = (self.nodes(inner)?, self.nodes(inverse)?);
-            return Ok(Some(Node::If { test, include_zero: false, holds, fails }));
+            let (then, otherwise) = (self.nodes(inner)?, self.nodes(inverse)?);
+            return Ok(Some(Node::If { test, include_zero: false, then, otherwise }));
         }
         let include_zero = include_zero(name, block)?;
         let [argument] = block.params.as_slice() else {
@@ -152,15 +154,15 @@ impl Parser {
         let argument = self.argument(argument)?;
         Ok(Some(match name {
             "if" => {
-                let (holds, fails) = (self.nodes(inner)?, self.nodes(inverse)?);
-                Node::If { test: argument, include_zero, holds, fails }
+                let (then, otherwise) = (self.nodes(inner)?, self.nodes(inverse)?);
+                Node::If { test: argument, include_zero, then, otherwise }
             }
             "unless" => {
-                let (fails, holds) = (self.nodes(inner)?, self.nodes(inverse)?);
-                Node::If { test: argument, include_zero, holds, fails }
+                let (otherwise, then) = (self.nodes(inner)?, self.nodes(inverse)?);
+                Node::If { test: argument, include_zero, then, otherwise }
             }
             _ => {
-                self.frames.open(Opened { looped: name == "each", names });
+                self.frames.open(Block { is_loop: name == "each", names });
                 let body = self.nodes(inner);
                 self.frames.close();
                 let (body, empty) = (body?, self.nodes(inverse)?);
@@ -174,14 +176,14 @@ impl Parser {
     }
 }
 
-/// What a block calls its value and its key: `{{#each items as |item key|}}`.
+/// The names that a block defines for its value and its key: `{{#each items as |item key|}}`.
 fn block_names(name: &str, names: Option<&BlockParam>) -> Result<[Option<String>; 2], Fault> {
     let named = |parameter: &Parameter| parameter.as_name().map(str::to_owned);
     let names = match names {
         None => [None, None],
         Some(BlockParam::Single(value)) => [named(value), None],
         Some(BlockParam::Pair((value, key))) => [named(value), named(key)],
-        Some(_) => return Err(Fault::new("the template has names of an unknown kind after `as`")),
+        Some(_) => return Err(Fault::new("unsupported names after `as`")),
     };
     let most = match name {
         "each" => 2,
@@ -189,22 +191,22 @@ fn block_names(name: &str, names: Option<&BlockParam>) -> Result<[Option<String>
         _ => 0,
     };
     if names.iter().flatten().count() > most {
-        return Err(Fault::new(format!("`{}` gives {most} names after `as`", brief(name))));
+        return Err(Fault::new(format!("`{}` allows at most {most} names after `as`", brief(name))));
     }
     Ok(names)
 }
 
-/// Reads `includeZero=true` of `if` and `unless`; no block takes anything else by name.
+/// Reads `includeZero=true` of `if` and `unless`, the only named argument of a block.
 fn include_zero(name: &str, block: &HelperTemplate) -> Result<bool, Fault> {
     const INCLUDE_ZERO: &str = "includeZero";
     let tests = matches!(name, "if" | "unless");
     if let Some(unknown) = block.hash.keys().filter(|key| !tests || *key != INCLUDE_ZERO).min() {
-        let fault = Fault::new(format!("`{name}` takes no `{}`", brief(unknown)));
-        return Err(if tests { fault.help(format!("it takes `{INCLUDE_ZERO}=true`")) } else { fault });
+        let fault = Fault::new(format!("`{name}` has no parameter `{}`", brief(unknown)));
+        return Err(if tests { fault.help(format!("use `{INCLUDE_ZERO}=true`")) } else { fault });
     }
     match block.hash.get(INCLUDE_ZERO) {
         None => Ok(false),
         Some(Parameter::Literal(Value::Bool(value))) => Ok(*value),
-        Some(_) => Err(Fault::new(format!("`{INCLUDE_ZERO}` is `true` or `false`"))),
+        Some(_) => Err(Fault::new(format!("`{INCLUDE_ZERO}` must be `true` or `false`"))),
     }
 }

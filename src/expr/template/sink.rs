@@ -1,14 +1,14 @@
-//! Where the text of a template goes: capped, and kept JSON if it is to be JSON.
+//! The output of a template: limited in length, and valid JSON if required.
 
 use serde_json::Value;
 
 use super::json_text::{JsonText, escape_string};
-use super::node::Shown;
+use super::node::Interpolation;
 use super::{OUTPUT_MAX, Stop};
 
 pub(super) struct Sink {
     text: String,
-    /// Where in a JSON text it is, if it is one.
+    /// The position in the JSON text; `None` for plain text.
     json: Option<JsonText>,
 }
 
@@ -25,7 +25,7 @@ impl Sink {
         self.text
     }
 
-    /// Writes text of the template itself.
+    /// Writes literal text of the template.
     pub fn write(&mut self, text: &str) -> Result<(), Stop> {
         if let Some(json) = &mut self.json {
             json.follow(text);
@@ -34,28 +34,30 @@ impl Sink {
     }
 
     /// Writes a value.
-    pub fn show(&mut self, value: &Value, shown: &Shown) -> Result<(), Stop> {
+    pub fn write_value(&mut self, value: &Value, interpolation: &Interpolation) -> Result<(), Stop> {
         match &self.json {
-            None => self.show_text(value, shown),
-            Some(json) if json.in_string() => self.show_in_string(value, shown),
-            Some(_) => self.show_json(value, shown),
+            None => self.write_text(value, interpolation),
+            Some(json) if json.in_string() => self.write_in_string(value, interpolation),
+            Some(_) => self.write_json(value, interpolation),
         }
     }
 
-    /// Writes what there is for a missing value.
-    pub fn show_nothing(&mut self) -> Result<(), Stop> {
+    /// Writes a missing value.
+    pub fn write_missing(&mut self) -> Result<(), Stop> {
         match &self.json {
             Some(json) if !json.in_string() => self.push("null"),
             _ => Ok(()),
         }
     }
 
-    fn show_text(&mut self, value: &Value, shown: &Shown) -> Result<(), Stop> {
+    fn write_text(&mut self, value: &Value, interpolation: &Interpolation) -> Result<(), Stop> {
         match value {
             Value::Null => Ok(()),
-            Value::String(text) if shown.escaped && needs_escaping(text) => self.push(&handlebars::html_escape(text)),
+            Value::String(text) if interpolation.escaped && needs_escaping(text) => {
+                self.push(&handlebars::html_escape(text))
+            }
             Value::String(text) => self.push(text),
-            Value::Array(_) | Value::Object(_) if shown.escaped => {
+            Value::Array(_) | Value::Object(_) if interpolation.escaped => {
                 let mut inner = Sink::text();
                 inner.push_json(value)?;
                 self.push(&handlebars::html_escape(&inner.text))
@@ -64,10 +66,10 @@ impl Sink {
         }
     }
 
-    /// Writes a value into a string of JSON: whatever it holds, the string does not end there.
-    fn show_in_string(&mut self, value: &Value, shown: &Shown) -> Result<(), Stop> {
+    /// Writes a value inside a JSON string, escaped so that it can't end the string.
+    fn write_in_string(&mut self, value: &Value, interpolation: &Interpolation) -> Result<(), Stop> {
         let mut inner = Sink::text();
-        inner.show_text(value, shown)?;
+        inner.write_text(value, interpolation)?;
         if let Some(json) = &mut self.json
             && json.close_escape()
         {
@@ -76,14 +78,14 @@ impl Sink {
         self.push(&escape_string(&inner.text))
     }
 
-    /// Writes a value where JSON has a value. A text that is not JSON by itself would break what is around it.
-    fn show_json(&mut self, value: &Value, shown: &Shown) -> Result<(), Stop> {
+    /// Writes a JSON value. A string must itself be valid JSON, or it would break the structure.
+    fn write_json(&mut self, value: &Value, interpolation: &Interpolation) -> Result<(), Stop> {
         match value {
-            Value::String(text) if shown.is_json() => self.push(text),
+            Value::String(text) if interpolation.is_json() => self.push(text),
             Value::String(text) => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
                 Ok(_) => self.push(text),
                 Err(_) => Err(Stop::NotJson(format!(
-                    "the text `{}` stands outside of quotes and is no JSON; put quotes around the tag, or write \
+                    "the string `{}` is not inside quotes and is not JSON itself; put quotes around the tag, or use \
                      {{{{json …}}}}",
                     crate::expr::report::brief(text)
                 ))),
@@ -101,7 +103,7 @@ impl Sink {
     }
 
     fn push_json(&mut self, value: &Value) -> Result<(), Stop> {
-        // A value can always be written as JSON; only the sink fails.
+        // Serialising a JSON value can't fail; only the sink can.
         serde_json::to_writer(self, value).map_err(|_| Stop::OutputTooLarge)
     }
 }
@@ -113,7 +115,7 @@ fn needs_escaping(text: &str) -> bool {
 impl std::io::Write for &mut Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let text = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
-        self.push(text).map_err(|_| std::io::Error::other("the text is too long"))?;
+        self.push(text).map_err(|_| std::io::Error::other("the output is too long"))?;
         Ok(bytes.len())
     }
 

@@ -26,7 +26,7 @@ fn fault(source: &str) -> Fault {
 }
 
 #[test]
-fn renders_without_anything_missing() {
+fn templates_render() {
     for (source, expected) in [
         ("Hi {{steps.1.name}}", "Hi &lt;A &amp; B&gt;"),
         ("Hi {{{steps.1.name}}}{{&steps.1.name}}", "Hi <A & B><A & B>"),
@@ -78,19 +78,19 @@ fn renders_without_anything_missing() {
 }
 
 #[test]
-fn what_is_missing_is_empty_and_noted() {
+fn missing_values_are_empty_and_noted() {
     let (text, notes) = render("a{{{steps.1.nme}}}b{{steps.2.x}}c{{json steps.3}}{{toUpper steps.1.nme}}");
     assert_eq!(text, "abcnull");
     assert_eq!(notes.len(), 3, "{notes:?}");
     assert!(notes[0].contains("did you mean `name`?"), "{notes:?}");
-    assert_eq!(notes[1], "nothing at `steps.2.x`: `steps.2` has not run");
-    // What is asked for, and what items of a loop lack, is nothing to note; what a path from the top lacks is.
+    assert_eq!(notes[1], "no value at `steps.2.x`: `steps.2` has not run");
+    // Tested values and members of loop items may be missing without a note; paths from the root may not.
     assert_eq!(render("{{#if steps.9}}{{/if}}{{#each steps.9}}{{/each}}{{#with (eq steps.9 1)}}{{/with}}").1.len(), 0);
     assert_eq!(
         render("{{#each steps.1.items}}{{nothing}}{{../steps.9}}{{steps.1.zero}}{{/each}}").1,
         [
-            "nothing at `steps.9`: `steps.9` has not run",
-            "nothing at `steps.1.zero`: within `each` and `with` a path starts at the item, which has no `steps`; \
+            "no value at `steps.9`: `steps.9` has not run",
+            "no value at `steps.1.zero`: inside `each` and `with` a path starts at the item, which has no `steps`; \
          `@root.steps.1.zero` starts at the top",
         ]
     );
@@ -103,7 +103,7 @@ fn what_is_missing_is_empty_and_noted() {
 }
 
 #[test]
-fn mistakes_are_found_at_load_time() {
+fn faults_are_found_at_compile_time() {
     for (source, message) in [
         ("{{jsn steps.1}}", "unknown helper `jsn`"),
         ("{{#if steps.1}}{{#each (or steps.1 (fnord steps.1))}}{{/each}}{{/if}}", "unknown helper `fnord`"),
@@ -115,35 +115,35 @@ fn mistakes_are_found_at_load_time() {
         ("{{#> x}}{{/x}}", "partials are not allowed"),
         ("{{step.1.id}}", "a path cannot start with `step`"),
         ("{{#if x}}{{/if}}", "a path cannot start with `x`"),
-        ("Hello {{#if steps.1}} there", "the template is not valid at line 1, column "),
-        ("{{if steps.1}}", "`if` opens a block"),
-        ("{{#json steps.1}}{{/json}}", "`json` opens no block"),
+        ("Hello {{#if steps.1}} there", "invalid template at line 1, column "),
+        ("{{if steps.1}}", "`if` is a block helper"),
+        ("{{#json steps.1}}{{/json}}", "`json` is not a block helper"),
         ("{{#if steps.1 steps.2}}{{/if}}", "`if` takes one argument"),
         ("{{#each}}{{/each}}", "`each` takes one argument"),
-        ("{{#if steps.1 includezero=true}}{{/if}}", "`if` takes no `includezero`"),
-        ("{{#if steps.1 as |x|}}{{/if}}", "`if` gives 0 names after `as`"),
-        ("{{toUpper}}", "`toUpper` needs `text`"),
+        ("{{#if steps.1 includezero=true}}{{/if}}", "`if` has no parameter `includezero`"),
+        ("{{#if steps.1 as |x|}}{{/if}}", "`if` allows at most 0 names after `as`"),
+        ("{{toUpper}}", "`toUpper` requires `text`"),
         ("{{toUpper steps.1 steps.2}}", "`toUpper` takes at most 1 argument, not 2"),
-        ("{{toUpper [1]}}", "`text` of `toUpper`: expected a text, not a list"),
-        ("{{date 'day' count='x'}}", "`count` of `date`: expected a number, not the text `x`"),
+        ("{{toUpper [1]}}", "`text` of `toUpper`: expected a string, not a list"),
+        ("{{date 'day' count='x'}}", "`count` of `date`: expected a number, not the string `x`"),
         ("{{date 'dy'}}", "`unit` of `date`: expected one of years"),
         (
             "{{#inBusinessHours steps.1.at 'emea'}}{{/inBusinessHours}}",
             "`inBusinessHours` takes at most 1 argument, not 2",
         ),
-        ("{{inBusinessHours steps.1.at scheduleId='emea'}}", "`inBusinessHours` takes no `scheduleId`"),
+        ("{{inBusinessHours steps.1.at scheduleId='emea'}}", "`inBusinessHours` has no parameter `scheduleId`"),
         (
             "{{dateFormat steps.1 tz='Europe/Belin'}}",
             "`tz` of `dateFormat`: unknown time zone `Europe/Belin`; did you mean",
         ),
-        ("{{dateFormat steps.1 'LL' format='LL'}}", "`dateFormat` is given `format` twice"),
-        ("{{dateFormat steps.1 fromat='LL'}}", "`dateFormat` takes no `fromat`"),
-        ("{{@index}}", "`@index` is not in an `each`"),
-        ("{{#each steps.1}}{{@idx}}{{@../index}}{{/each}}", "there is no `@idx`"),
-        ("{{#each steps.1}}{{@../index}}{{/each}}", "`@../index` is not in an `each`"),
-        ("{{#each steps.1}}{{../../x}}{{/each}}", "`../../x` leads out of 2 blocks, but is in 1"),
+        ("{{dateFormat steps.1 'LL' format='LL'}}", "`dateFormat` has `format` twice"),
+        ("{{dateFormat steps.1 fromat='LL'}}", "`dateFormat` has no parameter `fromat`"),
+        ("{{@index}}", "`@index` is only available inside `each`"),
+        ("{{#each steps.1}}{{@idx}}{{@../index}}{{/each}}", "unknown variable `@idx`"),
+        ("{{#each steps.1}}{{@../index}}{{/each}}", "`@../index` is only available inside `each`"),
+        ("{{#each steps.1}}{{../../x}}{{/each}}", "`../../x` leaves 2 blocks, but is inside 1"),
         ("a\nb{{#if steps.1}}\n{{jsn 1}}{{/if}}", "unknown helper `jsn` at line 3, column 1 of the template"),
-        ("{{steps.1.@app}}", "the template is not valid at line 1"),
+        ("{{steps.1.@app}}", "invalid template at line 1"),
     ] {
         let fault = fault(source);
         assert!(fault.message.starts_with(message), "{source}: {fault:?}");
@@ -155,12 +155,12 @@ fn mistakes_are_found_at_load_time() {
 }
 
 #[test]
-fn deep_nesting_is_refused_before_it_is_parsed() {
+fn deep_nesting_is_rejected_before_parsing() {
     assert!(fault(&"{{~ #if a}}".repeat(10_000)).message.contains("at most 64 blocks"));
     assert!(fault(&format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if a}}".repeat(64))).message.contains("at most 64"));
     assert!(fault(&format!("{{{{json {}", "(not ".repeat(201))).message.contains("at most 200 opening"));
     assert!(Template::compile(&format!("{{{{json {}{}}}}}", "[".repeat(9000), "]".repeat(9000))).is_err());
-    // The deepest that is let through must not overflow the stack of a test's thread.
+    // The deepest allowed nesting must not overflow the stack of a test thread.
     let call = format!("{{{{json {}1{}}}}}", "(not ".repeat(200), ")".repeat(200));
     let deepest = format!("{}{call}{}", "{{#if true}}".repeat(64), "{{/if}}".repeat(64));
     assert_eq!(render(&deepest).0, "true");
@@ -182,7 +182,7 @@ fn subjects_are_found_everywhere() {
     assert_eq!(steps(scoped).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
 }
 
-/// Templates without anything that handlebars does otherwise: missing values, JSON, lengths, keys with dots.
+/// Templates without the features that handlebars renders differently: missing values, JSON, lengths, keys with dots.
 fn templates() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("{{steps.1.name}}"),
@@ -213,7 +213,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn handlebars_would_have_written_the_same(parts in prop::collection::vec(templates(), 0..4)) {
+    fn output_matches_handlebars(parts in prop::collection::vec(templates(), 0..4)) {
         let source = parts.concat();
         let Ok(template) = Template::compile(&source) else { return Ok(()) };
         let ours = template.render(&scope(), &mut Vec::new()).unwrap();
@@ -223,7 +223,7 @@ proptest! {
 }
 
 #[test]
-fn output_is_capped() {
+fn output_is_limited() {
     let mut scope = Scope::new();
     scope.set_step("1", json!(vec![0; 300]));
     let each = "{{#each steps.1}}{{#each ../steps.1}}0123456789{{/each}}{{/each}}";
@@ -234,17 +234,17 @@ fn output_is_capped() {
 }
 
 #[test]
-fn a_clock_stops_it_too() {
+fn a_clock_limits_the_time() {
     let mut scope = scope();
     scope.set_step("1", json!(vec![0; 10_000]));
     let template = Template::compile("{{#each steps.1}}{{/each}}").unwrap();
     assert!(template.render(&scope, &mut Vec::new()).is_ok());
     scope.set_clock(|| {
-        static LOOKS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        std::time::Duration::from_millis(10 * LOOKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        static READINGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        std::time::Duration::from_millis(10 * READINGS.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
     });
     let error = template.render(&scope, &mut Vec::new()).unwrap_err().to_string();
-    assert!(error.ends_with("takes too much work: more than 50 milliseconds"), "{error}");
+    assert!(error.ends_with("is too expensive: more than 50 milliseconds"), "{error}");
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn the_most_expensive_templates_end_soon() {
             eprintln!("{took:?} {source}");
         }
         assert_eq!(matches!(rendered, Err(EvalError::TooMuchWork { .. })), exceeds, "{source}: {rendered:?}");
-        // Without optimisations, and beside other tests; optimised, none takes 50 ms.
+        // Generous, because tests run unoptimised and in parallel; optimised, none takes 50 ms.
         assert!(took.as_secs() < 5, "{source} took {took:?}");
     }
 }
