@@ -1,7 +1,7 @@
-//! Content encodings: bodies that were compressed on their way.
+//! Content encodings: compressed bodies.
 //!
-//! One encoding at a time. The limit is on what comes out, and nothing beyond it is inflated: a bomb costs its sender's
-//! bytes and as much work as an honest body of the largest size.
+//! A body can have one encoding. The limit applies to the inflated size, and inflation stops there: a decompression
+//! bomb costs no more than a legitimate body of the largest size.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::ContentError;
 
-/// How a body was compressed.
+/// The compression of a body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Coding {
     Identity,
@@ -21,7 +21,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// Reads the header `content-encoding`.
+    /// Parses the header `content-encoding`.
     pub fn of(name: &str) -> Result<Coding, ContentError> {
         const NAMES: [(&str, Coding); 6] = [
             ("identity", Coding::Identity),
@@ -38,13 +38,13 @@ impl Coding {
         })
     }
 
-    /// The bytes as they were before; none if nothing was done to them.
+    /// Inflates the body; `None` if it is not compressed.
     pub fn inflate(self, received: &[u8], bytes_max: usize) -> Result<Option<Bytes>, ContentError> {
         let inflated = match self {
             Coding::Identity => return Ok(None),
             _ if received.is_empty() => return Ok(None),
             Coding::Gzip => collect(MultiGzDecoder::new(received), bytes_max),
-            // The name is of the zlib format, but some senders leave out its frame.
+            // `deflate` means the zlib format, but some senders omit its header.
             Coding::Deflate if has_zlib_frame(received) => collect(ZlibDecoder::new(received), bytes_max),
             Coding::Deflate => collect(DeflateDecoder::new(received), bytes_max),
             Coding::Brotli => collect(brotli(received), bytes_max),
@@ -52,9 +52,7 @@ impl Coding {
         let inflated = inflated
             .map_err(|error| ContentError::Malformed(format!("the body is not valid {}: {error}", self.name())))?;
         match inflated.len() > bytes_max {
-            true => {
-                Err(ContentError::TooLarge(format!("the body is larger than {bytes_max} bytes once it is inflated")))
-            }
+            true => Err(ContentError::TooLarge(format!("the inflated body is larger than {bytes_max} bytes"))),
             false => Ok(Some(inflated.into())),
         }
     }
@@ -69,19 +67,19 @@ impl Coding {
     }
 }
 
-/// Inflates to the end, or to the first byte that is too many.
+/// Inflates to the end, or to one byte over the limit.
 fn collect(reader: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
     let mut inflated = Vec::new();
     reader.take(bytes_max as u64 + 1).read_to_end(&mut inflated)?;
     Ok(inflated)
 }
 
-/// Whether the bytes begin with the header of RFC 1950.
+/// Whether the bytes begin with a zlib header (RFC 1950).
 fn has_zlib_frame(bytes: &[u8]) -> bool {
     matches!(bytes, [method, flags, ..] if method & 0x0F == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
 }
 
-/// Takes only what RFC 7932 allows: windows of up to 16 MiB.
+/// Accepts only windows of up to 16 MiB, as in RFC 7932.
 fn brotli(received: &[u8]) -> impl Read {
     const BUFFER_BYTES: usize = 4_096;
     let mut reader = Decompressor::new(received, BUFFER_BYTES);

@@ -1,4 +1,4 @@
-//! Executes the table of the mapping in `docs/http-api.md`.
+//! Executes the mapping table in `docs/http-api.md`.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -8,12 +8,12 @@ use super::Content;
 const PAGE: &str = include_str!("../../docs/http-api.md");
 
 #[test]
-fn each_row_of_the_mapping_is_so() {
+fn the_documented_mapping_holds() {
     let table = PAGE.split_once("| content type | body | `data` |\n").unwrap().1;
     let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() >= 20, "{rows:?}");
     for row in rows {
-        // A cell is one piece of code, or empty.
+        // A cell is a code span, or empty.
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(|cell| cell.trim().trim_matches('`')).collect();
         let [content_type, body, expected] = cells[..] else { panic!("three cells in {row}") };
         let content = Content::of((!content_type.is_empty()).then_some(content_type), None).unwrap();

@@ -1,6 +1,6 @@
-//! `application/x-www-form-urlencoded`: what web pages send from forms without files.
+//! `application/x-www-form-urlencoded`: HTML forms without files.
 //!
-//! Limit: [`FIELDS_MAX`], and those of [`names`](super::names).
+//! Limits: [`FIELDS_MAX`], and those of [`names`](super::names).
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::names::Names;
 use super::{ContentError, text};
 
-/// How many fields a form may have.
+/// The most fields of a form.
 const FIELDS_MAX: usize = 1_000;
 
-/// Reads a form; all values are texts.
+/// Parses a form; all values are strings.
 pub(super) fn read(body: &[u8], encoding: &'static Encoding) -> Result<Value, ContentError> {
     let mut names = Names::default();
     for (index, (name, value)) in fields(body).enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn read(body: &[u8], encoding: &'static Encoding) -> Result<Value, Co
     Ok(names.finish())
 }
 
-/// The fields: of each the name and the value, unescaped.
+/// The unescaped names and values of the fields.
 pub(super) fn fields(body: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
     let fields = body.split(|byte| *byte == b'&').filter(|field| !field.is_empty());
     fields.map(|field| match field.iter().position(|byte| *byte == b'=') {

@@ -1,14 +1,14 @@
-//! JSON.
+//! JSON bodies.
 
 use serde_json::Value;
 
 use super::ContentError;
 use crate::base::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
 
-/// What some senders begin every text with.
+/// Some senders begin a text with a byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Reads a JSON document; an error says at which line and column.
+/// Parses a JSON document. Errors contain the line and column.
 ///
 /// # Errors
 /// If it is malformed, or nests deeper than [`PAYLOAD_LEVELS_MAX`].

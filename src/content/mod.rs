@@ -1,23 +1,23 @@
-//! Content: from the bytes of a request's body to the payload that workflows see.
+//! Content: converts the body of a request to the payload that workflows see.
 //!
-//! [`Content::of`] takes what the headers say, [`Content::inflate`] undoes the content encoding, and [`Content::read`] maps
-//! the bytes to one JSON value. The mapping depends on nothing else, so that the payload can be read again whenever it is
-//! needed from the bytes that were kept. Its table is in `docs/http-api.md` (The door), and a test executes it.
+//! [`Content::of`] parses the headers, [`Content::inflate`] undoes the content encoding, and [`Content::read`] maps the
+//! bytes to a JSON value. The mapping depends on nothing else, so the payload can be computed from the stored bytes at
+//! any time. `docs/http-api.md` documents the mapping in a table, which a test executes.
 //!
-//! | content | becomes | in |
+//! | content | payload | module |
 //! |---|---|---|
 //! | JSON, or no content type | itself | [`json`] |
-//! | a form | an object of texts, with lists and objects where names say so | [`form`], [`names`] |
-//! | a form with files | the same; a file is described, and its bytes stay in the body | [`multipart`] |
+//! | a form | an object of strings, with lists and objects for nested names | [`form`], [`names`] |
+//! | a form with files | the same, with descriptions of files, whose bytes stay in the body | [`multipart`] |
 //! | XML | an object with the root element | [`xml`] |
-//! | text | a text | [`text`] |
-//! | a mail, raw or as a provider posts it | its headers, texts and attachments | [`mail`] |
-//! | anything else | its type, size and digest | here |
-//! | nothing | null; of JSON that is an error | here |
+//! | text | a string | [`text`] |
+//! | a mail, raw or from a provider | its headers, texts and attachments | [`mail`] |
+//! | anything else | its type, size and digest | this one |
+//! | an empty body | null; an error for JSON | this one |
 //!
-//! Limits: the inflated size is given; the others are constants of the files named. No payload nests deeper than
-//! [`PAYLOAD_LEVELS_MAX`](crate::base::json::PAYLOAD_LEVELS_MAX). What breaks a limit or is malformed is refused as a whole,
-//! and the error says at which place.
+//! Limits: the caller sets the inflated size; the others are constants of the modules. No payload nests deeper than
+//! [`PAYLOAD_LEVELS_MAX`](crate::base::json::PAYLOAD_LEVELS_MAX). A body that exceeds a limit or is malformed is
+//! rejected, with the location of the error.
 
 mod coding;
 mod form;
@@ -46,32 +46,32 @@ pub use mail::Envelope;
 use mail::Posted;
 pub use multipart::File;
 
-/// The highest limit on the inflated size that can be set; what was accepted can be read again whatever is set now.
+/// The highest configurable limit on the inflated size. Stored bodies are read with this limit, whatever is configured.
 pub const INFLATED_BYTES_CEILING: usize = 64 * 1024 * 1024;
 
-/// The content type of a form without files, which is how a query is written as well.
+/// The content type of a form without files. A query has the same syntax.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Why a body can't be read; the text is for its sender.
+/// Why a body can't be read; the message is for its sender.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum ContentError {
-    /// The headers name something that is not known here.
+    /// The headers contain an unsupported value.
     #[error("{0}")]
     Unsupported(String),
     #[error("the body is not valid JSON: {0}")]
     MalformedJson(String),
-    /// The bytes are not what the headers say.
+    /// The bytes do not match the headers.
     #[error("{0}")]
     Malformed(String),
     #[error("{0}")]
     TooDeep(String),
-    /// Too many bytes, or too many of something.
+    /// The body exceeds a limit on bytes or numbers of elements.
     #[error("{0}")]
     TooLarge(String),
 }
 
 impl ContentError {
-    /// The same with the place, of an error that doesn't know it.
+    /// Adds a location to an error without one.
     fn within(self, place: &str) -> ContentError {
         match self {
             ContentError::Unsupported(detail) => ContentError::Unsupported(format!("{place}: {detail}")),
@@ -81,7 +81,7 @@ impl ContentError {
     }
 }
 
-/// What the headers say about a body.
+/// The format and encoding of a body, as in its headers.
 pub struct Content<'a> {
     coding: Coding,
     kind: Kind<'a>,
@@ -91,29 +91,29 @@ enum Kind<'a> {
     Untold,
     Json,
     Form(&'static Encoding),
-    /// With the boundary between the parts.
+    /// With the boundary of the parts.
     Multipart(String),
-    /// With the character encoding, unless the document says it.
+    /// With the character encoding; `None` if the document declares it.
     Xml(Option<&'static Encoding>),
     Text(&'static Encoding),
-    /// With what those who carried it say of it.
+    /// With the SMTP envelope, if known.
     Mail(mail::Form, Option<Envelope>),
-    /// With the content type as it was sent.
+    /// With the content type as sent.
     Other(&'a str),
 }
 
 impl<'a> Content<'a> {
-    /// Reads the headers `content-type` and `content-encoding`.
+    /// Parses the headers `content-type` and `content-encoding`.
     ///
     /// # Errors
-    /// [`ContentError::Unsupported`] with what would be right.
+    /// [`ContentError::Unsupported`], with the supported values.
     pub fn of(content_type: Option<&'a str>, content_encoding: Option<&str>) -> Result<Content<'a>, ContentError> {
         let coding = content_encoding.map_or(Ok(Coding::Identity), Coding::of)?;
         let kind = content_type.map_or(Ok(Kind::Untold), Kind::of)?;
         Ok(Content { coding, kind })
     }
 
-    /// The same for a hook that takes mails, and nothing else.
+    /// Parses the headers for a hook that accepts only mails.
     ///
     /// # Errors
     /// As for [`of`](Content::of).
@@ -133,15 +133,15 @@ impl<'a> Content<'a> {
         Ok(Content { coding, kind: Kind::Mail(form, envelope) })
     }
 
-    /// Whether the body is JSON, once it is inflated.
+    /// Whether the inflated body is JSON.
     pub fn is_json(&self) -> bool {
         matches!(self.kind, Kind::Untold | Kind::Json)
     }
 
-    /// The body without its content encoding; none if it has none.
+    /// Undoes the content encoding; `None` if there is none.
     ///
     /// # Errors
-    /// If the bytes are not encoded so, or would be more than `bytes_max`, of which no more are inflated.
+    /// If the bytes are malformed, or larger than `bytes_max` when inflated.
     pub fn inflate(&self, received: &[u8], bytes_max: usize) -> Result<Option<Bytes>, ContentError> {
         self.coding.inflate(received, bytes_max)
     }
@@ -149,7 +149,7 @@ impl<'a> Content<'a> {
     /// The payload of an inflated body.
     ///
     /// # Errors
-    /// What is wrong with the body, and where.
+    /// If the body is malformed or exceeds a limit, with the location.
     pub fn read(&self, body: &Bytes) -> Result<Value, ContentError> {
         match &self.kind {
             Kind::Json => json::read(body),
@@ -164,8 +164,8 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The file that is this part of an inflated body, counted from 1, or of the mail in it; none if there is none. A body that means nothing here
-    /// is one file as a whole.
+    /// The file in a part of an inflated body, or of the mail in it, counted from 1; `None` if the part is not a file.
+    /// A body of another format is a single file.
     ///
     /// # Errors
     /// As for [`read`](Content::read).
@@ -187,7 +187,7 @@ impl<'a> Kind<'a> {
         let unsupported = |detail: String| Err(ContentError::Unsupported(detail));
         let Ok(media_type) = content_type.parse().or_else(|_| without_spaces(content_type).parse::<Mime>()) else {
             return unsupported(format!(
-                "content type {content_type:?} is none; it has the form `type/subtype`, such as `application/json`"
+                "invalid content type {content_type:?}; expected `type/subtype`, such as `application/json`"
             ));
         };
         let is = |name| media_type.subtype() == name || media_type.suffix() == Some(name);
@@ -213,12 +213,12 @@ impl<'a> Kind<'a> {
     }
 }
 
-/// The content type without spaces before semicolons, which are allowed and not known to the library.
+/// The content type without spaces before semicolons, which are allowed but unsupported by the library.
 fn without_spaces(content_type: &str) -> String {
     content_type.split(';').map(str::trim_end).collect::<Vec<_>>().join(";")
 }
 
-/// What stands for bytes that mean nothing here.
+/// The payload for a body of another format.
 fn described(content_type: &str, bytes: &[u8]) -> Value {
     json!({ "contentType": content_type, "sizeBytes": bytes.len(), "sha256": sha256(bytes) })
 }

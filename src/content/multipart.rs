@@ -1,9 +1,9 @@
-//! `multipart/form-data`: what web pages send from forms with files.
+//! `multipart/form-data`: HTML forms with files.
 //!
-//! A field is a text; a part with a file name is a file, which is described by its name, type, size, digest and the number
-//! of its part. Its bytes are found again in the body by that number.
+//! A field is a string. A part with a file name is a file, described by name, type, size, digest and part number. The
+//! part number locates its bytes in the body.
 //!
-//! Limit: [`PARTS_MAX`], and those of [`names`](super::names).
+//! Limits: [`PARTS_MAX`], and those of [`names`](super::names).
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -19,21 +19,21 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::{ContentError, sha256, text};
 
-/// How many parts a body may have.
+/// The most parts of a body.
 const PARTS_MAX: usize = 100;
 /// The longest boundary that RFC 2046 allows.
 const BOUNDARY_BYTES_MAX: usize = 70;
 
-/// A file within a body.
+/// A file in a body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
-    /// As it was sent: it may have folders in it, or anything else.
+    /// The name as sent, which may contain folders and any characters.
     pub name: String,
     pub content_type: Option<String>,
     pub bytes: Bytes,
 }
 
-/// One part: a file if it has a file name, else a field.
+/// A part: a file if it has a file name, otherwise a field.
 pub(super) struct Part {
     pub name: String,
     pub file_name: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Part {
     pub bytes: Bytes,
 }
 
-/// The boundary that a content type tells.
+/// The boundary in a content type.
 pub(super) fn boundary(media_type: &Mime) -> Result<String, ContentError> {
     let boundary = media_type.get_param(mime::BOUNDARY).map(|boundary| boundary.as_str().to_owned());
     boundary.filter(|boundary| (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len())).ok_or_else(|| {
@@ -50,7 +50,7 @@ pub(super) fn boundary(media_type: &Mime) -> Result<String, ContentError> {
     })
 }
 
-/// Reads a form with files.
+/// Parses a form with files.
 pub(super) fn read(body: &Bytes, boundary: &str) -> Result<Value, ContentError> {
     let mut names = Names::default();
     let mut parts = Parts::of(body, boundary, PARTS_MAX);
@@ -58,7 +58,7 @@ pub(super) fn read(body: &Bytes, boundary: &str) -> Result<Value, ContentError> 
         let place = parts.place();
         let value = match &part.file_name {
             None => Value::String(part.text().map_err(|error| error.within(&place))?),
-            // What a browser sends for an input without a file.
+            // Browsers send this for a file input without a file.
             Some(file_name) if file_name.is_empty() && part.bytes.is_empty() => Value::Null,
             Some(file_name) => json!({
                 "name": file_name,
@@ -73,7 +73,7 @@ pub(super) fn read(body: &Bytes, boundary: &str) -> Result<Value, ContentError> 
     Ok(names.finish())
 }
 
-/// The file that is this part; none if there is no such part, or it is a field.
+/// The file in a part; `None` if there is no such part, or it is a field.
 pub(super) fn file(body: &Bytes, boundary: &str, number: usize) -> Result<Option<File>, ContentError> {
     let mut parts = Parts::of(body, boundary, PARTS_MAX);
     while let Some(part) = parts.next()? {
@@ -85,24 +85,24 @@ pub(super) fn file(body: &Bytes, boundary: &str, number: usize) -> Result<Option
 }
 
 impl Part {
-    /// A field's value, in the encoding that the part says, else in UTF-8.
+    /// The value of a field, in the encoding that the part declares; UTF-8 by default.
     fn text(&self) -> Result<String, ContentError> {
         let charset = self.content_type.as_ref().map_or(Ok(None), text::charset)?;
         text::decode(&self.bytes, charset.unwrap_or(UTF_8)).map(Cow::into_owned)
     }
 
-    /// The file; none if it is a field.
+    /// The file; `None` for a field.
     pub fn into_file(self) -> Option<File> {
         let content_type = self.content_type.map(|kind| kind.to_string());
         self.file_name.map(|name| File { name, content_type, bytes: self.bytes })
     }
 }
 
-/// The parts, one after the other.
+/// Reads the parts of a body one by one.
 pub(super) struct Parts {
     multipart: Multipart<'static>,
     parts_max: usize,
-    /// Of the part that was read last, counted from 1.
+    /// The number of the part that was read last, counted from 1.
     pub number: usize,
 }
 
@@ -131,14 +131,13 @@ impl Parts {
     }
 }
 
-/// What the library, which reads streams, gives for a body that is there as a whole. It waits for more only where the
-/// body ends early.
+/// Runs a future of the streaming library on a complete body. The future is pending only if the body is truncated.
 fn at_once<T>(future: impl Future<Output = multer::Result<T>>, place: &str) -> Result<T, ContentError> {
     let malformed =
         |detail: String| ContentError::Malformed(format!("the body is not valid multipart in {place}: {detail}"));
     match future.now_or_never() {
         Some(Ok(value)) => Ok(value),
         Some(Err(error)) => Err(malformed(error.to_string())),
-        None => Err(malformed("it ends early".to_owned())),
+        None => Err(malformed("the body is truncated".to_owned())),
     }
 }

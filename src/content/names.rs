@@ -1,8 +1,8 @@
-//! Names of form fields that say where in an object their values belong.
+//! Nested names of form fields.
 //!
-//! `a` is a member, `a[b]` a member of a member, and `a[]` an entry of a list. A member that is given again becomes a list
-//! of its values. `a[][b]` belongs to the last entry of the list, or to a new one if that has a `b`. An object whose keys
-//! are 0, 1, 2 and so on becomes a list. Brackets that don't pair are letters like others.
+//! `a` is a member, `a[b]` a member of a member, and `a[]` an entry of a list. A repeated member becomes a list of its
+//! values. `a[][b]` belongs to the last entry of the list, or to a new one if that already has a `b`. An object with
+//! the keys 0, 1, 2, … becomes a list. Unbalanced brackets are ordinary characters.
 //!
 //! Limits: [`NAME_BYTES_MAX`], [`NAME_LEVELS_MAX`].
 
@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 use super::ContentError;
 
-/// The longest name of anything in a body, in bytes.
+/// The longest name in a body, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 1_000;
-/// How deep names may nest: `a[b][]` is three levels.
+/// The deepest nesting of names: `a[b][]` is three levels.
 const NAME_LEVELS_MAX: usize = 20;
 
-/// Fields under way to become an object.
+/// Collects fields into an object.
 #[derive(Default)]
 pub(super) struct Names(Members);
 
@@ -28,7 +28,7 @@ enum Node {
 }
 
 impl Names {
-    /// Adds a field; `place` is where it is in the body, for errors.
+    /// Adds a field; `place` is its location in the body, for errors.
     pub fn add(&mut self, name: &str, value: Value, place: &str) -> Result<(), ContentError> {
         if name.is_empty() {
             return Err(ContentError::Malformed(format!("{place} has no name")));
@@ -40,7 +40,7 @@ impl Names {
         if keys.len() > NAME_LEVELS_MAX {
             return Err(ContentError::TooDeep(format!("{place} nests deeper than {NAME_LEVELS_MAX} levels")));
         }
-        // The JSON library would take the object for something of its own when it is read from the database.
+        // serde_json interprets such keys when it parses the object.
         if keys.iter().any(|key| key.starts_with("$serde_json::")) {
             return Err(ContentError::Malformed(format!("the name of {place}, {name:?}, is reserved")));
         }
@@ -50,12 +50,12 @@ impl Names {
         };
         stored.map_err(|Clash| {
             ContentError::Malformed(format!(
-                "{place}, {name:?}, is at odds with an earlier field: one is within the other"
+                "{place}, {name:?}, conflicts with an earlier field: one of them contains the other"
             ))
         })
     }
 
-    /// The fields as an object.
+    /// Returns the fields as an object.
     pub fn finish(self) -> Value {
         Value::Object(object(self.0))
     }
@@ -64,7 +64,7 @@ impl Names {
 /// A field is within another one that is a plain value, or the other way round.
 struct Clash;
 
-/// The keys that lead to a value; an empty one is a new entry of a list.
+/// The keys of a nested name; an empty key is a new list entry.
 fn keys(name: &str) -> Vec<&str> {
     let nested = || {
         let (first, rest) = name.split_once('[').filter(|(first, _)| !first.is_empty())?;
@@ -112,7 +112,7 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a value can be put there without repeating or contradicting one.
+    /// Whether there is no value at the keys yet, and none that conflicts.
     fn lacks(&self, keys: &[&str]) -> bool {
         match (keys, self) {
             (["", ..], Node::List(_)) => true,

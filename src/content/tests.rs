@@ -17,7 +17,7 @@ fn read(content_type: &str, body: impl Into<Vec<u8>>) -> Result<Value, ContentEr
     Content::of(Some(content_type), None)?.read(&Bytes::from(body.into()))
 }
 
-/// A body of several parts: of each the headers after `Content-Disposition: form-data; `, and the bytes.
+/// A multipart body, from the headers after `Content-Disposition: form-data; ` and the bytes of each part.
 fn parts(parts: &[(&str, &str)]) -> String {
     let part =
         |(head, bytes): &(&str, &str)| format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n{bytes}\r\n");
@@ -94,7 +94,7 @@ fn the_mapping_of_what_is_accepted_and_the_words_for_what_is_not() {
 }
 
 #[test]
-fn nothing_is_null_except_as_json() {
+fn empty_bodies_are_null_except_json() {
     for content_type in [FORM, MULTIPART, XML, "text/plain", "application/octet-stream"] {
         assert_eq!(read(content_type, ""), Ok(Value::Null), "{content_type}");
     }
@@ -103,7 +103,7 @@ fn nothing_is_null_except_as_json() {
 }
 
 #[test]
-fn text_in_other_encodings_is_read() {
+fn character_encodings_are_supported() {
     assert_eq!(read("text/plain; charset=latin1", b"caf\xE9"), Ok(json!("café")));
     assert_eq!(read("text/plain ; charset=latin1 ;", b"caf\xE9"), Ok(json!("café")));
     for charset in ["utf8", "UTF-8", "\"utf-8\"", "us-ascii"] {
@@ -118,7 +118,7 @@ fn text_in_other_encodings_is_read() {
 }
 
 #[test]
-fn numbers_of_things_are_limited() {
+fn element_counts_are_limited() {
     let fields = |count: usize| vec!["a=1"; count].join("&");
     assert!(read(FORM, fields(1_000)).is_ok());
     assert_eq!(read(FORM, fields(1_001)).unwrap_err().to_string(), "the form has more than 1000 fields");
@@ -139,7 +139,7 @@ fn numbers_of_things_are_limited() {
 }
 
 #[test]
-fn a_file_is_found_by_the_number_of_its_part() {
+fn files_are_found_by_part_number() {
     let body =
         Bytes::from(parts(&[("name=a", "1"), ("name=f; filename=x.bin\r\nContent-Type: image/png", "\u{0}\r\n")]));
     let content = Content::of(Some(MULTIPART), None).unwrap();
@@ -154,9 +154,9 @@ fn a_file_is_found_by_the_number_of_its_part() {
     assert_eq!(Content::of(Some(XML), None).unwrap().file(&body, 2), Ok(None));
 }
 
-/// What [`TEXT`] is in brotli.
+/// [`TEXT`] in brotli.
 const BROTLI: &str = "0b06807b2261223a5b312c322c335d7d03";
-/// Ten million spaces in brotli.
+/// Ten million spaces, in brotli.
 const BROTLI_BOMB: &str = "cbffff3ff82540e2b14020f7fe2fff2c31f04b00c46111808e2306";
 const TEXT: &[u8] = br#"{"a":[1,2,3]}"#;
 
@@ -182,13 +182,13 @@ fn inflate(encoding: &str, bytes: &[u8], bytes_max: usize) -> Result<Option<Byte
 }
 
 #[test]
-fn encodings_are_undone() {
+fn content_encodings_are_undone() {
     for (encoding, bytes) in encoded(TEXT).into_iter().chain([("br", hex::decode(BROTLI).unwrap())]) {
         assert_eq!(inflate(encoding, &bytes, TEXT.len()).unwrap().as_deref(), Some(TEXT), "{encoding}");
         let short = inflate(encoding, &bytes[..bytes.len() - 3], TEXT.len());
         assert!(matches!(short, Err(ContentError::Malformed(_))), "{encoding}: {short:?}");
         let small = inflate(encoding, &bytes, TEXT.len() - 1);
-        assert_eq!(small, Err(ContentError::TooLarge("the body is larger than 12 bytes once it is inflated".into())));
+        assert_eq!(small, Err(ContentError::TooLarge("the inflated body is larger than 12 bytes".into())));
         assert!(matches!(inflate(encoding, b"neither", 100), Err(ContentError::Malformed(_))), "{encoding}");
         assert_eq!(inflate(encoding, b"", 100), Ok(None));
     }
@@ -199,7 +199,7 @@ fn encodings_are_undone() {
 }
 
 #[test]
-fn bombs_are_stopped_at_the_limit() {
+fn decompression_bombs_stop_at_the_limit() {
     let bomb = vec![b' '; 10_000_000];
     for (encoding, bytes) in encoded(&bomb).into_iter().chain([("br", hex::decode(BROTLI_BOMB).unwrap())]) {
         assert!(bytes.len() < 50_000);
@@ -207,7 +207,7 @@ fn bombs_are_stopped_at_the_limit() {
     }
 }
 
-/// Bytes that are nearly of one of the kinds.
+/// Nearly valid bytes of each format.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         "a",
@@ -265,9 +265,9 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Whatever comes, it is a payload that can be stored and read again, or an error.
+    /// Any bytes are either an error, or a payload that can be stored and read back.
     #[test]
-    fn no_bytes_do_harm(
+    fn any_bytes_are_handled(
         bytes in prop_oneof![pieces(), prop::collection::vec(any::<u8>(), 0..300)],
         kind in prop::sample::select(vec![FORM, MULTIPART, XML, "text/plain", "text/plain; charset=utf-16", "image/png"]),
         encoding in prop::sample::select(vec!["identity", "gzip", "deflate", "br"]),
@@ -282,16 +282,16 @@ proptest! {
         }
     }
 
-    /// Headers come from senders too.
+    /// Any headers are handled, because senders control them too.
     #[test]
-    fn no_headers_do_harm(content_type in ".{0,80}", encoding in ".{0,20}") {
+    fn any_headers_are_handled(content_type in ".{0,80}", encoding in ".{0,20}") {
         let _ = Content::of(Some(&content_type), None);
         let _ = Content::of(None, Some(&encoding));
     }
 
-    /// A form that was written from an object of texts is that object.
+    /// Serialising an object of strings as a form and parsing it returns the object.
     #[test]
-    fn plain_forms_come_through(fields in prop::collection::btree_map("[a-z %&=+é]{1,10}", ".{0,20}", 1..10)) {
+    fn plain_forms_round_trip(fields in prop::collection::btree_map("[a-z %&=+é]{1,10}", ".{0,20}", 1..10)) {
         let form: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
         prop_assert_eq!(read(FORM, form).unwrap(), json!(fields));
     }

@@ -1,4 +1,4 @@
-//! Text in whatever character encoding it was sent.
+//! Text in any character encoding.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use mime::Mime;
 
 use super::ContentError;
 
-/// The character encoding that a content type names, if it names one.
+/// The character encoding in a content type, if any.
 pub(super) fn charset(media_type: &Mime) -> Result<Option<&'static Encoding>, ContentError> {
     let Some(label) = media_type.get_param(mime::CHARSET) else { return Ok(None) };
     let encoding = Encoding::for_label_no_replacement(label.as_str().as_bytes());
@@ -15,18 +15,18 @@ pub(super) fn charset(media_type: &Mime) -> Result<Option<&'static Encoding>, Co
     encoding.map(Some).ok_or_else(unknown)
 }
 
-/// Whether what this says is in UTF-8 as well.
+/// Whether a charset is UTF-8 or a subset.
 pub(super) fn is_utf_8(charset: &str) -> bool {
     Encoding::for_label(charset.as_bytes()) == Some(UTF_8) || charset.eq_ignore_ascii_case("us-ascii")
 }
 
-/// A whole body as text, in the encoding that its byte order mark tells, else in `encoding`.
+/// Decodes a whole body, in the encoding of its byte order mark, or else in `encoding`.
 pub(super) fn document<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, ContentError> {
     let (encoding, mark_length) = Encoding::for_bom(bytes).unwrap_or((encoding, 0));
     decode(&bytes[mark_length..], encoding)
 }
 
-/// Text within a body.
+/// Decodes text within a body.
 pub(super) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, ContentError> {
     let malformed =
         |place: String| ContentError::Malformed(format!("the text is not valid {}{place}", encoding.name()));

@@ -1,9 +1,9 @@
-//! XML.
+//! XML bodies.
 //!
-//! `<order id="7"><item>a</item><item>b</item></order>` becomes `{"order": {"@id": "7", "item": ["a", "b"]}}`: attributes
-//! get an `@`, children that are repeated are a list, an element with nothing but text is that text, and text beside
-//! attributes or children is `#text`. Names keep their prefixes. White space around text is left out; so are comments and
-//! processing instructions. A document type is refused, and with it all entities but XML's own five.
+//! `<order id="7"><item>a</item><item>b</item></order>` becomes `{"order": {"@id": "7", "item": ["a", "b"]}}`:
+//! attributes have the prefix `@`, repeated children become a list, an element with only text becomes a string, and
+//! text beside attributes or children becomes `#text`. Names keep their prefixes. White space around text, comments and
+//! processing instructions are dropped. Document types are rejected, and with them all entities except the five of XML.
 //!
 //! Limits: [`LEVELS_MAX`], [`NODES_MAX`], [`NAME_BYTES_MAX`].
 
@@ -19,12 +19,12 @@ use serde_json::{Map, Value};
 use super::names::NAME_BYTES_MAX;
 use super::{ContentError, text};
 
-/// How deep elements may nest. A level is an object and perhaps a list, so that a payload stays within its own limit.
+/// The deepest nesting of elements. An element is up to two levels of the payload, which stays within its own limit.
 const LEVELS_MAX: usize = 40;
-/// How many elements and attributes a document may have.
+/// The most elements and attributes of a document.
 const NODES_MAX: usize = 20_000;
 
-/// Reads a document, in the encoding that the header or the document says.
+/// Parses a document, in the encoding of the header or of the document.
 pub(super) fn read(body: &[u8], encoding: Option<&'static Encoding>) -> Result<Value, ContentError> {
     let text = text::document(body, encoding.or_else(|| declared_encoding(body)).unwrap_or(UTF_8))?;
     let mut reader = Reader::from_str(&text);
@@ -42,7 +42,7 @@ pub(super) fn read(body: &[u8], encoding: Option<&'static Encoding>) -> Result<V
     document.finish().map_err(|problem| problem.at("the end"))
 }
 
-/// The encoding that the document's declaration names.
+/// The encoding in the document's declaration.
 fn declared_encoding(body: &[u8]) -> Option<&'static Encoding> {
     match Reader::from_reader(body).read_event() {
         Ok(Event::Decl(declaration)) => Encoding::for_label_no_replacement(&declaration.encoding()?.ok()?),
@@ -50,7 +50,7 @@ fn declared_encoding(body: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The line and column of a byte.
+/// The line and column of a byte position.
 fn place(text: &str, position: u64) -> String {
     let position = usize::try_from(position).unwrap_or(usize::MAX).min(text.len());
     let before = &text.as_bytes()[..position];
@@ -59,7 +59,7 @@ fn place(text: &str, position: u64) -> String {
     format!("line {line} column {column}")
 }
 
-/// What is wrong, wherever it is.
+/// An error without its location.
 enum Problem {
     Malformed(String),
     TooDeep,
@@ -70,9 +70,7 @@ enum Problem {
 impl Problem {
     fn at(self, place: &str) -> ContentError {
         match self {
-            Problem::Malformed(detail) => {
-                ContentError::Malformed(format!("the body is not XML that is accepted: {detail} at {place}"))
-            }
+            Problem::Malformed(detail) => ContentError::Malformed(format!("invalid XML: {detail} at {place}")),
             Problem::TooDeep => {
                 ContentError::TooDeep(format!("the XML nests deeper than {LEVELS_MAX} levels at {place}"))
             }
@@ -90,7 +88,7 @@ fn malformed<T>(detail: impl ToString) -> Result<T, Problem> {
     Err(Problem::Malformed(detail.to_string()))
 }
 
-/// A document under way.
+/// A document during parsing.
 #[derive(Default)]
 struct Document {
     open: Vec<Element>,
@@ -122,7 +120,7 @@ impl Document {
                 Err(error) => malformed(error),
             },
             Event::GeneralRef(reference) => self.text(&resolve(&reference)?),
-            Event::DocType(_) => malformed("a document type (`<!DOCTYPE`) is refused"),
+            Event::DocType(_) => malformed("document types (`<!DOCTYPE`) are not allowed"),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
@@ -132,18 +130,18 @@ impl Document {
             return Err(Problem::TooDeep);
         }
         if self.open.is_empty() && self.root.is_some() {
-            return malformed("a second root element");
+            return malformed("second root element");
         }
         self.count()?;
         let mut members = Map::new();
-        // Whether an attribute is repeated is known faster from the map.
+        // The map detects repeated attributes faster than the library.
         for attribute in tag.attributes().with_checks(false) {
             self.count()?;
             let attribute = attribute.or_else(malformed)?;
             let name = format!("@{}", checked_name(attribute.key.as_ref())?);
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).or_else(malformed)?;
             if members.insert(name, Value::String(value.into_owned())).is_some() {
-                return malformed("an attribute that is there twice");
+                return malformed("repeated attribute");
             }
         }
         let name = checked_name(tag.name().as_ref())?.to_owned();
@@ -157,7 +155,7 @@ impl Document {
     }
 
     fn close(&mut self) -> Result<(), Problem> {
-        let Some(element) = self.open.pop() else { return malformed("an end tag without a start tag") };
+        let Some(element) = self.open.pop() else { return malformed("end tag without a start tag") };
         let (name, value) = element.finish();
         match self.open.last_mut() {
             Some(parent) => add_child(&mut parent.members, name, value),
@@ -170,7 +168,7 @@ impl Document {
         match self.open.last_mut() {
             Some(element) => element.text.push_str(text),
             None if text.trim().is_empty() => {}
-            None => return malformed("text outside of the root element"),
+            None => return malformed("text outside the root element"),
         }
         Ok(())
     }
@@ -179,7 +177,7 @@ impl Document {
         if let Some(element) = self.open.last() {
             return malformed(format!("element `{}` has no end tag", element.name));
         }
-        let Some((name, value)) = self.root else { return malformed("there is no root element") };
+        let Some((name, value)) = self.root else { return malformed("no root element") };
         Ok(Value::Object(Map::from_iter([(name, value)])))
     }
 }
@@ -197,7 +195,7 @@ impl Element {
     }
 }
 
-/// A child of a name that is there already makes a list; a child alone is never one.
+/// Adds a child. A repeated name becomes a list; a single child never is one.
 fn add_child(members: &mut Map<String, Value>, name: String, value: Value) {
     match members.get_mut(&name) {
         Some(Value::Array(items)) => items.push(value),
@@ -206,7 +204,7 @@ fn add_child(members: &mut Map<String, Value>, name: String, value: Value) {
     }
 }
 
-/// A name that can't be taken for one of ours: the library takes nearly everything for a name.
+/// Checks a name, because the library accepts almost anything, including names with our prefixes.
 fn checked_name(name: &[u8]) -> Result<&str, Problem> {
     let name = std::str::from_utf8(name).or_else(malformed)?;
     if name.len() > NAME_BYTES_MAX {
@@ -218,7 +216,7 @@ fn checked_name(name: &[u8]) -> Result<&str, Problem> {
     }
 }
 
-/// The character that a reference stands for.
+/// Resolves a character or entity reference.
 fn resolve(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, Problem> {
     if let Some(character) = reference.resolve_char_ref().or_else(malformed)? {
         return Ok(character.to_string().into());

@@ -1,8 +1,8 @@
 //! The header fields of a mail or of one of its parts.
 //!
-//! The block is split here, leniently: what is no header field is skipped. What the values mean (addresses, ids, moments,
-//! encoded words) is the library's. The time that it takes for encoded words and parameters can grow with the square of their
-//! number, so that has limits of its own.
+//! This module splits the header block leniently and skips malformed lines. The library parses the values (addresses,
+//! ids, dates, encoded words). Its time for encoded words and parameters can be quadratic, so these have their own
+//! limits.
 //!
 //! Limits, for all parts of a mail together: [`FIELDS_MAX`], [`BYTES_MAX`]; for one value: [`ENCODED_WORDS_MAX`],
 //! [`PARAMETERS_BYTES_MAX`].
@@ -15,16 +15,16 @@ use super::Address;
 use crate::base::time::Timestamp;
 use crate::content::ContentError;
 
-/// How many header fields a mail may have.
+/// The most header fields of a mail.
 const FIELDS_MAX: usize = 2_000;
-/// How many bytes of header fields.
+/// The largest size of all header fields.
 const BYTES_MAX: usize = 256 * 1024;
-/// A value with more encoded words than this is left as it was sent.
+/// A value with more encoded words is not decoded.
 const ENCODED_WORDS_MAX: usize = 500;
-/// A content type or disposition that is longer than this is none.
+/// A longer content type or disposition is ignored.
 const PARAMETERS_BYTES_MAX: usize = 16 * 1024;
 
-/// What may still come of header fields.
+/// The remaining limits on header fields.
 pub struct Allowance {
     fields: usize,
     bytes: usize,
@@ -36,14 +36,15 @@ impl Default for Allowance {
     }
 }
 
-/// Header fields in their order: the name in lower case, and the value as it was sent, with a line break at its end.
+/// Header fields in order: the name in lower case, and the value as sent, with a trailing line break.
 #[derive(Default)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
-    /// Reads a block of header fields up to the empty line, and gives what comes after that.
+    /// Splits the header block, up to the empty line, from the rest.
     pub fn split<'a>(bytes: &'a [u8], allowance: &mut Allowance) -> Result<(Headers, &'a [u8]), ContentError> {
-        let too_many = |what: String| ContentError::TooLarge(format!("the mail has more than {what} of header fields"));
+        let too_many =
+            |limit: String| ContentError::TooLarge(format!("the mail has more than {limit} of header fields"));
         let mut headers = Headers::default();
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -63,7 +64,7 @@ impl Headers {
         Ok((headers, rest))
     }
 
-    /// Takes a line; whether it begins a field.
+    /// Adds a line; returns whether it starts a field.
     fn take(&mut self, line: &[u8]) -> bool {
         if line.starts_with(b" ") || line.starts_with(b"\t") {
             if let Some((_, value)) = self.0.last_mut() {
@@ -81,11 +82,11 @@ impl Headers {
         is_name
     }
 
-    /// Header fields that somebody else has split.
+    /// Header fields that are already split.
     pub fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Headers, ContentError> {
         let mut block = Vec::new();
         for (name, value) in pairs {
-            // A line break within a value must not begin another field.
+            // A line break in a value must not start another field.
             let value = value.replace(['\r', '\n'], " ");
             block.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
@@ -104,17 +105,17 @@ impl Headers {
         self.0.iter().filter(move |(present, _)| present == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The value of the first field of a name as text.
+    /// The first value of a name, as text.
     pub fn text(&self, name: &str) -> Option<String> {
         self.values(name).next().map(text)
     }
 
-    /// The addresses in all fields of a name.
+    /// The addresses in all values of a name.
     pub fn addresses(&self, name: &str) -> Vec<Address> {
         self.values(name).flat_map(addresses).collect()
     }
 
-    /// The message ids in all fields of a name, without their brackets.
+    /// The message ids in all values of a name, without brackets.
     pub fn ids(&self, name: &str) -> Vec<String> {
         let ids = self.values(name).map(|value| MessageStream::new(value).parse_id());
         ids.flat_map(|ids| match ids {
@@ -125,12 +126,12 @@ impl Headers {
         .collect()
     }
 
-    /// The moment in the first field of a name.
+    /// The date in the first value of a name.
     pub fn moment(&self, name: &str) -> Option<Timestamp> {
         moment(self.values(name).next()?)
     }
 
-    /// A content type or disposition, with its parameters.
+    /// The first value of a name as a content type or disposition, with its parameters.
     pub fn content_type(&self, name: &str) -> Option<ContentType<'_>> {
         let value = self.values(name).next().filter(|value| value.len() <= PARAMETERS_BYTES_MAX)?;
         match MessageStream::new(value).parse_content_type() {
@@ -139,7 +140,7 @@ impl Headers {
         }
     }
 
-    /// All fields: each name with the list of its values as text.
+    /// All fields as JSON: each name with the list of its values as text.
     pub fn to_json(&self) -> Map<String, Value> {
         let mut members = Map::new();
         for (name, value) in &self.0 {
@@ -150,7 +151,7 @@ impl Headers {
     }
 }
 
-/// A value as text: unfolded, with its encoded words decoded.
+/// Unfolds a value and decodes its encoded words.
 fn text(value: &[u8]) -> String {
     if has_too_many_words(value) {
         return String::from_utf8_lossy(value).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -165,7 +166,7 @@ fn has_too_many_words(value: &[u8]) -> bool {
     value.windows(2).filter(|pair| pair == b"=?").nth(ENCODED_WORDS_MAX).is_some()
 }
 
-/// The addresses in a value, those of groups among them.
+/// The addresses in a value, including those in groups.
 fn addresses(value: &[u8]) -> Vec<Address> {
     if has_too_many_words(value) {
         return Vec::new();
@@ -175,7 +176,7 @@ fn addresses(value: &[u8]) -> Vec<Address> {
     addresses.iter().map(|found| Address { name: owned(&found.name), address: owned(&found.address) }).collect()
 }
 
-/// The moment that a value of the field `date` is.
+/// Parses a value as a date.
 fn moment(value: &[u8]) -> Option<Timestamp> {
     match MessageStream::new(value).parse_date() {
         HeaderValue::DateTime(moment) if moment.is_valid() => Some(Timestamp(moment.to_timestamp() * 1_000_000)),

@@ -1,6 +1,7 @@
-//! JSON-LD: the `<script type="application/ld+json">` blocks of a page, by which shops tell of orders and deliveries.
+//! JSON-LD: the `<script type="application/ld+json">` blocks of an HTML page, in which shops describe orders and
+//! parcels.
 //!
-//! A block that isn't JSON, or breaks a limit, is left out, and a note says so: it must not cost the mail.
+//! A block that is malformed or exceeds a limit is dropped with a note, and does not affect the rest of the mail.
 //!
 //! Limits: [`BLOCKS_MAX`], [`BLOCK_BYTES_MAX`], [`BLOCK_LEVELS_MAX`].
 
@@ -10,24 +11,24 @@ use serde_json::Value;
 use crate::base::json::is_deeper_than;
 use crate::content::{ContentError, json};
 
-/// How many blocks are read.
+/// The most blocks.
 const BLOCKS_MAX: usize = 50;
-/// How long a block may be.
+/// The longest block.
 const BLOCK_BYTES_MAX: usize = 256 * 1024;
-/// How deep a block may nest.
+/// The deepest nesting of a block.
 const BLOCK_LEVELS_MAX: usize = 50;
 
-/// The blocks of a page.
+/// Parses the blocks of a page.
 pub fn read(html: &str, notes: &mut Vec<String>) -> Vec<Value> {
     let mut found = Vec::new();
     for (index, block) in blocks(html).enumerate() {
         if index == BLOCKS_MAX {
-            notes.push(format!("the JSON-LD blocks after the first {BLOCKS_MAX} are left out"));
+            notes.push(format!("JSON-LD blocks after the first {BLOCKS_MAX} are dropped"));
             break;
         }
         match parse(&block) {
             Ok(value) => found.push(value),
-            Err(problem) => notes.push(format!("JSON-LD block {} is left out: {problem}", index + 1)),
+            Err(problem) => notes.push(format!("JSON-LD block {} is dropped: {problem}", index + 1)),
         }
     }
     found
@@ -46,10 +47,10 @@ fn parse(block: &[u8]) -> Result<Value, String> {
     }
 }
 
-/// The texts of the blocks; what has no end tag is none.
+/// The texts of the blocks. A block without an end tag is ignored.
 fn blocks(html: &str) -> impl Iterator<Item = Vec<u8>> {
     let mut emitter = DefaultEmitter::default();
-    // Without it, what is in a script would be taken for tags.
+    // Otherwise, the tokenizer would look for tags inside scripts.
     emitter.naively_switch_states(true);
     let mut open: Option<Vec<u8>> = None;
     Tokenizer::new_with_emitter(html, emitter).filter_map(move |token| {
@@ -72,7 +73,7 @@ fn blocks(html: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Whether a type is that of JSON-LD, with or without parameters.
+/// Whether a type is JSON-LD, with or without parameters.
 fn is_json_ld(kind: &[u8]) -> bool {
     let name = kind.split(|byte| *byte == b';').next().unwrap_or_default();
     name.trim_ascii().eq_ignore_ascii_case(b"application/ld+json")

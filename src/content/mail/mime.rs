@@ -1,8 +1,8 @@
-//! Raw mails: `message/rfc822`, in parts by MIME (RFC 2045 to 2049).
+//! Raw mails: `message/rfc822`, with MIME parts (RFC 2045 to 2049).
 //!
-//! The parts are found here and not by the library, so that limits hold while they are: each level of multiparts is gone
-//! through once, and a mail within a mail is not opened. Many senders break rules, and nobody mends a mail that comes back:
-//! what is odd is read as well as it can be, and a note says so.
+//! This module finds the parts itself, so that limits apply during parsing: each level of multiparts is scanned once,
+//! and attached mails are not opened. Many senders violate the standards, and rejected mails are rarely corrected, so
+//! malformed parts are read as well as possible, with a note.
 //!
 //! Limits: [`PARTS_MAX`], [`LEVELS_MAX`], and those of [`headers`](super::headers).
 
@@ -17,12 +17,12 @@ use super::headers::{Allowance, Headers};
 use super::{Attachment, Mail};
 use crate::content::{ContentError, File, sha256};
 
-/// How many parts a mail may have, multiparts not counted.
+/// The most parts of a mail, without multiparts.
 const PARTS_MAX: usize = 200;
-/// How deep multiparts may nest.
+/// The deepest nesting of multiparts.
 const LEVELS_MAX: usize = 20;
 
-/// Reads a raw mail.
+/// Parses a raw mail.
 pub fn read(bytes: &[u8]) -> Result<Mail, ContentError> {
     let (headers, parts) = split(bytes)?;
     let mut mail = Mail::of(headers);
@@ -40,7 +40,7 @@ pub fn read(bytes: &[u8]) -> Result<Mail, ContentError> {
     Ok(mail)
 }
 
-/// The attachment that is this part; none if there is none.
+/// The attachment in a part; `None` if the part is not an attachment.
 pub fn file(bytes: &[u8], number: usize) -> Result<Option<File>, ContentError> {
     let (_, parts) = split(bytes)?;
     let part = parts.iter().find(|part| part.number == number && !part.is_body());
@@ -51,9 +51,9 @@ pub fn file(bytes: &[u8], number: usize) -> Result<Option<File>, ContentError> {
     }))
 }
 
-/// A part that has no parts of its own.
+/// A part without nested parts.
 struct Part<'a> {
-    /// Counted from 1, from the mail's first part to its last.
+    /// Counted from 1, in the order of the mail.
     number: usize,
     /// Such as `text/plain`.
     media_type: String,
@@ -71,18 +71,20 @@ fn split(bytes: &[u8]) -> Result<(Headers, Vec<Part<'_>>), ContentError> {
     let mut allowance = Allowance::default();
     let (headers, body) = Headers::split(bytes, &mut allowance)?;
     if headers.is_empty() {
-        return Err(ContentError::Malformed("the body is no mail: it begins with no header field".to_owned()));
+        return Err(ContentError::Malformed(
+            "the body is not a mail: it does not begin with a header field".to_owned(),
+        ));
     }
     let mut parts = Vec::new();
     collect(&headers, body, Within { levels: 0, is_digest: false }, &mut allowance, &mut parts)?;
     Ok((headers, parts))
 }
 
-/// Where a part is.
+/// The multipart that contains a part.
 #[derive(Clone, Copy)]
 struct Within {
     levels: usize,
-    /// Whether parts that don't say what they are are mails.
+    /// Whether parts without a content type are mails.
     is_digest: bool,
 }
 
@@ -96,7 +98,7 @@ fn collect<'a>(
     let content_type = headers.content_type("content-type");
     let content_type = content_type.as_ref();
     let boundary = content_type.filter(|kind| kind.ctype() == "multipart").and_then(|kind| kind.attribute("boundary"));
-    // Without its boundary a multipart is nothing but text.
+    // A multipart without its boundary is plain text.
     if let Some(inner) = boundary.and_then(|boundary| between(body, boundary)) {
         if within.levels == LEVELS_MAX {
             return Err(ContentError::TooDeep(format!("the mail nests deeper than {LEVELS_MAX} levels")));
@@ -115,8 +117,8 @@ fn collect<'a>(
     Ok(())
 }
 
-/// What is between the boundaries; none if there is no boundary at all. A last one that is missing is made up for by the
-/// end.
+/// The parts between the boundaries; `None` if there is no boundary. If the last boundary is missing, the last part
+/// ends with the body.
 fn between<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<&'a [u8]>> {
     let mut parts = Vec::new();
     let (mut begin, mut position) = (None, 0);
@@ -139,7 +141,7 @@ fn between<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<&'a [u8]>> {
     begin.map(|_| parts)
 }
 
-/// The line break before a boundary belongs to that.
+/// Removes the line break before a boundary, which belongs to the boundary.
 fn without_last_break(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
@@ -170,13 +172,13 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Whether it is text of the mail itself, not of a file in it.
+    /// Whether the part is text of the mail itself, not an attachment.
     fn is_body(&self) -> bool {
         let is_attachment = self.name.is_some() || self.disposition.as_deref() == Some("attachment");
         matches!(self.media_type.as_str(), "text/plain" | "text/html") && !is_attachment
     }
 
-    /// The bytes without the encoding for the way.
+    /// The bytes without the transfer encoding.
     fn content(&self, notes: &mut Vec<String>) -> Cow<'a, [u8]> {
         let decoded = match self.transfer_encoding.as_str() {
             "base64" => base64_decode(self.bytes),
@@ -184,21 +186,20 @@ impl<'a> Part<'a> {
             _ => return Cow::Borrowed(self.bytes),
         };
         decoded.map(Cow::Owned).unwrap_or_else(|| {
-            notes
-                .push(format!("part {} is not valid {}, and left as it was sent", self.number, self.transfer_encoding));
+            notes.push(format!("part {} is not valid {}; it is left as sent", self.number, self.transfer_encoding));
             Cow::Borrowed(self.bytes)
         })
     }
 
-    /// The content as text. Which encoding `us-ascii` with other letters in it is, nobody knows; most often it is UTF-8.
+    /// The content as text. `us-ascii` with other characters is read as UTF-8, which it usually is.
     fn text(&self, content: &[u8], notes: &mut Vec<String>) -> String {
         let label = self.charset.as_deref().filter(|label| !label.eq_ignore_ascii_case("us-ascii"));
         let encoding = label.map_or(Some(UTF_8), |label| Encoding::for_label_no_replacement(label.as_bytes()));
         let (text, _, has_replaced) = encoding.unwrap_or(UTF_8).decode(content);
         if encoding.is_none() {
-            notes.push(format!("part {} has a charset that is not known, and is read as UTF-8", self.number));
+            notes.push(format!("part {} has an unknown charset; it is read as UTF-8", self.number));
         } else if has_replaced {
-            notes.push(format!("part {} has bytes that are no text, which are replaced by \u{fffd}", self.number));
+            notes.push(format!("part {} contains invalid characters, which are replaced by \u{fffd}", self.number));
         }
         text.into_owned()
     }

@@ -1,15 +1,15 @@
-//! Mails: one shape of payload, whichever way a mail comes.
+//! Mails: one form of payload, however a mail arrives.
 //!
-//! | what comes | in |
+//! | source | modules |
 //! |---|---|
-//! | a raw mail, by HTTP or by SMTP | [`mime`], [`headers`] |
-//! | what Mailgun, SendGrid and Postmark make of a mail that they take in | [`providers`] |
+//! | a raw mail, over HTTP or SMTP | [`mime`], [`headers`] |
+//! | an inbound webhook of Mailgun, SendGrid or Postmark | [`providers`] |
 //!
-//! [`Mail`] is what all of them give, and its [`into_data`](Mail::into_data) the mapping, whose table is in `docs/mail.md`.
-//! JSON-LD in the HTML is read by [`json_ld`]. The bytes of attachments stay in the body, and are found again by the number
-//! of their part.
+//! All sources are parsed to a [`Mail`], which [`into_data`](Mail::into_data) maps to the payload, as documented in
+//! `docs/mail.md`. [`json_ld`] reads JSON-LD in the HTML. The bytes of attachments stay in the body; the part number
+//! locates them.
 //!
-//! Limits: in the files named, and [`ADDRESSES_MAX`]. A mail that breaks one is refused.
+//! Limits: those of the modules, and [`ADDRESSES_MAX`]. A mail that exceeds one is rejected.
 
 mod headers;
 mod json_ld;
@@ -27,38 +27,38 @@ use crate::base::time::Timestamp;
 use headers::Headers;
 use providers::Provided;
 
-/// How many senders and recipients a mail may name.
+/// The most senders and recipients of a mail.
 const ADDRESSES_MAX: usize = 2_000;
 
-/// The forms in which a mail may come, for senders of others.
-pub(super) const FORMS: &str = "an e-mail hook takes a raw mail as `message/rfc822`, and what Mailgun (a route that \
-                                forwards), SendGrid (Inbound Parse) and Postmark (inbound) post";
+/// The supported formats, for error messages.
+pub(super) const FORMS: &str = "an e-mail hook accepts raw mails as `message/rfc822`, and inbound webhooks of Mailgun (a \
+                                forwarding route), SendGrid (Inbound Parse) and Postmark";
 
-/// How a mail comes.
+/// The format of a mail.
 pub(super) enum Form {
     Raw,
     Posted(Posted),
 }
 
-/// How a provider posts a mail.
+/// The format of a provider's webhook.
 pub(super) enum Posted {
     Fields,
-    /// With the boundary between the parts.
+    /// With the boundary of the parts.
     Parts(String),
     Json,
 }
 
-/// Who a mail is from and for by those who carried it, which its headers needn't say.
+/// The SMTP envelope of a mail, which may differ from its headers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envelope {
-    /// None if it was sent with an empty one, as mails are that report failures.
+    /// `None` for an empty sender, as in delivery failure reports.
     pub from: Option<String>,
     pub to: Vec<String>,
-    /// How the client that delivered it by SMTP called itself.
+    /// The name of the SMTP client.
     pub helo: Option<String>,
 }
 
-/// Reads the payload of a body; `envelope` is that of a raw mail, if it is known.
+/// Parses a body to the payload. `envelope` is the one of a raw mail, if known.
 pub(super) fn read(form: &Form, envelope: Option<&Envelope>, body: &Bytes) -> Result<Value, ContentError> {
     let mut mail = match form {
         Form::Raw => mime::read(body)?,
@@ -68,7 +68,7 @@ pub(super) fn read(form: &Form, envelope: Option<&Envelope>, body: &Bytes) -> Re
     mail.into_data()
 }
 
-/// The attachment that is this part; none if there is none.
+/// The attachment in a part; `None` if the part is not an attachment.
 pub(super) fn file(form: &Form, body: &Bytes, part: usize) -> Result<Option<File>, ContentError> {
     match form {
         Form::Raw => mime::file(body, part),
@@ -76,7 +76,7 @@ pub(super) fn file(form: &Form, body: &Bytes, part: usize) -> Result<Option<File
     }
 }
 
-/// A mail, however it came.
+/// A parsed mail.
 #[derive(Default)]
 struct Mail {
     provider: Option<&'static str>,
@@ -90,13 +90,13 @@ struct Mail {
     subject: Option<String>,
     date: Option<Timestamp>,
     text: Option<String>,
-    /// The text without what it quotes, if the provider tells.
+    /// The text without quotes, if the provider sends it.
     text_without_quote: Option<String>,
     html: Option<String>,
     attachments: Vec<Attachment>,
-    /// What else the provider says, under its names.
+    /// The provider's other fields, by name.
     provider_fields: Map<String, Value>,
-    /// What was left out or changed, and why.
+    /// What was dropped or changed, and why.
     notes: Vec<String>,
 }
 
@@ -106,19 +106,19 @@ struct Address {
 }
 
 struct Attachment {
-    /// The number by which it is found in the body.
+    /// The part number.
     part: usize,
     name: Option<String>,
     content_type: Option<String>,
     size_bytes: usize,
     sha256: String,
     content_id: Option<String>,
-    /// Whether it is meant to be shown within the HTML.
+    /// Whether the HTML shows the attachment.
     is_inline: bool,
 }
 
 impl Mail {
-    /// A mail of which nothing is known but its header fields.
+    /// A mail with only header fields.
     fn of(headers: Headers) -> Mail {
         Mail {
             from: headers.addresses("from"),

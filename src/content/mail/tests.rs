@@ -17,12 +17,12 @@ fn read(content_type: &str, body: impl Into<Vec<u8>>) -> Result<Value, ContentEr
     content(content_type).read(&Bytes::from(body.into()))
 }
 
-/// A raw mail of lines.
+/// Parses a raw mail from its lines.
 fn mail(lines: &[&str]) -> Value {
     read(RAW, lines.join("\r\n")).unwrap()
 }
 
-/// A body of several parts: of each the name, what else its head has, and the bytes.
+/// A multipart body, from the name, further headers and bytes of each part.
 fn parts(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, head, bytes) in parts {
@@ -36,7 +36,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-/// What stands in `docs/mail.md` is what comes out.
+/// Executes the example in `docs/mail.md`.
 #[test]
 fn the_documented_mail_becomes_the_documented_data() {
     let page = include_str!("../../../docs/mail.md");
@@ -107,7 +107,7 @@ fn parts_are_texts_or_attachments() {
 }
 
 #[test]
-fn an_attachment_is_found_by_the_number_of_its_part() {
+fn attachments_are_found_by_part_number() {
     let raw = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: a/b\n\
                Content-Transfer-Encoding: base64\n\nAP8=\n--b--";
     let bodies = [
@@ -130,7 +130,7 @@ fn an_attachment_is_found_by_the_number_of_its_part() {
 }
 
 #[test]
-fn what_is_odd_is_read_with_a_note() {
+fn malformed_parts_are_read_with_a_note() {
     let odd = |head: &str, body: &str| {
         let data = read(RAW, [head.as_bytes(), b"\r\n\r\n", body.as_bytes()].concat()).unwrap();
         (data["text"].clone(), data["notes"].clone())
@@ -138,15 +138,15 @@ fn what_is_odd_is_read_with_a_note() {
     let noted = |text: &str, note: &str| (json!(text), json!([note]));
     assert_eq!(
         odd("Content-Transfer-Encoding: base64", "no base64!"),
-        noted("no base64!", "part 1 is not valid base64, and left as it was sent")
+        noted("no base64!", "part 1 is not valid base64; it is left as sent")
     );
     assert_eq!(
         odd("Content-Type: text/plain; charset=klingon", "é"),
-        noted("é", "part 1 has a charset that is not known, and is read as UTF-8")
+        noted("é", "part 1 has an unknown charset; it is read as UTF-8")
     );
     assert_eq!(
         odd("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable", "=FF"),
-        noted("\u{fffd}", "part 1 has bytes that are no text, which are replaced by \u{fffd}")
+        noted("\u{fffd}", "part 1 contains invalid characters, which are replaced by \u{fffd}")
     );
     let plain = |text: &str| (json!(text), json!([]));
     assert_eq!(odd("Content-Type: text/plain; charset=us-ascii", "é"), plain("é"));
@@ -175,18 +175,18 @@ fn json_ld_is_read_from_the_html_alone() {
     assert_eq!(
         notes,
         json!([
-            "JSON-LD block 2 is left out: it is not valid JSON: key must be a string at line 1 column 2",
-            "JSON-LD block 3 is left out: it nests deeper than 50 levels",
-            "JSON-LD block 4 is left out: it is longer than 262144 bytes",
+            "JSON-LD block 2 is dropped: it is not valid JSON: key must be a string at line 1 column 2",
+            "JSON-LD block 3 is dropped: it nests deeper than 50 levels",
+            "JSON-LD block 4 is dropped: it is longer than 262144 bytes",
         ])
     );
     let (found, notes) = html(&block("1").repeat(51));
     assert_eq!(found.as_array().unwrap().len(), 50);
-    assert_eq!(notes, json!(["the JSON-LD blocks after the first 50 are left out"]));
+    assert_eq!(notes, json!(["JSON-LD blocks after the first 50 are dropped"]));
 }
 
 #[test]
-fn what_breaks_a_limit_is_refused() {
+fn mails_over_a_limit_are_rejected() {
     let too_large = |body: String, limit: &str| match read(RAW, body) {
         Err(ContentError::TooLarge(detail)) => assert!(detail.contains(limit), "{detail}"),
         other => panic!("{limit}: {other:?}"),
@@ -206,13 +206,13 @@ fn what_breaks_a_limit_is_refused() {
     assert_eq!(read(RAW, nested(21)), Err(ContentError::TooDeep("the mail nests deeper than 20 levels".into())));
     let long = format!("Content-Type: text/html; {}\n\ntext", "a=b;".repeat(4 * 1024));
     assert_eq!(read(RAW, long).unwrap()["text"], json!("text"));
-    // Each could cost as much as reading all that comes after it.
+    // Decoding each word could take time proportional to the rest of the value.
     let words = "=?utf-8?q?".repeat(20_000);
     assert_eq!(read(RAW, format!("Subject: {words}\n")).unwrap()["subject"], json!(words));
 }
 
 #[test]
-fn mailgun_gives_the_same_shape() {
+fn mailgun_webhooks_are_parsed() {
     let headers = json!([
         ["Received", "from mail.example.org"],
         ["Received", "by 10.0.0.1"],
@@ -258,19 +258,19 @@ fn mailgun_gives_the_same_shape() {
 }
 
 #[test]
-fn mailgun_may_leave_out_the_list_of_headers() {
+fn mailgun_may_omit_the_list_of_headers() {
     let fields =
         [("recipient", "in@example.com"), ("body-plain", "text"), ("From", "a@b"), ("Subject", "Hello\r\nTo: x@y")];
     let data = read(FORM, form(&fields)).unwrap();
     assert_eq!(data["headers"], json!({ "from": ["a@b"], "subject": ["Hello  To: x@y"] }));
     assert_eq!(data["providerFields"], json!({}));
     let stored = [&fields[..], &[("attachments", "[]")]].concat();
-    let note = "Mailgun keeps the attachments; a route that forwards passes them on";
+    let note = "Mailgun stored the attachments; use a forwarding route to receive them";
     assert_eq!(read(FORM, form(&stored)).unwrap()["notes"], json!([note]));
 }
 
 #[test]
-fn sendgrid_gives_the_same_shape() {
+fn sendgrid_webhooks_are_parsed() {
     let body = Bytes::from(parts(&[
         (
             "headers",
@@ -295,7 +295,7 @@ fn sendgrid_gives_the_same_shape() {
 }
 
 #[test]
-fn postmark_gives_the_same_shape() {
+fn postmark_webhooks_are_parsed() {
     let document = json!({
         "FromName": "Ann B.", "From": "ann@example.org", "FromFull": { "Email": "ann@example.org", "Name": "Ann B.", "MailboxHash": "" },
         "To": "in@example.com", "ToFull": [{ "Email": "in@example.com", "Name": "", "MailboxHash": "7" }],
@@ -315,9 +315,9 @@ fn postmark_gives_the_same_shape() {
     assert_eq!(content("application/json").file(&body, 2), Ok(None));
 }
 
-/// Of a raw mail only what is beside it comes from the provider.
+/// If a webhook contains a raw mail, only the envelope and further fields come from the provider.
 #[test]
-fn a_raw_mail_comes_through_each_provider() {
+fn providers_may_include_the_raw_mail() {
     let raw = "From: a@example.org\r\nSubject: raw\r\n\r\ncaf\u{e9}";
     let envelope = r#"{"to":["in@example.com"],"from":"bounce@example.org"}"#;
     let postmark = json!({
@@ -350,7 +350,7 @@ fn a_raw_mail_comes_through_each_provider() {
 }
 
 #[test]
-fn who_carried_a_raw_mail_may_say_its_envelope() {
+fn a_raw_mail_may_have_an_envelope() {
     let envelope = Envelope { from: None, to: vec!["a@b".into()], helo: Some("mx".into()) };
     let content = Content::of_mail(Some(RAW), None, Some(envelope)).unwrap();
     let data = content.read(&Bytes::from("A: b")).unwrap();
@@ -358,7 +358,7 @@ fn who_carried_a_raw_mail_may_say_its_envelope() {
 }
 
 #[test]
-fn what_is_no_mail_is_refused_with_the_forms() {
+fn other_bodies_are_rejected_with_the_supported_formats() {
     let samples = [
         (FORM, form(&[("subject", "a"), ("from", "b")])),
         (PARTS, "--xYz--".into()),
@@ -389,7 +389,7 @@ fn what_is_no_mail_is_refused_with_the_forms() {
     }
 }
 
-/// Bytes that are nearly a mail.
+/// Nearly valid bytes of a mail.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         &b"From: "[..],
@@ -464,7 +464,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
-    /// Whatever comes, raw or in a provider's form, it is a payload that can be stored and read again, or an error.
+    /// Any bytes, raw or from a provider, are either an error, or a payload that can be stored and read back.
     #[test]
     fn no_bytes_do_harm(bytes in prop_oneof![4 => pieces(), 1 => prop::collection::vec(any::<u8>(), 0..300)], way in 0..6) {
         let text = String::from_utf8_lossy(&bytes).into_owned();

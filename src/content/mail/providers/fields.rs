@@ -1,5 +1,4 @@
-//! The fields and files of a form that a provider posts. Their names are taken as they are: header fields are among them,
-//! which may be named in any way.
+//! The fields and files of a provider's form. Names are literal, because they include header fields with any name.
 //!
 //! Limit: [`FIELDS_MAX`].
 
@@ -12,7 +11,7 @@ use crate::content::{ContentError, File, form, sha256};
 
 use super::super::Attachment;
 
-/// How many fields and files there may be; Mailgun sends one for each header field.
+/// The most fields and files; Mailgun sends one for each header field.
 const FIELDS_MAX: usize = 1_000;
 
 pub struct Fields(Vec<Part>);
@@ -25,7 +24,7 @@ impl Fields {
             content_type: None,
             bytes: value.into(),
         });
-        // One more than there may be is enough to know.
+        // One more than allowed is enough to detect the excess.
         let fields: Vec<Part> = fields.take(FIELDS_MAX + 1).collect();
         match fields.len() > FIELDS_MAX {
             true => Err(ContentError::TooLarge(format!("the form has more than {FIELDS_MAX} fields"))),
@@ -50,12 +49,12 @@ impl Fields {
         self.0.iter().find(|field| field.name == name)
     }
 
-    /// The value of a field, or the content of a file, as it is.
+    /// The raw value of a field or file.
     pub fn bytes(&self, name: &str) -> Option<Bytes> {
         self.find(name).map(|field| field.bytes.clone())
     }
 
-    /// The value of a field that is in UTF-8.
+    /// The value of a field in UTF-8.
     pub fn text(&self, name: &str) -> Option<String> {
         self.text_in(name, UTF_8)
     }
@@ -64,7 +63,7 @@ impl Fields {
         self.find(name).map(|field| encoding.decode(&field.bytes).0.into_owned())
     }
 
-    /// The value of a field that is JSON; none if it is absent or empty.
+    /// The value of a JSON field; `None` if absent or empty.
     pub fn json(&self, name: &str) -> Result<Option<Value>, ContentError> {
         let present = self.find(name).filter(|field| !field.bytes.is_empty());
         let read = |field: &Part| {
@@ -74,7 +73,7 @@ impl Fields {
         present.map(read).transpose()
     }
 
-    /// The files; `label` gives the content id, if there is one, by the name of the field.
+    /// The files as attachments. `content_id` returns the content id for the name of a field, if any.
     pub fn attachments(&self, content_id: impl Fn(&str) -> Option<String>) -> Vec<Attachment> {
         let files = self.0.iter().zip(1..).filter_map(|(field, part)| Some((field, part, field.file_name.clone()?)));
         files
@@ -93,16 +92,16 @@ impl Fields {
             .collect()
     }
 
-    /// The file that is this part; none if it is a field.
+    /// The file in a part; `None` if the part is a field.
     pub fn into_file(self, part: usize) -> Option<File> {
         self.0.into_iter().nth(part.checked_sub(1)?)?.into_file()
     }
 
-    /// The fields that `is_used` doesn't hold for, as texts.
+    /// The fields for which `is_used` returns false, as strings.
     pub fn others(&self, is_used: impl Fn(&str) -> bool) -> Result<Map<String, Value>, ContentError> {
         let mut others = Map::new();
         for field in self.0.iter().filter(|field| field.file_name.is_none() && !is_used(&field.name)) {
-            // The JSON library would take the object for something of its own when it is read from the database.
+            // serde_json interprets such keys when it parses the object.
             if field.name.starts_with("$serde_json::") {
                 return Err(ContentError::Malformed(format!("the field's name {:?} is reserved", field.name)));
             }

@@ -1,5 +1,5 @@
-//! Mailgun: a route that forwards to an address. Header fields come as a list of pairs in `message-headers`, and each once
-//! more as a field of its own; of a raw mail only a few come beside it.
+//! Mailgun: forwarding routes. `message-headers` contains the header fields as a list of pairs, and each is also a
+//! separate field. A webhook with a raw mail has only a few of these fields.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use super::super::{Envelope, Mail};
 use super::fields::Fields;
 use crate::content::ContentError;
 
-/// The field with the raw mail, which is sent to addresses that end in `mime`.
+/// The field with the raw mail. Mailgun sends it to URLs that end with `mime`.
 pub const RAW: &str = "body-mime";
-/// The fields that are in the payload under other names.
+/// The fields that the payload contains under other names.
 const USED: [&str; 11] = [
     RAW,
     "message-headers",
@@ -24,7 +24,7 @@ const USED: [&str; 11] = [
     "content-id-map",
     "attachment-count",
 ];
-/// Header fields that come as fields of their own, where there is no list of all.
+/// The header fields to use if the list of all is missing.
 const HEADERS: [&str; 9] =
     ["From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-Id", "In-Reply-To", "References"];
 
@@ -56,11 +56,11 @@ fn parsed(fields: &Fields) -> Result<Mail, ContentError> {
     mail.text = fields.text("body-plain");
     mail.html = fields.text("body-html");
     let ids = fields.json("content-id-map")?.unwrap_or_default();
-    // From the id to the name of the field.
+    // Maps content ids to names of fields.
     let id_of = |name: &str| Some(ids.as_object()?.iter().find(|(_, field)| field.as_str() == Some(name))?.0.clone());
     mail.attachments = fields.attachments(id_of);
     if fields.has("attachments") {
-        mail.notes.push("Mailgun keeps the attachments; a route that forwards passes them on".to_owned());
+        mail.notes.push("Mailgun stored the attachments; use a forwarding route to receive them".to_owned());
     }
     Ok(mail)
 }

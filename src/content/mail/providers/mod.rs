@@ -1,13 +1,13 @@
-//! What mail providers post for a mail that they take in.
+//! Inbound webhooks of mail providers.
 //!
-//! A body is recognised by the fields that only one of them sends. Each can also be told to post the raw mail, which is then
-//! within a field, and is read as any raw mail.
+//! Each provider is recognised by its specific fields. All can also include the raw mail in a field, which is then
+//! parsed like any raw mail.
 //!
-//! | provider | posts | the raw mail is in |
+//! | provider | format | field with the raw mail |
 //! |---|---|---|
-//! | Mailgun, a route that forwards | a form, with parts if there are attachments | `body-mime` |
-//! | SendGrid, Inbound Parse | a form with parts | `email` |
-//! | Postmark, inbound | JSON | `RawEmail`, beside all else |
+//! | Mailgun, forwarding route | a form; multipart with attachments | `body-mime` |
+//! | SendGrid, Inbound Parse | a multipart form | `email` |
+//! | Postmark, inbound webhook | JSON | `RawEmail`, in addition to the others |
 
 mod fields;
 mod mailgun;
@@ -21,7 +21,7 @@ use super::{FORMS, Mail, Posted, mime};
 use crate::content::{ContentError, File, json};
 use fields::Fields;
 
-/// What a provider posted.
+/// A parsed webhook of a provider.
 pub(super) enum Provided {
     Mailgun(Fields),
     SendGrid(Fields),
@@ -29,7 +29,7 @@ pub(super) enum Provided {
 }
 
 impl Provided {
-    /// Recognises a body.
+    /// Parses a body and recognises the provider.
     pub fn of(posted: &Posted, body: &Bytes) -> Result<Provided, ContentError> {
         let recognised = match posted {
             Posted::Json => Some(json::read(body)?).filter(postmark::is_one).map(Provided::Postmark),
@@ -37,7 +37,7 @@ impl Provided {
             Posted::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary)?),
         };
         recognised
-            .ok_or_else(|| ContentError::Malformed(format!("the body is no mail in a form that is known; {FORMS}")))
+            .ok_or_else(|| ContentError::Malformed(format!("the body is not a mail in a supported format; {FORMS}")))
     }
 
     fn of_fields(fields: Fields) -> Option<Provided> {
@@ -57,7 +57,7 @@ impl Provided {
         }
     }
 
-    /// The attachment that is this part of the raw mail, or of the body if there is no raw mail.
+    /// The attachment in a part of the raw mail, or of the body if there is no raw mail.
     pub fn file(self, part: usize) -> Result<Option<File>, ContentError> {
         if let Some(raw) = self.raw() {
             return mime::file(&raw, part);
@@ -68,7 +68,7 @@ impl Provided {
         })
     }
 
-    /// The raw mail, if the provider passes it on.
+    /// The raw mail, if the webhook contains it.
     fn raw(&self) -> Option<Bytes> {
         match self {
             Provided::Mailgun(fields) => fields.bytes(mailgun::RAW),

@@ -1,5 +1,4 @@
-//! Postmark: the inbound webhook. Most header fields are in `Headers`; those of addresses, subject and date have members of
-//! their own.
+//! Postmark: inbound webhooks. Most header fields are in `Headers`; addresses, subject and date have their own members.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,14 +9,14 @@ use super::super::headers::Headers;
 use super::super::{Address, Attachment, Envelope, Mail};
 use crate::content::{ContentError, File, sha256};
 
-/// Members that are in the payload as they are.
+/// The members that the payload contains unchanged.
 const OTHERS: [&str; 4] = ["MessageID", "MessageStream", "MailboxHash", "Tag"];
 
 pub fn is_one(document: &Value) -> bool {
     document["FromFull"].is_object() && document["MessageID"].is_string()
 }
 
-/// The raw mail, if Postmark is told to include it.
+/// The raw mail, if Postmark is configured to include it.
 pub fn raw(document: &Value) -> Option<Bytes> {
     let raw = document["RawEmail"].as_str().filter(|raw| !raw.is_empty())?;
     Some(Bytes::copy_from_slice(raw.as_bytes()))
@@ -63,7 +62,7 @@ fn parsed(document: &Value, headers: Headers) -> Result<Mail, ContentError> {
     })
 }
 
-/// The attachment of this number.
+/// The attachment with this number.
 pub fn file(document: &Value, part: usize) -> Option<File> {
     let attachment = list(document, "Attachments").get(part.checked_sub(1)?)?;
     Some(File {
@@ -87,7 +86,7 @@ fn attachment((attachment, part): (&Value, usize)) -> Attachment {
     }
 }
 
-/// The bytes of an attachment; what is not Base64 is left as it was sent.
+/// The bytes of an attachment; invalid Base64 is left as sent.
 fn content(attachment: &Value) -> Vec<u8> {
     let content = attachment["Content"].as_str().unwrap_or_default();
     STANDARD.decode(content).unwrap_or_else(|_| content.as_bytes().to_vec())
@@ -102,7 +101,7 @@ fn addresses(list: &[Value]) -> Vec<Address> {
     list.iter().map(|entry| Address { name: text(entry, "Name"), address: text(entry, "Email") }).collect()
 }
 
-/// A member that is a text and not empty.
+/// A member that is a non-empty string.
 fn text(document: &Value, name: &str) -> Option<String> {
     document[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }

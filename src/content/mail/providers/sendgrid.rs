@@ -1,5 +1,5 @@
-//! SendGrid: Inbound Parse. Header fields come as they were sent, in `headers`; texts come in the character encoding that the
-//! mail had, which `charsets` tells for each field.
+//! SendGrid: Inbound Parse. `headers` contains the header fields as sent. Texts keep the character encoding of the
+//! mail, and `charsets` contains the encoding of each field.
 
 use encoding_rs::{Encoding, UTF_8};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::content::ContentError;
 
 /// The field with the raw mail.
 pub const RAW: &str = "email";
-/// The fields that are in the payload under other names.
+/// The fields that the payload contains under other names.
 const USED: [&str; 13] = [
     RAW,
     "headers",
