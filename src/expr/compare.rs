@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(contains(&json!(["vip", 1]), &json!(["vip"])), Ok(true));
         assert_eq!(contains(&json!(["vip", 1]), &json!(["vip", "2"])), Ok(false));
         assert_eq!(contains(&json!(["vip", 1]), &json!("1")), Ok(true));
-        assert_eq!(contains(&json!(7), &json!(7)).unwrap_err(), "cannot look for the number 7 in the number 7");
+        assert_eq!(contains(&json!(7), &json!(7)).unwrap_err(), "cannot search for the number 7 in the number 7");
         assert!(contains(&json!("null"), &json!(null)).is_err());
     }
 }
