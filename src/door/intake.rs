@@ -123,7 +123,7 @@ pub async fn accept(door: &Door, in_force: &HookInForce, incoming: Incoming) -> 
     let (arrival, data) = Arrival::new(in_force, incoming);
     let arrival = Arc::new(arrival);
     let first = store(door, in_force, &arrival, data).await?;
-    Ok(tell(in_force, &arrival, first))
+    Ok(report(in_force, &arrival, first))
 }
 
 /// Stores the transactions of several hooks in one commit, with their runs queued; what each became.
@@ -143,11 +143,11 @@ pub async fn accept_all(door: &Door, requests: Vec<(Arc<HookInForce>, Incoming)>
     });
     let firsts = written.await?;
     door.engine.look();
-    Ok(arrivals.iter().zip(firsts).map(|((in_force, arrival), first)| tell(in_force, arrival, first)).collect())
+    Ok(arrivals.iter().zip(firsts).map(|((in_force, arrival), first)| report(in_force, arrival, first)).collect())
 }
 
 /// Counts and logs what became of a request: the id of its transaction.
-fn tell(in_force: &HookInForce, arrival: &Arrival, first: Id) -> Accepted {
+fn report(in_force: &HookInForce, arrival: &Arrival, first: Id) -> Accepted {
     let hook = in_force.hook.name.as_str();
     if first != arrival.transaction.id {
         metrics::duplicate_received();
@@ -217,7 +217,8 @@ impl Arrival {
         }
     }
 
-    /// Inserts the transaction; its id, or that of the first transaction with its key if it came before, and then nothing is inserted.
+    /// Inserts the transaction and returns its id. If its key came before, inserts nothing and returns the id of the first
+    /// transaction with that key.
     fn insert_transaction(&self, session: &mut dyn Session) -> StoreResult<Id> {
         if let Some(seen) = &self.seen_key {
             let first = session.claim_key(seen)?;

@@ -7,7 +7,7 @@ use crate::base::id::Id;
 use crate::catalog::Snapshot;
 use crate::store::Role;
 
-/// Whoever presented an API key of an org.
+/// A caller that presented an API key of an org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
     org: Id,
