@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`: HTML forms without files.
 //!
-//! Limits: [`FIELDS_MAX`], and those of [`names`](super::names).
+//! Limits: [`FIELDS_MAX`], and those of [`field_tree`](super::field_tree).
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use encoding_rs::Encoding;
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
-use super::names::Names;
+use super::field_tree::FieldTree;
 use super::{ContentError, text};
 
 /// The most fields of a form.
@@ -16,7 +16,7 @@ const FIELDS_MAX: usize = 1_000;
 
 /// Parses a form; all values are strings.
 pub(super) fn read(body: &[u8], encoding: &'static Encoding) -> Result<Value, ContentError> {
-    let mut names = Names::default();
+    let mut tree = FieldTree::default();
     for (index, (name, value)) in fields(body).enumerate() {
         if index == FIELDS_MAX {
             return Err(ContentError::TooLarge(format!("the form has more than {FIELDS_MAX} fields")));
@@ -25,9 +25,9 @@ pub(super) fn read(body: &[u8], encoding: &'static Encoding) -> Result<Value, Co
         let decode =
             |bytes: &[u8]| text::decode(bytes, encoding).map(Cow::into_owned).map_err(|error| error.within(&place));
         let (name, value) = (decode(&name)?, decode(&value)?);
-        names.add(&name, Value::String(value), &place)?;
+        tree.add(&name, Value::String(value), &place)?;
     }
-    Ok(names.finish())
+    Ok(tree.finish())
 }
 
 /// The unescaped names and values of the fields.

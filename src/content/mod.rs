@@ -7,7 +7,7 @@
 //! | content | payload | module |
 //! |---|---|---|
 //! | JSON, or no content type | itself | [`json`] |
-//! | a form | an object of strings, with lists and objects for nested names | [`form`], [`names`] |
+//! | a form | an object of strings, with lists and objects for nested names | [`form`], [`field_tree`] |
 //! | a form with files | the same, with descriptions of files, whose bytes stay in the body | [`multipart`] |
 //! | XML | an object with the root element | [`xml`] |
 //! | text | a string | [`text`] |
@@ -20,11 +20,11 @@
 //! rejected, with the location of the error.
 
 mod coding;
+mod field_tree;
 mod form;
 mod json;
 mod mail;
 mod multipart;
-mod names;
 mod text;
 mod xml;
 
@@ -43,7 +43,7 @@ use thiserror::Error;
 use coding::Coding;
 pub use json::read as read_json;
 pub use mail::Envelope;
-use mail::Posted;
+use mail::{MailFormat, PostedFormat};
 pub use multipart::File;
 
 /// The highest configurable limit on the inflated size. Stored bodies are read with this limit, whatever is configured.
@@ -84,11 +84,11 @@ impl ContentError {
 /// The format and encoding of a body, as in its headers.
 pub struct Content<'a> {
     coding: Coding,
-    kind: Kind<'a>,
+    format: Format<'a>,
 }
 
-enum Kind<'a> {
-    Untold,
+enum Format<'a> {
+    Unspecified,
     Json,
     Form(&'static Encoding),
     /// With the boundary of the parts.
@@ -97,7 +97,7 @@ enum Kind<'a> {
     Xml(Option<&'static Encoding>),
     Text(&'static Encoding),
     /// With the SMTP envelope, if known.
-    Mail(mail::Form, Option<Envelope>),
+    Mail(MailFormat, Option<Envelope>),
     /// With the content type as sent.
     Other(&'a str),
 }
@@ -109,8 +109,8 @@ impl<'a> Content<'a> {
     /// [`ContentError::Unsupported`], with the supported values.
     pub fn of(content_type: Option<&'a str>, content_encoding: Option<&str>) -> Result<Content<'a>, ContentError> {
         let coding = content_encoding.map_or(Ok(Coding::Identity), Coding::of)?;
-        let kind = content_type.map_or(Ok(Kind::Untold), Kind::of)?;
-        Ok(Content { coding, kind })
+        let format = content_type.map_or(Ok(Format::Unspecified), Format::of)?;
+        Ok(Content { coding, format })
     }
 
     /// Parses the headers for a hook that accepts only mails.
@@ -122,20 +122,20 @@ impl<'a> Content<'a> {
         content_encoding: Option<&str>,
         envelope: Option<Envelope>,
     ) -> Result<Content<'a>, ContentError> {
-        let Content { coding, kind } = Content::of(content_type, content_encoding)?;
-        let form = match kind {
-            Kind::Mail(form, _) => form,
-            Kind::Form(_) => mail::Form::Posted(Posted::Fields),
-            Kind::Multipart(boundary) => mail::Form::Posted(Posted::Parts(boundary)),
-            Kind::Json => mail::Form::Posted(Posted::Json),
-            _ => return Err(ContentError::Unsupported(mail::FORMS.to_owned())),
+        let Content { coding, format } = Content::of(content_type, content_encoding)?;
+        let format = match format {
+            Format::Mail(format, _) => format,
+            Format::Form(_) => MailFormat::Posted(PostedFormat::Fields),
+            Format::Multipart(boundary) => MailFormat::Posted(PostedFormat::Parts(boundary)),
+            Format::Json => MailFormat::Posted(PostedFormat::Json),
+            _ => return Err(ContentError::Unsupported(mail::SUPPORTED_FORMATS.to_owned())),
         };
-        Ok(Content { coding, kind: Kind::Mail(form, envelope) })
+        Ok(Content { coding, format: Format::Mail(format, envelope) })
     }
 
     /// Whether the inflated body is JSON.
     pub fn is_json(&self) -> bool {
-        matches!(self.kind, Kind::Untold | Kind::Json)
+        matches!(self.format, Format::Unspecified | Format::Json)
     }
 
     /// Undoes the content encoding; `None` if there is none.
@@ -151,16 +151,16 @@ impl<'a> Content<'a> {
     /// # Errors
     /// If the body is malformed or exceeds a limit, with the location.
     pub fn read(&self, body: &Bytes) -> Result<Value, ContentError> {
-        match &self.kind {
-            Kind::Json => json::read(body),
-            Kind::Mail(form, envelope) => mail::read(form, envelope.as_ref(), body),
+        match &self.format {
+            Format::Json => json::read(body),
+            Format::Mail(format, envelope) => mail::read(format, envelope.as_ref(), body),
             _ if body.is_empty() => Ok(Value::Null),
-            Kind::Untold => json::read(body),
-            Kind::Form(encoding) => form::read(body, encoding),
-            Kind::Multipart(boundary) => multipart::read(body, boundary),
-            Kind::Xml(encoding) => xml::read(body, *encoding),
-            Kind::Text(encoding) => Ok(Value::String(text::document(body, encoding)?.into_owned())),
-            Kind::Other(content_type) => Ok(described(content_type, body)),
+            Format::Unspecified => json::read(body),
+            Format::Form(encoding) => form::read(body, encoding),
+            Format::Multipart(boundary) => multipart::read(body, boundary),
+            Format::Xml(encoding) => xml::read(body, *encoding),
+            Format::Text(encoding) => Ok(Value::String(text::document(body, encoding)?.into_owned())),
+            Format::Other(content_type) => Ok(described(content_type, body)),
         }
     }
 
@@ -170,10 +170,10 @@ impl<'a> Content<'a> {
     /// # Errors
     /// As for [`read`](Content::read).
     pub fn file(&self, body: &Bytes, part: usize) -> Result<Option<File>, ContentError> {
-        match &self.kind {
-            Kind::Mail(form, _) => mail::file(form, body, part),
-            Kind::Multipart(boundary) if !body.is_empty() => multipart::file(body, boundary, part),
-            Kind::Other(content_type) if part == 1 => {
+        match &self.format {
+            Format::Mail(format, _) => mail::file(format, body, part),
+            Format::Multipart(boundary) if !body.is_empty() => multipart::file(body, boundary, part),
+            Format::Other(content_type) if part == 1 => {
                 let content_type = Some((*content_type).to_owned());
                 Ok(Some(File { name: "body".to_owned(), content_type, bytes: body.clone() }))
             }
@@ -182,8 +182,8 @@ impl<'a> Content<'a> {
     }
 }
 
-impl<'a> Kind<'a> {
-    fn of(content_type: &'a str) -> Result<Kind<'a>, ContentError> {
+impl<'a> Format<'a> {
+    fn of(content_type: &'a str) -> Result<Format<'a>, ContentError> {
         let unsupported = |detail: String| Err(ContentError::Unsupported(detail));
         let Ok(media_type) = content_type.parse().or_else(|_| without_spaces(content_type).parse::<Mime>()) else {
             return unsupported(format!(
@@ -196,19 +196,21 @@ impl<'a> Kind<'a> {
                 Some(charset) if !text::is_utf_8(charset.as_str()) => {
                     unsupported(format!("charset {charset} is not supported; use UTF-8"))
                 }
-                _ => Ok(Kind::Json),
+                _ => Ok(Format::Json),
             };
         }
         let utf_8_unless = |charset: Option<&'static Encoding>| charset.unwrap_or(UTF_8);
         match (media_type.type_(), media_type.subtype()) {
-            (mime::APPLICATION, mime::WWW_FORM_URLENCODED) => Ok(Kind::Form(utf_8_unless(text::charset(&media_type)?))),
-            (mime::MULTIPART, mime::FORM_DATA) => multipart::boundary(&media_type).map(Kind::Multipart),
-            (mime::MESSAGE, subtype) if subtype == "rfc822" || subtype == "global" => {
-                Ok(Kind::Mail(mail::Form::Raw, None))
+            (mime::APPLICATION, mime::WWW_FORM_URLENCODED) => {
+                Ok(Format::Form(utf_8_unless(text::charset(&media_type)?)))
             }
-            _ if is(mime::XML) => text::charset(&media_type).map(Kind::Xml),
-            (mime::TEXT, _) => Ok(Kind::Text(utf_8_unless(text::charset(&media_type)?))),
-            _ => Ok(Kind::Other(content_type)),
+            (mime::MULTIPART, mime::FORM_DATA) => multipart::boundary(&media_type).map(Format::Multipart),
+            (mime::MESSAGE, subtype) if subtype == "rfc822" || subtype == "global" => {
+                Ok(Format::Mail(MailFormat::Raw, None))
+            }
+            _ if is(mime::XML) => text::charset(&media_type).map(Format::Xml),
+            (mime::TEXT, _) => Ok(Format::Text(utf_8_unless(text::charset(&media_type)?))),
+            _ => Ok(Format::Other(content_type)),
         }
     }
 }

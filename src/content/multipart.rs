@@ -3,7 +3,7 @@
 //! A field is a string. A part with a file name is a file, described by name, type, size, digest and part number. The
 //! part number locates its bytes in the body.
 //!
-//! Limits: [`PARTS_MAX`], and those of [`names`](super::names).
+//! Limits: [`PARTS_MAX`], and those of [`field_tree`](super::field_tree).
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -16,7 +16,7 @@ use mime::Mime;
 use multer::Multipart;
 use serde_json::{Value, json};
 
-use super::names::Names;
+use super::field_tree::FieldTree;
 use super::{ContentError, sha256, text};
 
 /// The most parts of a body.
@@ -52,8 +52,8 @@ pub(super) fn boundary(media_type: &Mime) -> Result<String, ContentError> {
 
 /// Parses a form with files.
 pub(super) fn read(body: &Bytes, boundary: &str) -> Result<Value, ContentError> {
-    let mut names = Names::default();
-    let mut parts = Parts::of(body, boundary, PARTS_MAX);
+    let mut tree = FieldTree::default();
+    let mut parts = PartReader::of(body, boundary, PARTS_MAX);
     while let Some(part) = parts.next()? {
         let place = parts.place();
         let value = match &part.file_name {
@@ -68,14 +68,14 @@ pub(super) fn read(body: &Bytes, boundary: &str) -> Result<Value, ContentError> 
                 "part": parts.number,
             }),
         };
-        names.add(&part.name, value, &place)?;
+        tree.add(&part.name, value, &place)?;
     }
-    Ok(names.finish())
+    Ok(tree.finish())
 }
 
 /// The file in a part; `None` if there is no such part, or it is a field.
 pub(super) fn file(body: &Bytes, boundary: &str, number: usize) -> Result<Option<File>, ContentError> {
-    let mut parts = Parts::of(body, boundary, PARTS_MAX);
+    let mut parts = PartReader::of(body, boundary, PARTS_MAX);
     while let Some(part) = parts.next()? {
         if parts.number == number {
             return Ok(part.into_file());
@@ -99,17 +99,17 @@ impl Part {
 }
 
 /// Reads the parts of a body one by one.
-pub(super) struct Parts {
+pub(super) struct PartReader {
     multipart: Multipart<'static>,
     parts_max: usize,
     /// The number of the part that was read last, counted from 1.
     pub number: usize,
 }
 
-impl Parts {
-    pub fn of(body: &Bytes, boundary: &str, parts_max: usize) -> Parts {
+impl PartReader {
+    pub fn of(body: &Bytes, boundary: &str, parts_max: usize) -> PartReader {
         let whole = stream::iter([Ok::<Bytes, std::convert::Infallible>(body.clone())]);
-        Parts { multipart: Multipart::new(whole, boundary), parts_max, number: 0 }
+        PartReader { multipart: Multipart::new(whole, boundary), parts_max, number: 0 }
     }
 
     pub fn next(&mut self) -> Result<Option<Part>, ContentError> {

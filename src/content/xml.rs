@@ -16,7 +16,7 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use serde_json::{Map, Value};
 
-use super::names::NAME_BYTES_MAX;
+use super::field_tree::NAME_BYTES_MAX;
 use super::{ContentError, text};
 
 /// The deepest nesting of elements. An element is up to two levels of the payload, which stays within its own limit.

@@ -103,7 +103,7 @@ pub fn render(reasons: &[&str]) -> String {
         vec![(String::new(), read(&ACCEPTED))],
     );
     family(
-        "hookflow_deliveries_duplicate_total",
+        "hookflow_requests_duplicate_total",
         "Duplicate requests to hooks.",
         vec![(String::new(), read(&DUPLICATES))],
     );

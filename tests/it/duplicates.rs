@@ -45,7 +45,7 @@ fn a_duplicate_gets_the_first_answer_and_starts_nothing() {
     let shown = server.get(&hook).expect(200);
     assert_eq!(shown["data"]["attributes"]["duplicates"]["count"], 1);
     assert_eq!(shown["data"]["attributes"]["refusals"], json!({}));
-    assert!(server.get("/metrics").text.contains("hookflow_deliveries_duplicate_total 1\n"));
+    assert!(server.get("/metrics").text.contains("hookflow_requests_duplicate_total 1\n"));
 }
 
 #[test]

@@ -31,17 +31,17 @@ use providers::Provided;
 const ADDRESSES_MAX: usize = 2_000;
 
 /// The supported formats, for error messages.
-pub(super) const FORMS: &str = "an e-mail hook accepts raw mails as `message/rfc822`, and inbound webhooks of Mailgun (a \
+pub(super) const SUPPORTED_FORMATS: &str = "an e-mail hook accepts raw mails as `message/rfc822`, and inbound webhooks of Mailgun (a \
                                 forwarding route), SendGrid (Inbound Parse) and Postmark";
 
 /// The format of a mail.
-pub(super) enum Form {
+pub(super) enum MailFormat {
     Raw,
-    Posted(Posted),
+    Posted(PostedFormat),
 }
 
 /// The format of a provider's webhook.
-pub(super) enum Posted {
+pub(super) enum PostedFormat {
     Fields,
     /// With the boundary of the parts.
     Parts(String),
@@ -59,20 +59,20 @@ pub struct Envelope {
 }
 
 /// Parses a body to the payload. `envelope` is the one of a raw mail, if known.
-pub(super) fn read(form: &Form, envelope: Option<&Envelope>, body: &Bytes) -> Result<Value, ContentError> {
-    let mut mail = match form {
-        Form::Raw => mime::read(body)?,
-        Form::Posted(posted) => Provided::of(posted, body)?.mail()?,
+pub(super) fn read(format: &MailFormat, envelope: Option<&Envelope>, body: &Bytes) -> Result<Value, ContentError> {
+    let mut mail = match format {
+        MailFormat::Raw => mime::read(body)?,
+        MailFormat::Posted(posted) => Provided::of(posted, body)?.mail()?,
     };
     mail.envelope = mail.envelope.or_else(|| envelope.cloned());
     mail.into_data()
 }
 
 /// The attachment in a part; `None` if the part is not an attachment.
-pub(super) fn file(form: &Form, body: &Bytes, part: usize) -> Result<Option<File>, ContentError> {
-    match form {
-        Form::Raw => mime::file(body, part),
-        Form::Posted(posted) => Provided::of(posted, body)?.file(part),
+pub(super) fn file(format: &MailFormat, body: &Bytes, part: usize) -> Result<Option<File>, ContentError> {
+    match format {
+        MailFormat::Raw => mime::file(body, part),
+        MailFormat::Posted(posted) => Provided::of(posted, body)?.file(part),
     }
 }
 

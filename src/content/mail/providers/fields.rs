@@ -6,7 +6,7 @@ use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
 use serde_json::{Map, Value};
 
-use crate::content::multipart::{Part, Parts};
+use crate::content::multipart::{Part, PartReader};
 use crate::content::{ContentError, File, form, sha256};
 
 use super::super::Attachment;
@@ -33,7 +33,7 @@ impl Fields {
     }
 
     pub fn of_parts(body: &Bytes, boundary: &str) -> Result<Fields, ContentError> {
-        let mut parts = Parts::of(body, boundary, FIELDS_MAX);
+        let mut parts = PartReader::of(body, boundary, FIELDS_MAX);
         let mut fields = Vec::new();
         while let Some(part) = parts.next()? {
             fields.push(part);

@@ -17,7 +17,7 @@ mod sendgrid;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{FORMS, Mail, Posted, mime};
+use super::{Mail, PostedFormat, SUPPORTED_FORMATS, mime};
 use crate::content::{ContentError, File, json};
 use fields::Fields;
 
@@ -30,14 +30,15 @@ pub(super) enum Provided {
 
 impl Provided {
     /// Parses a body and recognises the provider.
-    pub fn of(posted: &Posted, body: &Bytes) -> Result<Provided, ContentError> {
-        let recognised = match posted {
-            Posted::Json => Some(json::read(body)?).filter(postmark::is_one).map(Provided::Postmark),
-            Posted::Fields => Provided::of_fields(Fields::of_form(body)?),
-            Posted::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary)?),
+    pub fn of(format: &PostedFormat, body: &Bytes) -> Result<Provided, ContentError> {
+        let recognised = match format {
+            PostedFormat::Json => Some(json::read(body)?).filter(postmark::is_one).map(Provided::Postmark),
+            PostedFormat::Fields => Provided::of_fields(Fields::of_form(body)?),
+            PostedFormat::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary)?),
         };
-        recognised
-            .ok_or_else(|| ContentError::Malformed(format!("the body is not a mail in a supported format; {FORMS}")))
+        recognised.ok_or_else(|| {
+            ContentError::Malformed(format!("the body is not a mail in a supported format; {SUPPORTED_FORMATS}"))
+        })
     }
 
     fn of_fields(fields: Fields) -> Option<Provided> {

@@ -17,17 +17,17 @@ const NAME_LEVELS_MAX: usize = 20;
 
 /// Collects fields into an object.
 #[derive(Default)]
-pub(super) struct Names(Members);
+pub(super) struct FieldTree(Members);
 
-type Members = Vec<(String, Node)>;
+type Members = Vec<(String, FieldNode)>;
 
-enum Node {
+enum FieldNode {
     Value(Value),
-    List(Vec<Node>),
+    List(Vec<FieldNode>),
     Object(Members),
 }
 
-impl Names {
+impl FieldTree {
     /// Adds a field; `place` is its location in the body, for errors.
     pub fn add(&mut self, name: &str, value: Value, place: &str) -> Result<(), ContentError> {
         if name.is_empty() {
@@ -79,32 +79,32 @@ fn put_member(members: &mut Members, key: &str, rest: &[&str], value: Value) -> 
     match members.iter_mut().find(|(present, _)| present == key) {
         Some((_, node)) => node.put(rest, value),
         None => {
-            members.push((key.to_owned(), Node::new(rest, value)));
+            members.push((key.to_owned(), FieldNode::new(rest, value)));
             Ok(())
         }
     }
 }
 
-impl Node {
-    fn new(keys: &[&str], value: Value) -> Node {
+impl FieldNode {
+    fn new(keys: &[&str], value: Value) -> FieldNode {
         match keys {
-            [] => Node::Value(value),
-            ["", rest @ ..] => Node::List(vec![Node::new(rest, value)]),
-            [key, rest @ ..] => Node::Object(vec![((*key).to_owned(), Node::new(rest, value))]),
+            [] => FieldNode::Value(value),
+            ["", rest @ ..] => FieldNode::List(vec![FieldNode::new(rest, value)]),
+            [key, rest @ ..] => FieldNode::Object(vec![((*key).to_owned(), FieldNode::new(rest, value))]),
         }
     }
 
     fn put(&mut self, keys: &[&str], value: Value) -> Result<(), Clash> {
         match (keys, &mut *self) {
-            ([] | [""], Node::List(items)) => items.push(Node::Value(value)),
-            ([] | [""], Node::Value(first)) => {
-                *self = Node::List(vec![Node::Value(first.take()), Node::Value(value)]);
+            ([] | [""], FieldNode::List(items)) => items.push(FieldNode::Value(value)),
+            ([] | [""], FieldNode::Value(first)) => {
+                *self = FieldNode::List(vec![FieldNode::Value(first.take()), FieldNode::Value(value)]);
             }
-            (["", rest @ ..], Node::List(items)) => match items.last_mut().filter(|item| item.lacks(rest)) {
+            (["", rest @ ..], FieldNode::List(items)) => match items.last_mut().filter(|item| item.lacks(rest)) {
                 Some(item) => return item.put(rest, value),
-                None => items.push(Node::new(rest, value)),
+                None => items.push(FieldNode::new(rest, value)),
             },
-            ([key, rest @ ..], Node::Object(members)) if !key.is_empty() => {
+            ([key, rest @ ..], FieldNode::Object(members)) if !key.is_empty() => {
                 return put_member(members, key, rest, value);
             }
             _ => return Err(Clash),
@@ -115,8 +115,8 @@ impl Node {
     /// Whether there is no value at the keys yet, and none that conflicts.
     fn lacks(&self, keys: &[&str]) -> bool {
         match (keys, self) {
-            (["", ..], Node::List(_)) => true,
-            ([key, rest @ ..], Node::Object(members)) if !key.is_empty() => {
+            (["", ..], FieldNode::List(_)) => true,
+            ([key, rest @ ..], FieldNode::Object(members)) if !key.is_empty() => {
                 let present = members.iter().find(|(present, _)| present == key);
                 present.is_none_or(|(_, node)| node.lacks(rest))
             }
@@ -125,14 +125,14 @@ impl Node {
     }
 
     fn finish(self) -> Value {
-        let finished = |items: Vec<Node>| Value::Array(items.into_iter().map(Node::finish).collect());
+        let finished = |items: Vec<FieldNode>| Value::Array(items.into_iter().map(FieldNode::finish).collect());
         match self {
-            Node::Value(value) => value,
-            Node::List(items) => finished(items),
-            Node::Object(members) if is_numbered(&members) => {
+            FieldNode::Value(value) => value,
+            FieldNode::List(items) => finished(items),
+            FieldNode::Object(members) if is_numbered(&members) => {
                 finished(members.into_iter().map(|(_, node)| node).collect())
             }
-            Node::Object(members) => Value::Object(object(members)),
+            FieldNode::Object(members) => Value::Object(object(members)),
         }
     }
 }
