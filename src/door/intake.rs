@@ -1,7 +1,7 @@
-//! Storing what passed the door: a transaction, with a run for each workflow that listens.
+//! Stores accepted requests: a transaction each, with a run for each workflow that listens.
 //!
-//! As long as the store is not busy, the first stretch of each run rides in the commit that stores its transaction; the
-//! engine goes on from there. Otherwise runs are queued, because taking hooks in goes first.
+//! While the store is not busy, the commit that stores a transaction also executes the first stretch of each run, and
+//! the engine continues from there. Otherwise runs are only queued, because accepting hooks goes first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,42 +20,43 @@ use crate::hook::transaction::{SkipReason, Transaction};
 use crate::observe::metrics;
 use crate::store::{Run, SeenKey, Session, StoreResult, chain};
 
-/// With more units than this waiting for the store, runs are only queued: taking hooks in goes first.
+/// If more units than this wait for the store, runs are only queued.
 const QUEUED_MAX_TO_BEGIN: usize = 512;
-/// A queued run with a larger payload is read from the database when its turn comes.
+/// A queued run with a larger payload is loaded from the database later.
 const KEPT_BYTES_MAX: usize = 4_096;
 
-/// The word that requests which came before are counted by, beside the reasons of refusals.
+/// The name under which duplicates are counted, next to the reasons of refusals.
 pub const DUPLICATE: &str = "duplicate";
 
-/// What is kept of a request beside its body.
+/// What is stored of a request in addition to its body.
 pub struct RequestMeta {
     pub content_type: Option<String>,
     /// By name, in lower case; secrets masked.
     pub headers: Vec<(String, String)>,
     /// The query string as received, secrets masked.
     pub query: Option<String>,
-    /// The address that sent it.
+    /// The sender's address.
     pub peer: Option<String>,
 }
 
-/// What passed, ready to be stored. The payload can be read again from the bytes, the content type and the headers.
+/// An accepted request, ready to be stored. The payload can be parsed again from the bytes, the content type and the
+/// headers.
 pub struct Incoming {
     meta: RequestMeta,
     raw: Bytes,
     /// The payload; null if no workflow listens.
     data: Value,
-    /// How large the bytes are that the payload was read from.
+    /// The number of bytes that the payload was parsed from.
     payload_bytes: usize,
-    /// What tells it from other requests, if anything does.
+    /// The key that identifies the request, if the hook detects duplicates.
     key: Option<DedupKey>,
-    /// Why it starts none of the workflows that listen, if it does not.
+    /// Why the request starts no runs, if it does not.
     skip_reason: Option<SkipReason>,
 }
 
 impl Incoming {
-    /// A request with what the hook's settings make of it: what tells it from others, and whether it starts workflows.
-    /// `data` is the payload, with the size of what it was read from; `request` is only asked for if the settings look at it.
+    /// Applies the hook's settings to a request: computes its key, and decides whether it starts runs. `data` is the
+    /// payload, with the number of bytes that it was parsed from. `request` is only called if the settings need it.
     pub fn new<'r>(
         in_force: &HookInForce,
         meta: RequestMeta,
@@ -70,17 +71,17 @@ impl Incoming {
         }
         let request = request();
         let scope = request.scope(data);
-        // What was only captured was not worked on: when it comes again after that, it has to be.
+        // A captured request starts no runs, so it must not make a later request a duplicate.
         let deduplication = settings.deduplication.as_ref().filter(|_| !settings.capture);
         let key = deduplication.and_then(|deduplication| {
             let digest = deduplication.key_digest(&scope, request.signed_id.as_deref())?;
             Some(DedupKey { digest, window: deduplication.window })
         });
         let passes = settings.filter.as_ref().is_none_or(|filter| {
-            // A filter that can't be judged must not keep anything from being worked on.
+            // A filter that can't be evaluated must not suppress runs.
             filter.passes(&scope).unwrap_or_else(|error| {
                 let hook = in_force.hook.name.as_str();
-                log::error!(hook, err:% = error; "the hook's filter can't be judged; the request passes");
+                log::error!(hook, err:% = error; "can't evaluate the hook's filter; the request passes");
                 true
             })
         });
@@ -89,25 +90,25 @@ impl Incoming {
     }
 }
 
-/// What tells a request from others on the same hook.
+/// The key by which a hook detects duplicates.
 struct DedupKey {
     /// SHA-256 of the key, in hex.
     digest: String,
-    /// How long another one with the same key is taken for the same.
+    /// How long another request with the same key is a duplicate.
     window: Duration,
 }
 
-/// What became of a request that was accepted.
+/// The result of accepting a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// It is this transaction.
+    /// The request was stored as this transaction.
     New(Id),
-    /// It came before, as this transaction. Nothing was started, and nothing stored but that it came again.
+    /// The request is a duplicate of this transaction. It started nothing, and only increased a counter.
     Duplicate(Id),
 }
 
 impl Accepted {
-    /// The transaction that the request became.
+    /// The request's transaction.
     pub fn transaction(self) -> Id {
         match self {
             Accepted::New(id) | Accepted::Duplicate(id) => id,
@@ -115,7 +116,7 @@ impl Accepted {
     }
 }
 
-/// Stores the transaction, and starts its runs; what it became, once that is on the disk.
+/// Stores a transaction and starts its runs. Returns once both are on disk.
 ///
 /// # Errors
 /// Those of the store; then nothing is stored.
@@ -126,7 +127,7 @@ pub async fn accept(door: &Door, in_force: &HookInForce, incoming: Incoming) -> 
     Ok(report(in_force, &arrival, first))
 }
 
-/// Stores the transactions of several hooks in one commit, with their runs queued; what each became.
+/// Stores the transactions of several hooks in one commit, with their runs queued.
 ///
 /// # Errors
 /// Those of the store; then nothing is stored.
@@ -146,12 +147,12 @@ pub async fn accept_all(door: &Door, requests: Vec<(Arc<HookInForce>, Incoming)>
     Ok(arrivals.iter().zip(firsts).map(|((in_force, arrival), first)| report(in_force, arrival, first)).collect())
 }
 
-/// Counts and logs what became of a request: the id of its transaction.
+/// Counts and logs an accepted request.
 fn report(in_force: &HookInForce, arrival: &Arrival, first: Id) -> Accepted {
     let hook = in_force.hook.name.as_str();
     if first != arrival.transaction.id {
         metrics::duplicate_received();
-        log::info!(hook, transaction:% = first; "a request came again");
+        log::info!(hook, transaction:% = first; "duplicate request");
         return Accepted::Duplicate(first);
     }
     metrics::transaction_accepted();
@@ -217,8 +218,8 @@ impl Arrival {
         }
     }
 
-    /// Inserts the transaction and returns its id. If its key came before, inserts nothing and returns the id of the first
-    /// transaction with that key.
+    /// Inserts the transaction and returns its id. If its key was seen before, inserts nothing and returns the id of
+    /// the first transaction with that key.
     fn insert_transaction(&self, session: &mut dyn Session) -> StoreResult<Id> {
         if let Some(seen) = &self.seen_key {
             let first = session.claim_key(seen)?;
@@ -231,15 +232,15 @@ impl Arrival {
         Ok(self.transaction.id)
     }
 
-    /// The same with its runs as queued, which come back; `held` as for [`insert_runs`](Arrival::insert_runs).
+    /// As [`insert_transaction`](Arrival::insert_transaction), and [inserts the runs](Arrival::insert_runs).
     fn insert_queued(&self, session: &mut dyn Session, held: bool) -> StoreResult<(Id, Vec<Run>)> {
         let first = self.insert_transaction(session)?;
         let is_new = first == self.transaction.id;
         Ok((first, if is_new { self.insert_runs(session, held)? } else { Vec::new() }))
     }
 
-    /// Inserts the runs as queued, and returns them so; `held` says whether this process goes on at once with those that
-    /// don't have to wait for others.
+    /// Inserts the runs as queued, and returns them. With `held`, this process continues the runs that don't wait in a
+    /// lane.
     fn insert_runs(&self, session: &mut dyn Session, held: bool) -> StoreResult<Vec<Run>> {
         let mut runs: Vec<Run> = self.runs.iter().map(|run| Run { held, ..run.clone() }).collect();
         runs.iter_mut().try_for_each(|run| insert(session, run))?;
@@ -247,12 +248,12 @@ impl Arrival {
     }
 }
 
-/// Commit 1: the transaction and its runs, together. As long as the store is not busy, the first stretch of each run
-/// rides in the same commit: for most workflows that is all there is, and it saves writing the run twice. Gives the
-/// transaction that the request became.
+/// Commit 1: stores the transaction and its runs. While the store is not busy, it also executes the first stretch of
+/// each run: most workflows have only one, and then the run is written once instead of twice. Returns the id of the
+/// request's transaction.
 async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<Id> {
-    let place = door.engine.place().filter(|_| door.store.queued() <= QUEUED_MAX_TO_BEGIN);
-    let Some(place) = place else {
+    let slot = door.engine.reserve().filter(|_| door.store.queued() <= QUEUED_MAX_TO_BEGIN);
+    let Some(slot) = slot else {
         return queue(door, hook, arrival, data).await;
     };
     let mut fresh = load(hook, arrival, arrival.runs.clone(), data);
@@ -264,7 +265,7 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
         if first != stored.transaction.id {
             return Ok((first, Some(Vec::new())));
         }
-        // Whatever failed the first time, in a repetition the runs are only queued.
+        // Whatever failed the first time, a repetition only queues the runs.
         if std::mem::replace(&mut repeated, true) {
             stored.insert_runs(session, false)?;
             return Ok((first, None));
@@ -274,14 +275,14 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
     });
     match begun.await {
         Ok((first, Some(begun))) => {
-            place.follow(arrival.transaction.org, begun);
+            slot.follow(arrival.transaction.org, begun);
             Ok(first)
         }
         Ok((first, None)) => {
             door.engine.look();
             Ok(first)
         }
-        // Something about a run, not about the database: the transaction must not be lost for that.
+        // A run failed, not the database: store the transaction without beginning the runs.
         Err(error) if error.concerns_the_work() => {
             log::warn!(hook = hook.hook.name.as_str(), err:% = chain(&error); "runs are queued instead of begun");
             let data = arrival.transaction.data().unwrap_or(Value::Null);
@@ -291,18 +292,18 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
     }
 }
 
-/// Commit 1 without anything of commit 2: the runs are queued for the engine.
+/// Commit 1 without first stretches: the runs are queued for the engine.
 async fn queue(door: &Door, in_force: &HookInForce, arrival: &Arc<Arrival>, data: Value) -> StoreResult<Id> {
-    // Bytes that wait in the engine are not counted by anybody, so only small payloads wait there.
-    let place = door.engine.place().filter(|_| arrival.payload_bytes <= KEPT_BYTES_MAX);
-    let (stored, held) = (arrival.clone(), place.is_some());
+    // The memory of the engine's inbox is not accounted for, so only small payloads wait there.
+    let slot = door.engine.reserve().filter(|_| arrival.payload_bytes <= KEPT_BYTES_MAX);
+    let (stored, held) = (arrival.clone(), slot.is_some());
     let (first, runs) = door.store.write(move |session| stored.insert_queued(session, held)).await?;
     if runs.iter().any(Run::waits_in_lane) {
         door.engine.look();
     }
-    match place {
+    match slot {
         _ if first != arrival.transaction.id => {}
-        Some(place) => place.start(load(in_force, arrival, runs, data)),
+        Some(slot) => slot.start(load(in_force, arrival, runs, data)),
         None => door.engine.look(),
     }
     Ok(first)
@@ -313,9 +314,9 @@ fn begin_run(session: &mut dyn Session, in_force: &InForce, loaded: &mut Loaded)
     Ok((run, begin(loaded, Context { session, in_force, probe: &mut |_| Ok(()) })?))
 }
 
-/// The runs with their workflows and the envelope, but for those that wait for others.
+/// The runs with their workflows and the envelope, except those that wait in a lane.
 fn load(in_force: &HookInForce, arrival: &Arrival, runs: Vec<Run>, data: Value) -> Vec<Loaded> {
-    // Without a run nobody looks at the envelope.
+    // Without a run, the envelope is not needed.
     let Some(last) = runs.len().checked_sub(1) else { return Vec::new() };
     let mut envelope = Some(arrival.transaction.envelope(data));
     let runs = runs.into_iter().zip(&in_force.listeners).enumerate();

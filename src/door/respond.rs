@@ -120,7 +120,7 @@ async fn wait(
         if !matches!(state, ResponseState::Open(_)) || Instant::now() >= deadline {
             return Ok(state);
         }
-        let _ = timeout_at(deadline, timeout(POLL_EVERY, watch.heard())).await;
+        let _ = timeout_at(deadline, timeout(POLL_EVERY, watch.advanced())).await;
     }
 }
 

@@ -1,11 +1,11 @@
 //! The state machine of a run.
 //!
-//! A stretch is what one call of [`advance`] executes: the trigger or the settled external call, then internal steps,
-//! until there is a reason to stop. Everything a stretch does is written in the caller's transaction, the run last, and
-//! guarded by the run's `rev`: whoever lost the run to somebody else loses the whole stretch with it.
+//! A stretch is what one call of [`advance`] executes: the trigger or the outcome of an external call, then internal
+//! steps, until there is a reason to stop. It writes everything in the caller's transaction, guarded by the run's
+//! `rev`: a process that has lost the run loses the whole stretch.
 //!
-//! Limits: [`STEPS_MAX`] steps a run, [`STRETCH_MAX`] steps a stretch, [`OUTPUT_BYTES_MAX`] bytes of a step's output,
-//! [`STEP_LEVELS_MAX`] levels of nesting in its params and output.
+//! Limits: [`STEPS_MAX`] steps per run, [`STRETCH_MAX`] steps per stretch, [`OUTPUT_BYTES_MAX`] bytes of a step's
+//! output, [`STEP_LEVELS_MAX`] levels of nesting in its params and output.
 
 use serde_json::Value;
 
@@ -18,21 +18,21 @@ use crate::events::InForce;
 use crate::outbound::{Effect, EffectOutcome};
 use crate::store::{RunStatus, Session, StoreResult};
 
-/// How many steps one run may execute.
+/// The most steps of a run.
 pub const STEPS_MAX: i64 = 1_000;
-/// How many steps one transaction may execute; a longer run goes on in the next one, so that others get their turn.
+/// The most steps of a stretch. A longer run continues in the next one, so that other runs get their turn.
 pub const STRETCH_MAX: usize = 100;
-/// How large one step's params, and its output, may be as JSON.
+/// The most bytes of a step's params, and of its output, as JSON.
 pub const OUTPUT_BYTES_MAX: usize = 1_048_576;
 
-/// What has happened since the run was last advanced.
+/// What happened since the run was last advanced.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Nothing: it is new, or its time has come, or the process that had it is gone.
+    /// Nothing: the run is new or due, or its process died.
     Continue,
-    /// An effect has been performed: the one that [`Next::Perform`] asked for.
+    /// The effect of [`Next::Perform`] was performed.
     Outcome(CallOutcome),
-    /// The event that the run waits for has come, with this payload.
+    /// The event that the run waits for occurred, with this payload.
     Event(Value),
 }
 
@@ -40,47 +40,47 @@ pub enum Input {
 #[derive(Clone, Debug)]
 pub struct CallOutcome {
     pub step: String,
-    /// Which attempt it was; see [`PendingCall::attempt`].
+    /// See [`PendingCall::attempt`].
     pub attempt: usize,
     pub outcome: EffectOutcome,
     pub duration_ms: u64,
 }
 
-/// An effect that is to be performed.
+/// An effect to perform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingCall {
     pub step: String,
-    /// Counted from 1; comes back with the outcome, so that a late one is not taken for another.
+    /// Counted from 1. The outcome repeats it, so that a late one is not mistaken for another's.
     pub attempt: usize,
     pub effect: Effect,
 }
 
-/// What has to happen after the commit.
+/// What must happen after the commit.
 #[derive(Debug, PartialEq)]
 pub enum Next {
     /// The run has ended.
     Ended(RunStatus),
-    /// This is to be performed, and its outcome brought back.
+    /// Perform this call, and pass its outcome as the next input.
     Perform(PendingCall),
     /// Nothing before this time.
     Sleep(Timestamp),
-    /// More steps; the stretch was long enough.
+    /// More steps, after other runs had their turn.
     Again,
 }
 
-/// What a stretch came to.
+/// The result of a stretch.
 #[derive(Debug, PartialEq)]
 pub struct Progress {
     pub next: Next,
-    /// The run's `rev` as it was written; whoever does what comes next has to find it unchanged.
+    /// The `rev` that the run was written with. The next stretch must find it unchanged.
     pub rev: i64,
-    /// Whether other runs were started or may go on now, for anybody to take.
+    /// Whether other runs were started or became due, for any process to claim.
     pub frees_runs: bool,
-    /// What its steps want to be written to the server's log, now that it is certain that they were executed.
+    /// The lines that its steps log, which are written after the commit.
     pub lines: Vec<LogLine>,
 }
 
-/// Where a stretch is; see [`Probe`].
+/// A point of a stretch; see [`Probe`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Point<'a> {
     BeforeStep(&'a str),
@@ -88,30 +88,30 @@ pub enum Point<'a> {
     BeforeWrite,
 }
 
-/// Called at every point of a stretch; an error stops it there, as a failing database would. Tests use it to stop runs
-/// everywhere; elsewhere it is `&mut |_| Ok(())`.
+/// Called at every point of a stretch. An error stops the stretch there, as a failing database would. Tests use this to
+/// stop runs everywhere; otherwise it is `&mut |_| Ok(())`.
 pub type Probe<'a> = &'a mut dyn FnMut(Point<'_>) -> StoreResult<()>;
 
-/// What a stretch goes on in.
+/// What a stretch works with.
 pub struct Context<'a> {
     pub session: &'a mut dyn Session,
     pub in_force: &'a InForce,
     pub probe: Probe<'a>,
 }
 
-/// Advances a run by one stretch, and writes all of it.
+/// Advances a run by one stretch, and writes the result.
 ///
 /// # Errors
-/// Those of the store; the caller rolls back, and the run is as it was.
+/// Those of the store. The caller then rolls back, which leaves the run unchanged.
 pub fn advance(mut loaded: Loaded, input: Input, context: Context<'_>) -> StoreResult<Progress> {
     stretch(&mut loaded, false, input, context)
 }
 
-/// Inserts a run that is not in the database yet, as it is after its first stretch. What is left of `loaded` is of no use;
-/// the caller keeps it, to drop it when nobody waits for that.
+/// Executes the first stretch of a run that is not in the database yet, and inserts the run in its new state. `loaded`
+/// can't be used afterwards; the caller keeps it to drop it when no request waits.
 ///
 /// # Errors
-/// Those of the store; the caller rolls back, and there is no such run.
+/// Those of the store. The caller then rolls back, and the run does not exist.
 pub fn begin(loaded: &mut Loaded, context: Context<'_>) -> StoreResult<Progress> {
     stretch(loaded, true, Input::Continue, context)
 }
@@ -119,7 +119,7 @@ pub fn begin(loaded: &mut Loaded, context: Context<'_>) -> StoreResult<Progress>
 fn stretch(loaded: &mut Loaded, unwritten: bool, input: Input, context: Context<'_>) -> StoreResult<Progress> {
     let Context { session, in_force, probe } = context;
     let Loaded { run, workflow, scope, passes } = loaded;
-    // Most workflows have none, so most runs pay nothing for them.
+    // Most workflows use no variables, so most runs pay nothing for them.
     for mentioned in &workflow.variables {
         if let Some(variable) = in_force.variable(run.org, run.workflow, mentioned) {
             scope.set_variable(mentioned, &variable.name, variable.value.clone());

@@ -1,6 +1,6 @@
-//! Attempts at an effect or a step: what the log shows of each, and how long to wait before the next.
+//! Attempts at an effect or a step: how the log shows them, and how long to wait before the next.
 //!
-//! All attempts at one effect carry the same idempotency key, so that a receiver can tell a repetition from something new.
+//! All attempts at one effect have the same idempotency key, so that a receiver can recognise repetitions.
 //!
 //! Limits: [`ATTEMPTS_MAX`] attempts, up to twelve minutes apart at the end.
 
@@ -16,9 +16,9 @@ use crate::expr::{Secrets, mask};
 use crate::outbound::{ATTEMPTS_MAX, Effect, EffectFailure, EffectOutcome, HttpResponse, Retry, is_retryable_status};
 use crate::secrets::sensitive;
 
-/// The longest `Retry-After` that is respected; a longer one counts as this.
+/// The longest `Retry-After` that is respected; a longer one counts as this long.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-/// How much the log shows of an answer that was not the last one.
+/// The most bytes of an answer that the log shows, except of the last answer.
 const EXCERPT_CHARACTERS_MAX: usize = 1_000;
 
 /// One attempt at a step or at an effect, as the log shows it.
@@ -35,7 +35,7 @@ pub struct Attempt {
     /// Of an HTTP call, without its secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// Where redirects led to.
+    /// The targets of redirects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redirects: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,16 +47,16 @@ pub struct Attempt {
     pub error: Option<String>,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
-    /// How long the peer took, redirects and tokens included.
+    /// How long the call took, including redirects and tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// When the next attempt is made, if there is one.
+    /// The time of the next attempt, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
 }
 
 impl Attempt {
-    /// An attempt whose outcome the process did not see.
+    /// An attempt with an unknown outcome.
     pub fn lost(effect: &Effect, number: usize, started_at: Timestamp) -> Attempt {
         let (method, uri) = match effect {
             Effect::Http(request) => (Some(request.method.clone()), Some(request.shown_uri())),
@@ -87,7 +87,7 @@ impl Attempt {
         }
     }
 
-    /// Masks the secrets in what people read of it.
+    /// Masks secrets in what the log shows.
     pub fn mask(&mut self, secrets: &Secrets) {
         let texts = [&mut self.uri, &mut self.answer, &mut self.error].into_iter().flatten();
         for text in texts.chain(&mut self.redirects) {
@@ -96,9 +96,9 @@ impl Attempt {
     }
 }
 
-/// How long to wait before an effect is performed again after attempt `number`; `None` if that was the last. `made` of the
-/// attempts were at this execution of the step. Without an outcome the attempt was lost. Network errors are tried again,
-/// and answers that ask for it: 408, 425, 429 and 5xx.
+/// How long to wait before performing an effect again after attempt `number`; `None` if that was the last. `made`
+/// counts the attempts of this execution of the step. Without an outcome, the attempt was lost. Network errors and
+/// answers with 408, 425, 429 or 5xx are retried.
 pub fn wait_after(
     (number, made): (usize, usize),
     retry: Retry,
@@ -110,7 +110,7 @@ pub fn wait_after(
         return None;
     }
     match outcome {
-        // The process that made it is gone, which says nothing about the peer.
+        // The process died, which says nothing about the peer.
         None => Some(Duration::ZERO),
         Some(EffectOutcome::Response(answer)) if is_retryable_status(answer.status_code) => {
             let requested = answer.headers.get("retry-after").and_then(Value::as_str);
@@ -122,7 +122,7 @@ pub fn wait_after(
     }
 }
 
-/// The outcome without the credentials of its effect, which some peers send back.
+/// Masks the credentials of the effect in its outcome, because some peers send them back.
 pub fn masked(outcome: EffectOutcome, effect: &Effect) -> EffectOutcome {
     let mut secrets = Secrets::default();
     effect.credentials().iter().for_each(|credential| secrets.add("auth", credential));
@@ -143,7 +143,7 @@ pub fn masked(outcome: EffectOutcome, effect: &Effect) -> EffectOutcome {
     }
 }
 
-/// What the log shows of an answer that is not the step's output.
+/// The beginning of an answer that is not the step's output, for the log.
 pub fn excerpt(outcome: &EffectOutcome) -> Option<String> {
     let EffectOutcome::Response(answer) = outcome else { return None };
     let text = match &answer.body {
@@ -153,14 +153,14 @@ pub fn excerpt(outcome: &EffectOutcome) -> Option<String> {
     (!text.is_empty()).then(|| sensitive::excerpt(&text, EXCERPT_CHARACTERS_MAX).into_owned())
 }
 
-/// The key that all attempts at one call carry: the same for the same run, step and iteration, and for nothing else.
+/// The idempotency key of a call, unique to its run, step and iteration.
 pub fn idempotency_key(run: Id, step: &str, iteration: u32) -> String {
     let digest = Sha256::digest(format!("{run}/{iteration}/{step}"));
     hex::encode(&digest[..16])
 }
 
-/// How long to wait after attempt `number`: any time up to 1 s, 3 s, 9 s, …, so that what failed together does not come
-/// back together. The randomness is drawn from the key: the same inputs give the same time, which keeps the engine pure.
+/// How long to wait after attempt `number`: a random time up to 1 s, 3 s, 9 s, …, so that calls that failed together
+/// are not repeated together. The key determines the time, which keeps the engine pure.
 pub fn backoff(number: usize, key: &str) -> Duration {
     let exponent = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
     let longest_ms = 1_000 * 3_u64.pow(exponent);
@@ -169,7 +169,7 @@ pub fn backoff(number: usize, key: &str) -> Duration {
     Duration::from_millis(longest_ms * fraction / u64::from(u16::MAX))
 }
 
-/// Seconds, or a date.
+/// Parses `Retry-After`: seconds, or a date.
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let requested = match text.parse() {

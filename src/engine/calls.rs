@@ -1,6 +1,6 @@
-//! Effects being performed: external calls under way.
+//! Performs effects: makes external calls.
 //!
-//! Limits: [`CALLS_MAX`] calls go on at a time; the others wait for their turn in memory, at most [`WAITING_MAX`].
+//! Limits: [`CALLS_MAX`] concurrent calls. Further calls wait in memory; from [`WAITING_MAX`] on, no runs are advanced.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,12 +13,12 @@ use super::driver::Event;
 use crate::base::id::Id;
 use crate::outbound::Performer;
 
-/// How many calls go on at the same time.
+/// The most concurrent calls.
 pub const CALLS_MAX: usize = 256;
-/// How many runs may have a call under way or waiting, before no more runs are started.
+/// The number of calls, under way or waiting, at which the loop stops advancing runs.
 pub const WAITING_MAX: usize = 10_000;
 
-/// Makes calls and reports their outcomes as events.
+/// Makes calls and sends their outcomes as events.
 pub struct Calls {
     performer: Performer,
     permits: Arc<Semaphore>,
@@ -31,7 +31,7 @@ impl Calls {
         Calls { performer, permits: Arc::new(Semaphore::new(CALLS_MAX)), events, under_way: 0 }
     }
 
-    /// Makes the call as soon as there is a place; its outcome comes as [`Event::Called`].
+    /// Makes a call as soon as there is a permit, and sends its outcome as [`Event::Called`].
     pub fn start(&mut self, org: Id, run: Id, rev: i64, call: PendingCall) {
         self.under_way += 1;
         let (performer, permits, events) = (self.performer.clone(), self.permits.clone(), self.events.clone());
@@ -42,12 +42,12 @@ impl Calls {
             let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let ended = CallOutcome { step: call.step, attempt: call.attempt, outcome, duration_ms };
             let input = Input::Outcome(ended);
-            // Nobody listens any more only when the process is about to end.
+            // The loop no longer receives only if the process is stopping.
             let _ = events.send(Event::Called { org, run, rev, input });
         });
     }
 
-    /// Notes that one outcome has been received.
+    /// Counts a received outcome.
     pub fn finished(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }

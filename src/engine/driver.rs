@@ -1,15 +1,15 @@
 //! The loop that feeds the state machine.
 //!
-//! Runs come from three sides: fresh from the door, with their payload still in memory; from the database, when they are
-//! due; and back from an external call. Each is advanced by a unit of work in the store's writer, several at a time, so
-//! that many stretches share one commit. What has to happen next comes back as an event after that commit.
+//! Runs come from the door, with their payload still in memory; from the database, when they are due; and from external
+//! calls that ended. A unit of work in the store's writer advances each run, and many stretches share one commit. After
+//! the commit, an event says what happens next.
 //!
-//! The door never waits for this loop: see [`super::handle`]. What is queued in the database is taken by whoever looks first:
-//! waking is a hint, polling is the guarantee. A run in memory is held for this process, and every write of it is guarded by
-//! its `rev`: whoever has lost it finds another one.
+//! The door never waits for this loop; see [`super::handle`]. The first process to look takes a run that is queued in
+//! the database: waking is a hint, polling is the guarantee. This process holds the runs in its memory, and every write
+//! of a run is guarded by its `rev`, so a process that has lost a run can't write it.
 //!
-//! Limits: [`READY_MAX`] runs wait in memory, [`UNITS_MAX`] are being advanced, [`CLAIM_MAX`] are taken from the database
-//! at a time, which is asked for due runs at least every [`POLL_EVERY`].
+//! Limits: [`READY_MAX`] runs wait in memory, and [`UNITS_MAX`] are being advanced. The loop polls for due runs at
+//! least every [`POLL_EVERY`], and claims [`CLAIM_MAX`] at a time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,26 +34,26 @@ use crate::observe::metrics;
 use crate::outbound::Performer;
 use crate::store::{Claim, RunStatus, Store, StoreChanges, StoreError, StoreResult, chain};
 
-/// How many runs wait in memory.
+/// The most runs that wait in memory.
 const READY_MAX: usize = 4_096;
-/// How many runs are in the store's queue at a time.
+/// The most runs in the store's queue.
 const UNITS_MAX: usize = 256;
-/// How many due runs are taken at a time; few, so that several processes share them.
+/// The most due runs claimed by one poll; few, so that several processes share them.
 const CLAIM_MAX: i64 = 256;
-/// How often the database is asked at least.
+/// The longest time between two polls.
 const POLL_EVERY: Duration = Duration::from_secs(1);
-/// How long to wait after the store refused work for now.
+/// The pause after an error of the store that passes.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long external calls may take to end when the process is stopped.
+/// The time for external calls to end when the process stops.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// What happened outside the loop.
 pub enum Event {
-    /// A stretch was committed or failed; `input` is what it was given.
+    /// A stretch was committed or failed.
     Advanced {
         org: Id,
         run: Id,
-        /// The run's `rev` before.
+        /// The run's `rev` before the stretch.
         rev: i64,
         input: Input,
         outcome: StoreResult<Option<Progress>>,
@@ -69,7 +69,7 @@ pub enum Event {
     },
 }
 
-/// The answer to a poll.
+/// The result of a poll.
 pub struct DueRuns {
     runs: Vec<Claim>,
     next_due: Option<Timestamp>,
@@ -94,12 +94,12 @@ pub struct Engine {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
     calls: Calls,
-    news: watch::Receiver<StoreChanges>,
+    store_changes: watch::Receiver<StoreChanges>,
     ready: VecDeque<Ready>,
     units: usize,
     polling: bool,
     poll_at: Instant,
-    /// Before this no unit is submitted.
+    /// No unit is submitted before this time.
     paused_until: Instant,
 }
 
@@ -117,7 +117,7 @@ impl Engine {
         let handle = EngineHandle { inbox: inbox_sender, lagging: lagging.clone(), watchers: watchers.clone() };
         let calls = Calls::new(performer, sender.clone());
         let engine = Engine {
-            news: store.changes(),
+            store_changes: store.changes(),
             store,
             programs,
             in_force,
@@ -136,7 +136,7 @@ impl Engine {
         (engine, handle)
     }
 
-    /// Runs until `stop` turns true, then finishes what is under way.
+    /// Runs until `stop` is true, then finishes what is under way.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut fresh = Vec::new();
         let mut events = Vec::new();
@@ -147,7 +147,7 @@ impl Engine {
                 _ = self.events.recv_many(&mut events, 256) => {}
                 _ = self.inbox.recv_many(&mut fresh, 256), if has_room => {}
                 () = sleep_until(wake_at) => {}
-                Ok(()) = self.news.changed() => self.lagging.store(true, Ordering::Relaxed),
+                Ok(()) = self.store_changes.changed() => self.lagging.store(true, Ordering::Relaxed),
                 changed = stop.changed() => if changed.is_err() { return },
             }
             events.drain(..).for_each(|event| self.handle(event));
@@ -158,12 +158,14 @@ impl Engine {
         self.finish().await;
     }
 
-    /// Picks up the runs that a former process left in the middle. To be called once, before anything new begins.
+    /// Releases the runs that a former process held. Call it once, before new runs begin.
     pub async fn recover(&self) {
         match self.release().await {
             Ok(0) => {}
-            Ok(runs) => log::info!(runs = runs; "runs that a former process left in the middle go on"),
-            Err(error) => log::error!(err:% = chain(&error); "runs that a former process left in the middle wait"),
+            Ok(runs) => log::info!(runs = runs; "released the runs that a former process held"),
+            Err(error) => {
+                log::error!(err:% = chain(&error); "can't release the runs that a former process held; they wait")
+            }
         }
     }
 
@@ -175,9 +177,10 @@ impl Engine {
         release.await
     }
 
-    /// Lets commits and, for a while, external calls end; what is left is for other processes, or for the next start.
+    /// Waits for commits and, for a limited time, for external calls. Other processes, or the next start, continue the
+    /// rest.
     async fn finish(mut self) {
-        // Outcomes that have come are worth writing; all else is picked up at the next start.
+        // Received outcomes must be written; everything else continues at the next start.
         self.ready.retain(|ready| matches!(ready.input, Input::Outcome(_)));
         let deadline = Instant::now() + STOP_GRACE;
         self.submit();
@@ -198,7 +201,7 @@ impl Engine {
             self.submit();
         }
         if let Err(error) = self.release().await {
-            log::debug!(err:% = chain(&error); "the runs in the middle are released by others");
+            log::debug!(err:% = chain(&error); "can't release the held runs; other processes will");
         }
     }
 
@@ -248,7 +251,7 @@ impl Engine {
         let due = match outcome {
             Ok(due) => due,
             Err(error) => {
-                log::warn!(err:% = chain(&error); "the runs that are due could not be read; trying again");
+                log::warn!(err:% = chain(&error); "can't claim due runs; trying again");
                 return;
             }
         };
@@ -267,28 +270,28 @@ impl Engine {
         match outcome {
             Ok(Some(Progress { next, rev, frees_runs, lines })) => {
                 report::lines(&self.store, org, run, lines);
-                self.watchers.tell(run);
+                self.watchers.notify(run);
                 if frees_runs {
                     self.lagging.store(true, Ordering::Relaxed);
                 }
                 self.follow(org, run, rev, next);
             }
-            // Somebody else has the run, or has ended it.
+            // Another process holds the run, or has ended it.
             Ok(None) | Err(StoreError::Fenced) => {}
-            // Nothing can be written any more; asking again and again would only keep the processor busy.
+            // The store takes no more writes; trying again at once would only use the processor.
             Err(StoreError::Closed | StoreError::Failed(_)) => {
                 self.paused_until = Instant::now() + POLL_EVERY;
             }
             Err(error) if error.is_passing() => {
-                // Kept with its input: the outcome of a call must not be forgotten because the disk was full.
+                // Keep the input: the outcome of a call must not be lost because the disk was full.
                 self.ready.push_back(Ready { org, run, rev, loaded: None, input });
-                // Whoever was faster is done by now; all else takes its time to pass.
+                // The other side of a conflict has committed by now; other errors take longer to pass.
                 if !matches!(error, StoreError::Conflict { .. }) {
                     self.paused_until = Instant::now() + PAUSE;
                 }
             }
             Err(error) => {
-                log::error!(run_id:% = run, err:% = chain(&error); "the run can't go on");
+                log::error!(run_id:% = run, err:% = chain(&error); "the run can't continue");
                 self.give_up(org, run, rev, &error);
             }
         }
@@ -310,8 +313,8 @@ impl Engine {
         }
     }
 
-    /// Marks a run as failed that can't be advanced: it would be tried again and again otherwise. It stays held, so that
-    /// it is left alone even if this can't be written.
+    /// Marks a run that can't be advanced as failed, so that it is not retried for ever. The run stays held, so no
+    /// process retries it even if this write fails.
     fn give_up(&self, org: Id, run: Id, rev: i64, error: &StoreError) {
         let message = chain(error);
         let store = self.store.clone();
@@ -320,7 +323,7 @@ impl Engine {
             match write.await {
                 Ok(()) => metrics::run_finished(RunStatus::Failed.as_str()),
                 Err(error) => {
-                    log::error!(run_id:% = run, err:% = chain(&error); "the run could not be marked as failed");
+                    log::error!(run_id:% = run, err:% = chain(&error); "can't mark the run as failed");
                 }
             }
         });
@@ -329,7 +332,7 @@ impl Engine {
     fn poll_if_due(&mut self) {
         let behind = self.ready.len() < UNITS_MAX && self.lagging.load(Ordering::Relaxed);
         if self.polling || !(behind || Instant::now() >= self.poll_at) || self.ready.len() >= UNITS_MAX {
-            // With enough to do there is no need to look for more; look again when that is done.
+            // There is enough to do; poll again when it is done.
             if self.ready.len() >= UNITS_MAX && Instant::now() >= self.poll_at {
                 self.lagging.store(true, Ordering::Relaxed);
                 self.poll_at = Instant::now() + POLL_EVERY;

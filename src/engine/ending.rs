@@ -1,4 +1,4 @@
-//! How runs end that no step ends, and what the end of a run means to others.
+//! Ends runs on request or after an engine error, and wakes the runs that wait for an end.
 
 use super::entry::{Entry, Segment};
 use super::pending::{Pending, awaited_runs};
@@ -10,19 +10,18 @@ use crate::store::{Ending, Run, RunError, RunStatus, Session, StoreError, StoreR
 /// How often a run tries to wake the one that waits for it, if that is being changed.
 const WAKE_TRIES: usize = 5;
 
-/// What cancelling a run came to.
+/// The result of cancelling a run.
 #[derive(Debug, PartialEq)]
 pub enum Cancelled {
-    /// There is no such run.
+    /// The run does not exist.
     Missing,
-    /// It had ended already, like this.
+    /// The run had already ended, with this status.
     Ended(RunStatus),
-    /// It is cancelled.
+    /// The run is cancelled.
     Now(Box<Run>),
 }
 
-/// Ends an open run on request. The call under way, if there is one, is logged as cancelled; whether it still reaches its
-/// receiver is open.
+/// Cancels an open run. A call under way is logged as cancelled, but may still reach its receiver.
 ///
 /// # Errors
 /// Those of the store.
@@ -48,7 +47,7 @@ pub fn cancel(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Cancell
             transitions: &[],
             notes: &pending.notes,
         };
-        // What was stored of it is masked already.
+        // Stored values are masked already.
         entries.push(&entry, &Secrets::default());
     }
     let segment = run.rev;
@@ -59,7 +58,7 @@ pub fn cancel(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Cancell
     Ok(Cancelled::Now(Box::new(run)))
 }
 
-/// Marks an open run as failed, whatever it was doing, unless another process has it by now.
+/// Marks an open run as failed, in any state, unless another process has it by now.
 pub(super) fn fail_run(session: &mut dyn Session, org: Id, id: Id, rev: i64, message: &str) -> StoreResult<()> {
     let ours = |run: &Run| run.status.is_open() && run.rev == rev;
     let Some(mut run) = session.run(org, id)?.filter(ours) else { return Ok(()) };
@@ -69,8 +68,8 @@ pub(super) fn fail_run(session: &mut dyn Session, org: Id, id: Id, rev: i64, mes
     wake_others(session, &run).map(|_| ())
 }
 
-/// Does what the end of a run means to others: the run that waits for it goes on, and the next in its lane gets its turn.
-/// Whether there are any.
+/// Wakes the run that waits for this one, which has ended, and gives its lane's turn to the next run. Returns whether
+/// there are any.
 pub(super) fn wake_others(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
     let moved = match &run.lane {
         Some(lane) => session.move_lane(run.org, &lane.id)?,
@@ -79,7 +78,7 @@ pub(super) fn wake_others(session: &mut dyn Session, run: &Run) -> StoreResult<b
     Ok(wake_parent(session, run)? || moved)
 }
 
-/// Makes the run due that waits for this one, which has ended; whether there is one.
+/// Makes the run that waits for this one due. Returns whether there is one.
 fn wake_parent(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
     let Some(parent) = run.parent else { return Ok(false) };
     let awaits = |parent: &Run| parent.status.is_open() && awaited_runs(parent).contains(&run.id);

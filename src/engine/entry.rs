@@ -1,7 +1,7 @@
-//! Step entries: what the log says of one executed step.
+//! Step entries: the log of one executed step.
 //!
-//! An entry is written once, as JSON text, in the shape that HTTP answers show. The entry of the trigger leaves its
-//! output out, because that is the event's payload, which is stored already; reading puts it back.
+//! An entry is written once, as JSON text, in the shape of HTTP answers. The trigger's entry omits its output, the
+//! event's payload, which is stored already; [`merge_log`] adds it.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,14 +13,14 @@ use crate::store::RunError;
 
 use super::attempt::Attempt;
 
-/// One executed step, borrowed from where its parts are.
+/// One executed step.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry<'a> {
     pub id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// None for a condition step and for the trigger.
+    /// `None` for a condition step and for the trigger.
     pub action: Option<&'a str>,
     /// `completed`, `failed` or `cancelled`.
     pub status: &'static str,
@@ -38,7 +38,7 @@ pub struct Entry<'a> {
     pub notes: &'a [Note],
 }
 
-/// How one outgoing transition came out. One that stands after the first match is not judged: its result is null.
+/// How one outgoing transition was judged. Those after the first match are not judged; their result is null.
 #[derive(Serialize)]
 pub struct Judged<'a> {
     pub target: &'a str,
@@ -64,7 +64,7 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// The entries of one commit, as the JSON list that is stored.
+/// The entries of one commit, as the stored JSON list.
 #[derive(Default)]
 pub struct Segment(Vec<u8>);
 
@@ -86,7 +86,7 @@ impl Segment {
         written.expect("an entry has string keys and is written to memory");
     }
 
-    /// The list's text; none if there are no entries.
+    /// The list's text; `None` if there are no entries.
     pub fn finish(mut self) -> Option<String> {
         if self.0.is_empty() {
             return None;
@@ -96,10 +96,10 @@ impl Segment {
     }
 }
 
-/// The stored segments of a run as one list, with the trigger's output put back in and the call under way at the end.
+/// The stored segments of a run as one list, with the trigger's output, and with the pending step at the end.
 ///
 /// # Errors
-/// If a segment is not the JSON list that was stored.
+/// If a segment is not a JSON list of entries.
 pub fn merge_log(
     segments: &[String],
     trigger_output: Option<&Value>,

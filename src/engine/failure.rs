@@ -1,12 +1,11 @@
-//! What happens when a step's action has failed: the first of its error cases that holds says it.
+//! Failed steps: the first error case that holds says how the run continues.
 //!
-//! `continue` goes on along the step's transitions, `retry-action` executes the step again after a while,
-//! `retry-workflow` begins the run anew with its trigger after a while, `stop-processing` fails the run; so does a failure
-//! without a case. The failure can be read as `/#error.code`, `/#error.message` and so on, by the conditions of the cases
-//! and by the steps that come after it.
+//! `continue` follows the step's transitions, `retry-action` executes the step again later, `retry-workflow` starts
+//! again at the trigger later, and `stop-processing` fails the run, as does a failure without a matching case. The
+//! conditions of the cases and later steps can refer to the failure as `/#error.code`, `/#error.message` and so on.
 //!
-//! Limits: a step is tried [`ATTEMPTS_MAX`] times, calls included; a run begins [`PASSES_MAX`] times. After that the run
-//! fails.
+//! Limits: a step has [`ATTEMPTS_MAX`] attempts, calls included, and a run begins [`PASSES_MAX`] times. After that the
+//! run fails.
 
 use super::advance::Next;
 use super::attempt::{Attempt, backoff, idempotency_key};
@@ -19,11 +18,11 @@ use crate::outbound::ATTEMPTS_MAX;
 use crate::store::{Ending, RunError, RunStatus};
 use crate::workflow::{ErrorAction, Step};
 
-/// How often a run begins at most.
+/// The most times that a run begins.
 pub const PASSES_MAX: u32 = 4;
 
 impl<'a> Stretch<'a> {
-    /// Ends a step because of a failure, and says how the run goes on.
+    /// Ends a step with a failure. `None` if other steps come next.
     pub(super) fn finish_failed(&mut self, mut executed: Executed<'a>, failure: StepFailure) -> Option<Next> {
         let step = executed.step;
         let error = self.run_error(&failure, &step.id, step.action.as_deref());
@@ -40,7 +39,7 @@ impl<'a> Stretch<'a> {
         }
     }
 
-    /// What the first case that holds says. One that can't be judged does not hold, and the entry says so.
+    /// The action of the first case that holds. A case that can't be judged does not hold, which is noted.
     fn error_action(&self, step: &Step, notes: &mut Vec<Note>) -> Option<ErrorAction> {
         let cases = step.error_cases.iter().enumerate();
         let mut holding = cases.filter(|(index, case)| {

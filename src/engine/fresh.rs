@@ -1,4 +1,4 @@
-//! Runs that have just been made.
+//! Runs in memory.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::expr::Scope;
 use crate::store::Run;
 use crate::workflow::Workflow;
 
-/// A run with all that [`super::advance`] needs to carry it on.
+/// A run with everything that [`super::advance`] needs.
 pub struct Loaded {
     pub run: Run,
     pub workflow: Arc<Workflow>,
     pub scope: Scope,
-    /// How often it has begun: more than once if it was begun anew after a failure.
+    /// How often the run has begun: more than once after `retry-workflow`.
     pub passes: u32,
 }
 
 impl Loaded {
-    /// A run that has not begun, with the payload of its event.
+    /// A run that has not begun. `payload` is its event's.
     pub fn fresh(run: Run, workflow: Arc<Workflow>, payload: Value) -> Loaded {
         let scope = trigger_scope(&run, &workflow, payload);
         Loaded { run, workflow, scope, passes: 0 }

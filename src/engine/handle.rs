@@ -1,7 +1,7 @@
-//! How others reach the engine's loop.
+//! The handle by which other rooms reach the engine's loop.
 //!
-//! Nobody waits for it: when there is no [`Place`] left in its inbox, runs are only queued in the database, where the loop
-//! looks when it is told to, and now and then anyway.
+//! Callers never wait for the loop. If its inbox has no [`InboxSlot`] left, runs are only queued in the database, where
+//! the loop finds them when it polls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,56 +14,57 @@ use crate::base::id::Id;
 use crate::observe::metrics;
 use crate::store::RunStatus;
 
-/// What the door says to the loop.
+/// A message to the loop.
 pub(super) enum Message {
-    /// Advance runs that were committed as queued and held.
+    /// Advance runs that were committed as queued and held by this process.
     Start(Vec<Loaded>),
-    /// Do what comes next for runs that were advanced already.
+    /// Continue runs whose first stretch was committed.
     Follow { org: Id, runs: Vec<(Id, Progress)> },
-    /// There are queued runs in the database.
+    /// Poll: there are queued runs in the database.
     Look,
 }
 
-/// How others reach the engine; cheap to clone.
+/// A handle to the engine; cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
     pub(super) inbox: mpsc::Sender<Message>,
-    /// Whether the loop has to look into the database.
+    /// Whether the loop must poll.
     pub(super) lagging: Arc<AtomicBool>,
     pub(super) watchers: Watchers,
 }
 
-/// Room in the engine's memory for the runs of one event.
-pub struct Place(mpsc::OwnedPermit<Message>);
+/// Reserved room in the inbox for the runs of one event.
+pub struct InboxSlot(mpsc::OwnedPermit<Message>);
 
 impl EngineHandle {
-    /// Room for the runs of one event, if there is any. Without it they have to wait in the database, held by nobody.
-    pub fn place(&self) -> Option<Place> {
-        self.inbox.clone().try_reserve_owned().ok().map(Place)
+    /// Reserves room for the runs of one event. If there is none, the runs must be queued in the database without being
+    /// held.
+    pub fn reserve(&self) -> Option<InboxSlot> {
+        self.inbox.clone().try_reserve_owned().ok().map(InboxSlot)
     }
 
-    /// Hears from now on when a stretch of the run is committed by this process.
+    /// Watches a run: is notified of each stretch that this process commits from now on.
     pub fn watch(&self, run: Id) -> Watch {
         self.watchers.watch(run)
     }
 
-    /// Looks for queued runs in the database.
+    /// Makes the loop poll for queued runs.
     pub fn look(&self) {
         self.lagging.store(true, Ordering::Relaxed);
-        // With a full inbox there is no need to wake anybody.
+        // With a full inbox, the loop is awake.
         let _ = self.inbox.try_send(Message::Look);
     }
 }
 
-impl Place {
+impl InboxSlot {
     /// Starts runs that were just committed as queued and held.
     pub fn start(self, runs: Vec<Loaded>) {
         self.0.send(Message::Start(runs));
     }
 
-    /// Takes over runs of an org whose first stretch was committed together with their transaction.
+    /// Continues runs whose first stretch was committed together with their transaction.
     pub fn follow(self, org: Id, mut runs: Vec<(Id, Progress)>) {
-        // Most runs end here, and with lines about them switched off there is nothing to do but to count.
+        // Most runs have ended; unless their ends are logged, they only need counting.
         if !log::log_enabled!(log::Level::Debug) {
             let completed = |progress: &Progress| {
                 progress.next == Next::Ended(RunStatus::Completed) && !progress.frees_runs && progress.lines.is_empty()

@@ -1,9 +1,8 @@
 //! Params that are evaluated for each item of a list, with `item` and `index` in scope.
 //!
-//! What comes out is a list that takes the param's place, so that the action, and the reader of the log, find one value for
-//! each item.
+//! The list of results takes the param's place, so the action and the log have one value per item.
 //!
-//! Limits: [`ITEMS_MAX`] items; together as much output as the params of a step may have, and one limit of work.
+//! Limits: [`ITEMS_MAX`] items. Together they may be as large as a step's params, and share one limit of work.
 
 use serde_json::{Map, Value};
 
@@ -16,21 +15,21 @@ use crate::expr::{Condition, EvalError, Expr, Note, Scope};
 use crate::objects::Problem;
 use crate::workflow::{ActionSpec, ParamKind};
 
-/// How many items a list may have that a step goes through.
+/// The most items of a list that a step processes.
 pub const ITEMS_MAX: usize = 1_000;
-/// How many notes are kept of one param: all items may have the same thing wrong with them.
+/// The most notes per param, because all items may cause the same one.
 const NOTES_MAX: usize = 20;
 
-/// The name of the param that holds the list.
+/// The name of the param with the list.
 const LIST: &str = "list";
 
-/// What is evaluated for each item.
+/// A param that is evaluated for each item.
 enum PerItem<'a> {
     Value(&'a Expr),
     Condition(&'a Condition),
 }
 
-/// Evaluates the params for each item of the list, which is among `params` already.
+/// Evaluates the params for each item of the list, which `params` contains already.
 pub(super) fn resolve_items(
     scope: &mut Scope,
     executed: &mut Executed<'_>,
@@ -43,7 +42,7 @@ pub(super) fn resolve_items(
         let Some((_, expression)) = step.params.iter().find(|(name, _)| name == param.name) else { continue };
         let Some(Value::Array(items)) = params.get(LIST) else { return Ok(()) };
         if items.len() > ITEMS_MAX {
-            let message = format!("has {} items; at most {ITEMS_MAX} are gone through", items.len());
+            let message = format!("has {} items; the limit is {ITEMS_MAX}", items.len());
             problems.push(Problem::new(format!("/{LIST}"), message));
             return Ok(());
         }

@@ -1,11 +1,12 @@
-//! Runs that take turns and wait for each other at the same time.
+//! Runs of a lane that wait for each other.
 //!
-//! A run has its turn until it ends, also while it waits for a run that it called. So that nobody waits for ever, a run that
-//! is waited for by a run of its own lane, be it through others, has its turn within that one's. Workflows that call each
-//! other can still come to stand in each other's way: each has its turn and waits for a run that waits for the turn of the
-//! other. Who waits for such a run looks after a while, and then gives it its turn.
+//! A run keeps its turn until it ends, even while it waits for a run that it called. If a run of the same lane waits
+//! for a run, directly or through others, that run therefore gets a turn within the waiting run's, or both would wait
+//! for ever. Two workflows that call each other can still block each other: each has its lane's turn and waits for a
+//! run that waits for the other's turn. A run that waits for such a run finds this out after a while, and gives it a
+//! turn.
 //!
-//! Limits: a circle of more than [`CIRCLE_MAX`] runs is not found.
+//! Limit: a circle of more than [`CIRCLE_MAX`] runs is not found.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,13 +15,13 @@ use super::pending::awaited_runs;
 use crate::base::id::Id;
 use crate::store::{Run, Session, StoreError, StoreResult, Turn};
 
-/// How soon a run looks whether one that it waits for can get its turn at all.
+/// How soon a run checks whether the run that it waits for can ever get a turn.
 pub(super) const TURN_EVERY: Duration = Duration::from_secs(10);
-/// How many runs are looked at to find a circle.
+/// The most runs read to find a circle.
 const CIRCLE_MAX: usize = 200;
 
-/// Whether a run that `run` starts belongs to the turn of a run that waits for it: of this one, or of one that waits for
-/// this one.
+/// Whether `child`, which `run` starts, runs within the turn of a run that waits for it: `run`, or one that waits for
+/// `run`.
 pub(super) fn is_within_a_turn(session: &mut dyn Session, run: &Run, child: &Run) -> StoreResult<bool> {
     let Some(lane) = &child.lane else { return Ok(false) };
     let (mut waiting, mut awaited) = (run.clone(), child.id);
@@ -39,7 +40,8 @@ pub(super) fn is_within_a_turn(session: &mut dyn Session, run: &Run, child: &Run
     }
 }
 
-/// Gives a run its turn that `run` waits for, if it would never get it: all that it waits for come to wait for `run`.
+/// Gives `child`, which `run` waits for, a turn if it would never get one, because all runs that it waits for wait for
+/// `run`.
 pub(super) fn free_from_circle(session: &mut dyn Session, run: &Run, child: &Run) -> StoreResult<()> {
     if !child.waits_in_lane() {
         return Ok(());
@@ -52,13 +54,13 @@ pub(super) fn free_from_circle(session: &mut dyn Session, run: &Run, child: &Run
     child.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);
     child.due_at = Some(session.now());
     match session.update_run(&mut child) {
-        // It has got its turn at this moment, or was cancelled.
+        // The run has just got its turn, or was cancelled.
         Ok(()) | Err(StoreError::Fenced) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Whether a run does nothing but wait for runs that do nothing but wait, and so on; these are put into `seen`.
+/// Whether a run only waits for runs that only wait, and so on. Adds these runs to `seen`.
 fn is_stuck(session: &mut dyn Session, run: &Run, seen: &mut HashSet<Id>) -> StoreResult<bool> {
     if !seen.insert(run.id) {
         return Ok(true);

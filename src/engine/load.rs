@@ -1,4 +1,4 @@
-//! Picking a run up from the database: its workflow's version, its payload, and the outputs of the steps it has done.
+//! Loads a run from the database: its workflow's version, its payload, and the outputs of its completed steps.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,13 +12,13 @@ use crate::events::{CurrentInForce, trigger_scope};
 use crate::store::{Run, Session, StoreError, StoreResult};
 use crate::workflow::Workflow;
 
-/// How many compiled versions are kept that are not in force.
+/// The most compiled versions kept in addition to those in effect.
 const OTHERS_MAX: usize = 1_024;
 
-/// Compiled workflow versions, which never change; all clones share them.
+/// Compiled versions of workflows, shared by all clones.
 ///
-/// Those in force are the catalog's. Others, which runs began with that are still open, are kept here, up to [`OTHERS_MAX`];
-/// then the one that was not used for the longest time goes.
+/// The catalog compiles the versions in effect. Older ones, which open runs began with, are kept here, up to
+/// [`OTHERS_MAX`]; the least recently used one is dropped.
 #[derive(Clone, Default)]
 pub struct Programs {
     in_force: CurrentInForce,
@@ -27,7 +27,7 @@ pub struct Programs {
 
 #[derive(Default)]
 struct Others {
-    /// By workflow and version, with when it was last used.
+    /// By workflow and version, with the `clock` of its last use.
     programs: HashMap<(Id, i64), (u64, Arc<Workflow>)>,
     /// Counts uses.
     clock: u64,
@@ -42,7 +42,7 @@ impl Others {
     }
 
     fn put(&mut self, version: (Id, i64), program: Arc<Workflow>) {
-        // Compiling took much longer than it takes to look at all of them.
+        // A scan of all entries takes much less time than compiling one.
         if self.programs.len() >= OTHERS_MAX
             && let Some(oldest) = self.programs.iter().min_by_key(|(_, (used, _))| *used).map(|(version, _)| *version)
         {
@@ -54,12 +54,12 @@ impl Others {
 }
 
 impl Programs {
-    /// Where what is in force is found.
+    /// What is in effect.
     pub fn in_force(&self) -> &CurrentInForce {
         &self.in_force
     }
 
-    /// The version of the workflow, compiled; read from the database if it is neither in force nor kept.
+    /// The compiled version of a workflow; read from the database if it is neither in effect nor kept.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if there is no such version or it does not compile, and those of the store.
@@ -101,19 +101,19 @@ struct LoggedOutput {
     error: Option<Value>,
 }
 
-/// Loads an open run. `None` if it has ended, or never was.
+/// Loads an open run; `None` if it has ended or does not exist.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if what is stored of it can't be used; that run can never go on.
+/// [`StoreError::Corrupt`] if a stored value can't be used; the run can never continue.
 pub fn load(session: &mut dyn Session, programs: &Programs, org: Id, id: Id) -> StoreResult<Option<Loaded>> {
     let run = session.run(org, id)?.filter(|run| run.status.is_open());
     run.map(|run| recall(session, programs, run)).transpose()
 }
 
-/// A run, open or ended, with the outputs of the steps that it has done.
+/// Loads the workflow, payload and outputs of a run, open or ended.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if what is stored of it can't be used.
+/// [`StoreError::Corrupt`] if a stored value can't be used.
 pub fn recall(session: &mut dyn Session, programs: &Programs, run: Run) -> StoreResult<Loaded> {
     let (org, id) = (run.org, run.id);
     let workflow = programs.get(session, org, run.workflow, run.version)?;
@@ -125,7 +125,7 @@ pub fn recall(session: &mut dyn Session, programs: &Programs, run: Run) -> Store
         for LoggedOutput { id, output, error } in logged {
             if id == workflow.trigger.id {
                 passes += 1;
-                // What was found before the run began anew may be different by now.
+                // The run began again; outputs of the earlier pass may have changed.
                 scope = match passes {
                     1 => scope,
                     _ => trigger_scope(&run, &workflow, scope.step("1").cloned().unwrap_or_default()),
@@ -142,10 +142,11 @@ pub fn recall(session: &mut dyn Session, programs: &Programs, run: Run) -> Store
     Ok(Loaded { run, workflow, scope, passes })
 }
 
-/// The payload of the event that started the run: its transaction's envelope, or what is stored with the event.
+/// The payload of the event that started the run: the envelope of its transaction, or the payload stored with the
+/// event.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if what is stored of it can't be used.
+/// [`StoreError::Corrupt`] if a stored value can't be used.
 pub fn event_payload(session: &mut dyn Session, run: &Run) -> StoreResult<Value> {
     if let Some(id) = run.transaction {
         let missing = || unreadable(format!("transaction {id} is missing"));
@@ -169,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_the_versions_that_are_not_in_force_the_least_recently_used_goes() {
+    fn the_least_recently_used_version_is_dropped() {
         let program = compile(
             (Id::MIN, 1),
             &json!({ "name": "w", "trigger": { "id": "1", "eventName": "e", "transitions": [] }, "steps": [] }),
@@ -178,7 +179,7 @@ mod tests {
         (0..OTHERS_MAX as i64).for_each(|version| others.put((Id::MIN, version), program.clone()));
         assert!(others.get((Id::MIN, 0)).is_some());
         others.put((Id::MAX, 1), program.clone());
-        assert!(others.get((Id::MIN, 0)).is_some(), "it was used a moment ago");
+        assert!(others.get((Id::MIN, 0)).is_some(), "it was just used");
         assert!(others.get((Id::MIN, 1)).is_none());
         assert!(others.get((Id::MAX, 1)).is_some());
         assert_eq!(others.programs.len(), OTHERS_MAX);

@@ -1,12 +1,12 @@
-//! The engine: what a run does next, and the loop that lets it.
+//! The engine: the state machine of a run, and the loop that feeds it.
 //!
-//! [`advance`] is the state machine. It takes a run, what has happened since, and an open transaction; it executes
-//! internal steps until the run ends, has to wait, or needs an external call, and writes the steps' effects, their log
-//! and the run's new state in that same transaction. It does no other I/O and takes time and ids from the session, so
-//! that it can be stopped and repeated at every point in tests.
+//! [`advance`] is the state machine. It takes a run, an input and an open transaction. It executes internal steps until
+//! the run ends, must wait, or needs an external call, and writes the steps' effects, their log and the run's new state
+//! in that transaction. It does no other I/O, and takes time and ids from the session, so tests can stop and repeat it
+//! at every point.
 //!
-//! [`Engine`] feeds it: runs fresh from the door, runs whose time has come, and answers of external calls. Whatever it
-//! holds in memory can be lost at any moment; the database knows which runs are open and when they are due.
+//! [`Engine`] feeds it new runs from the door, runs that are due, and outcomes of external calls. Its memory can be
+//! lost at any moment: the database contains which runs are open and when they are due.
 
 mod advance;
 mod attempt;
@@ -40,7 +40,7 @@ pub use ending::{Cancelled, cancel};
 pub use entry::merge_log;
 pub use failure::PASSES_MAX;
 pub use fresh::Loaded;
-pub use handle::{EngineHandle, Place};
+pub use handle::{EngineHandle, InboxSlot};
 pub use load::{Programs, compile, event_payload, load, recall};
 pub use pending::{Call, Pending, StoredEffect, Waiting};
 pub use replay::replay;

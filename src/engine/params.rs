@@ -1,4 +1,4 @@
-//! What a step's params come to, just before its action runs.
+//! Resolves a step's params, just before its action runs.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use crate::expr::Scope;
 use crate::objects::{Problem, escape_pointer};
 use crate::workflow::{ActionSpec, ParamKind};
 
-/// The step's params with their values; those that refer to something missing are left out and noted.
+/// The step's params with their values; params that refer to a missing value are omitted and noted.
 pub(super) fn resolve(
     scope: &mut Scope,
     executed: &mut Executed<'_>,
@@ -49,7 +49,7 @@ pub(super) fn resolve(
     for param in spec.params.iter().filter(|param| param.required) {
         let absent = params.get(param.name).is_none_or(Value::is_null);
         let pointer = format!("/{}", param.name);
-        // Without a list there are no items; that there is none is said already.
+        // Without a list there are no items; the missing list is a problem of its own.
         let absent = absent && !(param.kind.is_for_each_item() && executed.step.has_param(param.name));
         if absent && !problems.iter().any(|problem| problem.pointer == pointer) {
             let note = executed.notes.iter().find(|note| note.pointer == pointer);

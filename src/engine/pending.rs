@@ -1,7 +1,7 @@
-//! A step that waits, as it is stored with its run.
+//! A waiting step, as stored with its run.
 //!
-//! Versions before this one had no [`Waiting`]: which of some optional fields was there said what the step waits for.
-//! What they stored is still read.
+//! Earlier versions had no [`Waiting`]; one of several optional fields said what the step waits for. Their values can
+//! still be read.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::expr::{Note, Secrets, mask};
 use crate::outbound::{Effect, Retry};
 use crate::store::{Run, StoreError, StoreResult};
 
-/// A step that waits.
+/// A waiting step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", from = "Stored")]
 pub struct Pending {
@@ -25,7 +25,7 @@ pub struct Pending {
     pub input: Box<RawValue>,
     pub notes: Vec<Note>,
     pub started_at: Timestamp,
-    /// The attempts made, the one under way not included.
+    /// The attempts so far, without the one under way.
     pub attempts: Vec<Attempt>,
     pub waiting: Waiting,
 }
@@ -36,15 +36,15 @@ pub struct Pending {
 pub enum Waiting {
     /// The outcome of an effect, or the time of the next attempt at it.
     Call(Call),
-    /// The time at which the run is due; then the step completes with this output.
+    /// The time when the run is due; the step then completes with this output.
     Until { output: Value },
     /// The end of a run that the step started.
     Run { child: Id },
-    /// The ends of the runs for the items of a list.
+    /// The ends of the runs that process the items of a list.
     Batch(Batch),
-    /// An event with this name and key, which [`super::Input::Event`] brings, but not after `until`.
+    /// An event with this name and key, passed as [`super::Input::Event`], until `until`.
     Event { name: String, key: Option<String>, until: Timestamp },
-    /// The time at which the run is due; then the step, which failed, is executed again.
+    /// The time when the run is due; the failed step is then executed again.
     Retry,
 }
 
@@ -54,9 +54,9 @@ pub enum Waiting {
 pub struct Call {
     pub effect: StoredEffect,
     pub retry: Retry,
-    /// How many of the step's attempts were made before it was executed for the last time.
+    /// The number of attempts before the last execution of the step.
     pub attempts_before: usize,
-    /// Since when an attempt is under way; `None` between two attempts.
+    /// When the attempt under way began; `None` between two attempts.
     pub under_way_since: Option<Timestamp>,
 }
 
@@ -64,23 +64,23 @@ pub struct Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StoredEffect {
-    /// As it is.
+    /// Not encrypted.
     Plain(Effect),
-    /// Encrypted as a whole, because there are secrets in it.
+    /// Encrypted as a whole, because it contains secrets.
     Sealed(String),
 }
 
 impl Pending {
-    /// What the run waits for, if it waits.
+    /// The pending step of a run, if it has one.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if what is stored of it can't be read.
+    /// [`StoreError::Corrupt`] if the stored value can't be read.
     pub fn of(run: &Run) -> StoreResult<Option<Pending>> {
         let pending = run.pending.as_ref().map(Pending::deserialize).transpose();
         pending.map_err(|error| StoreError::Corrupt { what: "what a run waits for", detail: error.to_string() })
     }
 
-    /// The same, taken from the run.
+    /// Takes the pending step from the run.
     ///
     /// # Errors
     /// As [`Pending::of`].
@@ -90,7 +90,7 @@ impl Pending {
         pending
     }
 
-    /// As it is stored.
+    /// The stored form.
     pub(super) fn to_value(&self) -> Value {
         serde_json::to_value(self).expect("a pending step has string keys")
     }
@@ -100,7 +100,7 @@ impl Pending {
         matches!(&self.waiting, Waiting::Call(call) if call.under_way_since.is_some())
     }
 
-    /// Masks the secrets in what people read of it, and in what it gives to later steps.
+    /// Masks secrets in what the log shows and in what later steps can refer to.
     pub(super) fn mask(&mut self, secrets: &Secrets) {
         if secrets.is_empty() {
             return;
@@ -122,7 +122,7 @@ impl Pending {
     }
 }
 
-/// The runs that a run waits for. None if what is stored of it can't be read: it fails by itself when it goes on.
+/// The runs that a run waits for; empty if the stored value can't be read, because the run fails when it continues.
 pub(super) fn awaited_runs(run: &Run) -> Vec<Id> {
     match Pending::of(run).ok().flatten().map(|pending| pending.waiting) {
         Some(Waiting::Run { child }) => vec![child],
@@ -131,7 +131,7 @@ pub(super) fn awaited_runs(run: &Run) -> Vec<Id> {
     }
 }
 
-/// What may be stored of a step that waits.
+/// All stored forms of a waiting step.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored {
@@ -142,7 +142,7 @@ struct Stored {
     started_at: Timestamp,
     attempts: Vec<Attempt>,
     waiting: Option<Waiting>,
-    // What versions before this one stored in place of `waiting`.
+    // What earlier versions stored instead of `waiting`.
     effect: Option<Effect>,
     sealed: Option<String>,
     #[serde(default)]
@@ -166,7 +166,7 @@ impl From<Stored> for Pending {
 }
 
 impl Stored {
-    /// What a version before this one waited for.
+    /// What a step stored by an earlier version waits for.
     fn take_earlier(&mut self) -> Waiting {
         let sealed = self.sealed.take().map(StoredEffect::Sealed);
         let effect = sealed.or(self.effect.take().map(StoredEffect::Plain));
@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// What a version before [`Waiting`] stored; what is written of it now is read as the same.
+    /// Reads what a version without [`Waiting`] stored, and checks that it survives being written and read.
     fn read(stored: &str) -> Pending {
         let pending: Pending = serde_json::from_str(stored).expect("it is readable");
         let again = Pending::deserialize(&pending.to_value()).expect("it is readable");

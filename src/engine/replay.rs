@@ -1,4 +1,4 @@
-//! Running again what ran before.
+//! Replays runs.
 
 use super::Loaded;
 use super::load::{Programs, event_payload};
@@ -6,8 +6,8 @@ use crate::base::id::Id;
 use crate::events;
 use crate::store::{Session, StoreResult};
 
-/// Inserts a new run for the event of an old one, with the same version of its workflow, and linked to it. `None` if there
-/// is no such run. `held` says whether this process goes on with the new one at once, unless it has to wait for its turn.
+/// Inserts a new run for the event and workflow version of an old one, and links it to that. `None` if there is no such
+/// run. With `held`, this process continues the new run at once, unless it must wait in its lane.
 ///
 /// # Errors
 /// Those of the store.

@@ -1,6 +1,6 @@
-//! What the server's log says of runs: how they ended, and what their steps wanted to be written.
+//! Log lines about runs: how they ended, and what their steps logged.
 //!
-//! Nobody waits for it: the run is read anew for the names, beside whatever else goes on.
+//! Nothing waits for these lines: a task of its own reads the run for the names in them.
 
 use crate::actions::LogLine;
 use crate::base::id::Id;
@@ -21,7 +21,7 @@ pub(super) fn end(store: &Store, org: Id, id: Id) {
     });
 }
 
-/// Writes the lines of a stretch that has been committed.
+/// Logs the lines of a committed stretch.
 pub(super) fn lines(store: &Store, org: Id, id: Id, lines: Vec<LogLine>) {
     if lines.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The runs that a stretch of a run starts.
+//! Starts the runs that a stretch of a run asked for.
 
 use super::ending::wake_others;
 use super::lanes::is_within_a_turn;
@@ -9,8 +9,8 @@ use crate::events::{DESCENDANTS_MAX, InForce, dispatch};
 use crate::store::{Run, RunError, Session, StoreResult, Turn};
 
 impl<'a> Stretch<'a> {
-    /// Counts the runs that a step is going to start, which are those since `mark`, against the budget of their root. If
-    /// they exceed it, none of them is started, and the run has to fail at the step, whatever its error cases say.
+    /// Counts the runs that a step starts, those since `mark`, against the budget of their root. If they exceed it,
+    /// none starts, and the run must fail at the step, whatever its error cases say.
     pub(super) fn check_budget(&mut self, executed: &Executed<'a>, mark: EffectsMark) -> StoreResult<Option<RunError>> {
         let count = i64::try_from(self.effects.count_runs(mark, self.in_force)).unwrap_or(i64::MAX);
         let (org, root) = (self.run.org, self.run.root());
@@ -27,7 +27,7 @@ impl<'a> Stretch<'a> {
     }
 }
 
-/// Starts the runs that a stretch of `run` asked for, when that is written; whether there are any.
+/// Starts the runs that a stretch of `run` asked for. Returns whether there are any.
 pub(super) fn start_others(
     session: &mut dyn Session,
     in_force: &InForce,
@@ -46,7 +46,7 @@ pub(super) fn start_others(
     for event in effects.events {
         started.extend(dispatch(session, in_force, event)?.runs);
     }
-    // One that was too deep to begin has ended: the step that waits for it goes on at once.
+    // A run that is too deep to begin has ended: wake the step that waits for it.
     for ended in started.iter().filter(|run| !run.status.is_open()) {
         wake_others(session, ended)?;
     }

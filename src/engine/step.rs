@@ -1,4 +1,4 @@
-//! Executing one step: resolve its params, run its action, judge its transitions, log it.
+//! Executes one step: resolves its params, runs its action, judges its transitions, and logs it.
 
 use std::borrow::Cow;
 
@@ -19,10 +19,10 @@ use crate::objects::Problem;
 use crate::store::{RunError, StoreResult};
 use crate::workflow::{Step, Transition};
 
-/// A step that has been executed, before it is logged.
+/// An executed step that is not logged yet.
 pub(super) struct Executed<'a> {
     pub(super) step: &'a Step,
-    /// The resolved params, as text: they are logged as they were before the action took them.
+    /// The resolved params as text, because the action consumes the values.
     pub(super) input: Box<RawValue>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) notes: Vec<Note>,
@@ -30,7 +30,7 @@ pub(super) struct Executed<'a> {
 }
 
 impl<'a> Stretch<'a> {
-    /// Executes one step up to its end, or up to the external call that it needs.
+    /// Executes one step to its end, or until it must wait.
     pub(super) fn execute(&mut self, step: &'a Step) -> StoreResult<Option<Next>> {
         (self.probe)(Point::BeforeStep(&step.id))?;
         self.steps += 1;
@@ -97,8 +97,8 @@ impl<'a> Stretch<'a> {
         (action.run)(&mut call)
     }
 
-    /// Ends a step with its output: puts it where later steps find it, judges the transitions, logs.
-    /// What it holds of secrets is masked for later steps too, so that it is the same for a run that was read again.
+    /// Ends a step with its output: makes it available to later steps, judges the transitions, and logs. Secrets in it
+    /// are masked for later steps too, so that a run that is loaded again has the same output.
     pub(super) fn finish(&mut self, executed: Executed<'a>, mut output: Value) -> Option<Next> {
         self.loaded.scope.secrets().mask_value(&mut output);
         if is_deeper_than(&output, STEP_LEVELS_MAX) {
@@ -124,7 +124,7 @@ impl<'a> Stretch<'a> {
         None
     }
 
-    /// Ends the run with a step that asked for it.
+    /// Ends the run because its step ended it.
     fn stop(&mut self, executed: Executed<'a>, output: Value, failure: Option<StepFailure>) -> Next {
         self.log(&executed, Ok(&raw(&output)), &[]);
         match failure {
@@ -158,7 +158,7 @@ impl<'a> Stretch<'a> {
         self.segment.push(&entry, self.loaded.scope.secrets());
     }
 
-    /// Judges transitions in order up to the first match; the target of that one.
+    /// Judges transitions in order up to the first match, and returns that one's target.
     pub(super) fn judge(
         &self,
         transitions: &'a [Transition],
@@ -180,7 +180,7 @@ impl<'a> Stretch<'a> {
         Ok((judged, taken))
     }
 
-    /// A failure as the run shows it, with the secrets in it masked.
+    /// A failure as the run's error, with secrets masked.
     pub(super) fn run_error(&self, failure: &StepFailure, step: &str, action: Option<&str>) -> RunError {
         let secrets = self.loaded.scope.secrets();
         let masked = |text: &str| mask(text, secrets).into_owned();

@@ -1,4 +1,4 @@
-//! One stretch: the steps that one transaction executes, and what is written at its end.
+//! One stretch: the steps that one transaction executes, and what it writes at its end.
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ use crate::workflow::Step;
 
 pub(super) struct Stretch<'a> {
     pub(super) run: &'a mut Run,
-    /// Whether the run has yet to be inserted.
+    /// Whether the run is not in the database yet.
     pub(super) unwritten: bool,
     pub(super) loaded: LoadedParts<'a>,
     pub(super) segment: Segment,
@@ -26,7 +26,7 @@ pub(super) struct Stretch<'a> {
     pub(super) in_force: &'a InForce,
     pub(super) probe: Probe<'a>,
     pub(super) steps: usize,
-    /// The attempts at the step that is executed next.
+    /// The earlier attempts at the step that is executed next.
     pub(super) carried: Vec<Attempt>,
     /// The step that completed last, in this stretch.
     pub(super) last: Option<&'a str>,
@@ -47,7 +47,7 @@ impl<'a> Stretch<'a> {
                 return Ok(next);
             }
         } else if !matches!(input, Input::Continue) {
-            // The run does not wait: what comes here was taken before.
+            // The run does not wait, so it has received this input before.
             return Err(StoreError::Fenced);
         } else if self.run.position.is_none() {
             if self.waits_for_its_turn()? {
@@ -78,7 +78,7 @@ impl<'a> Stretch<'a> {
         Ok(self.complete())
     }
 
-    /// Puts a run of a limited workflow into its lane, if that has not happened yet; whether it has to wait there.
+    /// Puts a run of a limited workflow into its lane, if it is not there yet. Returns whether it must wait there.
     fn waits_for_its_turn(&mut self) -> StoreResult<bool> {
         if self.run.lane.as_ref().is_some_and(|lane| lane.turn == Turn::Later) {
             self.session.enter_lane(self.run)?;
@@ -148,7 +148,7 @@ impl<'a> Stretch<'a> {
         self.end(Ending::Completed)
     }
 
-    /// What a callable workflow answers.
+    /// The response of a callable workflow.
     fn answer(&self) -> Result<Option<Value>, StepFailure> {
         let Some(response) = &self.loaded.workflow.response else {
             return Ok(self.last.and_then(|step| self.loaded.scope.step(step)).cloned());
@@ -157,13 +157,13 @@ impl<'a> Stretch<'a> {
         answer.map_err(|error| StepFailure::new("expression_failed", error.to_string()))
     }
 
-    /// Writes the run, its log and what it does to other runs.
+    /// Writes the run, its log and its effects on other runs.
     pub(super) fn write(mut self, next: Next) -> StoreResult<Progress> {
         (self.probe)(Point::BeforeWrite)?;
-        // This process acts on these at once; all else is for the process that looks first.
+        // This process continues these at once; any process can claim the others.
         self.run.held = matches!(next, Next::Perform(_) | Next::Again);
         let segment = self.run.rev;
-        // The run first: if it was lost, the error has to say so, and not that the segment is there already.
+        // The run first: if it was lost, the error must say so, not that the segment exists already.
         if self.unwritten {
             self.run.rev += 1;
             self.session.insert_run(self.run)?;
@@ -175,9 +175,9 @@ impl<'a> Stretch<'a> {
         let lines = std::mem::take(&mut self.effects.lines);
         let started = start_others(self.session, self.in_force, self.run, self.effects)?;
         let woken = matches!(next, Next::Ended(_)) && wake_others(self.session, self.run)?;
-        // It may have its turn when this is committed.
-        let comes = self.run.waits_in_lane();
-        Ok(Progress { next, rev: self.run.rev, frees_runs: started || woken || comes, lines })
+        // The run may get its turn with this commit.
+        let may_move = self.run.waits_in_lane();
+        Ok(Progress { next, rev: self.run.rev, frees_runs: started || woken || may_move, lines })
     }
 }
 
@@ -188,7 +188,7 @@ pub(super) fn append(entries: Segment, run: &Run, segment: i64, session: &mut dy
     }
 }
 
-/// What chance is made from in a step: the same when the step is executed again, and another one in every other step. The
+/// The seed of a step's random values: the same whenever the step is executed, and different in every other step. The
 /// hash is FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>.
 pub(super) fn seed(run: Id, step: &str) -> u64 {
     let bytes = run.hex();

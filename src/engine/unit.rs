@@ -1,4 +1,4 @@
-//! What the loop hands to the store: one stretch of one run.
+//! The unit of work that the loop submits to the store: one stretch of one run.
 
 use tokio::sync::mpsc;
 
@@ -14,9 +14,9 @@ use crate::store::{Session, StoreResult, Unit};
 pub(super) struct Advance {
     pub(super) org: Id,
     pub(super) run: Id,
-    /// The run's `rev` as whoever wants this has seen it last. With another one the run belongs to somebody else.
+    /// The run's `rev` as the loop knows it. If the stored one differs, another process has the run.
     pub(super) rev: i64,
-    /// Used by the first attempt; a repetition reads the run from the database, where it is unchanged.
+    /// For the first attempt; a repetition loads the run, which is unchanged, from the database.
     pub(super) loaded: Option<Box<Loaded>>,
     pub(super) input: Input,
     pub(super) programs: Programs,

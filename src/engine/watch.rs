@@ -1,6 +1,6 @@
-//! Hearing of runs that go on, for those who wait for one.
+//! Notifies tasks that wait for a run when it advances.
 //!
-//! A hint: what a run has come to stands in the database, and a run that another process advances is not heard of.
+//! Notifications are hints: a run's state is in the database, and runs that other processes advance cause none.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,18 +10,18 @@ use tokio::sync::Notify;
 
 use crate::base::id::Id;
 
-/// Who waits for which run; cheap to clone.
+/// The watches, by run; cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Watchers(Arc<Watched>);
 
 #[derive(Default)]
 struct Watched {
-    /// How many wait; most of the time none, and then nothing has to be looked up.
+    /// The number of watches. Mostly zero, which saves the lookup.
     count: AtomicUsize,
     by_run: Mutex<HashMap<Id, Vec<Arc<Notify>>>>,
 }
 
-/// Somebody who waits for a run, until this is dropped.
+/// A watch of one run, until it is dropped.
 pub struct Watch {
     watchers: Watchers,
     run: Id,
@@ -36,8 +36,8 @@ impl Watchers {
         Watch { watchers: self.clone(), run, notify }
     }
 
-    /// Tells those who wait that a stretch of the run was committed.
-    pub fn tell(&self, run: Id) {
+    /// Notifies the watches of a run that a stretch was committed.
+    pub fn notify(&self, run: Id) {
         if self.0.count.load(Ordering::Acquire) > 0 {
             self.by_run(|by_run| by_run.get(&run).into_iter().flatten().for_each(|notify| notify.notify_one()));
         }
@@ -49,8 +49,8 @@ impl Watchers {
 }
 
 impl Watch {
-    /// Returns once a stretch of the run was committed since the last time, or since the watch began.
-    pub async fn heard(&self) {
+    /// Waits until a stretch of the run is committed, unless one was since the last call or since the watch began.
+    pub async fn advanced(&self) {
         self.notify.notified().await;
     }
 }

@@ -290,16 +290,16 @@ pub async fn cancel(services: &Services, admin: &Admin, id: Id) -> UseCaseResult
 pub async fn replay(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<RunView> {
     let org = admin.org();
     let programs = services.catalog.programs().clone();
-    let place = services.engine.place();
-    let held = place.is_some();
+    let slot = services.engine.reserve();
+    let held = slot.is_some();
     let written = services.store.write(move |session| engine::replay(session, &programs, (org, id), held)).await?;
     let loaded = written.ok_or_else(|| UseCaseError::not_found("run", id))?;
     let run = &loaded.run;
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
     let view = view(run);
-    match place {
+    match slot {
         Some(_) if run.waits_in_lane() => services.engine.look(),
-        Some(place) => place.start(vec![loaded]),
+        Some(slot) => slot.start(vec![loaded]),
         None => services.engine.look(),
     }
     Ok(view)

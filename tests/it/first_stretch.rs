@@ -75,7 +75,7 @@ fn a_run_that_can_not_begin_with_its_transaction_begins_after_it() {
             assert_eq!(refused, [json!({ "is_called": true })]);
         }
     }
-    assert!(!server.errors().contains("the run can't go on"), "{}", server.errors());
+    assert!(!server.errors().contains("the run can't continue"), "{}", server.errors());
 }
 
 #[test]

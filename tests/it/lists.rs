@@ -80,7 +80,7 @@ fn lists_have_limits() {
     let error = |steps: Value, items: Value| go_through(steps, &items)["error"].take();
     let map = |item: Value| step("list.map", json!({ "list": LIST, "item": item }));
     let too_many = error(map(json!("/#item")), json!(vec![0; 1_001]));
-    assert_eq!(too_many["message"], "/list: has 1001 items; at most 1000 are gone through");
+    assert_eq!(too_many["message"], "/list: has 1001 items; the limit is 1000");
     let too_large = error(map(json!("/#steps.1.attributes.data.items")), json!(vec!["x".repeat(300); 600]));
     assert_eq!(too_large["code"], "params_too_large");
     let work = "{{#each steps.1.attributes.data.items}}{{#each @root.steps.1.attributes.data.items}}{{/each}}{{/each}}";

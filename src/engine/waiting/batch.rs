@@ -1,7 +1,7 @@
-//! Steps that run a workflow for each item of a list: the runs are started few at a time, and the step waits for them.
+//! Steps that run a workflow for each item of a list: they start a few runs at a time, and wait for them.
 //!
-//! Each run wakes this one when it ends. Two that end in the same moment on different nodes may do so only once between
-//! them, so this one also looks by itself, every [`LOOK_EVERY`].
+//! Each run wakes this one when it ends. Two runs that end simultaneously on different nodes may wake it only once, so
+//! it also checks by itself, every [`LOOK_EVERY`].
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::objects::Problem;
 use crate::store::{RunStatus, StoreError, StoreResult};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How many of the items that failed an error names.
+/// The most failed items that an error names.
 const PROBLEMS_MAX: usize = 20;
 
 impl<'a> Stretch<'a> {
-    /// Takes note of the runs that have ended, and starts others, or ends the step.
+    /// Notes the runs that have ended, and starts others, or ends the step.
     pub(in crate::engine) fn go_on_with_batch(
         &mut self,
         executed: Executed<'a>,
@@ -79,7 +79,7 @@ impl<'a> Stretch<'a> {
             batch.next += 1;
             match start_item(self.in_force, self.run, now, &batch.workflow, (&params, index)) {
                 Ok(start) => {
-                    // One that is too deep to begin wakes this run at once.
+                    // A run that is too deep to begin wakes this one at once.
                     batch.running.push((index, start.run.id));
                     self.effects.starts.push(start);
                 }
@@ -89,7 +89,7 @@ impl<'a> Stretch<'a> {
         Ok(())
     }
 
-    /// An item as the step's output shows it.
+    /// An item in the step's output.
     fn show_item(&mut self, ended: &Ended) -> StoreResult<Value> {
         let Some(id) = ended.run else {
             let error = json!({ "code": "invalid_params", "message": ended.problem });

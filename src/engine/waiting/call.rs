@@ -1,8 +1,8 @@
-//! Steps that wait for an effect: a call of the outside world.
+//! Steps that wait for an effect, such as an external call.
 //!
-//! Before an effect is performed, what it is and the number of the attempt are committed with the run; after it the outcome
-//! is. A process that dies in between leaves an attempt whose outcome is unknown, which is logged as such and repeated, if
-//! the step may be tried again at all.
+//! The effect and the number of the attempt are committed with the run before the effect is performed, and its outcome
+//! afterwards. A process that dies in between leaves an attempt with an unknown outcome. It is logged as such, and
+//! repeated if the step allows another attempt.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::engine::stretch::Stretch;
 use crate::outbound::{Effect, EffectError, Retry};
 use crate::store::{RunStatus, StoreError, StoreResult};
 
-/// How long after its time-out an effect counts as lost; covers the time that it waits for its turn.
+/// How long after its time-out an effect counts as lost, which covers the time that it waits for a permit.
 const CALL_MARGIN: Duration = Duration::from_secs(300);
-/// Why an attempt that was lost fails its step.
-const UNKNOWN_OUTCOME: &str = "the process ended while this was under way, so whether it reached its receiver is not known; \
+/// The error of a step that allows no attempt after a lost one.
+const UNKNOWN_OUTCOME: &str = "the process ended while this was under way, so whether it reached its receiver is unknown; \
                                the step does not allow another attempt";
 
 impl<'a> Stretch<'a> {
-    /// Stops the stretch for an effect: what is to be performed is written before it is.
+    /// Stops the stretch for an effect, which is stored before it is performed.
     pub(in crate::engine) fn begin_call(&mut self, executed: Executed<'a>, mut effect: Effect, retry: Retry) -> Next {
         effect.set_key(&idempotency_key(self.run.id, &executed.step.id, 0));
         let attempts_before = executed.attempts.len();
         let call = Call { effect: self.seal(&effect), retry, attempts_before, under_way_since: None };
         if self.unwritten {
-            // Whatever begins a run only hints at what comes next. The engine makes the call, in a commit of its own:
-            // if the hint is lost, it finds the run due.
+            // What begins a run only hints at what comes next. The engine makes the call, after a commit of its own: if
+            // the hint is lost, a poll finds the run.
             let now = self.session.now();
             self.leave(executed, Waiting::Call(call), RunStatus::Running, now);
             return Next::Again;
@@ -39,7 +39,7 @@ impl<'a> Stretch<'a> {
         self.perform(executed, call, effect)
     }
 
-    /// Has the effect performed again: its time has come, or the attempt under way was lost.
+    /// Performs the effect again: it is due, or the attempt under way was lost.
     pub(super) fn call_again(&mut self, mut executed: Executed<'a>, call: Call) -> StoreResult<Option<Next>> {
         let effect = self.open(&call.effect)?;
         if let Some(since) = call.under_way_since {
@@ -55,7 +55,7 @@ impl<'a> Stretch<'a> {
         Ok(Some(self.perform(executed, call, effect)))
     }
 
-    /// Takes the outcome of an attempt: ends the step with it, or waits for the time of the next one.
+    /// Handles the outcome of an attempt: ends the step, or waits until the next attempt.
     pub(super) fn settle_call(
         &mut self,
         mut executed: Executed<'a>,
@@ -64,7 +64,7 @@ impl<'a> Stretch<'a> {
     ) -> StoreResult<Option<Next>> {
         let CallOutcome { step, attempt, outcome, duration_ms } = ended;
         let number = executed.attempts.len() + 1;
-        // A late outcome, of an attempt that counted as lost, is fenced off: another one has been made since.
+        // A late outcome of an attempt that counted as lost is rejected: another attempt has been made since.
         let under_way = call.under_way_since.take().filter(|_| step == executed.step.id && attempt == number);
         let Some(since) = under_way else { return Err(StoreError::Fenced) };
         let (effect, now) = (self.open(&call.effect)?, self.session.now());
@@ -91,11 +91,11 @@ impl<'a> Stretch<'a> {
         Ok(next)
     }
 
-    /// Leaves the stretch with an effect to be performed.
+    /// Stops the stretch with an effect to perform.
     fn perform(&mut self, executed: Executed<'a>, mut call: Call, effect: Effect) -> Next {
         let now = self.session.now();
         call.under_way_since = Some(now);
-        // An outcome is expected by then; without one the attempt counts as lost, and is repeated.
+        // Without an outcome by then, the attempt counts as lost and is repeated.
         let due_at = now + Duration::from_millis(effect.timeout_ms()) + CALL_MARGIN;
         let attempt = executed.attempts.len() + 1;
         let pending = PendingCall { step: executed.step.id.clone(), attempt, effect };
@@ -103,7 +103,7 @@ impl<'a> Stretch<'a> {
         Next::Perform(pending)
     }
 
-    /// The effect as it is stored: encrypted if the run knows secrets, or if it carries credentials.
+    /// The stored form of an effect: encrypted if the run uses secrets, or if the effect has credentials.
     fn seal(&self, effect: &Effect) -> StoredEffect {
         if self.loaded.scope.secrets().is_empty() && effect.credentials().is_empty() {
             return StoredEffect::Plain(effect.clone());
@@ -123,7 +123,7 @@ impl<'a> Stretch<'a> {
         serde_json::from_str(&opened).map_err(|error| corrupt(error.to_string()))
     }
 
-    /// What a sealed effect is bound to.
+    /// The context that a sealed effect is bound to.
     fn sealed_for(&self) -> String {
         format!("call {}/{}", self.run.org, self.run.id)
     }

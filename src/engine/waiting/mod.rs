@@ -1,10 +1,10 @@
-//! Steps that wait: how one is left, and how the run goes on with it.
+//! Waiting steps: how a run stops at one, and how it continues.
 //!
-//! A step is left with what it waits for ([`Waiting`]), which is stored with the run, and with the time at which the run
-//! looks again at the latest. Whatever makes the run due earlier is a hint: the run looks whether it can go on, and waits
-//! on if it can't. Calls of the outside world are in [`call`], the runs of a `for-each` in [`batch`].
+//! A waiting step stores what it waits for ([`Waiting`]) with the run, and the latest time at which the run checks
+//! again. Anything that makes the run due earlier is a hint: the run checks whether it can continue, and waits again if
+//! it can't. External calls are in [`call`], the runs of a `for-each` in [`batch`].
 //!
-//! What is stored shows no secrets: what people read is masked, and an effect that holds secrets is encrypted as a whole.
+//! Stored values show no secrets: what the log shows is masked, and an effect with secrets is encrypted as a whole.
 
 mod batch;
 mod call;
@@ -23,11 +23,11 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::{RunStatus, StoreError, StoreResult};
 
-/// How often a run that waits for another one looks by itself; the end of that one wakes it.
+/// How often a run that waits for another one checks by itself. Usually, the other run's end wakes it.
 const CHILD_EVERY: Duration = Duration::from_secs(3_600);
 
 impl<'a> Stretch<'a> {
-    /// Goes on with the step that the run was left at. `None` if other steps come next.
+    /// Continues with the pending step. `None` if other steps come next.
     pub(super) fn resume(&mut self, pending: Pending, input: Input) -> StoreResult<Option<Next>> {
         let Pending { step, input: params, notes, started_at, attempts, waiting, .. } = pending;
         let workflow = self.loaded.workflow;
@@ -50,12 +50,12 @@ impl<'a> Stretch<'a> {
                 self.carried = executed.attempts;
                 Ok(None)
             }
-            // It came when the step did not wait for it any more.
+            // The step no longer waits for this.
             (_, Input::Outcome(_) | Input::Event(_)) => Err(StoreError::Fenced),
         }
     }
 
-    /// Leaves the step, and with it the stretch. The run looks again at `due_at`, if nothing wakes it before.
+    /// Stops the stretch at a waiting step. The run checks again at `due_at`, if nothing wakes it earlier.
     pub(super) fn wait(&mut self, executed: Executed<'a>, waiting: Waiting, due_at: Timestamp) -> Next {
         self.leave(executed, waiting, RunStatus::Waiting, due_at);
         Next::Sleep(due_at)
@@ -72,7 +72,7 @@ impl<'a> Stretch<'a> {
         self.run.position = Some(pending.step);
     }
 
-    /// Ends a step that waited for its time, if that has come.
+    /// Ends a step that waits for a time, if it has passed.
     fn time_has_come(&mut self, executed: Executed<'a>, output: Value) -> Option<Next> {
         match self.run.due_at.filter(|due_at| *due_at > self.session.now()) {
             Some(due_at) => Some(self.wait(executed, Waiting::Until { output }, due_at)),
@@ -80,7 +80,7 @@ impl<'a> Stretch<'a> {
         }
     }
 
-    /// Ends a step for which no event came in time, or waits on.
+    /// Ends a step whose event did not occur in time, or waits again.
     fn no_event(
         &mut self,
         executed: Executed<'a>,
@@ -91,18 +91,18 @@ impl<'a> Stretch<'a> {
         if until > self.session.now() {
             return Some(self.wait(executed, Waiting::Event { name, key, until }, until));
         }
-        let message = format!("no event `{name}` came until {until}");
+        let message = format!("the event `{name}` did not occur until {until}");
         self.finish_failed(executed, StepFailure::new("wait_timeout", message))
     }
 
-    /// Leaves the step until the run that it started has ended.
+    /// Waits until the run that the step started has ended.
     pub(super) fn wait_for_child(&mut self, executed: Executed<'a>, child: Id) -> Next {
         let mut starts = self.effects.starts.iter();
         let has_lane = starts.any(|start| start.run.id == child && start.program.concurrency.is_some());
         self.wait_on_for_child(executed, child, has_lane)
     }
 
-    /// A child that may have to wait for its turn is looked at sooner, but ever more rarely.
+    /// A child that may wait in a lane is checked sooner, and then ever less often.
     fn wait_on_for_child(&mut self, executed: Executed<'a>, child: Id, may_wait_in_lane: bool) -> Next {
         let now = self.session.now();
         let waited = now.since(executed.started_at).clamp(TURN_EVERY, CHILD_EVERY);
@@ -110,7 +110,7 @@ impl<'a> Stretch<'a> {
         self.wait(executed, Waiting::Run { child }, due_at)
     }
 
-    /// Ends a step that waited for another run, if that one has ended.
+    /// Ends a step that waits for another run, if that one has ended.
     fn look_at_child(&mut self, executed: Executed<'a>, child: Id) -> StoreResult<Option<Next>> {
         let found = self.session.run(self.run.org, child)?;
         if let Some(run) = found.as_ref().filter(|run| run.status.is_open()) {

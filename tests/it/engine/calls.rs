@@ -172,7 +172,7 @@ fn a_lost_attempt_is_not_made_again_if_the_step_forbids_it() {
     assert_eq!(stored.status, RunStatus::Failed);
     let error = stored.error.expect("it says why");
     assert_eq!(error.code, "call_failed");
-    assert!(error.message.contains("is not known"), "{}", error.message);
+    assert!(error.message.contains("is unknown"), "{}", error.message);
     assert_eq!(scene.log(run)[1]["attempts"][0]["status"], "unknown");
 }
 

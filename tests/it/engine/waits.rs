@@ -54,7 +54,7 @@ fn a_step_whose_event_does_not_come_in_time_fails() {
     scene.stretch(run, Input::Continue, |_| Ok(())).unwrap();
     let error = scene.run(run).error.expect("it has failed");
     assert_eq!((error.code.as_str(), error.step.as_deref()), ("wait_timeout", Some("2")));
-    assert_eq!(error.message, "no event `app.paid` came until 2026-01-01T10:00:00.000Z");
+    assert_eq!(error.message, "the event `app.paid` did not occur until 2026-01-01T10:00:00.000Z");
 }
 
 #[test]

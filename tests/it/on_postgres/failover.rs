@@ -40,7 +40,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_a_synchronous_standby_takes_over
     let log = server.errors();
     let outcomes = log.lines().filter(|line| line.contains("its outcome is known now"));
     println!("failover: {} outcomes of commits were found out", outcomes.count());
-    assert!(!log.contains("panicked") && !log.contains("the run can't go on"), "{log}");
+    assert!(!log.contains("panicked") && !log.contains("the run can't continue"), "{log}");
     assert!(server.stop().success());
     check_stored(Look::database(&database.in_cluster(&standby)), &ledger);
 }

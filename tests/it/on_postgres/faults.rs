@@ -67,7 +67,7 @@ impl Scene {
         self.server.wait_for_runs();
         check_over_http(&self.server, ledger, random);
         let log = self.server.errors();
-        for sign in ["panicked", "the run can't go on"] {
+        for sign in ["panicked", "the run can't continue"] {
             assert!(!log.contains(sign), "{log}");
         }
         assert!(self.server.stop().success());

@@ -48,7 +48,7 @@ impl Scene {
         assert_eq!(runs[0]["attributes"]["status"], "completed", "{:#}", runs[0]);
         server.post_hook("orders", &json!({ "orderId": "3" })).expect(200);
         let log = server.errors();
-        assert!(!log.contains("the run can't go on"), "{log}");
+        assert!(!log.contains("the run can't continue"), "{log}");
     }
 }
 

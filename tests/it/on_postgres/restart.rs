@@ -34,7 +34,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_the_database_server_crashes() {
     let (directory, log) = (server.directory(), server.errors());
     let outcomes = log.lines().filter(|line| line.contains("its outcome is known now"));
     println!("database restart: {} outcomes of commits were found out", outcomes.count());
-    assert!(!log.contains("panicked") && !log.contains("the run can't go on"), "{log}");
+    assert!(!log.contains("panicked") && !log.contains("the run can't continue"), "{log}");
     assert!(server.stop().success());
     check_stored(directory.look(), &ledger);
 }

@@ -193,7 +193,7 @@ impl Storm {
 fn check_log(server: &Server) {
     let log = server.errors();
     let is_bad =
-        |line: &&str| ["panicked", "can't go on", "engine_error", "run failed"].iter().any(|bad| line.contains(bad));
+        |line: &&str| ["panicked", "can't continue", "engine_error", "run failed"].iter().any(|bad| line.contains(bad));
     let bad: Vec<&str> = log.lines().filter(is_bad).collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }
