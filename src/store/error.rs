@@ -18,25 +18,25 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// Another writer changed the run since it was read; the caller has to drop what it was doing.
-    #[error("the run was changed by somebody else")]
+    #[error("another process changed the run")]
     Fenced,
     /// Another writer changed the object since it was read; read it again and retry.
-    #[error("{what} was changed by somebody else at the same moment")]
+    #[error("another transaction changed {what} at the same moment")]
     Conflict { what: &'static str },
     /// Another transaction holds a lock for longer than this one may wait; retry later.
-    #[error("somebody else holds a lock on what was to be written")]
+    #[error("another transaction holds a lock on a row to write")]
     Locked,
     /// A text contains the character U+0000, which not every database can keep.
     #[error("{operation} failed: a text contains the character U+0000, which can't be stored")]
     Unstorable { operation: &'static str },
     /// A value in the database can't be read.
-    #[error("{what} in the database is not readable: {detail}")]
+    #[error("{what} in the database can't be read: {detail}")]
     Corrupt { what: &'static str, detail: String },
     /// The work was a dry run, so it was rolled back.
-    #[error("the work was rolled back, as it was meant to be")]
+    #[error("the work was rolled back, as intended")]
     DryRun,
     /// A unit of work panicked; what it had written was rolled back.
-    #[error("a database operation stopped unexpectedly: {0}")]
+    #[error("a database operation panicked: {0}")]
     Panicked(String),
     /// A statement failed.
     #[error("{operation} failed")]

@@ -24,16 +24,16 @@ impl HealthCell {
             return;
         }
         match (&*current, &health) {
-            (Health::DiskFull, Health::Ready) => log::info!("the disk has room again; hooks are accepted"),
-            (_, Health::Ready) => log::info!("the database is there again; hooks are accepted"),
-            (_, Health::DiskFull) => log::error!("the disk is full; hooks are refused until there is room"),
+            (Health::DiskFull, Health::Ready) => log::info!("the disk has space again; accepting hooks"),
+            (_, Health::Ready) => log::info!("the database is reachable again; accepting hooks"),
+            (_, Health::DiskFull) => log::error!("the disk is full; refusing hooks until it has space"),
             // The reason may differ at each attempt; the loss is logged once.
             (Health::Unreachable(_), Health::Unreachable(_)) | (_, Health::Closed) => {}
             (_, Health::Unreachable(reason)) => {
-                log::error!(reason = reason.as_str(); "the database can't be reached; hooks are refused until it can")
+                log::error!(reason = reason.as_str(); "the database is unreachable; refusing hooks until it is reachable")
             }
             (_, Health::Failed(reason)) => {
-                log::error!(reason = reason.as_str(); "writing failed; nothing is accepted any more")
+                log::error!(reason = reason.as_str(); "the database failed; refusing hooks until the server is restarted")
             }
         }
         *current = health;

@@ -1,4 +1,4 @@
-//! Database URLs. A URL that is not understood is refused, so that a typo never makes an empty database.
+//! Database URLs. Invalid URLs are errors, so that a typo never creates an empty database.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -18,22 +18,22 @@ pub enum DatabaseUrl {
     Postgres(Box<PostgresUrl>),
 }
 
-/// Why a database URL is refused.
+/// Why a database URL is invalid.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DatabaseUrlError {
-    #[error("`{0}` names no kind of database; write `sqlite:{0}` for a file of that name")]
+    #[error("`{0}` has no scheme; for a file of that name, write `sqlite:{0}`")]
     NoScheme(String),
     #[error(
-        "`{scheme}:` is no kind of database that hookflow knows{}; write `sqlite:PATH` or \
+        "unknown scheme `{scheme}:`{}; write `sqlite:PATH` or \
          `postgres://USER@HOST/DATABASE`",
         suggestion(.scheme)
     )]
     UnknownScheme { scheme: String },
-    #[error("`sqlite:` needs the path of a file after it, as in `sqlite:hookflow.db`")]
+    #[error("`sqlite:` must be followed by the path of a file, as in `sqlite:hookflow.db`")]
     NoPath,
-    #[error("`{0}` would lose everything when the process ends; name a file")]
+    #[error("`{0}` would lose all data when the process ends; use a file")]
     InMemory(String),
-    #[error("`{0}` is taken as a plain path, which can't begin with `file:` or hold a `?`")]
+    #[error("`{0}` must be a plain path, which can't begin with `file:` or contain a `?`")]
     NotAPath(String),
     #[error(transparent)]
     Postgres(#[from] PostgresUrlError),
@@ -75,7 +75,7 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// Reads the flag or its variable. clap shows a value that is refused, and this one may hold a password.
+/// Parses the flag or its variable. clap shows invalid values, and this one may contain a password.
 #[derive(Clone)]
 pub struct DatabaseUrlParser;
 
@@ -98,12 +98,12 @@ impl TypedValueParser for DatabaseUrlParser {
     ) -> Result<DatabaseUrl, clap::Error> {
         let text = StringValueParser::new().parse_ref(command, argument, value)?;
         let parsed = text.parse();
-        // A parser made of a function is how clap lets its usual message be made, here with what may be shown.
+        // With a function as the parser, clap writes its usual message, here about the masked value.
         (move |_: &str| parsed.clone()).parse_ref(command, argument, OsStr::new(&shown(&text)))
     }
 }
 
-/// What may be shown of a URL that was not understood: nothing after the scheme, if it may hold a password.
+/// An invalid URL for messages: without everything after the scheme, if it may contain a password.
 fn shown(text: &str) -> String {
     match text.split_once(':') {
         Some((scheme, rest)) if scheme != "sqlite" && (PostgresUrl::is_one(text) || rest.contains(['/', '@'])) => {

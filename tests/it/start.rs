@@ -39,12 +39,11 @@ fn a_database_url_with_a_typo_is_refused_and_no_file_is_made() {
     for (url, message) in [
         (
             "sqllite:orders.db",
-            "`sqllite:` is no kind of database that hookflow knows; did you mean `sqlite:`?; write `sqlite:PATH` or \
-             `postgres://USER@HOST/DATABASE`",
+            "unknown scheme `sqllite:`; did you mean `sqlite:`?; write `sqlite:PATH` or `postgres://USER@HOST/DATABASE`",
         ),
-        ("orders.db", "`orders.db` names no kind of database; write `sqlite:orders.db` for a file of that name"),
-        ("sqlite:", "`sqlite:` needs the path of a file after it, as in `sqlite:hookflow.db`"),
-        ("sqlite::memory:", "`:memory:` would lose everything when the process ends; name a file"),
+        ("orders.db", "`orders.db` has no scheme; for a file of that name, write `sqlite:orders.db`"),
+        ("sqlite:", "`sqlite:` must be followed by the path of a file, as in `sqlite:hookflow.db`"),
+        ("sqlite::memory:", "`:memory:` would lose all data when the process ends; use a file"),
     ] {
         let builder = ServerBuilder::bare().arguments(&["--database-url", url]);
         let directory = builder.shared_directory();

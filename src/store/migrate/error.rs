@@ -5,13 +5,13 @@ use crate::store::{StoreError, postgres, sqlite};
 /// An error of a move from SQLite to PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("there is no file `{0}` to copy from")]
+    #[error("the source file `{0}` does not exist")]
     NoSource(String),
-    #[error("`{0}` can't be copied from: it holds none of hookflow's tables")]
+    #[error("`{0}` is not a hookflow database: it has none of hookflow's tables")]
     NotHookflow(String),
-    #[error("`{0}` holds nothing to copy: no server has ever started on it")]
+    #[error("`{0}` has nothing to copy: no server has ever started on it")]
     EmptySource(String),
-    #[error("a hookflow process still uses the database `{0}`; stop it first, and don't start it again")]
+    #[error("a hookflow process uses the database `{0}`; stop it, and don't start it again")]
     SourceInUse(String),
     #[error(transparent)]
     Source(#[from] sqlite::OpenError),
@@ -34,31 +34,30 @@ pub enum MigrateError {
     Postgres { operation: &'static str, source: diesel::result::Error },
     #[error("copying `{table}` failed")]
     Write { table: &'static str, source: diesel::result::Error },
-    #[error("the copy is not complete; what was copied stays, and the same command goes on from there")]
+    #[error("the copy is incomplete; run the same command again to continue it")]
     Interrupted(#[source] Box<MigrateError>),
-    #[error("the target's texts are encoded in {0}; make a database with the encoding UTF8")]
+    #[error("the target's encoding is {0}; create a database with the encoding UTF8")]
     Encoding(String),
-    #[error("another `hookflow migrate-store` works on the target; let it end first")]
+    #[error("another `hookflow migrate-store` uses the target; wait until it ends")]
     Concurrent(#[source] diesel::result::Error),
-    #[error("a hookflow process works on the target ({0}); stop it first")]
+    #[error("a hookflow process uses the target ({0}); stop it first")]
     NodePresent(String),
     #[error(
-        "the target holds data already, in the table `{0}`; make an empty database to copy to, and don't start a server \
-         on it before"
+        "the target is not empty: its table `{0}` has rows; copy to an empty database on which no server has started"
     )]
     NotEmpty(&'static str),
-    #[error("the target is half filled from another database, `{0}`; make an empty database to copy to")]
+    #[error("the target contains an unfinished copy of another database, `{0}`; copy to an empty database")]
     OtherSource(String),
     #[error(
-        "`{0}` was changed after a part of it was copied, so the target can't be completed; make an empty database to \
-         copy to, and leave the server stopped until everything is copied"
+        "`{0}` was changed after a part of it was copied, so the copy can't continue; copy to an empty database, and don't \
+         start a server on the source until the copy is complete"
     )]
     SourceChanged(String),
-    #[error("everything was copied to the target before; --verify-only compares it once more")]
+    #[error("the copy is already complete; use --verify-only to compare the databases again")]
     Finished,
     #[error("the copy is unfinished; run the same command without --verify-only")]
     Unfinished,
-    #[error("the target was not filled by `hookflow migrate-store`, so there is nothing to verify")]
+    #[error("the target has no copy made by `hookflow migrate-store`, so there is nothing to verify")]
     NeverBegun,
 }
 

@@ -1,4 +1,4 @@
-//! Why there is no connection to PostgreSQL, in words for operators. No message contains a password.
+//! Why connecting to PostgreSQL failed, for operators. No message contains a password.
 
 use std::error::Error;
 
@@ -9,75 +9,63 @@ use crate::store::postgres::url::SslMode;
 /// Why connecting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    #[error("no connection can be made: {0}")]
+    #[error("can't open connections: {0}")]
     Runtime(#[source] std::io::Error),
-    #[error("the host `{host}` is not found: {reason}; check its name, or whether this machine can look up names")]
+    #[error("the host `{host}` can't be resolved: {reason}; check the name and this machine's DNS settings")]
     HostNotFound { host: String, reason: String },
-    #[error("nothing listens on {place}; is PostgreSQL running there?")]
+    #[error("{place} refused the connection; is PostgreSQL running there?")]
     Refused { place: String },
     #[error("{place} can't be reached: {reason}")]
     Unreachable { place: String, reason: String },
     #[error("{place} did not answer in time; connect_timeout is {seconds} s")]
     TimedOut { place: String, seconds: u64 },
-    #[error("{place} closed the connection while it was being set up; is it PostgreSQL that listens there?")]
+    #[error("{place} closed the connection while it was being set up; is that PostgreSQL?")]
     Closed { place: String },
-    #[error("what listens on {place} does not speak PostgreSQL's protocol: {reason}")]
+    #[error("the server on {place} does not use PostgreSQL's protocol: {reason}")]
     Foreign { place: String, reason: String },
     #[error("the server on {place} is not ready for connections: {reason}")]
     NotReady { place: String, reason: String },
     #[error(
-        "the server on {place} takes no more connections: {reason}; raise its max_connections, or look in \
-         pg_stat_activity who holds them"
+        "the server on {place} has no free connections: {reason}; raise its max_connections, or find out in \
+         pg_stat_activity what uses them"
     )]
     TooManyConnections { place: String, reason: String },
     #[error(
-        "the server on {place} takes no writes; it is a standby, or default_transaction_read_only is set; name the \
-         primary, or all of them as in `postgres://USER@HOST1,HOST2/DATABASE`"
+        "the server on {place} is read-only: it is a standby, or default_transaction_read_only is set; use the primary, or \
+         list all servers as in `postgres://USER@HOST1,HOST2/DATABASE`"
     )]
     ReadOnly { place: String },
     #[error(
-        "the server on {place} asks for the password of the user `{user}`, and there is none; set PGPASSWORD, or \
-         write it as in `postgres://{user}:PASSWORD@HOST/DATABASE`"
+        "the server on {place} requires a password for the user `{user}`; set PGPASSWORD, or put it in the URL as in \
+         `postgres://{user}:PASSWORD@HOST/DATABASE`"
     )]
     NoPassword { place: String, user: String },
-    #[error(
-        "the server on {place} refuses the user `{user}` with this password; the password is wrong, or there is no \
-         such user"
-    )]
+    #[error("the server on {place} refuses the user `{user}`: the password is wrong, or the user does not exist")]
     WrongPassword { place: String, user: String },
-    #[error(
-        "the server on {place} does not let the user `{user}` in: {reason}; who may come in, and how, is in its \
-         pg_hba.conf"
-    )]
+    #[error("the server on {place} refuses the user `{user}`: {reason}; its pg_hba.conf says who can connect, and how")]
     NotLetIn { place: String, user: String, reason: String },
-    #[error(
-        "the server on {place} has no database `{database}`; make it with `createdb {database}`, and give it to the \
-         user with `--owner {user}`"
-    )]
+    #[error("the server on {place} has no database `{database}`; create it with `createdb --owner {user} {database}`")]
     NoDatabase { place: String, database: String, user: String },
     #[error("the server on {place} refuses the connection: {reason}")]
     Rejected { place: String, reason: String },
-    #[error(
-        "the server on {place} is PostgreSQL {version}; hookflow needs {SERVER_VERSION_MIN} or newer, which it is \
-         tested with"
-    )]
+    #[error("the server on {place} is PostgreSQL {version}; hookflow needs {SERVER_VERSION_MIN} or newer")]
     TooOld { place: String, version: String },
     #[error(
-        "the server on {place} offers no TLS, and sslmode={mode} asks for it; set `ssl = on` there, or write \
-         sslmode=prefer if nobody can listen in between"
+        "the server on {place} does not support TLS, which sslmode={mode} requires; set `ssl = on` there, or use \
+         sslmode=prefer if the network is trusted"
     )]
     NoTls { place: String, mode: SslMode },
-    #[error("the certificate of the server on {place} is not accepted with sslmode={mode}: {reason}")]
+    #[error("the certificate of the server on {place} is invalid with sslmode={mode}: {reason}")]
     Certificate { place: String, mode: SslMode, reason: String },
-    #[error("TLS with the server on {place} fails with sslmode={mode}: {reason}")]
+    #[error("TLS with the server on {place} failed with sslmode={mode}: {reason}")]
     Tls { place: String, mode: SslMode, reason: String },
     #[error(transparent)]
     TlsFiles(#[from] TlsError),
     #[error("with TLS: {tls}; without TLS: {plain}")]
     BothWays { tls: Box<ConnectError>, plain: Box<ConnectError> },
-    #[error("none of the servers can be used: {}", texts(.0).join("; "))]
+    #[error("none of the servers is usable: {}", texts(.0).join("; "))]
     Several(Vec<ConnectError>),
-    #[error("the connection to {place} could not be set up")]
+    #[error("setting up the connection to {place} failed")]
     Other { place: String, source: Box<dyn Error + Send + Sync> },
 }
 

@@ -9,11 +9,11 @@
 //! heartbeat for [`LEASE`] is declared dead within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are
 //! released, in one transaction.
 //!
-//! The process with the oldest row in `nodes` is the leader, which runs the background jobs that one process is enough for.
-//! Its heartbeat is its lease: another process takes over only after it has fenced the leader's writers.
+//! The process with the oldest row in `nodes` is the leader, which runs the background jobs that only one process needs
+//! to run. Its heartbeat is its lease: another process takes over only after it has fenced the leader's writers.
 //!
-//! None of this is a background job of the scheduler. Heartbeats must go on while the rest of the process is busy, or others
-//! would take its runs, and everything else here shares the connection that listens.
+//! None of this is a background job. Heartbeats must continue while the rest of the process is busy, or others would
+//! take its runs, and everything else here shares the listening connection.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,7 +38,7 @@ use crate::store::{StoreChanges, StoreError, StoreResult, chain};
 const BEAT_EVERY: Duration = Duration::from_secs(2);
 /// How often to look for dead processes.
 const SWEEP_EVERY: Duration = Duration::from_secs(3);
-/// How often the catalog's revision is read: changes made elsewhere are in force here within a second.
+/// How often the catalog's revision is read: changes made elsewhere take effect here within a second.
 const CATALOG_EVERY: Duration = Duration::from_millis(400);
 /// How often to create missing partitions.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
@@ -75,14 +75,14 @@ impl Coordinator {
                 None => match Connection::open(&self.node.url, &self.node.settings) {
                     Ok(opened) => connection = self.listen(opened),
                     Err(error) => {
-                        log::debug!(err:% = chain(&error); "the connection beside those that work can't be made");
+                        log::debug!(err:% = chain(&error); "the coordinator can't connect");
                         std::thread::sleep(PAUSE);
                     }
                 },
                 Some(mut present) => match self.turn(&mut present) {
                     Ok(()) => connection = Some(present),
                     Err(error) => {
-                        log::debug!(err:% = error; "the connection beside those that work failed; making a new one");
+                        log::debug!(err:% = error; "the coordinator's connection failed; connecting again");
                         std::thread::sleep(PAUSE);
                     }
                 },
@@ -91,7 +91,7 @@ impl Coordinator {
         if let Some(mut connection) = connection
             && let Err(error) = self.leave(&mut connection)
         {
-            log::debug!(err:% = chain(&error); "this process is taken for dead by the others after a while");
+            log::debug!(err:% = chain(&error); "can't deregister; other processes will declare this one dead");
         }
     }
 
@@ -117,7 +117,7 @@ impl Coordinator {
         if is_due(&mut self.partitions_at, PARTITIONS_EVERY)
             && let Err(error) = partitions::make(connection, Timestamp::now())
         {
-            log::warn!(err:% = error; "partitions for the days to come could not be made");
+            log::warn!(err:% = error; "can't create the partitions of the coming days");
             connection.run("ROLLBACK")?;
         }
         if Instant::now() >= self.hint_at && self.send_hints(connection)? {
@@ -168,13 +168,13 @@ impl Coordinator {
             let ended = connection.run(if buried.is_ok() { "COMMIT" } else { "ROLLBACK" });
             match buried {
                 Ok(Some(runs)) => {
-                    log::warn!(node = name.as_str(), runs = runs; "a process was taken for dead; its runs go to others");
+                    log::warn!(node = name.as_str(), runs = runs; "a process was declared dead; its runs were released");
                     self.node.outbox.runs.store(true, Ordering::Relaxed);
                     self.news.send_modify(|news| news.runs += 1);
                 }
                 Ok(None) => {}
                 // It may be in the middle of a commit; the next sweep tries again.
-                Err(error) => log::debug!(err:% = chain(&error); "a dead process could not be fenced yet"),
+                Err(error) => log::debug!(err:% = chain(&error); "can't fence a dead process yet"),
             }
             ended?;
         }

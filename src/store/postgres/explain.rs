@@ -97,11 +97,11 @@ impl Situation<'_> {
                 ConnectError::Certificate { place, mode, reason: self.explain_certificate(error) }
             }
             rustls::Error::AlertReceived(alert) if self.url.tls.certificate.is_some() => {
-                let reason = format!("it answered {alert:?}; it may not accept the certificate of sslcert");
+                let reason = format!("the server answered {alert:?}; it may not accept the certificate of sslcert");
                 ConnectError::Tls { place, mode, reason }
             }
             rustls::Error::AlertReceived(alert) => {
-                ConnectError::Tls { place, mode, reason: format!("it answered {alert:?}") }
+                ConnectError::Tls { place, mode, reason: format!("the server answered {alert:?}") }
             }
             error => ConnectError::Tls { place, mode, reason: error.to_string() },
         }
@@ -109,27 +109,27 @@ impl Situation<'_> {
 
     fn explain_certificate(&self, error: &CertificateError) -> String {
         let roots = match &self.url.tls.root {
-            Some(RootCertificate::System) => "anybody whom this operating system trusts (sslrootcert=system)".into(),
-            Some(RootCertificate::File(path)) => format!("anybody in `{}` (sslrootcert)", path.display()),
-            None => "anybody in `~/.postgresql/root.crt` (sslrootcert is not set)".to_owned(),
+            Some(RootCertificate::System) => "an issuer that this operating system trusts (sslrootcert=system)".into(),
+            Some(RootCertificate::File(path)) => format!("an issuer in `{}` (sslrootcert)", path.display()),
+            None => "an issuer in `~/.postgresql/root.crt` (sslrootcert is not set)".to_owned(),
         };
         match error {
             CertificateError::UnknownIssuer => {
-                format!("it is not issued by {roots}; name the file with its issuer's certificate with sslrootcert")
+                format!("it is not signed by {roots}; set sslrootcert to a file with its issuer's certificate")
             }
             CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-                "it is for no host, because it has no subject alternative name; make it anew with one, or write \
-                 sslmode=verify-ca to leave the name unchecked"
+                "it names no host: it has no subject alternative name; create it again with one, or use sslmode=verify-ca \
+                 to skip the check of the name"
                     .into()
             }
             CertificateError::NotValidForNameContext { expected, presented } => format!(
-                "it is for {}, not for {}; connect to a name that it is for, or write sslmode=verify-ca to leave the \
-                 name unchecked",
+                "it is for {}, not for {}; connect to a name that it contains, or use sslmode=verify-ca to skip the check \
+                 of the name",
                 names(presented),
                 expected.to_str()
             ),
             CertificateError::Other(error) if error.to_string().contains("UnsupportedCertVersion") => {
-                "it is of X.509 version 1, which can't be checked; make it anew with a subject alternative name".into()
+                "it has X.509 version 1, which can't be checked; create it again with a subject alternative name".into()
             }
             error => error.to_string(),
         }

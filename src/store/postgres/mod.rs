@@ -170,7 +170,7 @@ impl Backend for Postgres {
 fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     for thread in threads {
         if thread.join().is_err() {
-            log::error!("a thread of the database stopped unexpectedly");
+            log::error!("a thread of the store panicked");
         }
     }
 }

@@ -152,7 +152,7 @@ impl Node {
         let renewed = Id::generate();
         self.insert(connection, renewed)?;
         *id = renewed;
-        log::warn!("this process was taken for dead; its runs went to others, and it goes on under a new id");
+        log::warn!("this process was declared dead and lost its runs; it continues under a new id");
         Ok(())
     }
 

@@ -26,11 +26,10 @@ pub enum OpenError {
         "the database was written by a newer version of hookflow (migration {0} is unknown here); start that version"
     )]
     Newer(String),
-    #[error("the database can't be brought up to date: {0}")]
+    #[error("can't migrate the database: {0}")]
     Migration(String),
     #[error(
-        "the database is half filled by `hookflow migrate-store`, which did not finish; run that command again, as it was \
-         run before"
+        "the database contains an unfinished copy by `hookflow migrate-store`; run that command again to complete it"
     )]
     HalfFilled,
     #[error("the database can't be used: {0}")]
@@ -39,8 +38,8 @@ pub enum OpenError {
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
-/// Brings the tables up to date; a second process waits, and finds nothing to do. Must not be called in an asynchronous
-/// context.
+/// Brings the tables up to date. A second process waits, and then has nothing to do. Must not be called in an
+/// asynchronous context.
 pub fn migrate(url: &PostgresUrl, settings: &SessionSettings) -> Result<(), OpenError> {
     // Creating an index on a large table takes time.
     let patient =

@@ -5,9 +5,9 @@
 //! | sslmode | root certificates | checked |
 //! |---|---|---|
 //! | `allow`, `prefer`, `require` | none | nothing |
-//! | `allow`, `prefer`, `require` | given, or in `~/.postgresql/root.crt` | who issued it |
-//! | `verify-ca` | needed | who issued it |
-//! | `verify-full` | needed | who issued it, and that it is for this host |
+//! | `allow`, `prefer`, `require` | given, or in `~/.postgresql/root.crt` | its issuer |
+//! | `verify-ca` | needed | its issuer |
+//! | `verify-full` | needed | its issuer, and that it is for this host |
 //!
 //! Unlike libpq, a missing file that the URL names is an error in every mode, because a typo must not disable
 //! verification. And host names count only if they are subject alternative names.
@@ -36,14 +36,13 @@ const PROTOCOL: &[u8] = b"postgresql";
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error(
-        "sslmode={mode} checks the server's certificate, and there is nothing to check it with; name the file with the \
-         certificate of its issuer, as in sslrootcert=PATH{default}, or write sslrootcert=system to trust whom the \
-         operating system trusts"
+        "sslmode={mode} checks the server's certificate, which needs its issuer's; set sslrootcert=PATH to a file with \
+         that{default}, or sslrootcert=system to trust the issuers that the operating system trusts"
     )]
     NoRoot { mode: SslMode, default: String },
     #[error(transparent)]
     File(#[from] PemError),
-    #[error("sslrootcert=system finds no certificates that this operating system trusts{reason}")]
+    #[error("sslrootcert=system: this operating system has no trusted certificates{reason}")]
     NoSystemRoots { reason: String },
     #[error("the certificate `{certificate}` of sslcert and the key `{key}` of sslkey can't be used: {reason}")]
     ClientCertificate { certificate: String, key: String, reason: String },
@@ -93,7 +92,7 @@ fn client_certificate(settings: &TlsSettings, home: Option<&Path>) -> Result<Opt
     let key = key.ok_or_else(|| TlsError::ClientCertificate {
         certificate: certificate.display().to_string(),
         key: String::new(),
-        reason: "no key is named".into(),
+        reason: "no key is set".into(),
     })?;
     Ok(Some((certificate, key)))
 }

@@ -141,35 +141,35 @@ impl fmt::Display for SslMode {
 /// Why a URL is invalid.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PostgresUrlError {
-    #[error("`{0}` needs two slashes after it, as in `postgres://USER@HOST/DATABASE`")]
+    #[error("`{0}` must be followed by two slashes, as in `postgres://USER@HOST/DATABASE`")]
     NoSlashes(&'static str),
     #[error(
-        "there is an `@` in it that is not the one before the host; write signs of a user, a password or a parameter as \
+        "it has an `@` that does not end the user and password; escape special characters in these and in parameters: \
          `%40` for `@`, `%2F` for `/`, `%3A` for `:`, `%3F` for `?`, `%25` for `%`"
     )]
     Unescaped,
-    #[error("{0} has a `%` that does not begin a sign of text, as `%40` does; write `%` itself as `%25`")]
+    #[error("{0} has an invalid escape; write a literal `%` as `%25`")]
     Escape(&'static str),
-    #[error("a port has to be a number from 1 to 65535; a password goes before an `@`, as in `USER:PASSWORD@HOST`")]
+    #[error("a port must be a number from 1 to 65535; a password ends with an `@`, as in `USER:PASSWORD@HOST`")]
     Port,
-    #[error("an address of IP version 6 is written as in `[::1]:5432`")]
+    #[error("an IPv6 address is written in brackets, as in `[::1]:5432`")]
     Brackets,
-    #[error("there are {hosts} hosts and {others} {what}; give one each, or one port for all")]
+    #[error("the URL has {hosts} hosts and {others} {what}; set one for each host, or one port for all")]
     Counts { hosts: usize, others: usize, what: &'static str },
-    #[error("what comes after `?` has to be parameters, as in `?sslmode=require&connect_timeout=5`")]
+    #[error("the part after `?` must be parameters, as in `?sslmode=require&connect_timeout=5`")]
     NoParameters,
-    #[error("`{name}` is no parameter that hookflow knows{suggestion}")]
+    #[error("unknown parameter `{name}`{suggestion}")]
     UnknownParameter { name: String, suggestion: String },
-    #[error("`{name}` can't be `{value}`{expected}")]
+    #[error("invalid value `{value}` for `{name}`{expected}")]
     Value { name: &'static str, value: String, expected: String },
     #[error(
-        "`sslmode={0}` would not check whose certificate it is, so `sslrootcert=system` would be in vain; write \
-         `sslmode=verify-full`, or leave sslmode out"
+        "`sslmode={0}` does not check the host in the certificate, so `sslrootcert=system` protects nothing; use \
+         `sslmode=verify-full`, or omit sslmode"
     )]
     WeakForSystem(SslMode),
-    #[error("`sslmode={0}` does not go with `sslnegotiation=direct`; write `require`, `verify-ca` or `verify-full`")]
+    #[error("`sslnegotiation=direct` does not work with `sslmode={0}`; use `require`, `verify-ca` or `verify-full`")]
     WeakForDirect(SslMode),
-    #[error("it names no user, and neither do PGUSER and the operating system; write `postgres://USER@HOST/DATABASE`")]
+    #[error("no user in the URL, PGUSER or the operating system; write `postgres://USER@HOST/DATABASE`")]
     NoUser,
 }
 

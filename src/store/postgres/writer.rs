@@ -229,7 +229,7 @@ impl Writer {
             return Err(match connection.run("ROLLBACK") {
                 Err(error) => Attempt::Failed(lost(error)),
                 Ok(()) if matches!(&failure, Attempt::Failed(Failure::Unit(_, error)) if takes_no_writes(error)) => {
-                    Failure::Lost("the server takes no writes".into()).into()
+                    Failure::Lost("the server is read-only".into()).into()
                 }
                 Ok(()) => failure,
             });
@@ -274,7 +274,7 @@ impl Writer {
 
     fn open(&mut self) -> Result<Connection, Failure> {
         if Instant::now() < self.connect_at {
-            return Err(Failure::Lost("the database could not be reached a moment ago".into()));
+            return Err(Failure::Lost("the database was unreachable a moment ago".into()));
         }
         let mut connection = Connection::open(&self.node.url, &self.node.settings).map_err(|error| {
             self.connect_at = Instant::now() + PAUSE;
@@ -293,11 +293,11 @@ impl Writer {
             match self.open() {
                 Ok(mut connection) => match self.node.committed_batch(&mut connection, self.identity, self.slot) {
                     Ok(batch) => {
-                        log::info!(committed = batch == self.batch; "the connection was lost in a commit; its outcome is known now");
+                        log::info!(committed = batch == self.batch; "the connection was lost during a commit; its outcome is now known");
                         return Ok(batch == self.batch);
                     }
                     // Usually the server is still working on that transaction.
-                    Err(error) => log::debug!(err:% = error; "what became of a commit can't be asked yet"),
+                    Err(error) => log::debug!(err:% = error; "can't find out the outcome of a commit yet"),
                 },
                 Err(Failure::Lost(reason)) => self.node.health.set(Health::Unreachable(reason)),
                 Err(failure @ Failure::Unit(..)) => return Err(failure),
@@ -323,7 +323,7 @@ fn lost(error: DieselError) -> Failure {
 /// Inserts all remaining rows, together with the transaction's number.
 fn close_transaction(connection: &mut Connection, gathered: &Gathered, row: (Id, i64, i64)) -> Result<(), Attempt> {
     if gathered.failed {
-        let detail = "a unit went on after a statement had failed".to_owned();
+        let detail = "a unit continued after a statement had failed".to_owned();
         return Err(Failure::Unit(None, StoreError::Panicked(detail)).into());
     }
     const SQL: &str = "UPDATE writers SET batch = ? WHERE node = ? AND slot = ? AND NOT fenced";
@@ -360,7 +360,7 @@ fn finish(batch: Batch) {
 pub(super) fn watch(node: &Node, queue: &Weak<Queue>) {
     while let Some(queue) = queue.upgrade() {
         if node.standstill.lasts_longer_than(STANDSTILL_MAX) {
-            let reason = format!("it has committed nothing for {} s", STANDSTILL_MAX.as_secs());
+            let reason = format!("nothing was committed for {} s", STANDSTILL_MAX.as_secs());
             if node.health.get() == Health::Ready {
                 node.health.set(Health::Unreachable(reason.clone()));
             }

@@ -56,11 +56,11 @@ impl Checkpoints {
         if self.restart_wanted.swap(false, Ordering::Relaxed)
             && let Err(error) = connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")
         {
-            log::warn!(err:% = error; "the write-ahead log could not be folded into the database");
+            log::warn!(err:% = error; "checkpointing the write-ahead log failed");
         }
         match self.committed.try_send(()) {
             Ok(()) | Err(TrySendError::Full(())) => {}
-            Err(TrySendError::Disconnected(())) => log::debug!("nobody folds the write-ahead log any more"),
+            Err(TrySendError::Disconnected(())) => log::debug!("the checkpointer has ended"),
         }
     }
 }
@@ -107,7 +107,7 @@ fn round(connection: &mut SqliteConnection) -> i32 {
     match outcome {
         Ok(rows) => rows.first().map_or(0, |outcome| outcome.log),
         Err(error) => {
-            log::warn!(err:% = error; "the write-ahead log could not be folded into the database");
+            log::warn!(err:% = error; "checkpointing the write-ahead log failed");
             0
         }
     }

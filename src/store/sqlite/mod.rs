@@ -194,7 +194,7 @@ impl Backend for Sqlite {
         drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         for thread in self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).drain(..) {
             if thread.join().is_err() {
-                log::error!("a thread of the database stopped unexpectedly");
+                log::error!("a thread of the store panicked");
             }
         }
     }

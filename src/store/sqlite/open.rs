@@ -13,12 +13,12 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the folder `{0}` does not exist; make it, or name another file with --database-url")]
+    #[error("the folder `{0}` does not exist; create it, or choose another file with --database-url")]
     NoFolder(String),
-    #[error("the database `{path}` can't be opened for writing: {reason}")]
+    #[error("can't open the database `{path}` for writing: {reason}")]
     Open { path: String, reason: String },
     #[error(
-        "another hookflow process uses the database `{0}`; stop it first, or name another file with --database-url"
+        "another hookflow process uses the database `{0}`; stop it first, or choose another file with --database-url"
     )]
     InUse(String),
     #[error(
@@ -26,7 +26,7 @@ pub enum OpenError {
          start that version, or restore a backup"
     )]
     Newer { path: String, migration: String },
-    #[error("the database `{path}` can't be brought up to date: {reason}")]
+    #[error("can't migrate the database `{path}`: {reason}")]
     Migration { path: String, reason: String },
     #[error("this program contains SQLite {0}, which can lose commits; hookflow needs 3.51.3 or newer")]
     OldSqlite(String),

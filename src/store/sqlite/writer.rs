@@ -48,7 +48,7 @@ pub fn run(
     drop((checkpoints, flushes));
     // Leaves everything in one file, so that it can be copied or moved.
     if let Err(error) = connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
-        log::warn!(err:% = error; "the write-ahead log could not be folded into the database");
+        log::warn!(err:% = error; "checkpointing the write-ahead log failed");
     }
     health.set(Health::Closed);
 }

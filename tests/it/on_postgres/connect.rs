@@ -99,11 +99,11 @@ fn the_first_server_that_takes_writes_is_used() {
 
     let error = refusal(&standby.app(""));
     assert!(matches!(error, ConnectError::ReadOnly { .. }) && error.is_passing());
-    assert!(error.to_string().contains("takes no writes; it is a standby, or"), "{error}");
+    assert!(error.to_string().contains("is read-only: it is a standby, or"), "{error}");
     let deserted = free_port();
     let error = refusal(&hosts(&format!("localhost:{deserted},{}", place(standby)), ""));
     assert!(error.is_passing());
-    assert!(error.to_string().starts_with("none of the servers can be used: nothing listens on localhost:"), "{error}");
+    assert!(error.to_string().starts_with("none of the servers is usable: localhost:"), "{error}");
     assert!(error.to_string().contains("; the server on localhost:"), "{error}");
 }
 

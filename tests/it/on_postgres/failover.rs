@@ -38,7 +38,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_a_synchronous_standby_takes_over
     server.wait_for_runs();
     check_over_http(&server, &ledger, &mut random);
     let log = server.errors();
-    let outcomes = log.lines().filter(|line| line.contains("its outcome is known now"));
+    let outcomes = log.lines().filter(|line| line.contains("its outcome is now known"));
     println!("failover: {} outcomes of commits were found out", outcomes.count());
     assert!(!log.contains("panicked") && !log.contains("the run can't continue"), "{log}");
     assert!(server.stop().success());
@@ -105,7 +105,7 @@ fn what_no_standby_has_is_not_acknowledged_although_it_can_be_seen() {
             break;
         }
     }
-    server.wait_for_log("its outcome is known now committed=true");
+    server.wait_for_log("its outcome is now known committed=true");
     server.wait_for_runs();
     assert!(server.stop().success());
     check_stored(Look::database(&database), &ledger);

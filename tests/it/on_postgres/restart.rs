@@ -32,7 +32,7 @@ fn nothing_acknowledged_is_lost_or_doubled_when_the_database_server_crashes() {
     server.wait_for_runs();
     check_over_http(&server, &ledger, &mut random);
     let (directory, log) = (server.directory(), server.errors());
-    let outcomes = log.lines().filter(|line| line.contains("its outcome is known now"));
+    let outcomes = log.lines().filter(|line| line.contains("its outcome is now known"));
     println!("database restart: {} outcomes of commits were found out", outcomes.count());
     assert!(!log.contains("panicked") && !log.contains("the run can't continue"), "{log}");
     assert!(server.stop().success());

@@ -23,8 +23,7 @@ fn a_wrong_password_is_reported() {
     let url = Cluster::shared().url("postgres").replace("@", "-and-more@");
     assert_eq!(
         said(&url),
-        "error: the server on 127.0.0.1:PORT refuses the user `postgres` with this password; the password is wrong, or \
-         there is no such user"
+        "error: the server on 127.0.0.1:PORT refuses the user `postgres`: the password is wrong, or the user does not exist"
     );
 }
 
@@ -32,8 +31,7 @@ fn a_wrong_password_is_reported() {
 fn a_missing_database_is_reported() {
     assert_eq!(
         said(&Cluster::shared().url("ordres")),
-        "error: the server on 127.0.0.1:PORT has no database `ordres`; make it with `createdb ordres`, and give it to the \
-         user with `--owner postgres`"
+        "error: the server on 127.0.0.1:PORT has no database `ordres`; create it with `createdb --owner postgres ordres`"
     );
 }
 
@@ -44,7 +42,7 @@ fn an_address_without_a_server_is_reported() {
     drop(listener);
     assert_eq!(
         said(&format!("postgres://app:secret-word@127.0.0.1:{port}/orders")),
-        "error: nothing listens on 127.0.0.1:PORT; is PostgreSQL running there?"
+        "error: 127.0.0.1:PORT refused the connection; is PostgreSQL running there?"
     );
 }
 

@@ -9,7 +9,7 @@ fn a_database_in_a_folder_that_does_not_exist_is_refused() {
     let builder = bare().arguments(&["--database-url", "sqlite:nowhere/hookflow.db"]);
     assert_eq!(
         refusal(builder),
-        "error: the folder `nowhere` does not exist; make it, or name another file with --database-url"
+        "error: the folder `nowhere` does not exist; create it, or choose another file with --database-url"
     );
 }
 
@@ -17,14 +17,14 @@ fn a_database_in_a_folder_that_does_not_exist_is_refused() {
 fn a_database_that_is_a_folder_is_refused() {
     let builder = bare().arguments(&["--database-url", "sqlite:workflows"]);
     let error = refusal(builder);
-    assert!(error.starts_with("error: the database `workflows` can't be opened for writing: "), "{error}");
+    assert!(error.starts_with("error: can't open the database `workflows` for writing: "), "{error}");
 }
 
 #[test]
 fn a_database_in_a_folder_that_takes_no_files_is_refused() {
     let builder = bare().arguments(&["--database-url", "sqlite:/proc/hookflow.db"]);
     let error = refusal(builder);
-    assert!(error.starts_with("error: the database `/proc/hookflow.db` can't be opened for writing: "), "{error}");
+    assert!(error.starts_with("error: can't open the database `/proc/hookflow.db` for writing: "), "{error}");
 }
 
 #[test]
@@ -35,10 +35,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
         .unwrap();
     let before = std::fs::read(&path).unwrap();
     let directory = builder.shared_directory();
-    assert_eq!(
-        refusal(builder),
-        "error: the database `hookflow.db` can't be opened for writing: file is not a database"
-    );
+    assert_eq!(refusal(builder), "error: can't open the database `hookflow.db` for writing: file is not a database");
     assert_eq!(std::fs::read(directory.path().join("hookflow.db")).unwrap(), before);
 }
 
@@ -62,8 +59,8 @@ fn a_second_process_on_the_same_database_is_refused() {
     let server = server().start();
     assert_eq!(
         refusal(ServerBuilder::in_directory(server.directory())),
-        "error: another hookflow process uses the database `hookflow.db`; stop it first, or name another file with \
-         --database-url"
+        "error: another hookflow process uses the database `hookflow.db`; stop it first, or choose another file \
+         with --database-url"
     );
     server.get("/v1/hooks").expect(200);
 }

@@ -59,9 +59,14 @@ fn without_a_root_certificate_only_the_modes_that_check_complain() {
     for mode in [SslMode::VerifyCa, SslMode::VerifyFull] {
         let error = verifier(mode, Some(home.path())).unwrap_err().to_string();
         let file = home.path().join(".postgresql/root.crt");
-        assert!(error.starts_with(&format!("sslmode={mode} checks the server's certificate, and there is nothing")));
-        assert!(error.contains(&format!("as in sslrootcert=PATH (`{}` if there is one)", file.display())), "{error}");
-        assert!(verifier(mode, None).unwrap_err().to_string().contains("sslrootcert=PATH, or write"));
+        assert!(
+            error.starts_with(&format!("sslmode={mode} checks the server's certificate, which needs its issuer's"))
+        );
+        assert!(
+            error.contains(&format!("set sslrootcert=PATH to a file with that (`{}` if there is one)", file.display())),
+            "{error}"
+        );
+        assert!(verifier(mode, None).unwrap_err().to_string().contains("with that, or sslrootcert=system"));
     }
 }
 

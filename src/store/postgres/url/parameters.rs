@@ -111,7 +111,8 @@ impl Parts {
             "host" => self.hosts = list(),
             "port" => self.ports = list(),
             "hostaddr" => {
-                let address = |text: &str| text.parse().map_err(|_| refused("hostaddr", text, ": it is no IP address"));
+                let address =
+                    |text: &str| text.parse().map_err(|_| refused("hostaddr", text, "; expected an IP address"));
                 self.addresses = value.split(',').map(address).collect::<Result<_, _>>()?;
             }
             "sslmode" => self.ssl_mode = Some(choice("sslmode", &value, &SslMode::ALL)?),
@@ -237,18 +238,18 @@ fn choice<T: Copy>(name: &'static str, value: &str, choices: &[(&str, T)]) -> Re
     let names: Vec<&str> = choices.iter().map(|(text, _)| *text).collect();
     let near = nearest(value, names.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
     let all = names.join("`, `");
-    Err(refused(name, value, format!("{}; it takes `{all}`", near.unwrap_or_default())))
+    Err(refused(name, value, format!("{}; expected `{all}`", near.unwrap_or_default())))
 }
 
 fn number(name: &'static str, value: &str, from: u32, to: u32, unit: &str) -> Result<u32, PostgresUrlError> {
     let number = value.parse().ok().filter(|number| (from..=to).contains(number));
-    number.ok_or_else(|| refused(name, value, format!("; it takes a whole number from {from} to {to}{unit}")))
+    number.ok_or_else(|| refused(name, value, format!("; expected an integer from {from} to {to}{unit}")))
 }
 
 fn unknown(name: &str) -> PostgresUrlError {
     let suggestion = match nearest(name, NAMES) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; it knows `{}`", NAMES.join("`, `")),
+        None => format!("; hookflow supports `{}`", NAMES.join("`, `")),
     };
     PostgresUrlError::UnknownParameter { name: name.into(), suggestion }
 }

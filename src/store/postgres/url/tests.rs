@@ -80,7 +80,7 @@ fn there_may_be_several_hosts() {
     );
     assert_eq!(
         refusal("postgres://a,b,c/d?port=1,2"),
-        "there are 3 hosts and 2 ports; give one each, or one port for all"
+        "the URL has 3 hosts and 2 ports; set one for each host, or one port for all"
     );
     assert!(url("postgres://a,b/d?load_balance_hosts=random").shuffled);
 }
@@ -101,8 +101,8 @@ fn tls_is_set_as_with_libpq() {
     assert_eq!((tls.certificate, tls.key), (Some("c.crt".into()), Some("c.key".into())));
     let tls = url("postgres://h?sslrootcert=system").tls;
     assert_eq!((tls.mode, tls.root), (SslMode::VerifyFull, Some(RootCertificate::System)));
-    assert!(refusal("postgres://h?sslrootcert=system&sslmode=require").contains("write `sslmode=verify-full`"));
-    assert!(refusal("postgres://h?sslnegotiation=direct").contains("`sslmode=prefer` does not go with"));
+    assert!(refusal("postgres://h?sslrootcert=system&sslmode=require").contains("use `sslmode=verify-full`"));
+    assert!(refusal("postgres://h?sslnegotiation=direct").contains("`sslnegotiation=direct` does not work with"));
     assert!(url("postgres://h?sslnegotiation=direct&sslmode=require").tls.direct);
     for (name, mode) in SslMode::ALL {
         assert_eq!(url(&format!("postgres://h?sslmode={name}")).tls.mode, mode);
@@ -146,33 +146,33 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
         .concat(),
         @r"
         postgres:h/d
-            `postgres:` needs two slashes after it, as in `postgres://USER@HOST/DATABASE`
+            `postgres:` must be followed by two slashes, as in `postgres://USER@HOST/DATABASE`
         postgres://h:x/d
-            a port has to be a number from 1 to 65535; a password goes before an `@`, as in `USER:PASSWORD@HOST`
+            a port must be a number from 1 to 65535; a password ends with an `@`, as in `USER:PASSWORD@HOST`
         postgres://h:0/d
-            a port has to be a number from 1 to 65535; a password goes before an `@`, as in `USER:PASSWORD@HOST`
+            a port must be a number from 1 to 65535; a password ends with an `@`, as in `USER:PASSWORD@HOST`
         postgres://[::1/d
-            an address of IP version 6 is written as in `[::1]:5432`
+            an IPv6 address is written in brackets, as in `[::1]:5432`
         postgres://h/d?sslmode=requre
-            `sslmode` can't be `requre`; did you mean `require`?; it takes `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full`
+            invalid value `requre` for `sslmode`; did you mean `require`?; expected `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full`
         postgres://h/d?sslmode=yes
-            `sslmode` can't be `yes`; it takes `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full`
+            invalid value `yes` for `sslmode`; expected `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full`
         postgres://h/d?ssl_mode=require
-            `ssl_mode` is no parameter that hookflow knows; did you mean `sslmode`?
+            unknown parameter `ssl_mode`; did you mean `sslmode`?
         postgres://h/d?pgbouncer=true
-            `pgbouncer` is no parameter that hookflow knows; it knows `user`, `password`, `host`, `hostaddr`, `port`, `dbname`, `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation`, `channel_binding`, `target_session_attrs`, `load_balance_hosts`, `connect_timeout`, `tcp_user_timeout`, `keepalives`, `keepalives_idle`, `keepalives_interval`, `keepalives_count`, `application_name`, `options`
+            unknown parameter `pgbouncer`; hookflow supports `user`, `password`, `host`, `hostaddr`, `port`, `dbname`, `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation`, `channel_binding`, `target_session_attrs`, `load_balance_hosts`, `connect_timeout`, `tcp_user_timeout`, `keepalives`, `keepalives_idle`, `keepalives_interval`, `keepalives_count`, `application_name`, `options`
         postgres://h/d?target_session_attrs=standby
-            `target_session_attrs` can't be `standby`; it takes `read-write`, `any`
+            invalid value `standby` for `target_session_attrs`; expected `read-write`, `any`
         postgres://h/d?connect_timeout=0
-            `connect_timeout` can't be `0`; it takes a whole number from 1 to 86400 in seconds
+            invalid value `0` for `connect_timeout`; expected an integer from 1 to 86400 in seconds
         postgres://h/d?hostaddr=localhost
-            `hostaddr` can't be `localhost`: it is no IP address
+            invalid value `localhost` for `hostaddr`; expected an IP address
         postgres://h/d?require
-            what comes after `?` has to be parameters, as in `?sslmode=require&connect_timeout=5`
+            the part after `?` must be parameters, as in `?sslmode=require&connect_timeout=5`
         postgres://u:50%@h/d
-            the password has a `%` that does not begin a sign of text, as `%40` does; write `%` itself as `%25`
+            the password has an invalid escape; write a literal `%` as `%25`
         postgres://u:p%00@h/d
-            the password has a `%` that does not begin a sign of text, as `%40` does; write `%` itself as `%25`
+            the password has an invalid escape; write a literal `%` as `%25`
         "
     );
 }

@@ -27,49 +27,48 @@ fn a_server_that_does_not_let_in() {
     let port = WITHOUT_TLS.port;
     let of = |host: &str, rest: &str| said(&WITHOUT_TLS.url(host, rest), port);
     insta::assert_snapshot!(of("app:open@localhost", "orders"), @r"
-    lasting: the server on localhost:PORT refuses the user `app` with this password; the password is
-    wrong, or there is no such user
+    lasting: the server on localhost:PORT refuses the user `app`: the password is wrong, or the user
+    does not exist
     ");
     insta::assert_snapshot!(of("nobody:open@localhost", "orders"), @r#"
-    lasting: the server on localhost:PORT does not let the user `nobody` in: no pg_hba.conf entry for
-    host "127.0.0.1", user "nobody", database "orders", no encryption; who may come in, and how, is in
-    its pg_hba.conf
+    lasting: the server on localhost:PORT refuses the user `nobody`: no pg_hba.conf entry for host
+    "127.0.0.1", user "nobody", database "orders", no encryption; its pg_hba.conf says who can connect,
+    and how
     "#);
     insta::assert_snapshot!(of("app@localhost", "orders"), @r"
-    lasting: the server on localhost:PORT asks for the password of the user `app`, and there is none;
-    set PGPASSWORD, or write it as in `postgres://app:PASSWORD@HOST/DATABASE`
+    lasting: the server on localhost:PORT requires a password for the user `app`; set PGPASSWORD, or put
+    it in the URL as in `postgres://app:PASSWORD@HOST/DATABASE`
     ");
     insta::assert_snapshot!(of(&format!("app:{PASSWORD}@localhost"), "ordres"), @r"
-    lasting: the server on localhost:PORT has no database `ordres`; make it with `createdb ordres`, and
-    give it to the user with `--owner app`
+    lasting: the server on localhost:PORT has no database `ordres`; create it with `createdb --owner app
+    ordres`
     ");
 }
 
 #[test]
 fn a_place_where_there_is_no_server() {
     let port = free_port();
-    insta::assert_snapshot!(said_of(port), @"passing: nothing listens on 127.0.0.1:PORT; is PostgreSQL running there?");
+    insta::assert_snapshot!(said_of(port), @"passing: 127.0.0.1:PORT refused the connection; is PostgreSQL running there?");
     let url = format!("postgres://app@/orders?host=/nonexistent&port={port}");
-    insta::assert_snapshot!(said(&url, port), @"passing: nothing listens on /nonexistent/.s.PGSQL.PORT; is PostgreSQL running there?");
+    insta::assert_snapshot!(said(&url, port), @"passing: /nonexistent/.s.PGSQL.PORT refused the connection; is PostgreSQL running there?");
     let error = refusal("postgres://app@nosuchhost.invalid/orders");
     assert!(matches!(error, ConnectError::HostNotFound { .. }));
-    assert!(error.to_string().starts_with("the host `nosuchhost.invalid` is not found: "), "{error}");
+    assert!(error.to_string().starts_with("the host `nosuchhost.invalid` can't be resolved: "), "{error}");
     assert!(!error.to_string().contains("failed to lookup"), "{error}");
 }
 
 #[test]
 fn a_server_that_is_too_old() {
     insta::assert_snapshot!(said_of(fake::of_version("9.6.24")), @r"
-    lasting: the server on 127.0.0.1:PORT is PostgreSQL 9.6.24; hookflow needs 15 or newer, which it is
-    tested with
+    lasting: the server on 127.0.0.1:PORT is PostgreSQL 9.6.24; hookflow needs 15 or newer
     ");
     insta::assert_snapshot!(said_of(fake::of_version("14.18 (Debian 14.18-1)")), @r"
     lasting: the server on 127.0.0.1:PORT is PostgreSQL 14.18 (Debian 14.18-1); hookflow needs 15 or
-    newer, which it is tested with
+    newer
     ");
     insta::assert_snapshot!(said_of(fake::of_version("")), @r"
     lasting: the server on 127.0.0.1:PORT is PostgreSQL of an unknown version; hookflow needs 15 or
-    newer, which it is tested with
+    newer
     ");
 }
 
@@ -84,8 +83,8 @@ fn a_server_that_is_not_ready() {
     down
     ");
     insta::assert_snapshot!(said_of(fake::refuses("53300", "sorry, too many clients already")), @r"
-    passing: the server on 127.0.0.1:PORT takes no more connections: sorry, too many clients already;
-    raise its max_connections, or look in pg_stat_activity who holds them
+    passing: the server on 127.0.0.1:PORT has no free connections: sorry, too many clients already;
+    raise its max_connections, or find out in pg_stat_activity what uses them
     ");
     insta::assert_snapshot!(said_of(fake::refuses("42501", "permission denied for database \"orders\"")), @r#"
     lasting: the server on 127.0.0.1:PORT refuses the connection: permission denied for database
@@ -96,12 +95,10 @@ fn a_server_that_is_not_ready() {
 #[test]
 fn something_that_is_no_server() {
     insta::assert_snapshot!(said_of(fake::listen(drop)), @r"
-    passing: 127.0.0.1:PORT closed the connection while it was being set up; is it PostgreSQL that
-    listens there?
+    passing: 127.0.0.1:PORT closed the connection while it was being set up; is that PostgreSQL?
     ");
     insta::assert_snapshot!(said_of(fake::answers(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())), @r"
-    lasting: what listens on 127.0.0.1:PORT does not speak PostgreSQL's protocol: bytes remaining on
-    stream
+    lasting: the server on 127.0.0.1:PORT does not use PostgreSQL's protocol: bytes remaining on stream
     ");
     // It takes the connection and says nothing.
     let mut taken = Vec::new();

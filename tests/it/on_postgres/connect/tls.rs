@@ -40,7 +40,7 @@ fn each_mode_encrypts_when_it_should() {
     }
     for mode in ["require", "verify-ca&sslrootcert=FILES/ca.crt", "verify-full&sslrootcert=FILES/ca.crt"] {
         let said = said(&WITHOUT_TLS, &WITHOUT_TLS.app(&format!("?sslmode={mode}")));
-        assert!(said.starts_with("the server on localhost:PORT offers no TLS, and sslmode="), "{said}");
+        assert!(said.starts_with("the server on localhost:PORT does not support TLS, which sslmode="), "{said}");
     }
 }
 
@@ -53,30 +53,29 @@ fn allow_and_prefer_try_the_other_way_too() {
     assert!(!is_encrypted(&plain_only("allow")));
     assert!(!is_encrypted(&plain_only("prefer")));
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &tls_only("disable")), @r#"
-    the server on localhost:PORT does not let the user `tls_only` in: no pg_hba.conf entry for host
-    "127.0.0.1", user "tls_only", database "orders", no encryption; who may come in, and how, is in its
-    pg_hba.conf
+    the server on localhost:PORT refuses the user `tls_only`: no pg_hba.conf entry for host "127.0.0.1",
+    user "tls_only", database "orders", no encryption; its pg_hba.conf says who can connect, and how
     "#);
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &plain_only("require")), @r#"
-    the server on localhost:PORT does not let the user `plain_only` in: no pg_hba.conf entry for host
-    "127.0.0.1", user "plain_only", database "orders", SSL encryption; who may come in, and how, is in
-    its pg_hba.conf
+    the server on localhost:PORT refuses the user `plain_only`: no pg_hba.conf entry for host
+    "127.0.0.1", user "plain_only", database "orders", SSL encryption; its pg_hba.conf says who can
+    connect, and how
     "#);
     // The server's certificate is not accepted, and without TLS this user is not let in.
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &tls_only("prefer&sslrootcert=FILES/other-ca.crt")), @r#"
-    with TLS: the certificate of the server on localhost:PORT is not accepted with sslmode=prefer: it is
-    not issued by anybody in `FILES/other-ca.crt` (sslrootcert); name the file with its issuer's
-    certificate with sslrootcert; without TLS: the server on localhost:PORT does not let the user
-    `tls_only` in: no pg_hba.conf entry for host "127.0.0.1", user "tls_only", database "orders", no
-    encryption; who may come in, and how, is in its pg_hba.conf
+    with TLS: the certificate of the server on localhost:PORT is invalid with sslmode=prefer: it is not
+    signed by an issuer in `FILES/other-ca.crt` (sslrootcert); set sslrootcert to a file with its
+    issuer's certificate; without TLS: the server on localhost:PORT refuses the user `tls_only`: no
+    pg_hba.conf entry for host "127.0.0.1", user "tls_only", database "orders", no encryption; its
+    pg_hba.conf says who can connect, and how
     "#);
     assert!(!is_encrypted(&WITH_TLS.app("?sslmode=prefer&sslrootcert=FILES/other-ca.crt")));
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &WITH_TLS.url("nobody@localhost", "orders")), @r#"
-    with TLS: the server on localhost:PORT does not let the user `nobody` in: no pg_hba.conf entry for
-    host "127.0.0.1", user "nobody", database "orders", SSL encryption; who may come in, and how, is in
-    its pg_hba.conf; without TLS: the server on localhost:PORT does not let the user `nobody` in: no
-    pg_hba.conf entry for host "127.0.0.1", user "nobody", database "orders", no encryption; who may
-    come in, and how, is in its pg_hba.conf
+    with TLS: the server on localhost:PORT refuses the user `nobody`: no pg_hba.conf entry for host
+    "127.0.0.1", user "nobody", database "orders", SSL encryption; its pg_hba.conf says who can connect,
+    and how; without TLS: the server on localhost:PORT refuses the user `nobody`: no pg_hba.conf entry
+    for host "127.0.0.1", user "nobody", database "orders", no encryption; its pg_hba.conf says who can
+    connect, and how
     "#);
 }
 
@@ -87,15 +86,18 @@ fn the_issuer_is_checked() {
         assert_eq!(
             said,
             format!(
-                "the certificate of the server on localhost:PORT is not accepted with sslmode={mode}: it is not issued by \
-                 anybody in `FILES/other-ca.crt` (sslrootcert); name the file with its issuer's certificate with \
-                 sslrootcert"
+                "the certificate of the server on localhost:PORT is invalid with sslmode={mode}: it is not signed \
+                 by an issuer in `FILES/other-ca.crt` (sslrootcert); set sslrootcert to a file with its issuer's \
+                 certificate"
             )
         );
     }
     let said = said(&WITH_TLS, &WITH_TLS.app("?sslrootcert=system"));
     assert!(said.contains("sslrootcert=system"), "{said}");
-    assert!(said.contains("with sslmode=verify-full: it is not issued by") || said.contains("finds no"), "{said}");
+    assert!(
+        said.contains("with sslmode=verify-full: it is not signed by") || said.contains("has no trusted certificates"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -107,9 +109,9 @@ fn the_name_is_checked_by_verify_full_alone() {
     assert!(is_encrypted(&elsewhere("require")));
     assert!(is_encrypted(&elsewhere("verify-ca")));
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &elsewhere("verify-full")), @r"
-    the certificate of the server on db.example.org:PORT is not accepted with sslmode=verify-full: it is
-    for localhost, 127.0.0.1, not for db.example.org; connect to a name that it is for, or write
-    sslmode=verify-ca to leave the name unchecked
+    the certificate of the server on db.example.org:PORT is invalid with sslmode=verify-full: it is for
+    localhost, 127.0.0.1, not for db.example.org; connect to a name that it contains, or use
+    sslmode=verify-ca to skip the check of the name
     ");
     let by_address = "orders?sslmode=verify-full&sslrootcert=FILES/ca.crt&password=sesame";
     assert!(is_encrypted(&WITH_TLS.url("app@127.0.0.1", by_address)));
@@ -132,8 +134,8 @@ fn a_client_certificate_is_shown() {
     };
     assert!(is_encrypted(&certified("&sslcert=FILES/client.crt&sslkey=FILES/client.key")));
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &certified("")), @r"
-    the server on localhost:PORT does not let the user `certified` in: connection requires a valid
-    client certificate; who may come in, and how, is in its pg_hba.conf
+    the server on localhost:PORT refuses the user `certified`: connection requires a valid client
+    certificate; its pg_hba.conf says who can connect, and how
     ");
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &certified("&sslcert=FILES/client.crt&sslkey=FILES/server.key")), @r"
     the certificate `FILES/client.crt` of sslcert and the key `FILES/server.key` of sslkey can't be

@@ -143,6 +143,6 @@ fn waiting_for_an_unknown_outcome_does_not_delay_others() {
             break;
         }
     }
-    scene.server.wait_for_log("its outcome is known now committed=true");
+    scene.server.wait_for_log("its outcome is now known committed=true");
     scene.audit(&ledger, &mut random);
 }

@@ -107,7 +107,7 @@ impl Round {
         points.iter().for_each(|point| self.cut(prepare, &transaction, *point));
         let log = self.scene.server.errors();
         let outcomes = |committed: bool| {
-            let line = format!("its outcome is known now committed={committed}");
+            let line = format!("its outcome is now known committed={committed}");
             log.lines().filter(|logged| logged.contains(&line)).count()
         };
         println!(

@@ -89,8 +89,8 @@ fn a_copy_that_is_killed_again_and_again_is_complete_in_the_end() {
         if round == rounds / 2 {
             assert_eq!(
                 refusal(on_target(&workspace, &target)),
-                "error: the database is half filled by `hookflow migrate-store`, which did not finish; run that command \
-                 again, as it was run before"
+                "error: the database contains an unfinished copy by `hookflow migrate-store`; run that command \
+                 again to complete it"
             );
             assert_eq!(
                 expect_refusal(&verify(workspace.path(), &target)),
@@ -125,7 +125,7 @@ fn a_copy_goes_on_after_a_crash_of_the_target() {
     let said = Said::new(&child.wait_with_output().expect("the child ends"));
     println!("crashed with {} rows copied", copied(&target));
     let error = expect_refusal(&said);
-    let start = "error: the copy is not complete; what was copied stays, and the same command goes on from there: ";
+    let start = "error: the copy is incomplete; run the same command again to continue it: ";
     assert!(error.starts_with(start), "{error}");
     expect_success(&migrate(workspace.path(), &target));
     compare(&workspace, &target);

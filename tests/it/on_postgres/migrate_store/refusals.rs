@@ -25,7 +25,7 @@ fn interrupt(target: &TestDatabase) {
 fn a_file_that_is_not_there_is_not_made() {
     let (workspace, target) = (Workspace::new(), Cluster::shared().database());
     let said = migrate(workspace.path(), &target);
-    assert_eq!(expect_refusal(&said), "error: there is no file `hookflow.db` to copy from");
+    assert_eq!(expect_refusal(&said), "error: the source file `hookflow.db` does not exist");
     assert_eq!(std::fs::read_dir(workspace.path()).unwrap().count(), 1, "only the folder of workflows is there");
 }
 
@@ -36,7 +36,10 @@ fn a_file_of_another_program_is_left_as_it_is() {
     execute(&path, "CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine')");
     let before = std::fs::read(&path).unwrap();
     let said = migrate(workspace.path(), &target);
-    assert_eq!(expect_refusal(&said), "error: `hookflow.db` can't be copied from: it holds none of hookflow's tables");
+    assert_eq!(
+        expect_refusal(&said),
+        "error: `hookflow.db` is not a hookflow database: it has none of hookflow's tables"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -47,7 +50,7 @@ fn a_file_that_a_server_uses_is_refused() {
     let workspace = server.directory();
     assert_eq!(
         expect_refusal(&migrate(workspace.path(), &target)),
-        "error: a hookflow process still uses the database `hookflow.db`; stop it first, and don't start it again"
+        "error: a hookflow process uses the database `hookflow.db`; stop it, and don't start it again"
     );
     assert!(server.stop().success());
     expect_success(&migrate(workspace.path(), &target));
@@ -71,8 +74,8 @@ fn databases_of_the_wrong_kind_are_refused() {
     );
     assert_eq!(
         run("sqlite:a.db", "mysql://app:secret@c/d"),
-        "error: invalid value 'mysql:…' for '--to <URL>': `mysql:` is no kind of database that hookflow knows; write \
-         `sqlite:PATH` or `postgres://USER@HOST/DATABASE`"
+        "error: invalid value 'mysql:…' for '--to <URL>': unknown scheme `mysql:`; write `sqlite:PATH` or \
+         `postgres://USER@HOST/DATABASE`"
     );
     assert!(std::fs::read_dir(workspace.path()).unwrap().count() == 1, "nothing was made");
 }
@@ -84,14 +87,13 @@ fn a_target_that_a_server_has_worked_on_is_refused() {
     let before = target.rows("SELECT * FROM orgs");
     assert_eq!(
         expect_refusal(&migrate(workspace.path(), &target)),
-        "error: the target holds data already, in the table `orgs`; make an empty database to copy to, and don't start a \
-         server on it before"
+        "error: the target is not empty: its table `orgs` has rows; copy to an empty database on which no server has started"
     );
     assert_eq!(target.rows("SELECT * FROM orgs"), before);
     assert!(is_unmarked(&target));
     assert_eq!(
         expect_refusal(&verify(workspace.path(), &target)),
-        "error: the target was not filled by `hookflow migrate-store`, so there is nothing to verify"
+        "error: the target has no copy made by `hookflow migrate-store`, so there is nothing to verify"
     );
 }
 
@@ -107,7 +109,7 @@ fn a_target_that_a_process_works_on_is_refused() {
     node(0);
     assert_eq!(
         expect_refusal(&migrate(workspace.path(), &target)),
-        "error: a hookflow process works on the target (elsewhere:1); stop it first"
+        "error: a hookflow process uses the target (elsewhere:1); stop it first"
     );
     assert!(is_unmarked(&target));
     // A node that died long ago does not count.
@@ -140,7 +142,7 @@ fn a_finished_copy_is_not_made_again() {
     expect_success(&migrate(workspace.path(), &target));
     assert_eq!(
         expect_refusal(&migrate(workspace.path(), &target)),
-        "error: everything was copied to the target before; --verify-only compares it once more"
+        "error: the copy is already complete; use --verify-only to compare the databases again"
     );
 }
 
@@ -153,7 +155,7 @@ fn a_copy_is_only_completed_from_where_it_began() {
     let error = expect_refusal(&migrate(other.path(), &target)).to_owned();
     let source = workspace.path().canonicalize().unwrap().join("hookflow.db");
     let expected = format!(
-        "error: the target is half filled from another database, `{}`; make an empty database to copy to",
+        "error: the target contains an unfinished copy of another database, `{}`; copy to an empty database",
         source.display()
     );
     assert_eq!(error, expected);

@@ -27,9 +27,9 @@ use crate::support::postgres::TestDatabase;
 use crate::support::{Server, ServerBuilder, always, wait_for};
 
 /// What a process logs that finds that others took it for dead.
-const GOES_ON: &str = "it goes on under a new id";
+const GOES_ON: &str = "it continues under a new id";
 /// What a process logs that takes another one for dead.
-const TAKEN_FOR_DEAD: &str = "a process was taken for dead";
+const TAKEN_FOR_DEAD: &str = "a process was declared dead";
 /// All nodes on a database need the same.
 const SECRET_KEY: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
 
