@@ -1,4 +1,4 @@
-//! `/v1/actions`, and the schema of workflow files: what editors and consoles need to know.
+//! `/v1/actions`, and the schema of workflow files, for editors.
 
 use actix_web::HttpResponse;
 
@@ -11,7 +11,7 @@ use crate::usecases::Reader;
 use crate::usecases::actions::{self, ActionView};
 
 pub fn group() -> Group {
-    let list_actions = reads("listActions", "What steps of workflows can do");
+    let list_actions = reads("listActions", "All actions that steps can use");
     let show_schema = public("getWorkflowSchema", "The JSON Schema of workflow files");
     Group::new("Workflows", "")
         .add(Endpoint::at("/v1/actions").get(list, list_actions.answers::<Page<ActionView>>()))
@@ -22,7 +22,7 @@ async fn list(reader: Reader) -> ApiResult {
     all(actions::list(&reader), "/v1/actions")
 }
 
-/// Public: editors ask for it without a key.
+/// Public, because editors have no key.
 async fn workflow_schema() -> HttpResponse {
     HttpResponse::Ok().content_type("application/schema+json").body(schema::workflow_file(None).to_string())
 }

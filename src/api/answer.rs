@@ -1,4 +1,4 @@
-//! Answers, made of what use cases return.
+//! HTTP answers with the views that use cases return.
 
 use std::fmt::Display;
 
@@ -30,18 +30,18 @@ pub fn nothing() -> ApiResult {
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// 200 with a whole list, which is at `link`.
+/// 200 with a complete list, whose address is `link`.
 pub fn all<T: Serialize>(data: Vec<T>, link: impl Into<String>) -> ApiResult {
     let meta = PageMeta { page_size: data.len() };
     Ok(HttpResponse::Ok().json(Page { data, meta, links: PageLinks { own: link.into(), next: None } }))
 }
 
-/// 200 with a page of a list, which is at `link` with its filters.
+/// 200 with a page of a list, whose address with its filters is `link`.
 pub fn page<T: Serialize>(slice: Slice<T>, link: impl Into<String>) -> ApiResult {
     page_by("after", slice, link)
 }
 
-/// The same where `parameter` names the last entry seen.
+/// As [`page`], with `parameter` as the query parameter for the last entry seen.
 pub fn page_by<T: Serialize>(parameter: &str, slice: Slice<T>, link: impl Into<String>) -> ApiResult {
     let (link, Slice { entries, size, next }) = (link.into(), slice);
     let separator = if link.contains('?') { '&' } else { '?' };
@@ -50,7 +50,7 @@ pub fn page_by<T: Serialize>(parameter: &str, slice: Slice<T>, link: impl Into<S
     Ok(HttpResponse::Ok().json(Page { data: entries, meta: PageMeta { page_size: size }, links }))
 }
 
-/// A link with one more filter.
+/// Adds a filter to a link.
 pub fn filtered(link: &mut String, name: &str, value: impl Display) {
     let separator = if link.contains('?') { '&' } else { '?' };
     let value = value.to_string();

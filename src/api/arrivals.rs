@@ -1,8 +1,8 @@
-//! `/v1/hooks/{id}/live`: what arrives at a hook, as it comes in, as server-sent events.
+//! `/v1/hooks/{id}/live`: a live stream of the requests that arrive at a hook, as server-sent events.
 //!
-//! An event `transaction` has what `GET /v1/transactions/{id}` shows, an event `refusal` an entry of the list of refusals;
-//! `missed` says that more came in than is shown. The events' ids are those of transactions and refusals: a listener that
-//! sends the last one as `Last-Event-ID` receives what came since.
+//! An event `transaction` contains the answer of `GET /v1/transactions/{id}`, an event `refusal` an entry of the list
+//! of refusals. `missed` means that more requests arrived than are sent. The ids of events are those of transactions
+//! and refusals; a client that sends the last one as `Last-Event-ID` receives what arrived since.
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Data, Path};
@@ -18,8 +18,8 @@ use crate::usecases::arrivals::{self, Arrival};
 use crate::usecases::{Reader, Services};
 
 pub fn group() -> Group {
-    let listen_to = reads("listen", "What arrives at a hook, as it comes in, as server-sent events")
-        .header("Last-Event-ID", "Sends what came since this transaction or refusal.")
+    let listen_to = reads("listen", "A live stream of what arrives at a hook, as server-sent events")
+        .header("Last-Event-ID", "Resumes after this transaction or refusal.")
         .fails(Code::Overloaded)
         .answers_as("text/event-stream");
     Group::new("Hooks", "").add(Endpoint::at("/v1/hooks/{id}/live").get(listen, listen_to))
@@ -29,7 +29,7 @@ async fn listen(services: Data<Services>, reader: Reader, id: Path<String>, requ
     let hook = path_id("hook", &id)?;
     let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let listener = arrivals::listen(&services, &reader, hook, last).await?;
-    // Tells the listener that nothing is missed from now on, also if the connection breaks before anything has come.
+    // Gives the client a position to resume from, even if the connection breaks before the first arrival.
     let first = Bytes::from(format!("retry: 1000\nid: {}\n: listening\n\n", listener.position()));
     let arrivals = unfold(listener, |mut listener| async move {
         let arrival = listener.next().await?;
@@ -38,7 +38,7 @@ async fn listen(services: Data<Services>, reader: Reader, id: Path<String>, requ
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
-        // Proxies that collect what they pass on would make it anything but live.
+        // Keeps proxies from buffering the stream.
         .insert_header(("x-accel-buffering", "no"))
         .streaming(once(async { Ok(first) }).chain(arrivals)))
 }

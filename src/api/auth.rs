@@ -1,6 +1,6 @@
-//! Who is asking: the API key of a request.
+//! Authentication: the API key of a request.
 //!
-//! A handler that takes an [`Admin`] or a [`Reader`] is reached only with a key that has the role. The key comes as
+//! A handler that takes an [`Admin`] or a [`Reader`] is called only with a key that has the role. The key is sent as
 //! `Authorization: Bearer <key>`.
 
 use std::future::{Ready, ready};

@@ -1,4 +1,4 @@
-//! Bodies of admin calls: within a limit, and JSON whatever their content type says.
+//! Bodies of admin calls: limited in size, and parsed as JSON regardless of their content type.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::http::errors::{ApiError, Code};
 /// The largest body of an admin call, in bytes.
 pub const ADMIN_BODY_MAX: usize = 4 * 1024 * 1024;
 
-/// A body that was read to its end.
+/// A complete body.
 pub struct Body(pub Bytes);
 
 impl Body {

@@ -1,4 +1,4 @@
-//! `/v1/customers`: customers and what stands on their timelines.
+//! `/v1/customers`: customers and their timelines.
 
 use actix_web::web::{Data, Path, Query};
 
@@ -22,9 +22,10 @@ pub fn group() -> Group {
     let change_customer = |id, summary| {
         changes(id, summary).body("CustomerChanges", r#"{"phones": ["+49 30 901820"]}"#).fails(Code::Taken)
     };
-    let patch_customer = change_customer("changeCustomer", "Changes a customer: what is absent stays, null clears");
+    let patch_customer =
+        change_customer("changeCustomer", "Changes a customer: absent attributes stay, null removes one");
     let put_customer = change_customer("putCustomer", "The same as `PATCH`");
-    let delete_customer = changes("deleteCustomer", "Deletes a customer, and everything that belongs to it");
+    let delete_customer = changes("deleteCustomer", "Deletes a customer and everything that belongs to it");
     let merge_customer = changes("mergeCustomer", "Merges another customer into this one")
         .input::<Merge>(r#"{"source": "6b03e07737db00a02c000002"}"#)
         .fails(Code::Taken);

@@ -1,8 +1,8 @@
-//! Addresses, each with its methods, their handlers and what the description of the interface says of them.
+//! Addresses with their methods, handlers and descriptions.
 //!
-//! Each resource's file declares its [`Group`] once: the routes are registered from it, and `/openapi.json` is made from it,
-//! so neither can have something that the other lacks. Errors that follow from the kind of an operation (a key, an id in
-//! the path, a body) are added by rule.
+//! The file of each resource declares its [`Group`] once. The routes and `/openapi.json` are made from it, so both
+//! always agree. Errors that follow from the kind of an operation (a key, an id in the path, a body) are added
+//! automatically.
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{GuardContext, fn_guard};
@@ -28,73 +28,73 @@ pub struct Group {
 pub struct Endpoint {
     pub path: String,
     routes: Vec<Route>,
-    /// Methods in lower case.
+    /// By method, in lower case.
     pub operations: Vec<(&'static str, Operation)>,
-    /// Whether the handler answers methods that are not described.
+    /// Whether the handler also answers methods that are not described.
     takes_any: bool,
 }
 
-/// What one method of an address does.
+/// The description of one method of an address.
 pub struct Operation {
-    /// Unique, for clients that are generated: `replayRun`.
+    /// Unique, for generated clients: `replayRun`.
     pub id: String,
     pub summary: String,
     pub access: Access,
     pub parameters: Vec<Parameter>,
     pub body: Option<RequestBody>,
-    /// What is answered if nothing went wrong, and answers that are no errors of the table.
+    /// Answers on success, and others that are not in the table of errors.
     pub answers: Vec<Answer>,
-    /// Beside those that follow from the rest.
+    /// Errors, except those that follow from the kind of the operation.
     pub errors: Vec<Code>,
 }
 
-/// Who may call.
+/// Who can call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Public,
-    /// With a key that may read.
+    /// A key with a reading role.
     Reader,
-    /// With a key that may change everything.
+    /// A key with the admin role.
     Admin,
-    /// A hook's sender, who may have to prove it.
+    /// The sender of a hook, authenticated as the hook requires.
     Sender,
 }
 
-/// What is sent.
+/// The body of a request.
 pub struct RequestBody {
     pub content_type: &'static str,
     pub schema: SchemaSource,
     pub example: &'static str,
 }
 
-/// One status that is answered with, and its body.
+/// An answer: its status and its body.
 pub struct Answer {
     pub status: u16,
     pub content: Content,
 }
 
-/// What the body of an answer holds.
+/// The body of an answer.
 pub enum Content {
     Nothing,
     Json(SchemaSource),
-    /// Another type of content.
+    /// Another content type.
     Other(&'static str),
 }
 
-/// Where a schema comes from.
+/// The source of a schema.
 pub enum SchemaSource {
-    /// From a type: its name, and all schemas that it needs.
+    /// A type: its name, and all schemas that it needs.
     Type(fn() -> (String, Schemas)),
-    /// A component made from a table.
+    /// A component that is generated from a table.
     Component(String),
     /// Any JSON, or none.
     Anything,
-    /// One resource of this component, or a page of them.
+    /// A resource of this component, or a page of them.
     Document(String),
     Page(String),
 }
 
-/// The name of a type's schema, and all schemas that it needs.
+/// The schema of a type: its name, and all schemas that it needs.
 fn schema_of<T: ToSchema>() -> (String, Schemas) {
     let mut schemas = Schemas::new();
     with_schemas::<T>(&mut schemas);
@@ -111,7 +111,7 @@ pub fn changes(id: impl Into<String>, summary: impl Into<String>) -> Operation {
     Operation::new(id.into(), summary.into(), Access::Admin)
 }
 
-/// An operation that takes no key.
+/// An operation that needs no key.
 pub fn public(id: impl Into<String>, summary: impl Into<String>) -> Operation {
     Operation::new(id.into(), summary.into(), Access::Public)
 }
@@ -126,18 +126,18 @@ impl Operation {
         Operation { access, ..self }
     }
 
-    /// Takes these query parameters.
+    /// Accepts these query parameters.
     pub fn query<Q: IntoParams>(mut self) -> Operation {
         self.parameters.extend(Q::into_params(|| None));
         self
     }
 
-    /// Takes `pageSize` and `after`.
+    /// Accepts `pageSize` and `after`.
     pub fn paged(self) -> Operation {
         self.query::<PageQuery>()
     }
 
-    /// Takes a header that may be absent.
+    /// Accepts an optional header.
     pub fn header(mut self, name: &str, description: &str) -> Operation {
         let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
         let schema = ObjectBuilder::new().schema_type(Type::String);
@@ -145,12 +145,12 @@ impl Operation {
         self
     }
 
-    /// Takes JSON of this type.
+    /// Accepts JSON of this type.
     pub fn input<T: ToSchema>(self, example: &'static str) -> Operation {
         self.json(SchemaSource::Type(schema_of::<T>), example)
     }
 
-    /// Takes JSON of this component.
+    /// Accepts JSON of this component.
     pub fn body(self, component: impl Into<String>, example: &'static str) -> Operation {
         self.json(SchemaSource::Component(component.into()), example)
     }
@@ -159,7 +159,7 @@ impl Operation {
         self.content("application/json", schema, example)
     }
 
-    /// Takes another kind of content, or several (`*/*`).
+    /// Accepts another content type, or any (`*/*`).
     pub fn content(self, content_type: &'static str, schema: SchemaSource, example: &'static str) -> Operation {
         Operation { body: Some(RequestBody { content_type, schema, example }), ..self }
     }
@@ -169,7 +169,7 @@ impl Operation {
         self.answer(200, Content::Json(SchemaSource::Type(schema_of::<T>)))
     }
 
-    /// Answers 201 with this, and says where it is.
+    /// Answers 201 with this and a `Location`.
     pub fn creates<T: ToSchema>(self) -> Operation {
         self.answer(201, Content::Json(SchemaSource::Type(schema_of::<T>)))
     }
@@ -179,17 +179,17 @@ impl Operation {
         self.answer(204, Content::Nothing)
     }
 
-    /// Answers 200 with something that is not JSON.
+    /// Answers 200 with another content type than JSON.
     pub fn answers_as(self, content_type: &'static str) -> Operation {
         self.answer(200, Content::Other(content_type))
     }
 
-    /// Answers 201 if the resource is new, else 200.
+    /// Answers 201 if the resource is new, otherwise 200.
     pub fn saves<T: ToSchema>(self) -> Operation {
         self.answers::<T>().creates::<T>()
     }
 
-    /// Answers with this status and a body that is no error of the table.
+    /// Answers with this status and a body that is not an error of the table.
     pub fn also<T: ToSchema>(self, status: u16) -> Operation {
         self.answer(status, Content::Json(SchemaSource::Type(schema_of::<T>)))
     }
@@ -199,7 +199,7 @@ impl Operation {
         self
     }
 
-    /// Can fail like this, too.
+    /// Can also fail with this error.
     pub fn fails(mut self, code: Code) -> Operation {
         self.errors.push(code);
         self
@@ -228,7 +228,7 @@ impl Endpoint {
 
     methods! { get post put patch delete }
 
-    /// Takes `GET` where this holds of a request.
+    /// Handles `GET` requests for which the condition holds.
     pub fn get_if<F, Args>(self, holds: fn(&GuardContext<'_>) -> bool, handler: F, operation: Operation) -> Endpoint
     where
         F: Handler<Args>,
@@ -243,20 +243,20 @@ impl Endpoint {
         self
     }
 
-    /// Leaves it to this route which other methods it takes.
+    /// Handles all other methods with this route.
     pub fn any(self, route: Route) -> Endpoint {
         Endpoint { takes_any: true, ..self.route(route) }
     }
 
-    /// Says what a method does.
+    /// Describes a method.
     pub fn describe(mut self, method: &'static str, operation: Operation) -> Endpoint {
         self.operations.push((method, operation));
         self
     }
 
-    /// The resource that answers at the address. Methods that it does not take are answered with an error like any other.
+    /// The resource at the address. It answers methods that are not allowed with an error document.
     fn resource(self) -> impl HttpServiceFactory + 'static {
-        // Where another route takes the rest, only requests come here that it does not take: those of `get_if`.
+        // If another route handles the rest, this one only handles the requests of `get_if`.
         let described = self.operations.iter().filter(|(method, _)| !self.takes_any || *method == "get");
         let mut methods: Vec<String> = described.map(|(method, _)| method.to_uppercase()).collect();
         methods.sort();

@@ -1,7 +1,7 @@
-//! `/docs`: the description of the interface as a page that works without the internet.
+//! `/docs`: the description of the API as a page that works offline.
 //!
-//! Swagger UI comes as one archive in a crate. Its files are deflated there already, so they are sent as they are, in the
-//! frame of gzip: nothing is unpacked, neither when hookflow is built nor when it runs.
+//! A crate contains Swagger UI as one ZIP archive. Its files are deflated, so they are sent unchanged within a gzip
+//! frame, and never unpacked.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 
 use super::describe::{Endpoint, Group, public};
 
-/// Scripts come from this server alone, and none stands in the page.
+/// Scripts are only loaded from this server, and the page has no inline scripts.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HTML: &str = "text/html; charset=utf-8";
@@ -77,7 +77,7 @@ fn archived(name: &str) -> Bytes {
     gzipped(SWAGGER_UI_VENDORED, name).expect("the archive holds the files of Swagger UI, deflated").into()
 }
 
-/// A file of a ZIP archive, whose name ends so, as gzip; none if it is not there, or not deflated.
+/// The file of a ZIP archive whose name ends with `name`, as gzip; `None` if it is missing or not deflated.
 fn gzipped(archive: &[u8], name: &str) -> Option<Vec<u8>> {
     // The directory's end record: "PK\5\6", of which 10..12 is the number of entries and 16..20 where the directory begins.
     let end = archive.len().checked_sub(22)?;
@@ -100,7 +100,7 @@ fn gzipped(archive: &[u8], name: &str) -> Option<Vec<u8>> {
     None
 }
 
-/// A little-endian number of so many bytes.
+/// A little-endian number of `length` bytes.
 fn number(bytes: &[u8], start: usize, length: usize) -> Option<usize> {
     let bytes = bytes.get(start..start + length)?;
     Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))

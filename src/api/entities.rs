@@ -1,5 +1,5 @@
-//! `/v1/companies`, `/v1/conversations`, `/v1/messages`, `/v1/notes` and `/v1/users`, and the lists of those that
-//! belong to a customer or a conversation. All five are served by the same handlers.
+//! `/v1/companies`, `/v1/conversations`, `/v1/messages`, `/v1/notes` and `/v1/users`, and their lists below a customer
+//! or a conversation. The same handlers serve all five.
 
 use actix_web::web::{Data, Path, Query};
 
@@ -31,9 +31,9 @@ fn endpoints(kind: EntityKind) -> [Endpoint; 2] {
     let change_one = |verb: &str, summary: String| {
         changes(format!("{verb}{name}"), summary).body(format!("{name}Changes"), "{}").fails(Code::Taken)
     };
-    let patch = change_one("change", format!("Changes a {word}: what is absent stays, null clears"));
+    let patch = change_one("change", format!("Changes a {word}: absent attributes stay, null removes one"));
     let put = change_one("put", "The same as `PATCH`".to_owned());
-    let delete_one = changes(format!("delete{name}"), format!("Deletes a {word}, and what belongs to it"));
+    let delete_one = changes(format!("delete{name}"), format!("Deletes a {word} and what belongs to it"));
     let path = format!("/v1/{}", kind.plural());
     let all = Endpoint::at(path.as_str())
         .get(move |services, reader, query| list(services, reader, kind, query), page_of(list_all, kind))
@@ -53,7 +53,7 @@ fn endpoint_below(owner: Owner, kind: EntityKind) -> Endpoint {
         reads(format!("list{names}Of{of}"), format!("The {} of a {word}, newest first", kind.plural())).paged();
     let create_one = changes(
         format!("create{name}Of{of}"),
-        format!("Creates a {} of a {word}, which the body may leave out", kind.as_str()),
+        format!("Creates a {} of a {word}, which the body can omit", kind.as_str()),
     )
     .body(format!("{name}Of{of}"), example(kind))
     .fails(Code::Taken);

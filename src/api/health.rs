@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`: for machines that watch.
+//! `/healthz`, `/readyz` and `/metrics`, for monitoring.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -14,8 +14,8 @@ pub fn group() -> Group {
     let is_ready = public("getReadiness", "Whether hooks are accepted; if not, why")
         .answers::<ReadinessView>()
         .also::<ReadinessView>(503);
-    let counters = public("getMetrics", "Counters, in the text form that Prometheus reads");
-    Group::new("Operation", "For machines that watch the server.")
+    let counters = public("getMetrics", "Counters in Prometheus text format");
+    Group::new("Operation", "Health, metrics and this description.")
         .add(Endpoint::at("/healthz").get(healthz, is_alive))
         .add(Endpoint::at("/readyz").get(readyz, is_ready))
         .add(Endpoint::at("/metrics").get(show_metrics, counters.answers_as("text/plain; version=0.0.4")))
@@ -35,7 +35,7 @@ async fn readyz(services: Data<Services>) -> HttpResponse {
     }
 }
 
-/// Counters, in the text form that Prometheus reads.
+/// Counters in Prometheus text format.
 async fn show_metrics() -> HttpResponse {
     let reasons = Reason::ALL.map(|(_, word)| word);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics::render(&reasons))

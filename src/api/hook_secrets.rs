@@ -1,4 +1,4 @@
-//! `/v1/hooks/{id}/secrets`: what the senders of a hook sign with.
+//! `/v1/hooks/{id}/secrets`: the secrets with which senders sign requests to a hook.
 
 use actix_web::web::{Data, Path};
 
@@ -13,7 +13,7 @@ use crate::usecases::{Admin, Reader, Services};
 
 pub fn group() -> Group {
     let list_secrets = reads("listHookSecrets", "The secrets of a hook, without their values, newest first");
-    let add_secret = changes("addHookSecret", "Adds a secret; those that the hook has stay")
+    let add_secret = changes("addHookSecret", "Adds a secret to those of the hook")
         .input::<NewHookSecret>(r#"{"value": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}"#)
         .fails(Code::Conflict);
     let delete_secret = changes("deleteHookSecret", "Deletes a secret");

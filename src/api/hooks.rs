@@ -1,4 +1,4 @@
-//! `/v1/hooks`: the addresses that outsiders post to.
+//! `/v1/hooks`: the addresses that other systems post to.
 
 use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::web::{self, Data, Path, Query};
@@ -22,13 +22,13 @@ pub fn group() -> Group {
     let create_hook = changes("createHook", "Creates a hook")
         .body("NewHook", r#"{"name": "returns", "type": "form", "title": "Returns"}"#)
         .fails(Code::Taken);
-    let show_hook = reads("getHook", "One hook, with how many requests it refused");
-    let change_hook = changes("changeHook", "Changes a hook: what is absent stays, null takes a setting away")
+    let show_hook = reads("getHook", "One hook, with its counts of refusals, duplicates and challenges");
+    let change_hook = changes("changeHook", "Changes a hook: absent attributes stay, null removes a setting")
         .body("HookChanges", r#"{"enabled": false, "limits": {"ratePerSecond": 10}}"#);
-    let delete_hook = changes("deleteHook", "Deletes a hook; its address answers 410 from then on");
-    let rotate_hook = changes("rotateHook", "Gives a hook a new address; the old one is unknown from then on");
-    let list_transactions = reads("listTransactions", "What a hook accepted, newest first").paged();
-    Group::new("Hooks", "The addresses that outsiders post to.")
+    let delete_hook = changes("deleteHook", "Deletes a hook; its address then answers 410");
+    let rotate_hook = changes("rotateHook", "Gives a hook a new address; the old one stops working");
+    let list_transactions = reads("listTransactions", "The transactions of a hook, newest first").paged();
+    Group::new("Hooks", "The addresses that other systems post to.")
         .add(
             Endpoint::at("/v1/hooks")
                 .get(list, list_hooks.answers::<Page<HookView>>())
@@ -47,17 +47,16 @@ pub fn group() -> Group {
         )
 }
 
-/// The addresses that senders post to: of each kind, with and without the org. With a hook's id in the place of its secret,
-/// it is where envelopes link to.
+/// The addresses that senders post to, for each kind, with and without the org. With a hook's id instead of its secret,
+/// an address is the link of envelopes to their hook.
 pub fn addresses() -> Group {
-    HookKind::ALL.into_iter().fold(Group::new("Door", "Where senders post."), |group, kind| {
+    HookKind::ALL.into_iter().fold(Group::new("Door", "The addresses that senders post to."), |group, kind| {
         let receive = move |door, hash, request, payload| door::receive(kind, door, hash, request, payload);
         let receive_of_org =
             move |door, path, request, payload| door::receive_of_org(kind, door, path, request, payload);
         let (word, name) = (kind.as_str(), capitalised(kind.as_str()));
-        let show_hook =
-            reads(format!("get{name}Hook"), "One hook, by its id in the place of the secret of its address");
-        // The door says which methods a hook takes. What nearly all requests are comes first.
+        let show_hook = reads(format!("get{name}Hook"), "One hook, by its id instead of the secret in its address");
+        // The door decides which methods a hook accepts. The most frequent one comes first.
         let own = Endpoint::at(format!("/v1/hooks/{word}/{{hash}}"))
             .post(receive, posts(format!("postTo{name}Hook"), kind))
             .get_if(has_id, show, show_hook.answers::<Document<HookView>>())
@@ -69,13 +68,13 @@ pub fn addresses() -> Group {
     })
 }
 
-/// What a sender posts to a hook. How a hook is set up decides what else it answers, and whether it takes `GET` too.
+/// The description of posting to a hook. A hook's settings decide what else it answers, and whether it accepts `GET`.
 fn posts(id: String, kind: HookKind) -> Operation {
     let (content_type, example) = match kind {
         HookKind::Email => ("message/rfc822", "Subject: Order 1234\r\n\r\nHello"),
         HookKind::Form | HookKind::Web => ("*/*", r#"{"orderId": "1234", "email": "ann@example.com"}"#),
     };
-    let operation = public(id, format!("What a sender posts to a hook of the type `{kind}`")).access(Access::Sender);
+    let operation = public(id, format!("Posts to a hook of the type `{kind}`")).access(Access::Sender);
     let operation = operation.content(content_type, SchemaSource::Anything, example);
     let operation = operation.answers::<ReceiptView>().also::<ReceiptView>(202);
     Reason::ALL

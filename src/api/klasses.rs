@@ -20,17 +20,17 @@ const EXAMPLE: &str =
 pub fn group() -> Group {
     let list_klasses = reads("listKlasses", "All klasses, by name");
     let save_klass =
-        changes("saveKlass", "Creates a klass, or replaces the one of that name").body("KlassDeclaration", EXAMPLE);
+        changes("saveKlass", "Creates a klass, or replaces the one with its name").body("KlassDeclaration", EXAMPLE);
     let list_kobjects = reads("listKObjects", "The objects of a klass, newest first").paged();
     let create_kobject = changes("createKObject", "Creates an object of a klass")
         .body("NewKObject", r#"{"title": "Online Order", "externalId": "1234", "data": {"orderId": "1234"}}"#)
         .fails(Code::Taken);
-    let replace_klass = changes("replaceKlass", "Replaces a klass; the body may leave the name out")
+    let replace_klass = changes("replaceKlass", "Replaces a klass; the body can omit the name")
         .body("KlassChanges", r#"{"displayName": "Order", "properties": {"orderIdStr": {}}}"#);
     let show_kobject = reads("getKObject", "One object of a klass");
     let change_kobject =
         |id, summary| changes(id, summary).body("KObjectChanges", r#"{"title": "Paid order"}"#).fails(Code::Taken);
-    let patch_kobject = change_kobject("changeKObject", "Changes an object: what is absent stays, null clears");
+    let patch_kobject = change_kobject("changeKObject", "Changes an object: absent attributes stay, null removes one");
     let put_kobject = change_kobject("putKObject", "The same as `PATCH`");
     let delete_kobject = changes("deleteKObject", "Deletes an object");
     Group::new("Klasses", "Custom objects, and the klasses that define them.")

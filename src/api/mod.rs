@@ -1,8 +1,7 @@
-//! The HTTP interface: which address leads where.
+//! The HTTP API: its addresses and handlers.
 //!
-//! One file a resource. Handlers take a request apart, call a use case ([`crate::usecases`]) and answer with what it
-//! returns. Each file declares its addresses once, for the router and for the description of the interface
-//! ([`describe`]).
+//! Each resource has a file. A handler reads the request, calls a use case ([`crate::usecases`]) and answers with what
+//! that returns. The file declares each address once, for the router and for the description of the API ([`describe`]).
 
 mod actions;
 mod answer;
@@ -44,7 +43,7 @@ use describe::Group;
 pub use body::ADMIN_BODY_MAX;
 pub use openapi::document;
 
-/// Every address that there is.
+/// All addresses.
 fn groups() -> Vec<Group> {
     vec![
         hooks::addresses(),
@@ -85,8 +84,8 @@ pub fn configure(service: &mut ServiceConfig, door: Door, services: Services) {
     service.default_service(web::to(errors::no_such_address));
 }
 
-/// Answers a request to the end, also when its sender breaks the connection meanwhile: what is to be done after a commit,
-/// such as making the call that a run has come to, must not be left out.
+/// Completes the handling of a request even if the client disconnects, because what follows a commit, such as making a
+/// run's external call, must not be skipped.
 pub async fn to_the_end<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -1,7 +1,7 @@
-//! `/openapi.json`: the description of the interface, in OpenAPI 3.1.
+//! `/openapi.json`: the description of the API in OpenAPI 3.1.
 //!
-//! It is made from the same declarations that the routes are registered from ([`super::describe`]), the types of what is
-//! sent and answered, and the table of error codes. It holds no secrets and needs no key.
+//! It is generated from the declarations of the routes ([`super::describe`]), the types of bodies, and the table of
+//! error codes. It contains no secrets and needs no key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -86,7 +86,7 @@ pub fn document() -> Value {
     let tags = tags.into_iter().map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
     let document = OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).tags(Some(tags)).build();
     let mut document = serde_json::to_value(document).expect("the description has string keys");
-    // Schemas that are made from tables have keywords that the types above lack.
+    // Schemas from tables have keywords that the types above lack.
     document["components"]["schemas"]
         .as_object_mut()
         .into_iter()
@@ -131,7 +131,7 @@ fn describe(tag: &str, endpoint: &Endpoint, operation: &Operation, schemas: &mut
                 _ => "Needs a key with the role `org.read` or `org.admin`.",
             })),
         Access::Sender => described.description(Some(
-            "How the hook is set up decides what a sender has to prove, which methods it may use, and what else is answered.",
+            "The hook's settings decide how senders authenticate, which methods it accepts, and what else it answers.",
         )),
         Access::Public => described,
     }
@@ -155,7 +155,7 @@ fn path_parameter(path: &str, name: &str) -> Parameter {
         ("customers", "id") => text("An id, or `email=…`, `phone=…` or `externalId=…`."),
         ("users", "id") => text("An id, or `email=…` or `externalId=…`."),
         ("companies" | "conversations" | "messages" | "notes" | "klasses", "id") => text("An id, or `externalId=…`."),
-        (_, "klass") => text("The name of a klass, also with an `s` at the end."),
+        (_, "klass") => text("The name of a klass, optionally with an `s` at the end."),
         (_, "hash") => text("The secret of the hook's address: 64 hexadecimal characters."),
         ("hooks", "org") => text("The id or the name of the org."),
         (_, "part") => number("The number of the part, from 1; 1 is the body if it has no parts."),
@@ -183,7 +183,7 @@ fn describe_body(body: &RequestBody, schemas: &mut Schemas) -> DescribedBody {
     RequestBodyBuilder::new().content(body.content_type, content).required(Some(is_needed)).build()
 }
 
-/// Says of what callers send that unknown attributes are errors.
+/// Marks unknown attributes in request bodies as errors.
 fn close(name: &str, schemas: &mut Schemas) {
     for (_, schema) in schemas.iter_mut().filter(|(each, _)| each == name) {
         if let RefOr::T(Schema::Object(object)) = schema {
@@ -197,12 +197,13 @@ fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> Response {
     let response = match answer.status {
         200 => ResponseBuilder::new().description("Done."),
         201 => {
-            let location = HeaderBuilder::new().schema(Some(text())).description(Some("Where the new resource is."));
+            let location =
+                HeaderBuilder::new().schema(Some(text())).description(Some("The address of the new resource."));
             ResponseBuilder::new().description("Created.").header("Location", location.build())
         }
-        202 => ResponseBuilder::new().description("Accepted; the run that is waited for goes on."),
-        204 => ResponseBuilder::new().description("Done; there is no body."),
-        _ => ResponseBuilder::new().description("Not now."),
+        202 => ResponseBuilder::new().description("Accepted; the run continues."),
+        204 => ResponseBuilder::new().description("Done, without a body."),
+        _ => ResponseBuilder::new().description("Not ready."),
     };
     match &answer.content {
         Content::Nothing => response.build(),
@@ -218,7 +219,7 @@ fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> Response {
     }
 }
 
-/// A reference to a schema, which is added with all that it needs.
+/// A reference to a schema. Adds the schema and all that it needs.
 fn reference(source: &SchemaSource, schemas: &mut Schemas) -> RefOr<Schema> {
     match source {
         SchemaSource::Type(describe) => {
@@ -233,7 +234,7 @@ fn reference(source: &SchemaSource, schemas: &mut Schemas) -> RefOr<Schema> {
     }
 }
 
-/// The errors that an operation can answer with, by status: its own, and those that follow from what it is.
+/// The errors of an operation, by status: its own, and those that follow from its kind.
 fn errors(endpoint: &Endpoint, operation: &Operation) -> BTreeMap<u16, BTreeSet<Code>> {
     let mut codes: BTreeSet<Code> = operation.errors.iter().copied().collect();
     let has_key = matches!(operation.access, Access::Reader | Access::Admin);
@@ -272,12 +273,12 @@ fn describe_errors(status: u16, codes: &BTreeSet<Code>) -> Response {
     match status {
         401 => response.header("WWW-Authenticate", header("`Bearer`, if a key is missing or unknown.")).build(),
         405 => response.header("Allow", header("The methods that are allowed.")).build(),
-        429 | 503 => response.header("Retry-After", header("After how many seconds to try again.")).build(),
+        429 | 503 => response.header("Retry-After", header("Seconds to wait before retrying.")).build(),
         _ => response.build(),
     }
 }
 
-/// What the first of these errors looks like.
+/// An example with the first of these errors.
 fn example(codes: &BTreeSet<Code>) -> Option<Value> {
     let (status, word, title) = codes.first()?.row();
     let text = |text: &str| Value::String(text.to_owned());

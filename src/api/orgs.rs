@@ -12,7 +12,7 @@ use crate::usecases::{Reader, Services};
 
 pub fn group() -> Group {
     let show_own = reads("getOwnOrg", "The org that the key belongs to");
-    let show_org = reads("getOrg", "The same by its id; other orgs do not exist for a key");
+    let show_org = reads("getOrg", "The same by its id; a key can't see other orgs");
     Group::new("Org", "The tenant that a key belongs to.")
         .add(Endpoint::at("/v1/org").get(own, show_own.answers::<Document<OrgView>>()))
         .add(Endpoint::at("/v1/org/{id}").get(show, show_org.answers::<Document<OrgView>>()))

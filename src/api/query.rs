@@ -1,4 +1,4 @@
-//! What requests say in their path and query.
+//! Parameters in paths and queries.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -7,20 +7,20 @@ use crate::base::id::{Id, InvalidId};
 use crate::http::errors::ApiError;
 use crate::usecases::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Paging, UseCaseError};
 
-/// An id in a path. What is no id belongs to nothing.
+/// An id in a path. An invalid id matches nothing.
 pub fn path_id(what: &str, text: &str) -> Result<Id, ApiError> {
     text.parse().map_err(|_| UseCaseError::not_found(what, text).into())
 }
 
-/// Which page of a list.
+/// The page of a list to return.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many entries the page has at most.
+    /// The most entries of the page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 500, default = 50)]
     pub page_size: Option<String>,
-    /// The id of the last entry seen; follow `links.next` instead of making it up.
+    /// The id of the last entry seen; follow `links.next` instead of setting it.
     #[param(value_type = Option<Id>)]
     pub after: Option<String>,
 }
@@ -33,7 +33,7 @@ impl PageQuery {
     }
 }
 
-/// How many entries a page is to have.
+/// Checks a page size.
 pub fn page_size(text: Option<&str>) -> Result<usize, ApiError> {
     let Some(text) = text else { return Ok(PAGE_SIZE_DEFAULT) };
     text.parse()

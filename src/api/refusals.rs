@@ -27,7 +27,7 @@ struct RefusalsQuery {
     page_size: Option<String>,
     #[param(ignore)]
     after: Option<String>,
-    /// Only those that were refused for this reason.
+    /// Only requests that were refused for this reason.
     #[param(example = "malformed_json")]
     reason: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `/v1/klasses/{klass}/{id}/relationships`: the kobjects, of whatever klasses, that a kobject is related to.
+//! `/v1/klasses/{klass}/{id}/relationships`: the kobjects that a kobject is related to.
 
 use actix_web::web::{Data, Path, Query};
 
@@ -14,7 +14,7 @@ use crate::usecases::{Admin, Reader, Services};
 
 pub fn group() -> Group {
     let list_related = reads("listRelationships", "The kobjects that a kobject is related to, newest first").paged();
-    let relate = changes("addRelationship", "Relates two kobjects, which may be of different klasses")
+    let relate = changes("addRelationship", "Relates two kobjects, which can have different klasses")
         .input::<NewRelationship>(r#"{"klassName": "order", "kobject": "6b03e07737db00a02c000002"}"#);
     let unrelate = changes("removeRelationship", "Ends a relationship");
     Group::new("Klasses", "")

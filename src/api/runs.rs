@@ -1,4 +1,4 @@
-//! `/v1/runs`: what workflows did, step by step.
+//! `/v1/runs`: the executions of workflows, step by step.
 
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
@@ -16,10 +16,10 @@ use crate::usecases::{Admin, Reader, Services};
 pub fn group() -> Group {
     let list_runs = reads("listRuns", "Runs without their steps, newest first").query::<RunsQuery>().paged();
     let show_run = reads("getRun", "One run with its steps");
-    let list_steps = reads("listSteps", "The step entries of a run, in the order of their execution");
-    let cancel_run = changes("cancelRun", "Ends an open run").fails(Code::Conflict);
+    let list_steps = reads("listSteps", "The step entries of a run, in order of execution");
+    let cancel_run = changes("cancelRun", "Cancels an open run").fails(Code::Conflict);
     let replay_run = changes("replayRun", "Starts a run of the same version with the same payload");
-    Group::new("Runs", "What workflows did, step by step.")
+    Group::new("Runs", "The executions of workflows, step by step.")
         .add(Endpoint::at("/v1/runs").get(list, list_runs.answers::<Page<RunView>>()))
         .add(Endpoint::at("/v1/runs/{id}").get(show, show_run.answers::<Document<RunView>>()))
         .add(Endpoint::at("/v1/runs/{id}/steps").get(steps, list_steps.answers::<Page<StepEntry>>()))
@@ -33,7 +33,7 @@ pub fn group() -> Group {
 struct RunsQuery {
     /// The name or the id of a workflow.
     workflow: Option<String>,
-    /// Only runs that stand there.
+    /// Only runs with this status.
     #[param(value_type = Option<RunStatus>, inline)]
     status: Option<String>,
     #[param(ignore)]

@@ -1,4 +1,4 @@
-//! `/v1/transactions`: what came in.
+//! `/v1/transactions`: accepted requests.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType, X_CONTENT_TYPE_OPTIONS};
@@ -15,8 +15,8 @@ use crate::usecases::{Reader, Services};
 
 pub fn group() -> Group {
     let show_transaction = reads("getTransaction", "One accepted request, and the runs that it started");
-    let show_file = reads("getFile", "A file that came in a body of several parts, or the body if it is no text");
-    Group::new("Transactions", "What hooks accepted.")
+    let show_file = reads("getFile", "A file in a part of the body, or the body itself if it is binary");
+    Group::new("Transactions", "The requests that hooks accepted.")
         .add(Endpoint::at("/v1/transactions/{id}").get(show, show_transaction.answers::<Document<TransactionView>>()))
         .add(
             Endpoint::at("/v1/transactions/{id}/files/{part}")
@@ -28,7 +28,7 @@ async fn show(services: Data<Services>, reader: Reader, id: Path<String>) -> Api
     one(transactions::show(&services, &reader, path_id("transaction", &id)?).await?)
 }
 
-/// The sender of a file may have meant harm, so no client may show it as a page of this server.
+/// Files come from senders and can be malicious, so they are always downloads and never shown as pages of this server.
 async fn file(services: Data<Services>, reader: Reader, path: Path<(String, usize)>) -> ApiResult {
     let (id, part) = path.into_inner();
     let file = transactions::file(&services, &reader, path_id("transaction", &id)?, part).await?;
@@ -39,8 +39,8 @@ async fn file(services: Data<Services>, reader: Reader, path: Path<(String, usiz
         .body(file.bytes))
 }
 
-/// The header that makes a download of a file, by its sender's name without folders: once in letters that every client
-/// takes, and once as it is.
+/// The header that makes an answer a download, with the file's name without folders: in ASCII for every client, and in
+/// full.
 fn disposition(name: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_plain = |character: char| character.is_ascii_alphanumeric() || " .-_".contains(character);

@@ -14,7 +14,7 @@ use crate::usecases::{Admin, Reader, Services};
 
 pub fn group() -> Group {
     let list_variables = reads("listVariables", "All variables, without their values, newest first");
-    let put_variable = changes("putVariable", "Creates a variable, or gives the one of this name a new value")
+    let put_variable = changes("putVariable", "Creates a variable, or replaces the value of the one with its name")
         .input::<NewVariable>(r#"{"name": "SHOP_TOKEN", "value": "s3cret"}"#)
         .fails(Code::Conflict);
     let show_variable = reads("getVariable", "One variable, without its value");

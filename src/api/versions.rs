@@ -1,4 +1,4 @@
-//! `/v1/workflows/{id}/versions`, `/draft`, `/publish` and `/rollback`: what was in force, and what is to be.
+//! `/v1/workflows/{id}/versions`, `/draft`, `/publish` and `/rollback`: old versions and the next one.
 
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
@@ -18,14 +18,15 @@ use crate::usecases::{Admin, Reader, Services};
 pub fn group() -> Group {
     let list_versions = reads("listVersions", "The versions of a workflow, newest first").query::<VersionsQuery>();
     let show_version = reads("getVersion", "One version of a workflow");
-    let compare = reads("compareVersions", "What differs between two versions");
-    let roll_back_to = changes("rollBackWorkflow", "Puts an old version in force again, as a new version")
-        .input::<Rollback>(r#"{"version": 1}"#);
+    let compare = reads("compareVersions", "The differences between two versions");
+    let roll_back_to =
+        changes("rollBackWorkflow", "Restores an old version as a new version").input::<Rollback>(r#"{"version": 1}"#);
     let show_draft = reads("getDraft", "The draft of the next version");
-    let put_draft = changes("saveDraft", "Saves the draft of the next version; nothing that is in force changes")
-        .body("WorkflowDeclaration", EXAMPLE);
+    let put_draft =
+        changes("saveDraft", "Saves the draft of the next version, which has no effect until it is published")
+            .body("WorkflowDeclaration", EXAMPLE);
     let remove_draft = changes("deleteDraft", "Deletes the draft");
-    let publish_draft = changes("publishDraft", "Puts the draft in force, as a new version")
+    let publish_draft = changes("publishDraft", "Publishes the draft as a new version")
         .fails(Code::Conflict)
         .fails(Code::Invalid)
         .fails(Code::Taken);
@@ -58,10 +59,10 @@ pub fn group() -> Group {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct VersionsQuery {
-    /// Only versions with lower numbers; follow `links.next` instead of making it up.
+    /// Only versions with lower numbers; follow `links.next` instead of setting it.
     #[param(value_type = Option<i64>)]
     below: Option<String>,
-    /// How many entries the page has at most.
+    /// The most entries of the page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 500, default = 50)]
     page_size: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `/v1/workflows`: workflow documents. A body is a document as a file would hold it.
+//! `/v1/workflows`: workflow documents. A body has the format of a workflow file.
 
 use actix_web::web::{Data, Path};
 
@@ -12,7 +12,7 @@ use crate::usecases::runs::RunView;
 use crate::usecases::workflows::{self, Call, WorkflowChanges, WorkflowView};
 use crate::usecases::{Admin, Reader, Services};
 
-/// A document that is valid without any other resource.
+/// A document that is valid without other resources.
 pub(super) const EXAMPLE: &str =
     r#"{"name": "example", "enabled": false, "trigger": {"id": "1", "callable": true}, "steps": []}"#;
 
@@ -26,7 +26,7 @@ pub fn group() -> Group {
         .fails(Code::Taken);
     let change_workflow = changes("changeWorkflow", "Enables or disables a workflow, without a new version")
         .input::<WorkflowChanges>(r#"{"enabled": true}"#);
-    let delete_workflow = changes("deleteWorkflow", "Takes a workflow out of force; open runs go on");
+    let delete_workflow = changes("deleteWorkflow", "Deletes a workflow; its runs stay, and open runs continue");
     let call_workflow = changes("callWorkflow", "Starts a run of a callable workflow")
         .input::<Call>(r#"{"inputs": {}}"#)
         .fails(Code::Conflict);

@@ -1,4 +1,4 @@
-//! What steps can do, for editors and consoles.
+//! The actions that steps can use, for editors.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ pub struct ActionAttributes {
 pub struct ParamView {
     #[schema(value_type = String)]
     pub name: &'static str,
-    /// What it holds: `text`, `number`, `any`, ….
+    /// The kind of value: `text`, `number`, `any`, ….
     #[schema(value_type = String)]
     pub kind: &'static str,
     pub required: bool,

@@ -1,7 +1,7 @@
-//! Who acts, and what that allows.
+//! The caller of a use case, and what its key allows.
 //!
-//! Only [`authorise`] makes a [`Reader`] or an [`Admin`], so a use case that takes one is reached with a key that has the
-//! role, by whatever way.
+//! Only an [`Actor`] with the role makes a [`Reader`] or an [`Admin`], so a use case that takes one can't be called
+//! without such a key.
 
 use crate::base::id::Id;
 use crate::catalog::Snapshot;
@@ -14,15 +14,15 @@ pub struct Actor {
     role: Role,
 }
 
-/// An actor that may read everything in its org.
+/// An actor that can read everything in its org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reader(Actor);
 
-/// An actor that may read and change everything in its org.
+/// An actor that can read and change everything in its org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admin(Actor);
 
-/// Why a key allows nothing.
+/// Why a key does not allow a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     #[error("unknown API key")]
@@ -31,7 +31,7 @@ pub enum AuthError {
     Forbidden { role: Role },
 }
 
-/// Finds out who acts by an API key.
+/// The actor that an API key belongs to.
 ///
 /// # Errors
 /// [`AuthError::UnknownKey`].
@@ -61,19 +61,19 @@ impl Actor {
 }
 
 impl Reader {
-    /// The org that it reads.
+    /// The actor's org.
     pub fn org(&self) -> Id {
         self.0.org
     }
 }
 
 impl Admin {
-    /// The org that it changes.
+    /// The actor's org.
     pub fn org(&self) -> Id {
         self.0.org
     }
 
-    /// The same actor, for what asks for less.
+    /// The same actor, for use cases that only read.
     pub fn reader(&self) -> Reader {
         Reader(self.0)
     }

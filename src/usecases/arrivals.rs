@@ -1,10 +1,10 @@
-//! What arrives at a hook, as it comes in.
+//! A live stream of the requests that arrive at a hook.
 //!
-//! The database is asked again and again, which shows what all nodes accept. A commit can come a moment after another one
-//! with a higher id, so each time the last seconds are looked at again, and what was sent is left out.
+//! The stream polls the database, so it includes requests that other nodes accept. A transaction can commit after one
+//! with a higher id, so each poll reads the last seconds again and skips what was sent before.
 //!
-//! Limits: [`LISTENERS_MAX`] listen at a time; each for [`LISTENING_MAX`], and then has to ask again. One look finds at most
-//! [`NEWEST_MAX`]. They are read one by one as fast as the listener takes them.
+//! Limits: [`LISTENERS_MAX`] listeners; each can listen for [`LISTENING_MAX`], and must then reconnect. One poll finds
+//! at most [`NEWEST_MAX`] requests, which are read one by one as the listener consumes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::{Page, RefusedRequest, StoreResult, chain};
 
-/// How many may listen at a time.
+/// The most concurrent listeners.
 const LISTENERS_MAX: usize = 20;
-/// How long one may listen: a key that was deleted must not be good for ever.
+/// The longest time to listen, so that a deleted key stops working.
 const LISTENING_MAX: Duration = Duration::from_secs(3_600);
-/// How often the database is asked.
+/// The time between two polls.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long a commit may take to be found although later ones were.
+/// How much later than a transaction with a higher id a transaction may commit.
 const OVERLAP: Duration = Duration::from_secs(10);
-/// How many new transactions, and as many refusals, are found at a time.
+/// The most new transactions, and the most new refusals, of one poll.
 const NEWEST_MAX: i64 = 500;
-/// The longest pause between two arrivals; a listener that has gone away is noticed then.
+/// The longest silence. Sending something reveals that a listener is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-/// What all listeners share; cheap to clone.
+/// The state that all listeners share; cheap to clone.
 #[derive(Clone)]
 pub struct Listeners {
     places: Arc<Semaphore>,
@@ -45,27 +45,27 @@ pub struct Listener {
     org: Id,
     hook: Id,
     until: Instant,
-    /// Everything up to this id was sent, or is too old.
+    /// Everything up to this id was sent or is too old.
     above: Id,
-    /// What was sent of the ids above that.
+    /// The ids above that which were sent.
     sent: BTreeSet<Id>,
     waiting: BTreeMap<Id, Found>,
     silent_since: Instant,
     _place: OwnedSemaphorePermit,
 }
 
-/// Something that a listener receives; each but the last has the id of the transaction or the refusal.
+/// What a listener receives; each variant except `Silence` has the id of the transaction or refusal.
 #[derive(Debug)]
 pub enum Arrival {
     Transaction(Id, Box<TransactionView>),
     Refusal(Id, Box<RefusalView>),
-    /// More came in than is sent.
+    /// More requests arrived than are sent.
     Missed(Id),
-    /// Nothing arrived for a while.
+    /// No request arrived for a while.
     Silence,
 }
 
-/// What was found and has to be sent.
+/// A request that was found but not sent yet.
 enum Found {
     Transaction,
     Refusal(Box<RefusedRequest>),
@@ -73,16 +73,16 @@ enum Found {
 }
 
 impl Listeners {
-    /// All stop listening when `closing` becomes true.
+    /// All streams end when `closing` becomes true.
     pub fn new(closing: watch::Receiver<bool>) -> Listeners {
         Listeners { places: Arc::new(Semaphore::new(LISTENERS_MAX)), closing }
     }
 }
 
-/// Listens to a hook from now on, or from what came after the transaction or refusal `last`.
+/// Listens to a hook from now on, or from the request after the transaction or refusal `last`.
 ///
 /// # Errors
-/// [`UseCaseError::Overloaded`] if too many listen.
+/// [`UseCaseError::Overloaded`] if there are too many listeners.
 pub async fn listen(services: &Services, reader: &Reader, hook: Id, last: Option<Id>) -> UseCaseResult<Listener> {
     hooks::require(services, reader, hook)?;
     let place = services.listeners.places.clone().try_acquire_owned();
@@ -99,7 +99,7 @@ pub async fn listen(services: &Services, reader: &Reader, hook: Id, last: Option
         _place: place,
     };
     if last.is_none() {
-        // What is there already is not news.
+        // Skip the requests that arrived before.
         listener.look().await?;
         listener.waiting.clear();
     }
@@ -107,12 +107,12 @@ pub async fn listen(services: &Services, reader: &Reader, hook: Id, last: Option
 }
 
 impl Listener {
-    /// Nothing that arrives after this id is missed.
+    /// The stream misses nothing that arrives after this id.
     pub fn position(&self) -> Id {
         self.sent.last().copied().unwrap_or(self.above)
     }
 
-    /// The next arrival, once there is one; none when listening is over.
+    /// Waits for the next arrival; `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<Arrival> {
         loop {
             while let Some((id, found)) = self.waiting.pop_first() {
@@ -133,14 +133,14 @@ impl Listener {
             if !is_there || Instant::now() >= self.until {
                 return None;
             }
-            // A database that is away comes back; what happened meanwhile is sent then.
+            // If the database is unreachable, a later poll sends what arrived meanwhile.
             if let Err(error) = self.look().await {
-                log::debug!(err:% = chain(&error); "can't look for what has arrived");
+                log::debug!(err:% = chain(&error); "can't poll for arrivals");
             }
         }
     }
 
-    /// Looks for what has arrived.
+    /// Polls for arrivals.
     async fn look(&mut self) -> StoreResult<()> {
         let (org, hook, above) = (self.org, self.hook, self.above);
         let found = self.services.store.read(move |session| {
@@ -148,7 +148,7 @@ impl Listener {
             Ok((transactions, session.refused(org, (hook, above), None, Page { after: None, size: NEWEST_MAX })?))
         });
         let (transactions, refused) = found.await?;
-        // What comes after so many that one look does not find all is not looked for again.
+        // If one poll doesn't find all, the rest is skipped.
         let is_full = i64::try_from(transactions.len()).is_ok_and(|found| found >= NEWEST_MAX);
         let oldest = transactions.last().copied().filter(|_| is_full);
         if let Some(oldest) = oldest.filter(|oldest| !self.sent.contains(oldest)) {
@@ -170,7 +170,7 @@ impl Listener {
         Ok(())
     }
 
-    /// What is sent; none of a transaction that is gone.
+    /// Reads what to send; `None` if the transaction was deleted.
     async fn arrival(&self, id: Id, found: Found) -> Option<Arrival> {
         let org = self.org;
         Some(match found {

@@ -1,4 +1,4 @@
-//! Customers, and what stands on their timelines.
+//! Customers and their timelines.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,11 +30,11 @@ pub struct CustomerAttributes {
     #[serde(flatten)]
     #[schema(value_type = shapes::CustomerDetails)]
     pub details: Map<String, Value>,
-    /// By name; the suffix of the name is the type.
+    /// By name; the suffix of a name is its type.
     pub custom: Map<String, Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// How often it was written; 1 at first.
+    /// The number of times that it was written, starting with 1.
     pub rev: i64,
 }
 
@@ -106,7 +106,7 @@ fn view(org: Id, customer: Customer) -> CustomerView {
     Resource::new(id, attributes, link).with(relationships)
 }
 
-/// A customer by what an address says: an id, `email=…`, `phone=…` or `externalId=…`.
+/// Finds a customer by an address: an id, `email=…`, `phone=…` or `externalId=…`.
 fn find(session: &mut dyn Session, org: Id, address: &str) -> StoreResult<Option<Customer>> {
     match address.split_once('=') {
         Some(("email", email)) => session.customer_by_email(org, &email_key(email)),
@@ -146,14 +146,14 @@ pub async fn create(services: &Services, admin: &Admin, profile: Profile) -> Use
     Ok(view(org, written.await??))
 }
 
-/// Changes a customer: what the document names is replaced, custom attributes one by one.
+/// Changes a customer: replaces the attributes in the document, custom attributes one by one.
 pub async fn change(services: &Services, admin: &Admin, address: &str, document: Value) -> UseCaseResult<CustomerView> {
     let org = admin.org();
     let change = move |editor: &mut Editor<'_>, before| changes::change_customer(editor, before, document.clone());
     Ok(view(org, alter(services, org, "customer", address, finder(org), change).await??))
 }
 
-/// Deletes a customer, and everything that belongs to it.
+/// Deletes a customer and everything that belongs to it.
 pub async fn delete(services: &Services, admin: &Admin, address: &str) -> UseCaseResult<()> {
     let org = admin.org();
     let delete = move |editor: &mut Editor<'_>, customer| changes::delete_customer(editor, &customer);
@@ -188,7 +188,7 @@ pub async fn timeline(
     Ok((customer, paging.slice(found, |(id, _)| *id, |(_, entry)| entry)))
 }
 
-/// As many of both as there is room for, so that the newest of them are the newest of all.
+/// A full page of each kind, so that the newest of both together are among them.
 fn read_timeline(
     session: &mut dyn Session,
     org: Id,

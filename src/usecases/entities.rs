@@ -1,4 +1,4 @@
-//! Companies, conversations, messages, notes and users, and the lists of those that belong to a customer or a conversation.
+//! Companies, conversations, messages, notes and users, also as lists of a customer or a conversation.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,15 +13,15 @@ use crate::objects::entity::EntityContent;
 use crate::objects::{Entity, EntityKind};
 use crate::store::{Of, Session, StoreResult};
 
-/// An entity of any kind; its type says which.
+/// An entity; its type is its kind.
 pub type EntityView = Resource<EntityAttributes>;
 
-/// In the shape of the kind; see [`super::shapes::entity`].
+/// The attributes depend on the kind; see [`super::shapes::entity`].
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct EntityAttributes(Map<String, Value>);
 
-/// What an entity belongs to or names, and the lists of what belongs to it.
+/// What an entity refers to, and the lists of what belongs to it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntityRelationships {
     pub org: Relationship,
@@ -29,7 +29,7 @@ pub struct EntityRelationships {
     pub others: Others,
 }
 
-/// Which of them there are depends on the kind.
+/// Which of them exist depends on the kind.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Others {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,14 +54,14 @@ impl Attributes for EntityAttributes {
     const TYPES: &'static [&'static str] = &["company", "conversation", "message", "note", "user"];
 }
 
-/// What a list of entities belongs to.
+/// The owner of a list of entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     Customer,
     Conversation,
 }
 
-/// The lists below an owner.
+/// The kinds of entities that an owner has lists of.
 pub const LISTS: [(Owner, EntityKind); 4] = [
     (Owner::Customer, EntityKind::Conversation),
     (Owner::Customer, EntityKind::Note),
@@ -84,7 +84,7 @@ impl Owner {
         }
     }
 
-    /// The id of the owner at an address.
+    /// Finds the id of the owner at an address.
     async fn require(self, services: &Services, org: Id, address: &str) -> UseCaseResult<Id> {
         Ok(match self {
             Owner::Customer => customers::require(services, org, address).await?.id,
@@ -122,7 +122,7 @@ pub(super) fn view(org: Id, entity: Entity) -> EntityView {
     Resource::of_type(kind.as_str(), id, EntityAttributes(entity.attributes()), link).with(relationships)
 }
 
-/// An entity by what an address says: an id, `externalId=…`, or of a user `email=…`.
+/// Finds an entity by an address: an id, `externalId=…`, or for a user `email=…`.
 fn find(session: &mut dyn Session, org: Id, kind: EntityKind, address: &str) -> StoreResult<Option<Entity>> {
     match address.split_once('=') {
         Some(("externalId", external_id)) => session.entity_by_external_id(org, kind, external_id),
@@ -152,7 +152,7 @@ pub async fn list(
     list_of(services, reader, kind, Of::Org, paging).await
 }
 
-/// Those of a kind that belong to the owner at an address, newest first, and the owner's id.
+/// The entities of a kind that belong to the owner at an address, newest first, and the owner's id.
 pub async fn list_below(
     services: &Services,
     reader: &Reader,
@@ -176,7 +176,7 @@ async fn list_of(
     Ok(paging.slice(found, |entity| entity.id, |entity| view(org, entity)))
 }
 
-/// The entity at an address: an id, `externalId=…`, or of a user `email=…`.
+/// The entity at an address: an id, `externalId=…`, or for a user `email=…`.
 pub async fn show(services: &Services, reader: &Reader, kind: EntityKind, address: &str) -> UseCaseResult<EntityView> {
     Ok(view(reader.org(), require(services, reader.org(), kind, address).await?))
 }
@@ -187,7 +187,7 @@ pub async fn create(services: &Services, admin: &Admin, content: EntityContent) 
     Ok(view(org, written.await??))
 }
 
-/// Creates an entity that belongs to the owner at an address; the document may leave that out.
+/// Creates an entity that belongs to the owner at an address; the document can omit the owner.
 pub async fn create_below(
     services: &Services,
     admin: &Admin,
@@ -206,7 +206,7 @@ pub async fn create_below(
     create(services, admin, EntityContent::read(kind, document)?).await
 }
 
-/// Changes an entity: what the document names is replaced, custom attributes one by one.
+/// Changes an entity: replaces the attributes in the document, custom attributes one by one.
 pub async fn change(
     services: &Services,
     admin: &Admin,

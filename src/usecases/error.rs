@@ -1,4 +1,4 @@
-//! Why a use case did not do what was asked.
+//! The errors of use cases.
 
 use std::fmt;
 
@@ -7,31 +7,31 @@ use crate::objects::Problem;
 use crate::store::{StoreError, Taken};
 use crate::workflow::Diagnostic;
 
-/// What a use case returns.
+/// The result of a use case.
 pub type UseCaseResult<T> = Result<T, UseCaseError>;
 
-/// Why a use case did not do what was asked. Nothing was changed then.
+/// Why a use case failed. A failed use case changes nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum UseCaseError {
-    /// There is no such resource in the actor's org.
+    /// The actor's org has no such resource.
     #[error("{0}")]
     NotFound(String),
     /// The state of the resource does not allow it.
     #[error("{0}")]
     Conflict(String),
-    /// A query parameter, or what stands for one, is not valid.
+    /// A query parameter, or another parameter with a name, is invalid.
     #[error("{name}: {detail}")]
     Parameter { name: &'static str, detail: String },
-    /// The input is not valid; each problem has its pointer.
+    /// The input is invalid; each problem has a pointer.
     #[error("{}", list(.0))]
     Invalid(Vec<Problem>),
-    /// A workflow document is not valid; each finding has its line and column.
+    /// A workflow document is invalid; each finding has a line and column.
     #[error("the document has {} errors", .0.len())]
     Document(Vec<Diagnostic>),
-    /// Another resource has a value that has to be unique; `pointer` leads to it.
+    /// Another resource has the same unique value, which is at `pointer`.
     #[error("{detail}")]
     Taken { pointer: String, detail: String },
-    /// Too many do this at the moment.
+    /// Too many callers do this at the moment.
     #[error("{0}")]
     Overloaded(&'static str),
     /// The body of a document is not UTF-8.
@@ -42,12 +42,12 @@ pub enum UseCaseError {
 }
 
 impl UseCaseError {
-    /// There is no `what` with this id or name.
+    /// No `what` has this id or name.
     pub fn not_found(what: &str, id: impl fmt::Display) -> UseCaseError {
         UseCaseError::NotFound(format!("unknown {what} `{id}`"))
     }
 
-    /// One thing that is wrong with the input.
+    /// One problem with the input.
     pub fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> UseCaseError {
         UseCaseError::Invalid(vec![Problem::new(pointer, message)])
     }

@@ -1,4 +1,4 @@
-//! How the server is doing, for machines that watch it.
+//! The server's health, for monitoring.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::Services;
 use crate::store::Health;
 
-/// That the process answers.
+/// The answer of a live process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LivenessView {
     /// `ok`
@@ -20,7 +20,7 @@ pub struct ReadinessView {
     /// `ready` or `unavailable`
     #[schema(value_type = String, example = "ready")]
     pub status: &'static str,
-    /// Why hooks are refused.
+    /// Why hooks are refused, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<String>,
@@ -40,11 +40,13 @@ pub fn liveness() -> LivenessView {
 pub fn readiness(services: &Services) -> ReadinessView {
     let reason = match services.store.health() {
         Health::Ready => return ReadinessView { status: "ready", reason: None },
-        Health::DiskFull => "the disk is full; hooks are refused until there is room".to_owned(),
+        Health::DiskFull => "the disk is full; hooks are refused until it has space".to_owned(),
         Health::Unreachable(reason) => {
-            format!("the database can't be reached; hooks are refused until it can: {reason}")
+            format!("the database is unreachable; hooks are refused until it is reachable: {reason}")
         }
-        Health::Failed(reason) => format!("the database failed and takes no writes any more: {reason}"),
+        Health::Failed(reason) => {
+            format!("the database failed; hooks are refused until the server is restarted: {reason}")
+        }
         Health::Closed => "the server is shutting down".to_owned(),
     };
     ReadinessView { status: "unavailable", reason: Some(reason) }

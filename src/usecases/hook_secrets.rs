@@ -1,4 +1,4 @@
-//! What the senders of a hook sign with. Secrets can be added and deleted, and never read.
+//! The secrets with which senders sign requests to a hook. They can be added and deleted, but not read.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub type HookSecretView = Resource<HookSecretAttributes>;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookSecretAttributes {
-    /// Always the same, whatever the value.
+    /// The same for every value.
     #[schema(value_type = String, example = "•••")]
     pub masked_value: &'static str,
     pub created_at: Timestamp,
@@ -38,7 +38,7 @@ impl Attributes for HookSecretAttributes {
     const TYPES: &'static [&'static str] = &["hook_secret"];
 }
 
-/// A secret to add. Those that the hook has stay.
+/// A secret to add to those of the hook.
 #[derive(ToSchema)]
 pub struct NewHookSecret {
     #[schema(min_length = 1, max_length = 4096)]
@@ -87,7 +87,7 @@ pub async fn add(services: &Services, admin: &Admin, hook: Id, secret: NewHookSe
         AddError::Key(_) => UseCaseError::invalid("/value", error.to_string()),
         _ => UseCaseError::Conflict(error.to_string()),
     })?;
-    log::info!(hook:% = hook, secret:% = secret.id; "secret of a hook added");
+    log::info!(hook:% = hook, secret:% = secret.id; "hook secret added");
     Ok(view(&secret))
 }
 
@@ -101,6 +101,6 @@ pub async fn delete(services: &Services, admin: &Admin, hook: Id, id: Id) -> Use
     if !deleted.await? {
         return Err(UseCaseError::not_found("secret", id));
     }
-    log::info!(hook:% = hook, secret:% = id; "secret of a hook deleted");
+    log::info!(hook:% = hook, secret:% = id; "hook secret deleted");
     Ok(())
 }

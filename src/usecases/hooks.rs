@@ -1,4 +1,4 @@
-//! Hooks: the addresses that outsiders post to.
+//! Hooks: the addresses that other systems post to.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const DESCRIPTION_MAX: usize = 4_096;
 /// A hook.
 pub type HookView = Resource<HookAttributes>;
 
-/// What a hook is, and how it is set up.
+/// The attributes of a hook.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookAttributes {
@@ -35,33 +35,33 @@ pub struct HookAttributes {
     #[schema(required)]
     pub description: Option<String>,
     pub enabled: bool,
-    /// The event that a transaction on this hook raises.
+    /// The event that the hook's transactions raise.
     pub event_name: String,
     /// The secret part of the address.
     pub hash: String,
-    /// Where to post to.
+    /// The address to post to.
     pub url: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// By name; null if the hook does not say.
+    /// By name; null if not set.
     #[serde(flatten)]
     #[schema(value_type = shapes::HookSettings)]
     pub settings: RawSettings,
-    /// How many requests it refused, by reason; only of a hook shown by itself, as the following.
+    /// The number of refused requests, by reason. This and the following are omitted in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub refusals: Option<BTreeMap<String, CountView>>,
-    /// How many requests came again.
+    /// The number of duplicate requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub duplicates: Option<CountView>,
-    /// How many set-up challenges it answered.
+    /// The number of answered set-up challenges.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub challenges: Option<CountView>,
 }
 
-/// How often something happened.
+/// A count of events, and the time of the latest.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CountView {
@@ -80,18 +80,18 @@ impl Attributes for HookAttributes {
     const TYPES: &'static [&'static str] = &["form_hook", "web_hook", "email_hook"];
 }
 
-/// What to change of a hook: what is absent stays.
+/// Changes of a hook; absent attributes are unchanged.
 #[derive(Clone, Debug)]
 pub struct HookChanges {
     pub title: Option<String>,
     pub description: Option<Option<String>>,
     pub enabled: Option<bool>,
-    /// By name; null takes one away.
+    /// By name; null removes a setting.
     pub settings: RawSettings,
 }
 
 impl HookChanges {
-    /// Reads what a caller sent.
+    /// Reads the request's body.
     ///
     /// # Errors
     /// Every problem, with its pointer.
@@ -182,14 +182,14 @@ pub fn list(services: &Services, reader: &Reader) -> Vec<HookView> {
     snapshot.hooks(reader.org()).rev().map(|in_force| view(services, &in_force.hook)).collect()
 }
 
-/// One hook, with how many requests it refused.
+/// One hook, with its counts.
 pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<HookView> {
     let org = reader.org();
     let mut view = match services.catalog.snapshot().hook(org, id) {
         Some(in_force) => view(services, &in_force.hook),
         None => return Err(UseCaseError::not_found("hook", id)),
     };
-    // What was counted in the last second is shown too.
+    // Include the counts of the last second.
     services.refusals.write(&services.store).await?;
     let counts = services.store.read(move |session| session.refusals(org, id)).await?;
     count(&mut view, &counts);
@@ -215,7 +215,7 @@ pub async fn change(services: &Services, admin: &Admin, id: Id, changes: HookCha
     edit(services, admin, id, move |hook| changes.apply(hook)).await
 }
 
-/// Gives the hook a new address; the old one is unknown from then on.
+/// Gives the hook a new address. The old one stops working.
 pub async fn rotate(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<HookView> {
     let hash = new_hash();
     edit(services, admin, id, move |hook| hook.hash = hash.clone()).await
@@ -237,7 +237,7 @@ async fn edit(
         let present = session.hook(org, id)?.filter(|hook| hook.status != Status::Deleted);
         let Some(mut hook) = present else { return Ok(None) };
         edit(&mut hook);
-        // Settings depend on each other, so all of them are checked.
+        // Settings depend on each other, so check all of them.
         if let Err(problems) = Settings::read(hook.kind, &hook.settings) {
             return Ok(Some(Err(problems)));
         }
@@ -255,13 +255,13 @@ async fn edit(
     Ok(view(services, &hook))
 }
 
-/// That there is such a hook.
+/// Fails if the hook does not exist.
 pub(super) fn require(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<()> {
     let found = services.catalog.snapshot().hook(reader.org(), id).is_some();
     if found { Ok(()) } else { Err(UseCaseError::not_found("hook", id)) }
 }
 
-/// What the hook accepted, newest first.
+/// The hook's transactions, newest first.
 pub async fn transactions(
     services: &Services,
     reader: &Reader,

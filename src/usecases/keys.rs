@@ -18,14 +18,14 @@ const NAME_MAX: usize = 128;
 /// An API key.
 pub type KeyView = Resource<KeyAttributes>;
 
-/// What an API key is for.
+/// The attributes of an API key.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyAttributes {
     pub name: String,
     pub role: Role,
     pub created_at: Timestamp,
-    /// The key itself; only in the answer to its creation.
+    /// The key itself; only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub key: Option<String>,
@@ -39,7 +39,7 @@ impl Attributes for KeyAttributes {
 /// A key to create.
 #[derive(Clone, Debug, ToSchema)]
 pub struct NewKey {
-    /// To recognise the key by.
+    /// A name to recognise the key by.
     #[schema(min_length = 1, max_length = 128, pattern = r"\S", example = "deploy")]
     pub name: String,
     pub role: Role,
@@ -74,7 +74,7 @@ pub async fn list(services: &Services, admin: &Admin) -> UseCaseResult<Vec<KeyVi
     Ok(keys.iter().rev().map(|key| view(key, None)).collect())
 }
 
-/// Creates a key; the view has the key itself.
+/// Creates a key. Only this view contains the key itself.
 pub async fn create(services: &Services, admin: &Admin, key: NewKey) -> UseCaseResult<KeyView> {
     let (org, secret) = (admin.org(), new_secret());
     let key_secret = secret.clone();
@@ -88,10 +88,10 @@ pub async fn create(services: &Services, admin: &Admin, key: NewKey) -> UseCaseR
     Ok(view(&key, Some(secret)))
 }
 
-/// Deletes a key, which is refused from then on.
+/// Deletes a key, which stops working at once.
 ///
 /// # Errors
-/// [`UseCaseError::Conflict`] for the last admin key: without it, there would be no way to create another.
+/// [`UseCaseError::Conflict`] for the last admin key, without which no other key could be created.
 pub async fn delete(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<()> {
     let org = admin.org();
     let written = services.catalog.change(move |session| {

@@ -22,7 +22,7 @@ pub struct KlassAttributes {
     pub display_name: String,
     #[schema(required)]
     pub icon: Option<String>,
-    /// The attributes that its objects can have, by name; the suffix of the name is the type.
+    /// The attributes of its objects, by name; the suffix of a name is its type.
     pub properties: Map<String, Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -45,7 +45,7 @@ fn view(klass: &Klass) -> KlassView {
     Resource::new(&klass.name, attributes, format!("/v1/klasses/{}", klass.name))
 }
 
-/// The klass of this name; its plural with an `s` is accepted too.
+/// Finds a klass by its name, or by its name with an `s` at the end.
 pub(super) fn require(services: &Services, org: Id, name: &str) -> UseCaseResult<Klass> {
     let snapshot = services.catalog.snapshot();
     let singular = || name.strip_suffix('s').and_then(|name| snapshot.klass(org, name));
@@ -69,7 +69,7 @@ pub async fn save(services: &Services, admin: &Admin, draft: KlassDraft) -> UseC
     Ok((view(&klass), saved))
 }
 
-/// Replaces the klass at an address; the document may leave its name out.
+/// Replaces the klass at an address; the document can omit the name.
 pub async fn replace(
     services: &Services,
     admin: &Admin,

@@ -30,7 +30,7 @@ pub struct KObjectAttributes {
     pub custom: Map<String, Value>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// How often it was written; 1 at first.
+    /// The number of times that it was written, starting with 1.
     pub rev: i64,
 }
 
@@ -38,7 +38,7 @@ pub struct KObjectAttributes {
 pub struct KObjectRelationships {
     pub org: Relationship,
     pub klass: Relationship,
-    /// The kobjects that it is related to.
+    /// The related kobjects.
     pub related: Listed,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -66,7 +66,7 @@ pub(super) fn view(org: Id, kobject: KObject) -> KObjectView {
     Resource::of_type(kind, id, attributes, link).with(relationships)
 }
 
-/// A kobject by what an address says: an id, or `externalId=…`.
+/// Finds a kobject by an address: an id, or `externalId=…`.
 fn find(session: &mut dyn Session, org: Id, klass: &str, address: &str) -> StoreResult<Option<KObject>> {
     match address.split_once('=') {
         Some(("externalId", external_id)) => session.kobject_by_external_id(org, klass, external_id),
@@ -75,7 +75,7 @@ fn find(session: &mut dyn Session, org: Id, klass: &str, address: &str) -> Store
     }
 }
 
-/// Finds the kobjects of a klass by what addresses say.
+/// A finder of the kobjects of a klass by their addresses.
 pub(super) fn finder(org: Id, klass: String) -> impl Fn(&mut dyn Session, &str) -> StoreResult<Option<KObject>> {
     move |session, address| find(session, org, &klass, address)
 }
@@ -123,7 +123,7 @@ pub async fn show(services: &Services, reader: &Reader, klass: &str, address: &s
     Ok(view(reader.org(), require(services, reader.org(), klass, address).await?))
 }
 
-/// Creates an object of a klass; the document may name a `customer`.
+/// Creates an object of a klass; the document can name a `customer`.
 pub async fn create(
     services: &Services,
     admin: &Admin,
@@ -163,7 +163,7 @@ async fn create_of(
     Ok(view(org, edit(services, org, create).await??))
 }
 
-/// Changes a kobject: what the document names is replaced, custom attributes one by one.
+/// Changes a kobject: replaces the attributes in the document, custom attributes one by one.
 pub async fn change(
     services: &Services,
     admin: &Admin,

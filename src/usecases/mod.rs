@@ -1,10 +1,10 @@
-//! What people and programs can do: each thing is one function.
+//! Use cases: each thing that people and programs can do is one function.
 //!
-//! A use case takes the [`Services`], who acts ([`Reader`] or [`Admin`], which says what the actor's key has to allow) and
-//! typed input. It returns a typed view, which can be sent as it is, or a [`UseCaseError`]. HTTP handlers are one way
-//! to reach use cases; nothing here knows of requests, but views have the shape of [`crate::http::document`].
+//! A use case takes the [`Services`], the actor ([`Reader`] or [`Admin`], depending on the role that it requires) and
+//! typed input. It returns a typed view or a [`UseCaseError`]. HTTP handlers call use cases, but nothing here depends
+//! on HTTP, except that views have the shape of [`crate::http::document`].
 //!
-//! One file a resource: its views first, then what can be done with it.
+//! Each resource has a file: its views first, then its use cases.
 
 pub mod actions;
 mod actor;
@@ -43,20 +43,20 @@ use crate::engine::EngineHandle;
 use crate::store::{Session, Store, StoreResult};
 use arrivals::Listeners;
 
-/// What use cases work with; cheap to clone.
+/// What use cases need; cheap to clone.
 #[derive(Clone)]
 pub struct Services {
     pub store: Store,
     pub catalog: Catalog,
     pub engine: EngineHandle,
-    /// What hooks refused in the last second, before it is stored.
+    /// The refusals of the last second, which are not stored yet.
     pub refusals: Refusals,
     pub listeners: Listeners,
-    /// How senders reach this server, without a slash at the end.
+    /// The base URL at which senders reach this server, without a trailing slash.
     pub public_url: Arc<str>,
 }
 
-/// Changes the object at an address, in one transaction.
+/// Changes the object at an address in one transaction.
 async fn alter<T, U: Send + 'static>(
     services: &Services,
     org: Id,
@@ -73,7 +73,7 @@ async fn alter<T, U: Send + 'static>(
     altered.await?.ok_or_else(|| UseCaseError::not_found(what, address))
 }
 
-/// Changes objects in one transaction, in which the workflows that listen for the changes get their runs.
+/// Changes objects, and starts the runs of workflows that listen for the changes, in one transaction.
 async fn edit<T: Send + 'static>(
     services: &Services,
     org: Id,

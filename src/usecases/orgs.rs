@@ -23,7 +23,7 @@ impl Attributes for OrgAttributes {
     const TYPES: &'static [&'static str] = &["org"];
 }
 
-/// The org of the actor. Others do not exist for it.
+/// The actor's org. Other orgs are unknown to it.
 pub fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<OrgView> {
     let snapshot = services.catalog.snapshot();
     let org = snapshot.org(id).filter(|org| org.id == reader.org());

@@ -19,26 +19,26 @@ pub type RefusalView = Resource<RefusalAttributes>;
 #[serde(rename_all = "camelCase")]
 pub struct RefusalAttributes {
     pub created_at: Timestamp,
-    /// A stable word for why.
+    /// The code of the reason; stable.
     #[schema(example = "malformed_json")]
     pub reason: String,
-    /// The sentence that the sender got.
+    /// The message that the sender received.
     pub detail: String,
     pub method: String,
     /// Without the secret of the hook's address.
     pub path: String,
-    /// Secrets masked, as in the headers.
+    /// Secrets are masked, as in the headers.
     #[schema(required)]
     pub query: Option<String>,
-    /// Pairs of a name, in lower case, and a value.
+    /// Pairs of a lower-case name and a value.
     pub headers: Vec<(String, String)>,
-    /// The address that sent it.
+    /// The sender's address.
     #[schema(required)]
     pub peer: Option<String>,
-    /// How many bytes the request said that its body has.
+    /// The value of `Content-Length`.
     #[schema(required)]
     pub content_length: Option<i64>,
-    /// The first 1,024 bytes; null if there are none.
+    /// The first 1,024 bytes; null if the body is empty.
     #[schema(required)]
     pub body: Option<BodyView>,
 }
@@ -48,7 +48,7 @@ pub struct RefusalAttributes {
 #[serde(rename_all = "lowercase")]
 pub enum BodyView {
     Text(String),
-    /// What is no text.
+    /// If it is not text.
     Base64(String),
 }
 
@@ -84,7 +84,7 @@ fn body_view(bytes: &[u8]) -> Option<BodyView> {
     match std::str::from_utf8(bytes) {
         Ok("") => None,
         Ok(text) => Some(BodyView::Text(text.to_owned())),
-        // A text that was cut within a character.
+        // The excerpt ends within a character.
         Err(error) if bytes.len() == REFUSED_BODY_BYTES_MAX && error.error_len().is_none() => {
             Some(BodyView::Text(String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()))
         }
@@ -92,10 +92,10 @@ fn body_view(bytes: &[u8]) -> Option<BodyView> {
     }
 }
 
-/// The reason that is spelt like this.
+/// Parses a reason.
 ///
 /// # Errors
-/// [`UseCaseError::Parameter`] with all that there are.
+/// [`UseCaseError::Parameter`], with all reasons.
 pub fn parse_reason(word: &str) -> UseCaseResult<&'static str> {
     let words = Reason::ALL.map(|(_, word)| word);
     words.into_iter().find(|known| *known == word).ok_or_else(|| UseCaseError::Parameter {
@@ -104,7 +104,7 @@ pub fn parse_reason(word: &str) -> UseCaseResult<&'static str> {
     })
 }
 
-/// What the hook refused, newest first; `reason` as of [`parse_reason`].
+/// The requests that a hook refused, newest first; `reason` is from [`parse_reason`].
 pub async fn list(
     services: &Services,
     reader: &Reader,
@@ -113,7 +113,7 @@ pub async fn list(
     paging: Paging,
 ) -> UseCaseResult<Slice<RefusalView>> {
     hooks::require(services, reader, hook)?;
-    // Those of the last second are shown too.
+    // Include the requests of the last second.
     services.refusals.write(&services.store).await?;
     let org = reader.org();
     let page = paging.to_read();

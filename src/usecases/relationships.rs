@@ -1,4 +1,4 @@
-//! Relationships: the kobjects, of whatever klasses, that a kobject is related to. Each of the two sees the other.
+//! Relationships between two kobjects of any klasses. They have no direction.
 
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use crate::changes::{self, ChangeError, Editor};
 use crate::objects::{Fields, KObject, Problem, missing};
 use crate::store::Session;
 
-/// The kobject to relate another one to.
+/// The kobject to relate to.
 #[derive(Clone, Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NewRelationship {
@@ -36,7 +36,7 @@ impl NewRelationship {
     }
 }
 
-/// What a kobject is related to, newest first, and the list's link.
+/// The kobjects that a kobject is related to, newest first, and the list's link.
 pub async fn list(
     services: &Services,
     reader: &Reader,

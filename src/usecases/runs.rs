@@ -14,13 +14,13 @@ use crate::objects::unknown;
 use crate::observe::metrics;
 use crate::store::{Lane, Run, RunError, RunFilter, RunStatus, Session, StoreError, StoreResult, Turn};
 
-/// How many of the runs are shown that another one waits for.
+/// The most runs shown that have their turn in a lane.
 const BEHIND_MAX: i64 = 10;
 
 /// One execution of one version of a workflow.
 pub type RunView = Resource<RunAttributes>;
 
-/// What a run did, and where it stands.
+/// The attributes of a run.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunAttributes {
@@ -35,54 +35,54 @@ pub struct RunAttributes {
     pub started_at: Option<Timestamp>,
     #[schema(required)]
     pub finished_at: Option<Timestamp>,
-    /// When an open run next wants attention.
+    /// When the engine continues an open run at the latest.
     #[schema(required)]
     pub due_at: Option<Timestamp>,
-    /// The step that an open run stands at.
+    /// The current step of an open run.
     #[schema(required)]
     pub position: Option<String>,
-    /// Why it failed.
+    /// Why the run failed.
     #[schema(required)]
     pub error: Option<RunError>,
-    /// What a called workflow answers, once it has completed.
+    /// The response of a called workflow, once it has completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
-    /// In the order of their execution; not in lists.
+    /// In the order of execution; omitted in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<StepEntry>>)]
     pub steps: Option<Vec<Value>>,
 }
 
-/// The lane of an open run whose workflow limits how many of its runs go on at a time.
+/// The lane of an open run of a workflow with a concurrency limit.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Concurrency {
-    /// The same for all runs that take turns.
+    /// The same for all runs of the lane.
     pub lane: String,
     pub limit: i64,
-    /// Whether it waits for its turn.
+    /// Whether the run waits for its turn.
     pub waits: bool,
-    /// Where it stands in the queue, from 1; only of a run shown by itself.
+    /// The position in the queue, from 1; omitted in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
-    /// The runs that have their turn, at most 10; only of a run shown by itself.
+    /// The runs that have their turn, at most 10; omitted in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behind: Option<Vec<Id>>,
 }
 
-/// What a run belongs to.
+/// The resources that a run is related to.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRelationships {
     pub workflow: Relationship,
-    /// The transaction that started it, if one did.
+    /// The transaction that started the run, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction: Option<Relationship>,
-    /// The run that started it, if one did.
+    /// The run that started this one, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Relationship>,
-    /// The run that it repeats, if it repeats one.
+    /// The run that this one replays, if it is a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay_of: Option<Relationship>,
 }
@@ -92,7 +92,7 @@ impl Attributes for RunAttributes {
     const TYPES: &'static [&'static str] = &["run"];
 }
 
-/// One executed step, as the log has it.
+/// The log entry of one executed step.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes what the engine wrote as JSON")]
@@ -102,30 +102,30 @@ pub struct StepEntry {
     /// The step's `meta.displayName`.
     #[schema(nullable = false)]
     name: Option<String>,
-    /// Null for the trigger and for steps that only branch.
+    /// Null for the trigger and for condition steps.
     #[schema(required)]
     action: Option<String>,
     status: StepStatus,
-    /// The params as they were resolved.
+    /// The resolved params.
     input: Value,
-    /// What the step gave; of the trigger, the payload of the event.
+    /// The output of the step; for the trigger, the event's payload.
     #[schema(nullable = true)]
     output: Option<Value>,
     #[schema(nullable = false)]
     error: Option<RunError>,
-    /// Of an external call.
+    /// The attempts at an external call.
     #[schema(nullable = false)]
     attempts: Option<Vec<engine::Attempt>>,
     started_at: Timestamp,
     #[schema(required)]
     finished_at: Option<Timestamp>,
     transitions: Vec<TransitionEntry>,
-    /// What was odd.
+    /// Remarks, such as about missing values.
     #[schema(nullable = false)]
     notes: Option<Vec<Note>>,
 }
 
-/// How a step ended, or that its call is under way.
+/// How a step ended, or whether it is still under way.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[allow(dead_code, reason = "describes what the engine wrote as JSON")]
@@ -146,17 +146,17 @@ pub struct TransitionEntry {
     name: Option<String>,
     #[schema(nullable = false)]
     op: Option<String>,
-    /// As they were resolved; null stands for no value.
+    /// The resolved values; null for a missing value.
     #[schema(nullable = false)]
     values: Option<Vec<Value>>,
-    /// Null if it was not judged, because one before it was taken.
+    /// Null if the transition was not judged because an earlier one was taken.
     #[schema(required)]
     result: Option<bool>,
     #[schema(nullable = false)]
     notes: Option<Vec<Note>>,
 }
 
-/// Which runs to list.
+/// A filter for runs.
 #[derive(Clone, Debug, Default)]
 pub struct RunQuery {
     /// The name or the id of a workflow.
@@ -198,7 +198,7 @@ pub(super) fn view(run: &Run) -> RunView {
     Resource::new(run.id, attributes, format!("/v1/runs/{}", run.id)).with(relationships)
 }
 
-/// A run with its steps, and with what it waits for.
+/// A run with its steps and its place in its lane.
 fn full_view(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<RunView>> {
     let Some((run, steps)) = read_run(session, org, id)? else { return Ok(None) };
     let mut view = view(&run);
@@ -212,7 +212,7 @@ fn full_view(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<R
     Ok(Some(view))
 }
 
-/// The run with its step entries; none if there is no such run.
+/// The run with its step entries; `None` if it does not exist.
 fn read_run(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<(Run, Vec<Value>)>> {
     let Some(run) = session.run(org, id)? else { return Ok(None) };
     let payload = event_payload(session, &run)?;
@@ -226,7 +226,7 @@ fn read_run(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Option<(R
 /// Runs without their steps.
 ///
 /// # Errors
-/// [`UseCaseError::Parameter`] if there is no such workflow.
+/// [`UseCaseError::Parameter`] if the workflow is unknown.
 pub async fn list(
     services: &Services,
     reader: &Reader,
@@ -265,7 +265,7 @@ pub async fn steps(services: &Services, reader: &Reader, id: Id) -> UseCaseResul
     found.map(|(_, steps)| steps).ok_or_else(|| UseCaseError::not_found("run", id))
 }
 
-/// Ends an open run.
+/// Cancels an open run.
 ///
 /// # Errors
 /// [`UseCaseError::Conflict`] if it has ended.
@@ -280,13 +280,13 @@ pub async fn cancel(services: &Services, admin: &Admin, id: Id) -> UseCaseResult
         Cancelled::Now(run) => run,
     };
     metrics::run_finished(run.status.as_str());
-    // Another run may have waited for this one.
+    // Another run may wait for this one.
     services.engine.look();
     log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run cancelled");
     Ok(view(&run))
 }
 
-/// Starts a run of the same version with the same payload, linked to the old one.
+/// Starts a run of the same version with the same payload, and links it to the old one.
 pub async fn replay(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<RunView> {
     let org = admin.org();
     let programs = services.catalog.programs().clone();

@@ -1,4 +1,4 @@
-//! Stand for JSON whose schema is made from a table instead of from a type; see [`crate::schema::components`].
+//! Placeholders for JSON whose schema comes from a table instead of a type; see [`crate::schema::components`].
 
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ macro_rules! stand_ins {
 stand_ins! {
     /// The settings of a hook, by name.
     HookSettings
-    /// What is said of a customer beside its names, contacts and custom attributes.
+    /// The attributes of a customer except names, contacts and custom attributes.
     CustomerDetails
     /// The entity.
     Conversation

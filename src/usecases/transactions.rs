@@ -1,4 +1,4 @@
-//! Transactions: what came in.
+//! Transactions: accepted requests.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::content::File;
 use crate::hook::transaction::{SkipReason, Transaction};
 use crate::http::document::{Identifier, Linkages, Relationship, SelfLink};
 
-/// An accepted request: the envelope that workflows see, the runs that it started, and what else was kept of the request.
+/// An accepted request: the envelope that workflows see, the runs that it started, and the details of the request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Transaction)]
 pub struct TransactionView {
@@ -29,7 +29,7 @@ pub struct TransactionView {
 #[serde(rename_all = "camelCase")]
 pub struct TransactionAttributes {
     pub created_at: Timestamp,
-    /// What the body said.
+    /// The payload.
     pub data: Value,
 }
 
@@ -37,37 +37,37 @@ pub struct TransactionAttributes {
 pub struct TransactionRelationships {
     pub org: Relationship,
     pub hook: Relationship,
-    /// The runs that it started when it arrived.
+    /// The runs that the request started.
     pub runs: Linkages,
 }
 
-/// What was kept of the request beside its payload.
+/// The details of the request.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransactionMeta {
     #[schema(required)]
     pub content_type: Option<String>,
-    /// Pairs of a name, in lower case, and a value; secrets masked.
+    /// Pairs of a lower-case name and a value; secrets are masked.
     pub headers: Vec<(String, String)>,
-    /// Secrets masked.
+    /// Secrets are masked.
     #[schema(required)]
     pub query: Option<String>,
-    /// The address that sent it.
+    /// The sender's address.
     #[schema(required)]
     pub peer: Option<String>,
-    /// The size of the body.
+    /// The size of the body in bytes.
     pub bytes: usize,
-    /// The body, as it was received, as text.
+    /// The received body as text.
     pub raw: String,
-    /// Whether it started no run because its hook captured.
+    /// Whether it started no runs because its hook only captures.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub captured: bool,
-    /// Whether it started no run because it did not pass the hook's filter.
+    /// Whether it started no runs because the hook's filter excluded it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub filtered: bool,
-    /// How often it came again, if it did; only of a transaction shown by itself.
+    /// The number of duplicates, if there are any; omitted in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub duplicates: Option<hooks::CountView>,
@@ -103,7 +103,7 @@ pub(super) fn view(transaction: &Transaction) -> TransactionView {
     }
 }
 
-/// One transaction, with how often it came again.
+/// One transaction, with the number of its duplicates.
 pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<TransactionView> {
     let org = reader.org();
     let found = services.store.read(move |session| Ok((session.transaction(org, id)?, session.duplicates(org, id)?)));
@@ -115,12 +115,12 @@ pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult
     Ok(view)
 }
 
-/// A file that came in a body of several parts, which are counted from 1.
+/// A file in a part of a transaction's body; parts are counted from 1.
 pub async fn file(services: &Services, reader: &Reader, id: Id, part: usize) -> UseCaseResult<File> {
     let org = reader.org();
     let found = services.store.read(move |session| session.transaction(org, id)).await?;
     let transaction = found.ok_or_else(|| UseCaseError::not_found("transaction", id))?;
-    // What can't be read any more has no files either.
+    // A body that can't be parsed has no files.
     let file = transaction.file(part).ok().flatten();
     file.ok_or_else(|| UseCaseError::NotFound(format!("the transaction has no file in part {part}")))
 }

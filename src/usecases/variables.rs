@@ -1,4 +1,4 @@
-//! Variables of the org and of its workflows. Their values can be written, and never read.
+//! Variables of the org and of its workflows. Their values can be written but not read.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::http::document::{Attributes, Relationship, Resource};
 use crate::objects::Fields;
 use crate::store::Variable;
 
-/// Stands for a secret in views.
+/// Replaces secrets in views.
 pub(super) const MASK: &str = "•••";
 
 /// A variable, without its value.
@@ -23,7 +23,7 @@ pub type VariableView = Resource<VariableAttributes>;
 #[serde(rename_all = "camelCase")]
 pub struct VariableAttributes {
     pub name: String,
-    /// Always the same, whatever the value.
+    /// The same for every value.
     #[schema(value_type = String, example = "•••")]
     pub masked_value: &'static str,
     pub created_at: Timestamp,
@@ -32,7 +32,7 @@ pub struct VariableAttributes {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VariableRelationships {
-    /// The workflow that alone can use it.
+    /// The only workflow that can use it.
     pub workflow: Relationship,
 }
 
@@ -49,7 +49,7 @@ pub struct NewVariable {
     /// At most 65,536 bytes.
     #[schema(min_length = 1, max_length = 65536)]
     pub value: String,
-    /// The id or the name of the workflow that alone can use it.
+    /// The id or the name of the only workflow that can use it.
     #[schema(value_type = Option<String>)]
     pub workflow: Option<Id>,
 }
@@ -82,7 +82,7 @@ pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult
     variable.map(view).ok_or_else(|| UseCaseError::not_found("variable", id))
 }
 
-/// Reads `{"name", "value", "workflow"?}`, where the workflow is named by its id or its name.
+/// Reads `{"name", "value", "workflow"?}`; the workflow is an id or a name.
 ///
 /// # Errors
 /// Every problem, with its pointer.
@@ -108,10 +108,10 @@ fn find_workflow(services: &Services, org: Id, id_or_name: &str) -> Option<Id> {
     services.catalog.snapshot().find_workflow(org, id_or_name).map(|workflow| workflow.id)
 }
 
-/// Creates a variable, or gives the one of this name a new value.
+/// Creates a variable, or replaces the value of the one with its name.
 ///
 /// # Errors
-/// [`UseCaseError::Conflict`] if there are too many, or if they are encrypted with another key.
+/// [`UseCaseError::Conflict`] if there are too many variables, or if they are encrypted with another key.
 pub async fn put(services: &Services, admin: &Admin, variable: NewVariable) -> UseCaseResult<(VariableView, Saved)> {
     let (vault, org) = (services.catalog.vault().clone(), admin.org());
     let NewVariable { name, value, workflow } = variable;

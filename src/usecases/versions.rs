@@ -1,7 +1,7 @@
-//! Versions of workflows, and the drafts of their next ones: what was in force, and what is to be.
+//! Versions of workflows, and the drafts of their next versions.
 //!
-//! A draft is checked when it is saved and again when it is published, since klasses and hooks may have changed meanwhile;
-//! so is an old version that is restored.
+//! A draft is checked when it is saved, and again when it is published, because klasses and hooks may have changed
+//! since. An old version is checked when it is restored.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ use crate::workflow::{Diagnostic, diff};
 
 /// One immutable version of a workflow.
 pub type VersionView = Resource<WorkflowVersionAttributes>;
-/// What is to become the next version of a workflow.
+/// The next version of a workflow, before it is published.
 pub type DraftView = Resource<WorkflowDraftAttributes>;
-/// What differs between two versions.
+/// The differences between two versions.
 pub type DiffView = Resource<WorkflowDiffAttributes>;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,10 +42,10 @@ pub struct WorkflowVersionAttributes {
 pub struct WorkflowDraftAttributes {
     #[schema(value_type = Object)]
     pub document: Value,
-    /// The version that was in force when the draft was saved.
+    /// The current version when the draft was saved.
     pub base_version: i64,
     pub updated_at: Timestamp,
-    /// What is odd about the document; after it was saved.
+    /// Warnings about the document; only in the answer that saves it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub warnings: Vec<Diagnostic>,
@@ -56,7 +56,7 @@ pub struct WorkflowDiffAttributes {
     pub before: String,
     pub after: String,
     pub changes: Vec<diff::Change>,
-    /// The same for people.
+    /// The same as text.
     pub text: String,
 }
 
@@ -81,7 +81,7 @@ impl Attributes for WorkflowDiffAttributes {
     const TYPES: &'static [&'static str] = &["workflow_diff"];
 }
 
-/// Which version to restore.
+/// The version to restore.
 #[derive(Clone, Copy, Debug, ToSchema)]
 pub struct Rollback {
     #[schema(example = 3)]
@@ -157,7 +157,7 @@ pub async fn show(services: &Services, reader: &Reader, id: Id, version: i64) ->
     found.map(|version| version_view(&version)).ok_or_else(|| no_version(id, version))
 }
 
-/// What differs between two versions; `draft` and `current` are versions here too.
+/// The differences between two versions, which can also be `draft` and `current`.
 pub async fn compare(
     services: &Services,
     reader: &Reader,
@@ -191,7 +191,7 @@ async fn document(services: &Services, workflow: &WorkflowRecord, version: &str)
     }
 }
 
-/// Puts an old version in force again, as a new version.
+/// Restores an old version as a new version.
 pub async fn roll_back(
     services: &Services,
     admin: &Admin,
@@ -218,7 +218,7 @@ pub async fn draft(services: &Services, reader: &Reader, id: Id) -> UseCaseResul
     Ok(draft_view(&find_draft(services, reader.org(), id).await?, Vec::new()))
 }
 
-/// Saves the draft of a workflow, which changes nothing that is in force; `document` is its JSON text.
+/// Saves the draft of a workflow, which has no effect until it is published; `document` is its JSON text.
 pub async fn save_draft(services: &Services, admin: &Admin, id: Id, document: &[u8]) -> UseCaseResult<DraftView> {
     let org = admin.org();
     let (checked, warnings) = check(services, org, std::str::from_utf8(document)?)?;
@@ -233,10 +233,10 @@ pub async fn delete_draft(services: &Services, admin: &Admin, id: Id) -> UseCase
     if deleted { Ok(()) } else { Err(no_draft(id)) }
 }
 
-/// Puts the draft in force.
+/// Publishes the draft as a new version.
 ///
 /// # Errors
-/// [`UseCaseError::Conflict`] if another version has come into force since the draft was saved.
+/// [`UseCaseError::Conflict`] if the workflow has a newer version than when the draft was saved.
 pub async fn publish(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<WorkflowView> {
     let org = admin.org();
     let draft = find_draft(services, org, id).await?;

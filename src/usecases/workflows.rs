@@ -1,7 +1,6 @@
 //! Workflows: their documents, whether they are enabled, and calls of callable ones.
 //!
-//! Saving a document makes a new version that is in force from then on, while open runs keep the version they began
-//! with.
+//! Saving a document makes a new version, which takes effect at once. Open runs keep the version that they began with.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,40 +17,40 @@ use crate::objects::{Fields, Problem};
 use crate::store::{Status, WorkflowRecord};
 use crate::workflow::{Diagnostic, Severity, Source, WorkflowDraft, check_workflow};
 
-/// How many due times of a schedule are shown.
+/// The number of due times shown of a schedule.
 const UPCOMING: usize = 3;
 
-/// A workflow with its version in force.
+/// A workflow with its current version.
 pub type WorkflowView = Resource<WorkflowAttributes>;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkflowAttributes {
     pub name: String,
-    /// The version in force, from 1.
+    /// The number of the current version, from 1.
     pub version: i64,
     pub enabled: bool,
-    /// The file that declared it.
+    /// The file that declares it.
     #[schema(required)]
     pub file: Option<String>,
-    /// As it was written.
+    /// The document as written.
     #[schema(value_type = Object)]
     pub document: Value,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    /// When it runs by itself next, if it has a schedule.
+    /// When its schedule starts the next run, if it has a schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_run_at: Option<Timestamp>,
-    /// The next times, at most 3.
+    /// The next due times, at most 3.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub upcoming_runs: Vec<Timestamp>,
-    /// What is odd about the document; after it was saved.
+    /// Warnings about the document; only in the answer that saves it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub warnings: Vec<Diagnostic>,
-    /// When it last ran by itself; only of a workflow with a schedule that is shown by itself.
+    /// When its schedule last started a run; omitted in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run_at: Option<Option<Timestamp>>,
 }
@@ -82,10 +81,10 @@ impl WorkflowChanges {
     }
 }
 
-/// What to run a callable workflow with.
+/// A call of a callable workflow.
 #[derive(Clone, Debug, ToSchema)]
 pub struct Call {
-    /// By name, as the workflow's trigger declares them.
+    /// The inputs by name, as the trigger declares them.
     #[schema(required = false, nullable = true)]
     pub inputs: Map<String, Value>,
 }
@@ -99,8 +98,8 @@ impl Call {
         let mut fields = Fields::new(document);
         let inputs = fields.object("inputs").flatten().unwrap_or_default();
         if fields.take("responseMeta").is_some_and(|meta| !meta.is_null()) {
-            let message = "not supported: nothing is sent elsewhere; the answer is the run, which has the `output` once it \
-                           has completed";
+            let message = "not supported: the response is not sent anywhere; read the `output` of the run that this \
+                           call returns";
             fields.problem("/responseMeta", message);
         }
         fields.finish(Call { inputs })
@@ -137,14 +136,14 @@ pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult
     let org = reader.org();
     let mut view = view(&find(services, org, id).await?, Vec::new());
     if let Some(schedule) = services.store.read(move |session| session.schedule(org, id)).await? {
-        // What is stored counts: it may be behind, if the server has just come back.
+        // The stored time counts; it is in the past if the server was down.
         view.attributes.next_run_at = Some(schedule.due_at);
         view.attributes.last_run_at = Some(schedule.last_at);
     }
     Ok(view)
 }
 
-/// The workflow with this id that is not deleted.
+/// Finds a workflow that is not deleted.
 pub(super) async fn find(services: &Services, org: Id, id: Id) -> UseCaseResult<WorkflowRecord> {
     let found = services.store.read(move |session| session.workflow(org, id)).await?;
     let present = found.filter(|workflow| workflow.status != Status::Deleted);
@@ -154,12 +153,12 @@ pub(super) async fn find(services: &Services, org: Id, id: Id) -> UseCaseResult<
 /// Adds a workflow; `document` is its JSON text.
 ///
 /// # Errors
-/// [`UseCaseError::Document`] with everything that is wrong with it; [`UseCaseError::Taken`] if another one has the name.
+/// [`UseCaseError::Document`] with all errors of the document; [`UseCaseError::Taken`] if the name is in use.
 pub async fn create(services: &Services, admin: &Admin, document: &[u8]) -> UseCaseResult<WorkflowView> {
     save(services, admin, None, document).await
 }
 
-/// Replaces the document of a workflow, which makes a new version unless nothing changed.
+/// Replaces the document of a workflow, as a new version unless nothing changed.
 ///
 /// # Errors
 /// As for [`create`].
@@ -188,7 +187,7 @@ pub(super) fn save_error(error: SaveError) -> UseCaseError {
     }
 }
 
-/// The document, if nothing is wrong with it, and the warnings.
+/// Checks a document; returns it with its warnings.
 pub(super) fn check(services: &Services, org: Id, text: &str) -> UseCaseResult<(WorkflowDraft, Vec<Diagnostic>)> {
     let source = Source { file: "body", text };
     let (draft, diagnostics) = check_workflow(&source, &services.catalog.snapshot().known(org));
@@ -211,7 +210,7 @@ pub async fn change(
     Ok(view(&set_status(services, admin, id, status).await?, Vec::new()))
 }
 
-/// Takes a workflow out of force. Its runs stay, and open ones go on.
+/// Deletes a workflow. Its runs stay, and open runs continue.
 pub async fn delete(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<()> {
     set_status(services, admin, id, Status::Deleted).await.map(drop)
 }
@@ -227,7 +226,8 @@ async fn set_status(services: &Services, admin: &Admin, id: Id, status: Status) 
 /// Starts a run of a callable workflow.
 ///
 /// # Errors
-/// [`UseCaseError::Conflict`] if it is not callable or not enabled; [`UseCaseError::Invalid`] if the inputs don't fit.
+/// [`UseCaseError::Conflict`] if the workflow is not callable or not enabled; [`UseCaseError::Invalid`] for invalid
+/// inputs.
 pub async fn call(services: &Services, admin: &Admin, id: Id, call: Call) -> UseCaseResult<RunView> {
     let org = admin.org();
     let start = {

@@ -78,7 +78,8 @@ fn read_limit(node: &JsonNode<'_>, findings: &mut Findings) -> Option<i64> {
     let limit = node.value.as_i64().filter(|limit| (1..=LIMIT_MAX).contains(limit));
     if limit.is_none() {
         let help = "use 1 to run them one at a time";
-        findings.add(Finding::error(&node.pointer, format!("expected an integer from 1 to {LIMIT_MAX}")).help(help));
+        findings
+            .add(Finding::error(&node.pointer, format!("expected a whole number from 1 to {LIMIT_MAX}")).help(help));
     }
     limit
 }
@@ -136,7 +137,7 @@ mod tests {
         ] {
             assert_eq!(problems_of(valid.clone()), [], "{valid}");
         }
-        let limit = "expected an integer from 1 to 1000";
+        let limit = "expected a whole number from 1 to 1000";
         for (invalid, pointer, message) in [
             (json!(1), "", "expected an object"),
             (json!({ "key": "/#steps.1.id" }), "", "missing `limit`"),

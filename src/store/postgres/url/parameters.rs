@@ -243,7 +243,7 @@ fn choice<T: Copy>(name: &'static str, value: &str, choices: &[(&str, T)]) -> Re
 
 fn number(name: &'static str, value: &str, from: u32, to: u32, unit: &str) -> Result<u32, PostgresUrlError> {
     let number = value.parse().ok().filter(|number| (from..=to).contains(number));
-    number.ok_or_else(|| refused(name, value, format!("; expected an integer from {from} to {to}{unit}")))
+    number.ok_or_else(|| refused(name, value, format!("; expected a whole number from {from} to {to}{unit}")))
 }
 
 fn unknown(name: &str) -> PostgresUrlError {

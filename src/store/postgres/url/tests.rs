@@ -164,7 +164,7 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
         postgres://h/d?target_session_attrs=standby
             invalid value `standby` for `target_session_attrs`; expected `read-write`, `any`
         postgres://h/d?connect_timeout=0
-            invalid value `0` for `connect_timeout`; expected an integer from 1 to 86400 in seconds
+            invalid value `0` for `connect_timeout`; expected a whole number from 1 to 86400 in seconds
         postgres://h/d?hostaddr=localhost
             invalid value `localhost` for `hostaddr`; expected an IP address
         postgres://h/d?require

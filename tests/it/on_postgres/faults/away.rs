@@ -30,7 +30,10 @@ impl Scene {
         let answer = answer.json();
         assert_eq!(answer["status"], "unavailable");
         let reason = answer["reason"].as_str().expect("a reason");
-        assert!(reason.starts_with("the database can't be reached; hooks are refused until it can: "), "{reason}");
+        assert!(
+            reason.starts_with("the database is unreachable; hooks are refused until it is reachable: "),
+            "{reason}"
+        );
     }
 
     /// Posts more orders at the same time than there are connections that write.
