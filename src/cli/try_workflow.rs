@@ -71,7 +71,7 @@ pub(super) enum TryError {
     #[error(transparent)]
     Runner(#[from] RunnerError),
     #[error(transparent)]
-    Rehearsal(#[from] DryRunError),
+    DryRun(#[from] DryRunError),
 }
 
 impl Try {
@@ -137,7 +137,7 @@ fn as_json(dry_run: &DryRun) -> Value {
             "error": run.run.error,
         })
     };
-    let call = |call: &crate::dry_run::MadeCall| json!({ "step": call.step, "attempt": call.attempt, "call": call.shown, "assumed": call.assumed });
+    let call = |call: &crate::dry_run::MadeCall| json!({ "step": call.step, "attempt": call.attempt, "call": call.summary, "assumed": call.assumed });
     json!({
         "runs": dry_run.runs.iter().map(run).collect::<Vec<_>>(),
         "calls": dry_run.calls.iter().map(call).collect::<Vec<_>>(),
@@ -152,7 +152,7 @@ fn as_text(dry_run: &DryRun) -> String {
     }
     for call in &dry_run.calls {
         let assumed = if call.assumed { "; assumed the response 200 and {}, which --answers can override" } else { "" };
-        text += &format!("not sent: {} (step {}, attempt {}){assumed}\n", call.shown, call.step, call.attempt);
+        text += &format!("not sent: {} (step {}, attempt {}){assumed}\n", call.summary, call.step, call.attempt);
     }
     text
 }

@@ -1,4 +1,4 @@
-//! What the world outside answers in a rehearsal.
+//! The answers to external calls in a dry run.
 
 use std::collections::HashMap;
 
@@ -8,18 +8,18 @@ use serde_json::{Map, Value, json};
 use super::DryRunError;
 use crate::outbound::{Effect, EffectFailure, EffectOutcome, FailureKind, HttpResponse, Receipt};
 
-/// Answers by the id of the step that makes the call; for steps of other workflows, `workflow/step`.
+/// Answers by the id of the calling step; `workflow/step` for steps of other workflows.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
-    by_step: HashMap<String, Given>,
-    /// Whether a call that no answer is given for is answered with 200 and an empty object.
+    by_step: HashMap<String, StepAnswers>,
+    /// Whether calls without an answer are answered with 200 and an empty object.
     or_empty: bool,
 }
 
-/// The answers to one step's calls, in order; the last one is given to all further ones, too.
+/// The answers to the calls of one step, in order; the last one also answers all further calls.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum Given {
+enum StepAnswers {
     Several(Vec<Answer>),
     One(Answer),
 }
@@ -58,18 +58,18 @@ fn ok() -> u16 {
     200
 }
 
-/// A call that a rehearsed step made.
+/// A call that a step of a dry run made.
 #[derive(Clone, Debug)]
 pub struct MadeCall {
-    /// The step, as [`Answers`] know it.
+    /// The step, as a key of [`Answers`].
     pub step: String,
     /// Counted from 1.
     pub attempt: usize,
-    /// All that would have been sent, credentials included.
+    /// What would have been sent, including credentials.
     pub request: Value,
-    /// The call in a line, without what is secret in it.
-    pub shown: String,
-    /// Whether nobody had said what it is answered.
+    /// The call in one line, without secrets.
+    pub summary: String,
+    /// Whether the call was answered by default.
     pub assumed: bool,
 }
 
@@ -77,17 +77,17 @@ impl Answers {
     /// Reads `{"step": {"status", "headers", "body"} | {"failure"} | […]}`.
     ///
     /// # Errors
-    /// What is wrong, with the step's id.
+    /// [`DryRunError::Script`], with the step's id.
     pub fn read(given: &Map<String, Value>) -> Result<Answers, DryRunError> {
         let mut answers = Answers::default();
         for (step, answer) in given {
             let pointer = format!("/answers/{}", crate::objects::escape_pointer(step));
-            let read = Given::deserialize(answer).map_err(|_| {
+            let read = StepAnswers::deserialize(answer).map_err(|_| {
                 let forms = "an answer is `{\"status\": 200, \"headers\": {}, \"body\": …}`, `{\"failure\": \"why\"}`, or a list \
                              of these";
                 DryRunError::script(&pointer, forms)
             })?;
-            if matches!(&read, Given::Several(list) if list.is_empty()) {
+            if matches!(&read, StepAnswers::Several(list) if list.is_empty()) {
                 return Err(DryRunError::script(&pointer, "a list of answers has at least one"));
             }
             answers.by_step.insert(step.clone(), read);
@@ -95,7 +95,7 @@ impl Answers {
         Ok(answers)
     }
 
-    /// The same, with 200 and an empty object for every call that no answer is given for.
+    /// The same answers, with 200 and an empty object for calls without one.
     pub fn or_empty(self) -> Answers {
         Answers { or_empty: true, ..self }
     }
@@ -107,10 +107,10 @@ impl Answers {
         attempt: usize,
         effect: &Effect,
     ) -> Result<(EffectOutcome, MadeCall), DryRunError> {
-        let (request, shown) = describe(effect);
+        let (request, summary) = describe(effect);
         let given = self.by_step.get(step).map(|given| match given {
-            Given::One(answer) => answer,
-            Given::Several(answers) => &answers[(attempt - 1).min(answers.len() - 1)],
+            StepAnswers::One(answer) => answer,
+            StepAnswers::Several(answers) => &answers[(attempt - 1).min(answers.len() - 1)],
         });
         let outcome = match given {
             Some(Answer::Failure(GivenFailure { failure })) => {
@@ -118,30 +118,30 @@ impl Answers {
             }
             Some(Answer::Http(answer)) => answered(effect, answer.clone()),
             None if self.or_empty => answered(effect, GivenAnswer { body: json!({}), ..GivenAnswer::default() }),
-            None => return Err(DryRunError::NoAnswer { step: step.to_owned(), call: shown }),
+            None => return Err(DryRunError::NoAnswer { step: step.to_owned(), call: summary }),
         };
-        Ok((outcome, MadeCall { step: step.to_owned(), attempt, request, shown, assumed: given.is_none() }))
+        Ok((outcome, MadeCall { step: step.to_owned(), attempt, request, summary, assumed: given.is_none() }))
     }
 }
 
-/// The answer of a peer; for a mail, that the server took it.
+/// The outcome of an answered call. A mail is always accepted.
 fn answered(effect: &Effect, answer: GivenAnswer) -> EffectOutcome {
     let GivenAnswer { status, headers, body } = answer;
     if let Effect::Mail(mail) = effect {
-        let message_id = format!("{}@rehearsal", mail.key.as_deref().unwrap_or_default());
+        let message_id = format!("{}@dry-run", mail.key.as_deref().unwrap_or_default());
         let recipients = [&mail.to, &mail.cc, &mail.bcc].into_iter().flatten().cloned().collect();
         return EffectOutcome::Receipt(Receipt {
             message_id,
             recipients,
             code: 250,
-            answer: "taken in a rehearsal".to_owned(),
+            answer: "accepted in a dry run".to_owned(),
         });
     }
     let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     EffectOutcome::Response(Box::new(HttpResponse { status_code: status, headers, body, redirects: Vec::new() }))
 }
 
-/// All that would have been sent, and the same in a line without secrets.
+/// What would have been sent, and a summary without secrets.
 fn describe(effect: &Effect) -> (Value, String) {
     match effect {
         Effect::Http(request) => {

@@ -1,4 +1,4 @@
-//! A rehearsal from the first run to the last.
+//! Executes a dry run, from the first run to the last.
 
 use serde_json::Value;
 
@@ -22,20 +22,20 @@ use crate::secrets::vault::Vault;
 use crate::store::{Org, Page, Run, RunFilter, Session, StoreError, StoreResult, Turn};
 use crate::workflow::Bundle;
 
-/// How many stretches a rehearsal has at most.
+/// The most stretches of a dry run.
 pub const STRETCHES_MAX: usize = 10_000;
-/// How many runs a rehearsal has at most.
+/// The most runs of a dry run.
 pub const RUNS_MAX: usize = 200;
 
-/// What a rehearsal came to.
+/// The result of a dry run.
 #[derive(Clone, Debug)]
 pub struct DryRun {
-    /// The run that was asked for, and then those that it started, in order.
+    /// The run of the workflow, and then the runs that it started, in order.
     pub runs: Vec<FinishedRun>,
     pub calls: Vec<MadeCall>,
-    /// What is there afterwards.
+    /// The objects at the end.
     pub objects: Objects,
-    /// When the last thing happened, by the moved clock.
+    /// The time at the end, by the clock of the dry run.
     pub ended_at: Timestamp,
 }
 
@@ -47,7 +47,7 @@ pub struct FinishedRun {
     pub steps: Vec<Value>,
 }
 
-/// Plays the script in the session, which is then in a state that nobody should keep.
+/// Executes the script in the session, which must then be rolled back.
 pub(super) fn execute(
     session: &mut dyn Session,
     bundles: &[(String, Bundle)],
@@ -55,7 +55,7 @@ pub(super) fn execute(
 ) -> Result<DryRun, DryRunError> {
     session.set_now(script.now);
     let org = org(session)?;
-    // The variables of a real database are sealed with a key that a rehearsal has no business with.
+    // The variables of a real database are sealed with a key that dry runs don't use.
     for variable in session.variables(org)? {
         session.delete_variable(org, variable.id)?;
     }
@@ -69,20 +69,20 @@ pub(super) fn execute(
         put.map_err(|error| DryRunError::script("/variables", error.to_string()))?;
     }
     objects::put(session, org, &script.given)?;
-    // Versions that are rolled back must not be found by anybody later.
+    // Programs of its own: versions that are rolled back must not stay in a shared cache.
     let programs = Programs::default();
     let snapshot = Snapshot::read(session, &vault)?;
     let listener = find_workflow(session, &programs, org, bundles, script.workflow.as_deref())?;
     let first = start_first(session, &snapshot, org, &listener, &script.payload)?;
-    let mut played =
+    let mut execution =
         Execution { org, programs, known: vec![first], open: vec![first], calls: Vec::new(), stretches: 0 };
-    played.advance_all(session, snapshot.in_force(), script, &listener.program.name)?;
+    execution.advance_all(session, snapshot.in_force(), script, &listener.program.name)?;
     let objects = if script.lists_objects { objects::list(session, org)? } else { Objects::new() };
-    let runs = played.known.iter().map(|id| finished_run(session, org, *id)).collect::<Result<_, DryRunError>>()?;
-    Ok(DryRun { runs, calls: played.calls, objects, ended_at: session.now() })
+    let runs = execution.known.iter().map(|id| finished_run(session, org, *id)).collect::<Result<_, DryRunError>>()?;
+    Ok(DryRun { runs, calls: execution.calls, objects, ended_at: session.now() })
 }
 
-/// The first org, which is made if there is none.
+/// The first org; created if there is none.
 fn org(session: &mut dyn Session) -> StoreResult<Id> {
     if let Some(org) = session.orgs()?.first() {
         return Ok(org.id);
@@ -92,7 +92,7 @@ fn org(session: &mut dyn Session) -> StoreResult<Id> {
     Ok(org.id)
 }
 
-/// The workflow that is rehearsed; one that is not enabled is as good.
+/// Finds the workflow, enabled or not.
 fn find_workflow(
     session: &mut dyn Session,
     programs: &Programs,
@@ -117,7 +117,7 @@ fn find_workflow(
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the files declare {}", declared.join(", ")),
         };
-        return Err(DryRunError::script("/workflow", format!("there is no workflow `{name}`; {help}")));
+        return Err(DryRunError::script("/workflow", format!("unknown workflow `{name}`; {help}")));
     };
     let program = programs.get(session, org, record.id, record.version)?;
     let event = match (&program.trigger.event_name, &program.trigger.schedule) {
@@ -128,20 +128,20 @@ fn find_workflow(
     Ok(Listener { workflow: record.id, version: record.version, event, program })
 }
 
-/// A rehearsal under way.
+/// A dry run under way.
 struct Execution {
     org: Id,
     programs: Programs,
-    /// All runs, in the order in which they were started.
+    /// All runs, in the order of their start.
     known: Vec<Id>,
-    /// Those that have not ended.
+    /// The runs that have not ended.
     open: Vec<Id>,
     calls: Vec<MadeCall>,
     stretches: usize,
 }
 
 impl Execution {
-    /// Advances all runs until the last has ended; the clock jumps when none is due.
+    /// Advances all runs until the last has ended. The clock jumps if none is due.
     fn advance_all(
         &mut self,
         session: &mut dyn Session,
@@ -179,7 +179,7 @@ impl Execution {
         Ok(())
     }
 
-    /// The open run that is due first, and when that is.
+    /// The open run that is due first, and its due time.
     fn next_due(&mut self, session: &mut dyn Session) -> StoreResult<Option<(Id, Timestamp)>> {
         let mut due = Vec::with_capacity(self.open.len());
         for id in std::mem::take(&mut self.open) {
@@ -197,7 +197,7 @@ impl Execution {
         Ok(Input::Outcome(CallOutcome { step: call.step, attempt: call.attempt, outcome, duration_ms: 0 }))
     }
 
-    /// Finds the runs that those of this rehearsal have started.
+    /// Finds the runs that the runs of this dry run have started.
     fn notice_new_runs(&mut self, session: &mut dyn Session) -> StoreResult<()> {
         let size = i64::try_from(RUNS_MAX + 1).unwrap_or(i64::MAX);
         let mut newest = session.runs(self.org, &RunFilter::default(), Page { after: None, size })?;
@@ -212,7 +212,8 @@ impl Execution {
     }
 }
 
-/// Lets a run go on that waits behind others, when all of the rehearsal wait: runs of a real database are not waited for.
+/// Gives a waiting run its lane's turn when all runs of the dry run wait, because it can't wait for runs of a real
+/// database.
 fn give_turn(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<()> {
     let mut run = session.run(org, id)?.ok_or(StoreError::Fenced)?;
     run.lane.iter_mut().for_each(|lane| lane.turn = Turn::Has);

@@ -1,8 +1,7 @@
-//! Comparing what came of a rehearsal with what was expected of it.
+//! Compares the result of a dry run with what a test expects.
 //!
-//! An expectation says as much as it wants to: of an object only the keys that it names are compared, of a list every entry.
-//! In place of a text it may say `<any>` (something is there), `<none>` (nothing is), `<id>` or `<moment>`. Numbers are equal
-//! if their values are.
+//! For an object, only the keys in the expectation are compared; for a list, every entry. The texts `<any>` (any
+//! value), `<none>` (no value), `<id>` and `<moment>` are placeholders. Numbers are compared by value.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +9,7 @@ use super::{DryRun, FinishedRun};
 use crate::base::id::Id;
 use crate::objects::{escape_pointer, nearest};
 
-/// What differs, and where.
+/// A difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
     /// JSON pointer into the expectation.
@@ -22,10 +21,10 @@ pub struct Mismatch {
 /// The keys of an expectation.
 pub const KEYS: [&str; 8] = ["status", "path", "steps", "output", "error", "calls", "objects", "runs"];
 
-/// What differs between an expectation and what came of it; an unknown key is an error.
+/// Compares the result of a dry run with an expectation.
 ///
 /// # Errors
-/// What is wrong with the expectation itself.
+/// If the expectation has an unknown key.
 pub fn compare(expected: &Map<String, Value>, dry_run: &DryRun) -> Result<Vec<Mismatch>, String> {
     let main = &dry_run.runs[0];
     let mut mismatches = Vec::new();
@@ -43,8 +42,8 @@ pub fn compare(expected: &Map<String, Value>, dry_run: &DryRun) -> Result<Vec<Mi
             other => {
                 let near = nearest(other, KEYS).map(|near| format!("did you mean `{near}`?"));
                 return Err(format!(
-                    "an expectation has no `{other}`; {}",
-                    near.unwrap_or_else(|| format!("it has {}", KEYS.join(", ")))
+                    "unknown key `{other}` in the expectation; {}",
+                    near.unwrap_or_else(|| format!("expected one of {}", KEYS.join(", ")))
                 ));
             }
         };
@@ -64,7 +63,7 @@ pub fn path(run: &FinishedRun) -> Vec<&str> {
     run.steps.iter().filter_map(|step| step["id"].as_str()).collect()
 }
 
-/// Entries by step; of one that was executed several times, the last.
+/// Entries by step; the last one of a step that was executed several times.
 fn steps(run: &FinishedRun) -> Value {
     let entry = |step: &Value| Some((step["id"].as_str()?.to_owned(), step.clone()));
     Value::Object(run.steps.iter().filter_map(entry).collect())

@@ -1,12 +1,12 @@
-//! Rehearsals: a run of a workflow that leaves nothing behind.
+//! Dry runs: runs of a workflow that leave nothing behind.
 //!
-//! A [`Script`] says which workflow runs, on what payload, when, with which objects and variables around it, and what the
-//! world outside answers. Everything happens in one transaction that is rolled back at the end, with the same state machine,
-//! actions and checks as on a server: on an empty database of its own, or on a real one, whose objects the steps then find.
-//! Nothing is ever sent anywhere. Waiting takes no time: the clock is moved to when something is due. Runs that the run
-//! starts are rehearsed with it.
+//! A [`Script`] names the workflow, its payload, the time, the objects and variables that exist, and the answers to
+//! external calls. A dry run uses the same state machine, actions and checks as a server, in one transaction that is
+//! rolled back at the end. The transaction is on an empty temporary database, or on a real one, whose objects the steps
+//! then find. Nothing is sent. Waiting takes no time: the clock jumps to the next due time. Runs that the run starts
+//! are part of the dry run.
 //!
-//! `hookflow try` shows a rehearsal; `hookflow test` compares rehearsals with what test files expect of them.
+//! `hookflow try` shows a dry run; `hookflow test` compares dry runs with what test files expect.
 //!
 //! Limits: [`STRETCHES_MAX`] stretches, [`RUNS_MAX`] runs.
 
@@ -28,39 +28,39 @@ use crate::base::time::Timestamp;
 use crate::objects::Problem;
 use crate::store::StoreError;
 
-/// What is to be rehearsed.
+/// The input of a dry run.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The workflow's name; none if there is only one.
+    /// The workflow's name; `None` if the files declare only one.
     pub workflow: Option<String>,
-    /// What arrives: a hook's payload or whole envelope, a callable workflow's inputs, another event's payload.
+    /// A hook's payload or complete envelope, the inputs of a callable workflow, or the payload of another event.
     pub payload: Value,
-    /// When it arrives.
+    /// The time at the start.
     pub now: Timestamp,
-    /// Names and values.
+    /// By name.
     pub variables: Vec<(String, String)>,
-    /// What is there beforehand.
+    /// The objects that exist at the start.
     pub given: Given,
     pub answers: Answers,
-    /// Whether to tell what is there afterwards; a real database may hold a lot.
+    /// Whether to list the objects at the end; a real database may have many.
     pub lists_objects: bool,
 }
 
-/// Why a rehearsal could not take place, or did not come to an end.
+/// Why a dry run can't start or complete.
 #[derive(Debug, thiserror::Error)]
 pub enum DryRunError {
     #[error("{}", .0.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect::<Vec<_>>().join("; "))]
     Script(Vec<Problem>),
-    #[error("step `{step}` makes a call that no answer is given for: {call}")]
+    #[error("no answer for the call of step `{step}`: {call}")]
     NoAnswer { step: String, call: String },
-    #[error("after {STRETCHES_MAX} stretches and {RUNS_MAX} runs at most, it has not ended")]
+    #[error("the dry run exceeds {STRETCHES_MAX} stretches or {RUNS_MAX} runs, the limits")]
     Endless,
-    #[error("the rehearsal failed")]
+    #[error("the dry run failed")]
     Store(#[from] StoreError),
 }
 
 impl DryRunError {
-    /// Problems of a part of the script, with their pointers from its top.
+    /// Problems in a part of the script, whose pointers are prefixed with `base`.
     fn below(base: &str, problems: Vec<Problem>) -> DryRunError {
         let within = |problem: Problem| Problem::new(format!("{base}{}", problem.pointer), problem.message);
         DryRunError::Script(problems.into_iter().map(within).collect())

@@ -1,4 +1,4 @@
-//! The objects of a rehearsal: those that are there beforehand, and those that are there afterwards.
+//! The objects of a dry run: creates those that exist at the start, and lists those that exist at the end.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,8 +13,8 @@ use crate::objects::entity::EntityContent;
 use crate::objects::kobject::KObjectContent;
 use crate::store::{Of, Page, Session, StoreResult};
 
-/// Objects to begin with, each as it would be posted. Customers come first; whatever names a customer may do so by e-mail
-/// address or external id, and a conversation by its external id.
+/// Objects that exist at the start, in the form in which they would be posted. Others can refer to a customer by e-mail
+/// address or external id, and to a conversation by external id.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Given {
@@ -33,7 +33,7 @@ pub type Objects = Map<String, Value>;
 
 const ALL: Page = Page { after: None, size: 10_000 };
 
-/// The kinds of entities with the names of their lists, in the order in which they are made.
+/// The kinds of entities with the names of their lists, in the order of creation.
 const ENTITIES: [(EntityKind, &str); 5] = [
     (EntityKind::Company, "companies"),
     (EntityKind::User, "users"),
@@ -43,7 +43,7 @@ const ENTITIES: [(EntityKind, &str); 5] = [
 ];
 
 impl Given {
-    /// These, and then those.
+    /// Appends more objects.
     pub fn and(mut self, more: Given) -> Given {
         self.companies.extend(more.companies);
         self.customers.extend(more.customers);
@@ -71,12 +71,12 @@ impl Given {
     }
 }
 
-/// Puts the objects there. Nobody hears of them.
+/// Creates the objects, without starting workflows.
 pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(), DryRunError> {
     let mut events = Vec::new();
     let in_force = InForce::default();
     let mut editor = Editor { session, org, in_force: &in_force, cause: Cause::Outside, events: &mut events };
-    // Customers may name companies; the others may name customers.
+    // Customers can refer to companies, the others to customers.
     let (before, after) = ENTITIES.split_at(2);
     for (kind, name) in before {
         put_entities(&mut editor, *kind, name, given)?;
@@ -92,7 +92,7 @@ pub(super) fn put(session: &mut dyn Session, org: Id, given: &Given) -> Result<(
     for (klass_name, list) in &given.kobjects {
         let base = format!("/given/kobjects/{klass_name}");
         let klass = editor.session.klass(org, klass_name)?;
-        let klass = klass.ok_or_else(|| DryRunError::script(&base, format!("there is no klass `{klass_name}`")))?;
+        let klass = klass.ok_or_else(|| DryRunError::script(&base, format!("unknown klass `{klass_name}`")))?;
         let list = list.as_array().ok_or_else(|| DryRunError::script(&base, "expected a list of kobjects"))?;
         for (index, value) in list.iter().enumerate() {
             let base = format!("{base}/{index}");
@@ -118,7 +118,7 @@ fn put_entities(editor: &mut Editor<'_>, kind: EntityKind, name: &str, given: &G
     Ok(())
 }
 
-/// The value with ids in place of a customer's e-mail address or external id, and of a conversation's external id.
+/// Replaces a customer's e-mail address or external id, and a conversation's external id, by the object's id.
 fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, DryRunError> {
     let mut value = value.clone();
     let named = |value: &Value, name: &str| {
@@ -131,12 +131,12 @@ fn resolve(editor: &mut Editor<'_>, value: &Value, base: &str) -> Result<Value, 
             Some(found) => Some(found),
             None => editor.session.customer_by_external_id(editor.org, &customer)?,
         };
-        let missing = || DryRunError::script(&format!("{base}/customer"), format!("there is no customer `{customer}`"));
+        let missing = || DryRunError::script(&format!("{base}/customer"), format!("unknown customer `{customer}`"));
         value["customer"] = found.ok_or_else(missing)?.id.to_string().into();
     }
     if let Some(conversation) = named(&value, "conversation") {
         let found = editor.session.entity_by_external_id(editor.org, EntityKind::Conversation, &conversation)?;
-        let message = format!("there is no conversation with the external id `{conversation}`");
+        let message = format!("unknown conversation `{conversation}`");
         let found = found.ok_or_else(|| DryRunError::script(&format!("{base}/conversation"), message))?;
         value["conversation"] = found.id.to_string().into();
     }
@@ -147,12 +147,12 @@ fn refused(base: &str, refusal: ChangeError) -> DryRunError {
     match refusal {
         ChangeError::Invalid(problems) => DryRunError::below(base, problems),
         ChangeError::Taken(taken) => {
-            DryRunError::script(&format!("{base}{}", taken.pointer), "another one has this already")
+            DryRunError::script(&format!("{base}{}", taken.pointer), "already used by another object")
         }
     }
 }
 
-/// What there is.
+/// Lists all objects.
 pub(super) fn list(session: &mut dyn Session, org: Id) -> StoreResult<Objects> {
     let mut objects = Objects::new();
     let oldest_first = |values: Vec<Value>| Value::Array(values.into_iter().rev().collect());

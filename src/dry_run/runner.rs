@@ -1,4 +1,4 @@
-//! Where rehearsals take place: workflow files on a database.
+//! The environment of dry runs: workflow files and a database.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,26 +19,26 @@ pub struct Runner {
     store: Store,
     runtime: Runtime,
     bundles: Arc<Vec<(String, Bundle)>>,
-    /// Goes when the stage goes, after the store.
+    /// Deleted when the runner is dropped, after the store is closed.
     _folder: Option<TempDir>,
 }
 
-/// Why there is no stage.
+/// Why a runner can't be created.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
     #[error("the workflow files have errors:\n\n{0}")]
     Files(String),
-    #[error("a database for the rehearsal can't be made")]
+    #[error("can't create a temporary database")]
     Folder(#[source] std::io::Error),
     #[error(transparent)]
     Open(#[from] OpenError),
 }
 
 impl Runner {
-    /// A stage with these files. Without a database it has an empty one of its own.
+    /// A runner for these files, on a database, or else on an empty temporary one.
     ///
     /// # Errors
-    /// [`RunnerError`]; files with errors are told as `hookflow check` tells them.
+    /// [`RunnerError`], with errors in files as `hookflow check` shows them.
     pub fn open(files: &[FileText], database: Option<&Database>) -> Result<Runner, RunnerError> {
         let CheckedFiles { files: checked, reports } = check_files(files, &actions::known(KnownNames::default()));
         let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error);
@@ -49,8 +49,8 @@ impl Runner {
         let (store, folder) = match database {
             Some(database) => (database.open()?, None),
             None => {
-                let folder = TempDir::with_prefix("hookflow-rehearsal-").map_err(RunnerError::Folder)?;
-                let file = DatabaseUrl::Sqlite(folder.path().join("rehearsal.db").display().to_string());
+                let folder = TempDir::with_prefix("hookflow-dry-run-").map_err(RunnerError::Folder)?;
+                let file = DatabaseUrl::Sqlite(folder.path().join("dry-run.db").display().to_string());
                 (Database::from(file).open()?, Some(folder))
             }
         };
@@ -64,16 +64,16 @@ impl Runner {
         })
     }
 
-    /// Rehearses; whatever it does to the database is taken back.
+    /// Executes a dry run, and rolls its changes back.
     ///
     /// # Errors
-    /// [`DryRunError`]. A run that fails is none.
+    /// [`DryRunError`]. A failed run is not an error.
     pub fn dry_run(&self, script: &Script) -> Result<DryRun, DryRunError> {
         let outcome: Arc<Mutex<Option<Result<DryRun, DryRunError>>>> = Arc::default();
-        let (noted, bundles, script) = (outcome.clone(), self.bundles.clone(), script.clone());
+        let (result, bundles, script) = (outcome.clone(), self.bundles.clone(), script.clone());
         let done = self.runtime.block_on(self.store.write(move |session| -> Result<(), StoreError> {
-            let played = execute(session, &bundles, &script);
-            *noted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(played);
+            let dry_run = execute(session, &bundles, &script);
+            *result.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(dry_run);
             Err(StoreError::DryRun)
         }));
         let outcome = outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();

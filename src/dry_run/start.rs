@@ -1,4 +1,4 @@
-//! From a script's payload to the run that is rehearsed.
+//! Starts the first run from a script's payload.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::hook::HookKind;
 use crate::hook::transaction::Transaction;
 use crate::store::{Session, StoreResult};
 
-/// Starts the run that the payload leads to; its id.
+/// Starts the run for the payload, and returns its id.
 pub(super) fn start_first(
     session: &mut dyn Session,
     snapshot: &Snapshot,
@@ -41,7 +41,7 @@ pub(super) fn start_first(
     Ok(Start::new(event, listener).write(session)?.id)
 }
 
-/// Starts a run for a transaction on the hook that the workflow listens to; its id.
+/// Starts a run for a transaction of the hook that the workflow listens for, and returns its id.
 fn start_from_hook(
     session: &mut dyn Session,
     snapshot: &Snapshot,
@@ -50,7 +50,7 @@ fn start_from_hook(
     payload: &Value,
 ) -> StoreResult<Id> {
     let hook = snapshot.hooks(org).find(|in_force| in_force.hook.event_names().contains(&listener.event));
-    // A captured transaction is as good as what was sent.
+    // The payload can be a complete envelope.
     let is_envelope = payload["type"] == "transaction" && payload["attributes"].get("data").is_some();
     let data = if is_envelope { &payload["attributes"]["data"] } else { payload };
     let (id, now) = (session.new_id(), session.now());

@@ -2,10 +2,10 @@
 
 mod conversations;
 mod customers;
+mod dry_runs;
 mod examples;
 mod kobjects;
 mod others;
-mod rehearsed;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -15,7 +15,7 @@ pub(super) fn report(verdicts: &[Verdict]) -> Result<String, SerializeError> {
             Some(failed) => {
                 let (kind, message) = match failed {
                     Failed::Mismatches(_) => (NonSuccessKind::Failure, "not as expected"),
-                    Failed::Error(_) => (NonSuccessKind::Error, "not rehearsed"),
+                    Failed::Error(_) => (NonSuccessKind::Error, "not executed"),
                 };
                 let mut status = TestCaseStatus::non_success(kind);
                 status.set_message(message).set_description(failed.explained(&verdict.path));

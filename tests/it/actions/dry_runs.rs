@@ -1,4 +1,4 @@
-//! The examples in `docs/actions.md` about what is not objects: each is rehearsed, and gives what it says.
+//! The examples in `docs/actions.md` about what is not objects: a dry run of each gives the output that it shows.
 //!
 //! Beside a step and what it `gives`, an example may say what a peer answers: a block of JSON after the words `answered with`.
 
@@ -32,7 +32,7 @@ fn examples(section: &str) -> Vec<Example> {
 }
 
 /// The step's entry, in a run for an order.
-fn rehearse(step: &Value, answer: Option<&Value>) -> Value {
+fn dry_run(step: &Value, answer: Option<&Value>) -> Value {
     let folder = TempDir::new().unwrap();
     let mut step = step.clone();
     step["id"] = json!("2");
@@ -81,7 +81,7 @@ fn every_other_action_has_an_example_with_its_real_output() {
         assert!(!examples.is_empty(), "{name} has no example");
         for Example { step, answer, gives } in examples {
             assert_eq!(step["action"], name);
-            let entry = rehearse(&step, answer.as_ref());
+            let entry = dry_run(&step, answer.as_ref());
             assert_eq!(entry["status"], "completed", "{name}: {entry:#}");
             assert!(matches(&gives, &entry["output"]), "{name} gives {:#}", entry["output"]);
         }

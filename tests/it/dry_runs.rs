@@ -103,9 +103,9 @@ fn invalid_files_are_reported_with_their_places() {
     }
     let said = test(&folder(&[good.clone(), case(json!({ "expect": { "paht": [] } }))]));
     assert_eq!(said.code, Some(1));
-    assert!(said.output.contains("an expectation has no `paht`; did you mean `path`?"), "{}", said.output);
+    assert!(said.output.contains("unknown key `paht` in the expectation; did you mean `path`?"), "{}", said.output);
     let said = test(&folder(&[good.clone(), case(json!({ "workflow": "stesp", "expect": {} }))]));
-    assert!(said.output.contains("there is no workflow `stesp`; did you mean `steps`?"), "{}", said.output);
+    assert!(said.output.contains("unknown workflow `stesp`; did you mean `steps`?"), "{}", said.output);
     let said = test(&folder(&[good]));
     assert_eq!((said.code, said.errors.contains("no test files in `.`")), (Some(2), true), "{}", said.errors);
     let said = test(&folder(&[steps(json!([{ "id": "2", "action": "value.sit" }])), case(json!({ "expect": {} }))]));
@@ -138,7 +138,7 @@ fn calls_are_answered_by_the_test_and_compared() {
         })),
     ]);
     let said = test(&folder(&[steps(call.clone()), case(json!({ "expect": {} }))]));
-    let told = "step `2` makes a call that no answer is given for: POST https://api.example.com/orders";
+    let told = "no answer for the call of step `2`: POST https://api.example.com/orders";
     assert!(said.output.contains(told), "{}", said.output);
     let said = hookflow(folder(&[steps(call)]).path(), &["try", "steps.json", "--variable", "key=s3cret"]);
     assert_eq!(said.code, Some(0), "{}", said.errors);
@@ -260,7 +260,7 @@ fn a_workflow_that_never_ends_is_reported() {
         ]
     }] });
     let said = hookflow(folder(&[("steps.json", call_itself.to_string())]).path(), &["try", "steps.json", "--json"]);
-    // The depth limit ends it before the limit of rehearsals does.
+    // The depth limit ends it before the limit of dry runs does.
     let tried: Value = serde_json::from_str(&said.output).unwrap_or_else(|_| panic!("{}{}", said.output, said.errors));
     let last = tried["runs"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["status"], &last["error"]["code"]), (&json!("failed"), &json!("event_loop")), "{tried:#}");
