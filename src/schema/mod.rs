@@ -120,9 +120,10 @@ fn closed(mut definition: Value) -> Value {
     ] {
         definition["properties"][key] = ignored(kind);
     }
-    for (key, other) in
-        [("description", text("Shown to people.")), ("errorCases", json!({ "type": ["array", "null"], "maxItems": 0 }))]
-    {
+    // `hookflow check` warns of entries, because they have no effect; editors write empty lists.
+    let error_cases =
+        json!({ "type": ["array", "null"], "description": "No effect: error cases apply to steps only." });
+    for (key, other) in [("description", text("Shown to people.")), ("errorCases", error_cases)] {
         if definition["properties"].get(key).is_none() {
             definition["properties"][key] = other;
         }

@@ -142,6 +142,9 @@ fn what_the_checker_refuses_does_not_fit() {
             true,
         ),
         (with("/steps/0", "errorCases", json!([{ "condition": always, "errorAction": { "type": "ignore" } }])), false),
+        (with("", "errorCases", json!([])), true),
+        (with("/trigger", "errorCases", json!([])), true),
+        (with("/trigger", "errorCases", json!({})), false),
     ] {
         assert_eq!(misfits(&schema, &document).is_empty(), fits, "{document}");
         let mut bundle = orders();
@@ -149,6 +152,27 @@ fn what_the_checker_refuses_does_not_fit() {
         std::fs::write(folder.path().join("file.json"), bundle.to_string()).unwrap();
         let checked = hookflow(folder.path(), &["check", "file.json"]);
         assert_eq!(checked.code == Some(0), fits, "{}", checked.output);
+    }
+}
+
+/// Error cases that have no effect are no error in either: documents with them are in databases and exports.
+#[test]
+fn error_cases_of_a_document_or_a_trigger_fit_and_are_warned_of() {
+    let (schema, folder) = (schema(None), tempfile::tempdir().unwrap());
+    let case = json!([{ "condition": { "op": "and", "values": [] }, "errorAction": { "type": "continue" } }]);
+    for (pointer, entries, warns) in
+        [("", json!([]), false), ("/trigger", json!([]), false), ("", case.clone(), true), ("/trigger", case, true)]
+    {
+        let mut bundle = orders();
+        let place = format!("/workflows/0{pointer}");
+        bundle.pointer_mut(&place).unwrap()["errorCases"] = entries;
+        assert_eq!(misfits(&schema, &bundle["workflows"][0]), [""; 0], "{place}");
+        std::fs::write(folder.path().join("file.json"), bundle.to_string()).unwrap();
+        let checked = hookflow(folder.path(), &["check", "file.json"]);
+        assert_eq!(checked.code, Some(0), "{}", checked.output);
+        let warning = format!("({place}/errorCases)");
+        let said = format!("{}{}", checked.output, checked.errors);
+        assert_eq!(said.contains("`errorCases` apply to steps only") && said.contains(&warning), warns, "{said}");
     }
 }
 
