@@ -5,10 +5,7 @@ use super::pending::{Pending, awaited_runs};
 use super::stretch::append;
 use crate::base::id::Id;
 use crate::expr::Secrets;
-use crate::store::{Ending, Run, RunError, RunStatus, Session, StoreError, StoreResult};
-
-/// How often a run tries to wake the one that waits for it, if that is being changed.
-const WAKE_TRIES: usize = 5;
+use crate::store::{Ending, Run, RunError, RunStatus, Session, StoreResult};
 
 /// The result of cancelling a run.
 #[derive(Debug, PartialEq)]
@@ -78,21 +75,14 @@ pub(super) fn wake_others(session: &mut dyn Session, run: &Run) -> StoreResult<b
     Ok(wake_parent(session, run)? || moved)
 }
 
-/// Makes the run that waits for this one due. Returns whether there is one.
+/// Makes the run that waits for this one due. Returns whether there is one. Holds it first, so that the end is not missed
+/// while another process changes that run.
 fn wake_parent(session: &mut dyn Session, run: &Run) -> StoreResult<bool> {
     let Some(parent) = run.parent else { return Ok(false) };
-    let awaits = |parent: &Run| parent.status.is_open() && awaited_runs(parent).contains(&run.id);
-    for _ in 0..WAKE_TRIES {
-        let Some(mut parent) = session.run(run.org, parent)?.filter(awaits) else { return Ok(false) };
-        parent.due_at = Some(session.now());
-        parent.held = false;
-        match session.update_run(&mut parent) {
-            Ok(()) => return Ok(true),
-            // Another process has changed it meanwhile, and may have looked at this run before it had ended.
-            Err(StoreError::Fenced) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    // Then it is changed so often that it looks again soon.
+    let awaits = |parent: &Run| awaited_runs(parent).contains(&run.id);
+    let Some(mut parent) = session.hold_run(run.org, parent)?.filter(awaits) else { return Ok(false) };
+    parent.due_at = Some(session.now());
+    parent.held = false;
+    session.update_run(&mut parent)?;
     Ok(true)
 }

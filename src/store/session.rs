@@ -216,6 +216,8 @@ pub struct Claim {
 pub trait Runs {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()>;
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>>;
+    /// An open run; no other transaction changes it before this one ends.
+    fn hold_run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>>;
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>>;
 
     /// Writes everything that changes in a run's life, and increments its `rev`.

@@ -13,6 +13,8 @@ mod objects;
 mod runs;
 mod units;
 
+pub use runs::run;
+
 use hookflow::base::id::Id;
 use hookflow::base::time::Timestamp;
 use hookflow::store::{Org, Page, Session, Store, StoreResult};
@@ -93,6 +95,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("descendants counted at once", events::descendants_at_once),
         ("runs", runs::runs),
         ("fencing", runs::fencing),
+        ("held runs", runs::holds),
         ("claims", runs::claims),
         ("claims of every status", runs::claims_of_every_status),
         ("releases", runs::releases),

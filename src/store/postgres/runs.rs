@@ -133,6 +133,12 @@ impl Runs for PgSession<'_> {
         Ok(read.bind(org).bind(id).bind(org).bind(id).first(self)?.map(record))
     }
 
+    fn hold_run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
+        self.settle(open_runs::NAME)?;
+        let hold = statement!("holding a run", OPEN, " AND id = ? FOR UPDATE");
+        Ok(hold.bind(org).bind(id).first(self)?.map(record))
+    }
+
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>> {
         self.settle(open_runs::NAME)?;
         self.settle(runs::NAME)?;

@@ -82,6 +82,11 @@ impl Runs for SqliteSession<'_> {
         Ok(read.first(self)?.map(record))
     }
 
+    fn hold_run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
+        // There are no other transactions that write.
+        Ok(self.run(org, id)?.filter(|run| run.status.is_open()))
+    }
+
     fn runs(&mut self, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<Run>> {
         Ok(read_runs(self, org, filter, page)?.into_iter().map(record).collect())
     }

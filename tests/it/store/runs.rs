@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{ALL, Desk, MOMENT, id};
 
 /// A run that has not begun, due at once.
-pub(super) fn run(org: Id, number: usize) -> Run {
+pub fn run(org: Id, number: usize) -> Run {
     Run {
         id: id(number),
         org,
@@ -123,6 +123,25 @@ pub fn fencing(desk: &Desk) {
     });
     assert!(matches!(lost, Err(StoreError::Fenced)), "{lost:?}");
     assert!(desk.read(move |session| session.log(org, id(1))).unwrap().is_empty());
+}
+
+pub fn holds(desk: &Desk) {
+    let (org, other) = (desk.add_org("one"), desk.add_org("two"));
+    desk.write(move |session| {
+        assert_eq!(session.hold_run(org, id(1))?, None);
+        session.insert_run(&run(org, 1))?;
+        let mut held = session.hold_run(org, id(1))?.expect("it is open");
+        assert_eq!(held, run(org, 1));
+        assert_eq!(session.hold_run(other, id(1))?, None);
+        held.position = Some("2".into());
+        session.update_run(&mut held)?;
+        let held = session.hold_run(org, id(1))?.expect("it is open");
+        assert_eq!((held.rev, held.position.as_deref()), (1, Some("2")));
+        session.update_run(&mut Run { status: RunStatus::Completed, due_at: None, ..held })?;
+        assert_eq!(session.hold_run(org, id(1))?, None, "it has ended");
+        Ok(())
+    })
+    .unwrap();
 }
 
 pub fn claims(desk: &Desk) {
