@@ -14,7 +14,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::files::{FileText, Files, FilesError};
-use super::save::{Saved, is_hook_saved, is_klass_saved, is_workflow_saved, save_hook, save_klass, save_workflow_file};
+use super::save::{
+    Saved, is_hook_saved, is_klass_saved, is_workflow_saved, save_hook, save_klass_of_file, save_workflow_of_file,
+};
 use super::snapshot::Snapshot;
 use super::{Catalog, schedules};
 use crate::base::id::Id;
@@ -137,8 +139,8 @@ fn count_changes(CheckedFile { name, bundle, .. }: &CheckedFile, snapshot: &Snap
     hooks.count() + klasses.count() + workflows.count()
 }
 
-/// Saves what a file declares, where it is not in force already; `snapshot` is the catalog as it is in the transaction.
-/// Sentences on what that changed are added to `changes`.
+/// Saves what a file declares and is not in effect yet; `snapshot` is the catalog as the transaction sees it. Adds
+/// sentences about the changes to `changes`.
 pub fn save_bundle(
     session: &mut dyn Session,
     snapshot: &Snapshot,
@@ -147,17 +149,16 @@ pub fn save_bundle(
     bundle: &Bundle,
     changes: &mut Vec<String>,
 ) -> StoreResult<()> {
-    for draft in bundle.hooks.iter().filter(|draft| !is_hook_saved(snapshot, org, draft)) {
-        let (hook, saved) = save_hook(session, snapshot, org, draft)?;
-        changes.extend(sentence(saved, &format!("{} hook {}", hook.kind, hook.name)));
+    for draft in &bundle.hooks {
+        let saved = save_hook(session, snapshot, org, draft)?;
+        changes.extend(sentence(saved, &format!("{} hook {}", draft.kind, draft.name)));
     }
-    for draft in bundle.klasses.iter().filter(|draft| !is_klass_saved(snapshot, org, draft)) {
-        let (klass, saved) = save_klass(session, org, draft)?;
-        changes.extend(sentence(saved, &format!("klass {}", klass.name)));
+    for draft in &bundle.klasses {
+        let saved = save_klass_of_file(session, snapshot, org, draft)?;
+        changes.extend(sentence(saved, &format!("klass {}", draft.name)));
     }
-    for draft in bundle.workflows.iter().filter(|draft| !is_workflow_saved(snapshot, org, draft, file)) {
-        let (workflow, saved) = save_workflow_file(session, snapshot, org, draft, file)?;
-        if saved != Saved::Unchanged {
+    for draft in &bundle.workflows {
+        if let Some(workflow) = save_workflow_of_file(session, snapshot, org, draft, file)? {
             let next = schedules::upcoming(&workflow, session.now(), 3);
             let next: Vec<String> = next.iter().map(ToString::to_string).collect();
             let next = if next.is_empty() { String::new() } else { format!("; it runs next at {}", next.join(", ")) };

@@ -39,7 +39,7 @@ pub fn create_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> Sto
     }
 }
 
-/// Whether a file's hook is in force as it is declared.
+/// Whether a file's hook is in effect as declared.
 pub(super) fn is_hook_saved(snapshot: &Snapshot, org: Id, draft: &HookDraft) -> bool {
     snapshot.hook_by_name(org, draft.kind, &draft.name).is_some_and(|present| {
         let present = &present.hook;
@@ -48,22 +48,25 @@ pub(super) fn is_hook_saved(snapshot: &Snapshot, org: Id, draft: &HookDraft) -> 
     })
 }
 
-/// Makes the hook that a file declares, or brings the one of its name up to date. Its address stays, and so do the settings
-/// that the draft does not name.
+/// Creates the hook that a file declares, or updates the one with its name unless that is in effect as declared. Keeps the
+/// address, and settings that the draft does not name.
 pub(super) fn save_hook(
     session: &mut dyn Session,
     snapshot: &Snapshot,
     org: Id,
     draft: &HookDraft,
-) -> StoreResult<(Hook, Saved)> {
+) -> StoreResult<Saved> {
+    if is_hook_saved(snapshot, org, draft) {
+        return Ok(Saved::Unchanged);
+    }
     let Some(present) = snapshot.hook_by_name(org, draft.kind, &draft.name) else {
-        return insert_hook(session, org, draft).map(|hook| (hook, Saved::Created));
+        return insert_hook(session, org, draft).map(|_| Saved::Created);
     };
     let settings = merge_settings(&present.hook.settings, &draft.settings);
     let (title, description) = (draft.title.clone(), draft.description.clone());
     let hook = Hook { title, description, settings, updated_at: session.now(), ..present.hook.clone() };
     session.update_hook(&hook)?;
-    Ok((hook, Saved::Changed))
+    Ok(Saved::Changed)
 }
 
 fn insert_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreResult<Hook> {
@@ -85,21 +88,42 @@ fn insert_hook(session: &mut dyn Session, org: Id, draft: &HookDraft) -> StoreRe
     Ok(hook)
 }
 
-/// Whether a file's klass is in force as it is declared.
+/// Whether a file's klass is in effect as declared.
 pub(super) fn is_klass_saved(snapshot: &Snapshot, org: Id, draft: &KlassDraft) -> bool {
-    snapshot.klass(org, &draft.name).is_some_and(|present| says(present, draft))
+    snapshot.klass(org, &draft.name).is_some_and(|present| is_same(present, draft))
 }
 
-fn says(klass: &Klass, draft: &KlassDraft) -> bool {
+fn is_same(klass: &Klass, draft: &KlassDraft) -> bool {
     klass.display_name == draft.display_name && klass.icon == draft.icon && klass.properties == draft.properties
 }
 
-/// Makes the klass, or replaces what the one of that name says.
+/// Creates a klass, or replaces the one with its name.
 pub fn save_klass(session: &mut dyn Session, org: Id, draft: &KlassDraft) -> StoreResult<(Klass, Saved)> {
+    let present = session.klass(org, &draft.name)?;
+    replace_klass(session, org, present.as_deref(), draft)
+}
+
+/// The same for a klass that a file declares.
+pub(super) fn save_klass_of_file(
+    session: &mut dyn Session,
+    snapshot: &Snapshot,
+    org: Id,
+    draft: &KlassDraft,
+) -> StoreResult<Saved> {
+    let present = snapshot.klass(org, &draft.name).map(|klass| &**klass);
+    replace_klass(session, org, present, draft).map(|(_, saved)| saved)
+}
+
+fn replace_klass(
+    session: &mut dyn Session,
+    org: Id,
+    present: Option<&Klass>,
+    draft: &KlassDraft,
+) -> StoreResult<(Klass, Saved)> {
     let now = session.now();
-    let (id, created_at, saved) = match session.klass(org, &draft.name)? {
+    let (id, created_at, saved) = match present {
         None => (session.new_id(), now, Saved::Created),
-        Some(klass) if says(&klass, draft) => return Ok(((*klass).clone(), Saved::Unchanged)),
+        Some(klass) if is_same(klass, draft) => return Ok((klass.clone(), Saved::Unchanged)),
         Some(klass) => (klass.id, klass.created_at, Saved::Changed),
     };
     let klass = Klass {
@@ -115,7 +139,7 @@ pub fn save_klass(session: &mut dyn Session, org: Id, draft: &KlassDraft) -> Sto
     Ok((klass, saved))
 }
 
-/// Whether a workflow that `file` declares is in force as it is declared there.
+/// Whether a workflow that `file` declares is in effect as declared.
 pub(super) fn is_workflow_saved(snapshot: &Snapshot, org: Id, draft: &WorkflowDraft, file: &str) -> bool {
     snapshot.workflow_by_name(org, &draft.workflow.name).is_some_and(|present| {
         present.digest == draft.digest
@@ -124,25 +148,29 @@ pub(super) fn is_workflow_saved(snapshot: &Snapshot, org: Id, draft: &WorkflowDr
     })
 }
 
-/// Saves a workflow that a file declares, by its name.
-pub(super) fn save_workflow_file(
+/// Saves a workflow that a file declares, by its name, unless it is in effect as declared. Returns the workflow if it has a
+/// new version.
+pub(super) fn save_workflow_of_file(
     session: &mut dyn Session,
     snapshot: &Snapshot,
     org: Id,
     draft: &WorkflowDraft,
     file: &str,
-) -> StoreResult<(WorkflowRecord, Saved)> {
+) -> StoreResult<Option<WorkflowRecord>> {
+    if is_workflow_saved(snapshot, org, draft, file) {
+        return Ok(None);
+    }
     let origin = format!("file {file}");
     let present = snapshot.workflow_by_name(org, &draft.workflow.name);
     let stored = present.map(|present| session.workflow(org, present.id)).transpose()?.flatten();
     let Some(stored) = stored else {
         let workflow = WorkflowRecord { file: Some(file.to_owned()), ..new_workflow(session, org, draft) };
         insert_workflow(session, &workflow, &origin)?;
-        return Ok((workflow, Saved::Created));
+        return Ok(Some(workflow));
     };
     let mut workflow = WorkflowRecord { file: Some(file.to_owned()), ..stored };
     let saved = change_workflow(session, &mut workflow, draft, &origin)?;
-    Ok((workflow, saved))
+    Ok(Some(workflow).filter(|_| saved == Saved::Changed))
 }
 
 /// Saves a workflow that came over HTTP: a new one if `id` is none.
