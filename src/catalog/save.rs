@@ -262,7 +262,7 @@ pub fn set_status(session: &mut dyn Session, org: Id, id: Id, status: Status) ->
     session.update_workflow(&workflow, "api")?;
     schedules::settle(session, &workflow)?;
     if status == Status::Deleted {
-        // Secrets that nobody can use any more are not kept.
+        // Delete secrets that can no longer be used.
         let variables = session.variables(org)?.into_iter().filter(|variable| variable.workflow == Some(id));
         variables.map(|variable| variable.id).try_for_each(|id| session.delete_variable(org, id).map(|_| ()))?;
         session.delete_draft(org, id)?;

@@ -16,7 +16,7 @@ pub fn greet(own_url: &str, public_url: &str, smtp: Option<SocketAddr>, org: &Or
     }
     text.push('\n');
     if let Some(address) = smtp {
-        text.push_str(&format!("mails are taken on smtp://{address}\n\n"));
+        text.push_str(&format!("accepting mail on smtp://{address}\n\n"));
     }
     print(&text);
 }

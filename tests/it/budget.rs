@@ -76,6 +76,48 @@ fn the_items_of_a_list_stop_at_the_budget_whatever_the_error_cases_say() {
     assert_eq!(server.steps(&run)[1]["error"]["code"], "run_budget_exceeded");
 }
 
+/// Lists within lists share the budget of their root: it can run out at either level.
+#[test]
+fn lists_within_lists_share_one_budget() {
+    // The first box and its first item have started when the budget is cut; so many more runs may start.
+    let cases: [(i64, &[&str], usize); 2] = [(1, &["failed"], 2), (3, &["completed"], 4)];
+    for (remaining, boxes, items) in cases {
+        let observer = Observer::start(1);
+        let each = |list: Value, workflow: &str, inputs: Value| {
+            let params = json!({ "list": list, "workflow": workflow, "inputs": inputs });
+            json!([{ "id": "2", "action": "for-each", "params": params }])
+        };
+        let server = server(json!([
+            workflow("orders", each(json!([1, 2, 3]), "box", json!({ "box": "/#item" }))),
+            callable("box", each(json!([1, 2, 3, 4]), "item", json!({ "key": "k", "number": "/#item" }))),
+            callable("item", json!([observer.step("2", "/#steps.1")])),
+        ]));
+        server.post_hook("orders", &json!({})).expect(200);
+        wait_for("the first item", || (runs(&server, "workflow=item&status=running").len() == 1).then_some(()));
+        server.directory().execute(&format!("UPDATE descendants SET count = {}", DESCENDANTS_MAX - remaining));
+        observer.gate.open();
+        server.wait_for_runs();
+        assert_eq!(runs(&server, "workflow=item&status=completed").len(), items);
+        let statuses: Vec<Value> =
+            runs(&server, "workflow=box").iter().map(|run| run["attributes"]["status"].clone()).collect();
+        assert_eq!(statuses, boxes);
+        let error_of = |workflow: &str| {
+            let run = runs(&server, &format!("workflow={workflow}")).remove(0);
+            run["attributes"]["error"]["code"].clone()
+        };
+        match remaining {
+            1 => {
+                assert_eq!(error_of("box"), "run_budget_exceeded");
+                assert_eq!(error_of("orders"), "workflow_failed");
+            }
+            _ => assert_eq!(error_of("orders"), "run_budget_exceeded"),
+        }
+        let directory = server.directory();
+        assert!(server.stop().success());
+        assert_eq!(directory.look().rows("descendants", &["count"]), [json!([DESCENDANTS_MAX.to_string()])]);
+    }
+}
+
 #[test]
 fn a_workflow_that_starts_itself_over_and_over_stays_within_the_budget() {
     let publish = |id: &str, next: Value| json!({ "id": id, "action": "event.publish", "params": { "name": "app.a" }, "transitions": next });

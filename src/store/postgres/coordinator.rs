@@ -53,7 +53,7 @@ const CHANNEL: &str = "hookflow";
 /// The coordinator's state.
 pub struct Coordinator {
     node: Arc<Node>,
-    news: watch::Sender<StoreChanges>,
+    changes: watch::Sender<StoreChanges>,
     beat_at: Instant,
     sweep_at: Instant,
     catalog_at: Instant,
@@ -62,9 +62,9 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    pub fn new(node: Arc<Node>, news: watch::Sender<StoreChanges>) -> Coordinator {
+    pub fn new(node: Arc<Node>, changes: watch::Sender<StoreChanges>) -> Coordinator {
         let now = Instant::now();
-        Coordinator { node, news, beat_at: now, sweep_at: now, catalog_at: now, partitions_at: now, hint_at: now }
+        Coordinator { node, changes, beat_at: now, sweep_at: now, catalog_at: now, partitions_at: now, hint_at: now }
     }
 
     /// Runs until the store is closed.
@@ -98,7 +98,7 @@ impl Coordinator {
     /// Listens for hints on a new connection, and catches up on what was missed.
     fn listen(&mut self, mut connection: Connection) -> Option<Connection> {
         connection.run(&format!("LISTEN {CHANNEL}")).ok()?;
-        self.news.send_modify(|news| news.runs += 1);
+        self.changes.send_modify(|changes| changes.runs += 1);
         self.catalog_at = Instant::now();
         Some(connection)
     }
@@ -151,7 +151,7 @@ impl Coordinator {
         let mut gathered = Gathered::default();
         let mut session = PgSession { connection, gathered: &mut gathered, node: self.node.id() };
         let revision = session.catalog_revision().map_err(source)?;
-        self.news.send_if_modified(|news| std::mem::replace(&mut news.catalog, revision) != revision);
+        self.changes.send_if_modified(|changes| std::mem::replace(&mut changes.catalog, revision) != revision);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl Coordinator {
                 Ok(Some(runs)) => {
                     log::warn!(node = name.as_str(), runs = runs; "a process was declared dead; its runs were released");
                     self.node.outbox.runs.store(true, Ordering::Relaxed);
-                    self.news.send_modify(|news| news.runs += 1);
+                    self.changes.send_modify(|changes| changes.runs += 1);
                 }
                 Ok(None) => {}
                 // It may be in the middle of a commit; the next sweep tries again.
@@ -222,7 +222,7 @@ impl Coordinator {
             return;
         }
         match word {
-            "runs" => self.news.send_modify(|news| news.runs += 1),
+            "runs" => self.changes.send_modify(|changes| changes.runs += 1),
             _ => self.catalog_at = Instant::now(),
         }
     }

@@ -73,7 +73,7 @@ pub struct Postgres {
     coordinator: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     node: Arc<Node>,
-    news: watch::Sender<StoreChanges>,
+    changes: watch::Sender<StoreChanges>,
 }
 
 impl Postgres {
@@ -98,8 +98,8 @@ impl Postgres {
             node.withdraw(&mut connection).map_err(setup)?;
             return Err(OpenError::HalfFilled);
         }
-        let news = watch::Sender::default();
-        let coordinator = Coordinator::new(node.clone(), news.clone());
+        let changes = watch::Sender::default();
+        let coordinator = Coordinator::new(node.clone(), changes.clone());
         let coordinator = spawn("coordinator", move || coordinator.run(connection))?;
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -116,7 +116,7 @@ impl Postgres {
             coordinator: Mutex::new(Some(coordinator)),
             readers: Readers::new(node.clone(), usize::from(sizes.readers.max(1))),
             node,
-            news,
+            changes,
         })
     }
 }
@@ -146,7 +146,7 @@ impl Backend for Postgres {
     }
 
     fn changes(&self) -> watch::Receiver<StoreChanges> {
-        self.news.subscribe()
+        self.changes.subscribe()
     }
 
     fn is_leader(&self) -> bool {

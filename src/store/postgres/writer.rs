@@ -245,7 +245,7 @@ impl Writer {
         metrics::committed(batch.len());
         node.standstill.end();
         node.health.set(Health::Ready);
-        tell(&node, &gathered);
+        pass_on_hints(&node, &gathered);
         Ok(())
     }
 
@@ -384,7 +384,7 @@ fn refuse(units: impl IntoIterator<Item = Box<dyn Unit>>, obstacle: &Obstacle) {
 }
 
 /// Passes the hints of a committed transaction to other processes.
-fn tell(node: &Node, gathered: &Gathered) {
+fn pass_on_hints(node: &Node, gathered: &Gathered) {
     use std::sync::atomic::Ordering::Relaxed;
     if gathered.frees_runs {
         node.outbox.runs.store(true, Relaxed);

@@ -114,7 +114,7 @@ pub struct Sqlite {
     readers: Pool<ConnectionManager<SqliteConnection>>,
     health: HealthCell,
     /// Changes of the catalog: there are no other processes, but runs may create klasses.
-    news: watch::Sender<StoreChanges>,
+    changes: watch::Sender<StoreChanges>,
     /// Holds the lock while the store lives.
     _lock: File,
 }
@@ -137,17 +137,26 @@ impl Sqlite {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let health = HealthCell::new();
         let shared = health.clone();
-        let news = watch::Sender::default();
-        let teller = news.clone();
+        let changes = watch::Sender::default();
+        let reported = changes.clone();
         let (checkpoints, checkpointer) = Checkpoints::new();
         let beside = open::checkpointer(path)?;
         let (committed, flusher) = Flusher::new(open::log(path)?, health.clone());
         let threads = vec![
             spawn(path, "checkpointer", move || checkpointer.run(beside))?,
-            spawn(path, "writer", move || writer::run(connection, receiver, (shared, teller), checkpoints, committed))?,
+            spawn(path, "writer", move || {
+                writer::run(connection, receiver, (shared, reported), checkpoints, committed)
+            })?,
             spawn(path, "flusher", move || flusher.run())?,
         ];
-        Ok(Sqlite { queue: Mutex::new(Some(sender)), threads: Mutex::new(threads), readers, health, news, _lock: lock })
+        Ok(Sqlite {
+            queue: Mutex::new(Some(sender)),
+            threads: Mutex::new(threads),
+            readers,
+            health,
+            changes,
+            _lock: lock,
+        })
     }
 }
 
@@ -183,7 +192,7 @@ impl Backend for Sqlite {
     }
 
     fn changes(&self) -> watch::Receiver<StoreChanges> {
-        self.news.subscribe()
+        self.changes.subscribe()
     }
 
     fn is_leader(&self) -> bool {

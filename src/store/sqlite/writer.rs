@@ -31,7 +31,7 @@ const BATCH_MAX: usize = 256;
 pub fn run(
     mut connection: SqliteConnection,
     mut queue: mpsc::Receiver<Box<dyn Unit>>,
-    (health, news): (HealthCell, watch::Sender<StoreChanges>),
+    (health, changes): (HealthCell, watch::Sender<StoreChanges>),
     checkpoints: Checkpoints,
     mut flushes: Flushes,
 ) {
@@ -39,7 +39,7 @@ pub fn run(
     while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let units = batch.len();
         if let Some(revision) = commit(&mut connection, std::mem::take(&mut batch), &health, &mut flushes) {
-            news.send_modify(|news| news.catalog = revision);
+            changes.send_modify(|changes| changes.catalog = revision);
         }
         flushes.hand_over(queue.len());
         checkpoints.after_commit(&mut connection, units);

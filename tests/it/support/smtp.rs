@@ -9,7 +9,7 @@ use super::{Server, wait_for};
 pub fn address(server: &Server) -> SocketAddr {
     let printed = wait_for("the server to say where it takes mails", || {
         let output = server.output();
-        output.lines().find_map(|line| line.strip_prefix("mails are taken on smtp://").map(str::to_owned))
+        output.lines().find_map(|line| line.strip_prefix("accepting mail on smtp://").map(str::to_owned))
     });
     printed.parse().expect("it prints an address")
 }
