@@ -1,6 +1,6 @@
 //! The folder of workflow files: read at start, and again whenever something in it changes; [`super::load`] does the rest.
 //!
-//! Limits: [`FILES_MAX`] files, each as large as the checker takes. Subfolders, test files and other endings are
+//! Limits: [`FILES_MAX`] files, each as large as the checker allows. Subfolders, test files and other extensions are
 //! ignored.
 
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use super::load::{Loaded, load};
 use crate::base::id::Id;
 use crate::store::StoreError;
 
-/// How many files a folder may hold.
+/// The most files in a folder.
 pub const FILES_MAX: usize = 10_000;
-/// The suffix of test files, which stand beside workflows and declare nothing.
+/// The suffix of test files, which are in the same folder and declare nothing.
 pub const TEST_ENDING: &str = ".test.json";
 
 /// Why a folder or a file in it can't be used.
@@ -21,13 +21,13 @@ pub const TEST_ENDING: &str = ".test.json";
 pub enum FilesError {
     #[error("the folder `{}` can't be read: {source}", path.display())]
     Folder { path: PathBuf, source: std::io::Error },
-    #[error("the folder `{}` holds more than {FILES_MAX} files", path.display())]
+    #[error("the folder `{}` has more than {FILES_MAX} files", path.display())]
     TooMany { path: PathBuf },
-    #[error("what the files declare could not be stored")]
+    #[error("can't store the declarations of the files")]
     Store(#[from] StoreError),
 }
 
-/// A file as it was read; unreadable ones have the reason instead of the text.
+/// A file: its text, or why it can't be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileText {
     pub name: String,
@@ -56,35 +56,36 @@ pub fn read_folder(path: &Path) -> Result<Vec<FileText>, FilesError> {
     Ok(paths.iter().map(|path| read_file(path)).collect())
 }
 
-/// Reads one file; a file that isn't UTF-8 is told from one that can't be read.
+/// Reads one file. The reason distinguishes a file that isn't UTF-8 from one that can't be read.
 pub fn read_file(path: &Path) -> FileText {
     let text = std::fs::read(path).map_err(|error| format!("can't be read: {error}"));
     let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}")));
     FileText { name: path.display().to_string(), text }
 }
 
-/// Loads the folder if its files changed since they were `loaded`, which then has what they say now.
+/// Loads the folder if its files differ from `loaded`, which is then updated.
 ///
 /// # Errors
-/// If the folder can't be read or its content can't be stored; then `loaded` stays, so that the next call tries again.
+/// If the folder can't be read or its content can't be stored. `loaded` is then unchanged, so that the next call tries
+/// again.
 pub async fn reload(folder: &Path, loaded: &mut Files, catalog: &Catalog, org: Id) -> Result<(), FilesError> {
     let files: Files = read_folder(folder)?.into();
     if files == *loaded {
         return Ok(());
     }
     for gone in loaded.iter().filter(|file| !files.iter().any(|present| present.name == file.name)) {
-        log::warn!(file = gone.name.as_str(); "the file is gone; what it declared stays in force until it is deleted");
+        log::warn!(file = gone.name.as_str(); "the file is gone; its declarations stay in effect until they are deleted");
     }
     report(&load(&files, catalog, org).await?);
     *loaded = files;
     Ok(())
 }
 
-/// Logs what loading did.
+/// Logs the result of loading.
 pub fn report(loaded: &Loaded) {
     loaded.changes.iter().for_each(|change| log::info!("{change}"));
     loaded.reports.iter().for_each(|report| log::warn!("{report}"));
     if loaded.errors > 0 {
-        log::error!(errors = loaded.errors; "files with errors were not loaded; what they declared before stays in force");
+        log::error!(errors = loaded.errors; "files with errors were not loaded; their earlier declarations stay in effect");
     }
 }

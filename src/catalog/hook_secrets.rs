@@ -1,8 +1,8 @@
-//! The secrets that senders of a hook sign with: adding them, and what is in force of them.
+//! The secrets with which senders sign requests to a hook.
 //!
-//! A hook has several at once, so that a sender can go over to a new one while the old one still counts. They are sealed
-//! like variables, and opened when the catalog is read. One that can't be opened, or that is none for the hook's scheme, is
-//! left out, loudly: a hook that is verified and has no usable secret refuses everything.
+//! A hook can have several at once, so that a sender can change to a new one while the old one is still valid. They are
+//! sealed like variables, and opened when the catalog is read. A secret that can't be opened, or does not fit the
+//! hook's scheme, is logged and ignored. A hook that verifies requests and has no usable secret refuses everything.
 
 use super::variables::{PutError, claim_key};
 use crate::base::id::Id;
@@ -11,13 +11,13 @@ use crate::secrets::vault::Vault;
 use crate::signature::{Gate, Key, KeyError, Scheme};
 use crate::store::{Hook, HookSecret, Session, Status, StoreResult};
 
-/// The most secrets that a hook has at a time.
+/// The most secrets of a hook.
 pub const SECRETS_MAX: usize = 8;
 
 /// Why a secret can't be added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    #[error("there is no such hook any more")]
+    #[error("the hook no longer exists")]
     Missing,
     #[error(
         "the hook's requests are not verified by a secret; give it a `verification` that is, such as `basic` or `stripe`"
@@ -60,7 +60,7 @@ pub fn add_secret(
     Ok(Ok(secret))
 }
 
-/// What a request has to pass to get into the hook, which has these secrets.
+/// What requests to a hook with these secrets must pass.
 pub(super) fn gate(vault: &Vault, hook: &Hook, verification: &Verification, secrets: &[HookSecret]) -> Gate {
     match verification {
         Verification::Open => Gate::Open,
@@ -81,7 +81,7 @@ fn open(vault: &Vault, hook: &Hook, scheme: &Scheme, secret: &HookSecret) -> Opt
     key.inspect_err(|error| log::error!(hook, secret:% = id, err:% = error; "the secret can't be used")).ok()
 }
 
-/// What a sealed secret is bound to.
+/// The context that a sealed secret is bound to.
 fn context(org: Id, secret: Id) -> String {
     format!("hook secret {org}/{secret}")
 }

@@ -1,14 +1,13 @@
-//! API keys: how they are made, and the first one.
+//! API keys, and the first org and key.
 //!
-//! A key is `hf_` and 64 hex characters of randomness. Only its SHA-256 is stored, so it is shown when it is made and
-//! never again.
+//! A key is `hf_` and 64 random hex characters. Only its SHA-256 is stored, so it is shown only when it is created.
 
 use super::{Catalog, digest};
 use crate::base::id::{Id, random_bytes};
 use crate::config::ADMIN_KEY_VARIABLE;
 use crate::store::{Key, Org, Role, Session, StoreError, StoreResult};
 
-/// The org that is made at first start.
+/// The org that the first start creates.
 pub const DEFAULT_ORG: &str = "default";
 /// The fewest characters of a key that an operator chooses.
 pub const KEY_CHARACTERS_MIN: usize = 16;
@@ -25,10 +24,10 @@ pub enum KeyError {
     Store(#[from] StoreError),
 }
 
-/// The first admin key that the operator chose, if there is one.
+/// The admin key that the operator chose, if any.
 ///
 /// # Errors
-/// If it can be guessed.
+/// If the key is too short, or has characters that can't be sent.
 pub fn from_environment() -> Result<Option<String>, KeyError> {
     // A secret from a file often ends in a line break, which no caller sends.
     let given = std::env::var(ADMIN_KEY_VARIABLE).ok().map(|secret| secret.trim().to_owned());
@@ -40,7 +39,7 @@ pub fn from_environment() -> Result<Option<String>, KeyError> {
     }
 }
 
-/// A new key, as its owner will send it.
+/// A new key, as callers send it.
 pub fn new_secret() -> String {
     format!("hf_{}", hex::encode(random_bytes::<32>()))
 }
@@ -51,11 +50,11 @@ pub fn new_key(session: &mut dyn Session, org: Id, name: &str, role: Role, secre
     Key { id: session.new_id(), org, name: name.to_owned(), role, hash, created_at: session.now() }
 }
 
-/// Makes the default org if there is none, and sees to it that there is an admin key: the one given, or a new
-/// one, which is returned to be shown.
+/// Creates the default org if there is none, and ensures that there is an admin key: the given one, or a new one, which
+/// is returned to be shown.
 ///
 /// # Errors
-/// [`KeyError`]; nothing is made then.
+/// [`KeyError`]; then nothing is created.
 pub async fn set_up(catalog: &Catalog, given: Option<String>) -> Result<(Org, Option<String>), KeyError> {
     let generated = new_secret();
     let secret = generated.clone();
@@ -86,7 +85,7 @@ fn set_up_in(session: &mut dyn Session, given: Option<&str>, generated: &str) ->
     Ok((org, true))
 }
 
-/// The key from the environment replaces the one that was there before.
+/// The key from the environment replaces its predecessor.
 fn put_environment_key(session: &mut dyn Session, org: Id, keys: &[Key], secret: &str) -> StoreResult<()> {
     let hash = hex::encode(digest(secret));
     if keys.iter().any(|key| key.hash == hash && key.role == Role::Admin) {

@@ -1,14 +1,14 @@
-//! Putting what files declare in force.
+//! Loads files: puts their declarations into effect.
 //!
-//! All files are checked together, because one may use klasses and hooks that another declares. A file with errors is
-//! reported, and what it declared before stays in force. So does what was declared by a file that is gone: taking hooks away
-//! because of a mistyped folder name would cost orders. A file that says what it said when it was last loaded is left alone,
-//! even if what it declares was changed or deleted over HTTP since: the later change wins.
+//! All files are checked together, because one can use klasses and hooks that another declares. A file with errors is
+//! reported, and its earlier declarations stay in effect. So do the declarations of a file that is gone: deleting hooks
+//! because of a mistyped folder name would cost orders. A file that is unchanged since it was last loaded is skipped,
+//! even if its declarations were changed or deleted over HTTP since: the later change wins.
 //!
-//! Everything that takes long is done before a transaction begins: parsing, checking, and finding out which files changed and
-//! what they change. What a file changes is committed together. Several small files share a commit, up to [`SLICE_MAX`]
-//! changes; the next ones have another, so that hooks that arrive meanwhile do not wait for all of them. Files that declare
-//! klasses go first, since runs of the workflows of other files may need them.
+//! Everything slow happens before a transaction begins: parsing, checking, and finding out which files changed and what
+//! they change. The changes of a file are committed together. Small files share commits of up to [`SLICE_MAX`] changes,
+//! so that hooks that arrive meanwhile do not wait for all files. Files that declare klasses go first, because runs of
+//! other files' workflows may need them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,15 +23,15 @@ use crate::base::id::Id;
 use crate::store::{Session, StoreError, StoreResult};
 use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
 
-/// How many declarations that may change something share a commit, unless one file has more.
+/// The most changed declarations of a commit, unless one file has more.
 const SLICE_MAX: usize = 256;
 
-/// What loading files did.
+/// The result of loading files.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// Sentences such as `workflow orders: version 2 is in force`.
+    /// Sentences such as `workflow orders: version 2 is in effect`.
     pub changes: Vec<String>,
-    /// What is wrong, as a compiler would print it.
+    /// The findings, as a compiler would print them.
     pub reports: Vec<String>,
     pub errors: usize,
 }
@@ -44,10 +44,10 @@ pub struct CheckedFile {
     pub bundle: Bundle,
 }
 
-/// What checking some files found.
+/// The result of checking files.
 pub struct CheckedFiles {
     pub files: Vec<CheckedFile>,
-    /// What is wrong, rendered.
+    /// The findings, rendered.
     pub reports: Vec<(Severity, String)>,
 }
 
@@ -76,10 +76,10 @@ pub fn check_files(files: &[FileText], known: &Known<'_>) -> CheckedFiles {
     CheckedFiles { files: files.collect(), reports }
 }
 
-/// Puts what the files declare in force.
+/// Puts the declarations of the files into effect.
 ///
 /// # Errors
-/// Those of the store; what earlier commits have put in force stays.
+/// Those of the store; earlier commits stay in effect.
 pub async fn load(files: &Files, catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
     let digests = catalog.store.read(move |session| session.file_digests(org)).await?;
     let (files, snapshot) = (files.clone(), catalog.snapshot());
@@ -92,7 +92,7 @@ pub async fn load(files: &Files, catalog: &Catalog, org: Id) -> Result<Loaded, F
     Ok(loaded)
 }
 
-/// Checks the files, and cuts those that say something new into slices.
+/// Checks the files, and divides the changed ones into slices.
 fn prepare(
     files: &[FileText],
     snapshot: &Snapshot,
@@ -121,7 +121,7 @@ fn prepare(
 fn save_slice(session: &mut dyn Session, snapshot: &Snapshot, org: Id, slice: &Slice) -> StoreResult<Vec<String>> {
     let mut changes = Vec::new();
     for CheckedFile { name, digest, bundle } in slice.iter() {
-        // Another process may have loaded it meanwhile.
+        // Another process may have loaded the file meanwhile.
         if session.file_digest(org, name)?.as_ref() != Some(digest) {
             save_bundle(session, snapshot, org, name, bundle, &mut changes)?;
             let now = session.now();
@@ -131,7 +131,7 @@ fn save_slice(session: &mut dyn Session, snapshot: &Snapshot, org: Id, slice: &S
     Ok(changes)
 }
 
-/// How many of a file's declarations would be written.
+/// The number of a file's declarations that would be written.
 fn count_changes(CheckedFile { name, bundle, .. }: &CheckedFile, snapshot: &Snapshot, org: Id) -> usize {
     let hooks = bundle.hooks.iter().filter(|draft| !is_hook_saved(snapshot, org, draft));
     let klasses = bundle.klasses.iter().filter(|draft| !is_klass_saved(snapshot, org, draft));
@@ -162,7 +162,7 @@ pub fn save_bundle(
             let next = schedules::upcoming(&workflow, session.now(), 3);
             let next: Vec<String> = next.iter().map(ToString::to_string).collect();
             let next = if next.is_empty() { String::new() } else { format!("; it runs next at {}", next.join(", ")) };
-            changes.push(format!("workflow {}: version {} is in force{next}", workflow.name, workflow.version));
+            changes.push(format!("workflow {}: version {} is in effect{next}", workflow.name, workflow.version));
         }
     }
     Ok(())

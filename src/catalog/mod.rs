@@ -1,9 +1,9 @@
-//! What is in force: hooks, the workflows that listen to them, and keys, in memory.
+//! What is in effect, in memory: hooks, workflows, klasses, variables and keys.
 //!
-//! The door answers from a [`Snapshot`], which never changes. A change is committed first, together with a log entry of what
-//! it changed; then [`Catalog::reload`] reads just that and puts a new snapshot in place of the old one, which shares
-//! everything else. Other processes on the same database do the same when they hear of the new revision. A request sees
-//! one snapshot or the other, never a mixture.
+//! The door answers from a [`Snapshot`], which never changes. A change is committed first, together with a log entry of
+//! what it changed. Then [`Catalog::reload`] reads just that, and replaces the snapshot by a new one, which shares
+//! everything else with the old one. Other processes on the same database do the same when they notice the new
+//! revision. A request sees one snapshot or the other, never a mixture.
 
 pub mod files;
 pub mod hook_secrets;
@@ -30,21 +30,21 @@ use crate::events::{CurrentInForce, InForce};
 use crate::secrets::vault::Vault;
 use crate::store::{Session, Store, StoreResult};
 
-/// A handle on the snapshot in force; cheap to clone.
+/// A handle on the current snapshot; cheap to clone.
 #[derive(Clone)]
 pub struct Catalog {
     store: Store,
     programs: Programs,
     vault: Vault,
     snapshot: Arc<ArcSwap<Snapshot>>,
-    /// Held while a snapshot is made, so that an older one never replaces a newer one.
+    /// Held while a snapshot is built, so that an older one never replaces a newer one.
     reloading: Arc<Mutex<()>>,
-    /// Rung when a reload failed.
+    /// Notified when a reload failed.
     outdated: Arc<Notify>,
 }
 
 impl Catalog {
-    /// A catalog of what the store holds.
+    /// The catalog of a store.
     pub async fn open(store: Store, programs: Programs, vault: Vault) -> StoreResult<Catalog> {
         let (nothing, reading) = (Snapshot::new(vault.clone()), vault.clone());
         let snapshot = store.read(move |session| read::read_all(session, &nothing, &reading)).await?;
@@ -59,7 +59,7 @@ impl Catalog {
         &self.programs
     }
 
-    /// What is in force now.
+    /// What is in effect now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }
@@ -69,7 +69,7 @@ impl Catalog {
         self.programs.in_force().load()
     }
 
-    /// Where to find what starts runs at any later moment.
+    /// A handle to what starts runs, at any later moment too.
     pub fn current_in_force(&self) -> CurrentInForce {
         self.programs.in_force().clone()
     }
@@ -79,7 +79,7 @@ impl Catalog {
         &self.vault
     }
 
-    /// Changes what admins set up, one after the other also where several processes do, and puts it in force.
+    /// Changes the catalog, and puts the change into effect. Changes are serialised, also across processes.
     pub async fn change<T, F>(&self, mut work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -94,7 +94,7 @@ impl Catalog {
         Ok(changed)
     }
 
-    /// Reads what admins set up from the database. All that is read is in force when this returns.
+    /// Reads the catalog from the database. What was read is in effect when this returns.
     pub async fn read<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -105,13 +105,13 @@ impl Catalog {
         Ok(read)
     }
 
-    /// As [`Catalog::change`], with the catalog as the transaction finds it.
+    /// As [`Catalog::change`], with the catalog as the transaction sees it.
     pub(super) async fn change_knowing<T, F>(&self, mut work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnMut(&mut dyn Session, &Snapshot) -> StoreResult<T> + Send + 'static,
     {
-        // What is read before the transaction need not be read in it.
+        // Read as much as possible before the transaction.
         self.reload().await?;
         let (before, vault) = (self.snapshot(), self.vault.clone());
         self.change(move |session| {
@@ -121,11 +121,12 @@ impl Catalog {
         .await
     }
 
-    /// Puts what has been committed in force. If that fails, the job that waits for [`Catalog::outdated`] tries again until
-    /// it succeeds: a revoked key must not stay valid because all readers were busy, or a table was locked, for a moment.
+    /// Puts committed changes into effect. If that fails, the job that waits for [`Catalog::outdated`] tries again
+    /// until it succeeds: a revoked key must not stay valid because all readers were busy, or a table was locked, for a
+    /// moment.
     ///
     /// # Errors
-    /// Those of the store; what was committed is not in force yet then.
+    /// Those of the store; then the committed changes are not in effect yet.
     pub async fn reload(&self) -> StoreResult<()> {
         let refreshed = self.refresh().await;
         if refreshed.is_err() {
@@ -139,7 +140,7 @@ impl Catalog {
         self.outdated.notified().await;
     }
 
-    /// Puts what has been committed in force, or leaves it to the caller to try again.
+    /// Puts committed changes into effect. If that fails, the caller must try again.
     ///
     /// # Errors
     /// Those of the store.

@@ -110,7 +110,7 @@ fn put_key(snapshot: &mut Snapshot, key: Key) -> StoreResult<()> {
     Ok(())
 }
 
-/// A workflow that does not compile is not in force, which is logged: the others have to go on.
+/// A workflow that does not compile is logged and not in effect; the others must keep running.
 fn put_workflow(snapshot: &mut Snapshot, before: &Snapshot, workflow: WorkflowRecord) -> StoreResult<()> {
     let WorkflowRecord { id, org, name, version, status, document, file, .. } = workflow;
     let program = match status {
@@ -127,7 +127,7 @@ fn put_workflow(snapshot: &mut Snapshot, before: &Snapshot, workflow: WorkflowRe
 
 fn compiled(version: (Id, i64), name: &str, document: &serde_json::Value) -> Option<Arc<Workflow>> {
     let program = compile(version, document);
-    program.inspect_err(|error| log::error!(workflow = name, err:% = error; "the workflow is not in force")).ok()
+    program.inspect_err(|error| log::error!(workflow = name, err:% = error; "the workflow is not in effect")).ok()
 }
 
 /// Puts a hook in place as the door uses it. One whose settings this version can't read, such as those of a newer version,

@@ -1,4 +1,4 @@
-//! Writing hooks, klasses and workflows so that what was saved is what is declared.
+//! Saves hooks, klasses and workflows.
 
 use super::schedules;
 use super::snapshot::Snapshot;
@@ -9,7 +9,7 @@ use crate::objects::klass::KlassDraft;
 use crate::store::{Hook, Session, Status, StoreResult, WorkflowRecord};
 use crate::workflow::{HookDraft, WorkflowDraft};
 
-/// What a save did.
+/// The result of a save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
     Created,
@@ -20,9 +20,9 @@ pub enum Saved {
 /// Why something can't be saved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SaveError {
-    #[error("there is a workflow called `{0}` already")]
+    #[error("a workflow named `{0}` already exists")]
     NameTaken(String),
-    #[error("there is no such workflow any more")]
+    #[error("the workflow no longer exists")]
     Missing,
 }
 
@@ -173,7 +173,7 @@ pub(super) fn save_workflow_of_file(
     Ok(Some(workflow).filter(|_| saved == Saved::Changed))
 }
 
-/// Saves a workflow that came over HTTP: a new one if `id` is none.
+/// Saves a workflow over HTTP: a new one if `id` is `None`.
 pub fn save_workflow(
     session: &mut dyn Session,
     org: Id,
@@ -183,7 +183,7 @@ pub fn save_workflow(
     save_workflow_as(session, org, id, draft, "api")
 }
 
-/// The same, with what the version says of its origin.
+/// The same, with the origin of the version.
 pub(super) fn save_workflow_as(
     session: &mut dyn Session,
     org: Id,
@@ -221,7 +221,7 @@ fn new_workflow(session: &mut dyn Session, org: Id, draft: &WorkflowDraft) -> Wo
     }
 }
 
-/// Puts the document in force as a new version, unless it is the one in force already.
+/// Puts the document into effect as a new version, unless it equals the current one.
 fn change_workflow(
     session: &mut dyn Session,
     workflow: &mut WorkflowRecord,
@@ -241,7 +241,7 @@ fn change_workflow(
     Ok(saved)
 }
 
-/// A document that does not say whether it is enabled leaves that to the admin.
+/// A document without `enabled` leaves the status as the admin set it.
 fn declared_status(draft: &WorkflowDraft) -> Option<Status> {
     let enabled = draft.document.get("enabled")?.as_bool()?;
     Some(if enabled { Status::Enabled } else { Status::Disabled })

@@ -1,11 +1,10 @@
-//! Workflows that run by themselves: when each is due next, and one run for each due time.
+//! Scheduled workflows: their next due times, and one run for each due time.
 //!
-//! For each workflow in force that has a schedule the database keeps when it is due next. The process that finds it due
-//! makes the run and moves the due time on, in one transaction; if several find it at once, one succeeds. So a due time
-//! has one run, over restarts and on several nodes. [`crate::workflow::Schedule::meet`] says what to make up for after a
-//! time without a server.
+//! The database stores the next due time of each scheduled workflow in effect. The process that finds it due starts the
+//! run and advances the due time in one transaction; if several find it at once, one succeeds. So a due time has one
+//! run, across restarts and nodes. [`crate::workflow::Schedule::meet`] decides what to catch up on after a downtime.
 //!
-//! Limits: the database is asked for [`BATCH`] due workflows at a time, and not at all while no workflow has a schedule.
+//! Limits: reads [`BATCH`] due workflows at a time, and none while no workflow has a schedule.
 
 use std::time::Duration;
 
@@ -18,11 +17,11 @@ use crate::events::{Cause, Event, Listener, Start};
 use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord};
 use crate::workflow::Schedule;
 
-/// How many due workflows are read at a time.
+/// The most due workflows read at a time.
 const BATCH: i64 = 64;
 
-/// Brings what is stored of a workflow's schedule in line with its version in force. To be called in every transaction that
-/// changes which version that is, or whether it is enabled. A due time stays unless the schedule says something else now.
+/// Updates the stored due time of a workflow to its current version. Call it in every transaction that changes the
+/// version or the status. The due time is kept unless the schedule changed.
 pub fn settle(session: &mut dyn Session, workflow: &WorkflowRecord) -> StoreResult<()> {
     let schedule = Schedule::of(&workflow.document).filter(|_| workflow.status == Status::Enabled);
     let stored = session.schedule(workflow.org, workflow.id)?;
@@ -41,7 +40,7 @@ pub fn settle(session: &mut dyn Session, workflow: &WorkflowRecord) -> StoreResu
     session.put_schedule(&ScheduleRecord { org: workflow.org, workflow: workflow.id, rule, due_at, last_at })
 }
 
-/// When the workflow runs next, as far as its document tells.
+/// The next due times of the workflow, according to its document.
 pub fn upcoming(workflow: &WorkflowRecord, now: Timestamp, count: usize) -> Vec<Timestamp> {
     let schedule = Schedule::of(&workflow.document).filter(|_| workflow.status == Status::Enabled);
     schedule.map(|schedule| schedule.upcoming(now, count)).unwrap_or_default()
@@ -52,13 +51,14 @@ pub fn event(workflow_name: &str) -> String {
     format!("workflow.{workflow_name}.schedule")
 }
 
-/// The payload of that event: the due time, when the run was made for it, how many due times passed before, and the next.
+/// The payload of that event: the due time, when its run was started, how many due times were missed before, and the
+/// next.
 pub fn payload(at: Timestamp, now: Timestamp, missed: u64, next: Option<Timestamp>) -> Value {
     json!({ "scheduledAt": at, "firedAt": now, "missed": missed, "nextAt": next })
 }
 
-/// Makes the run for a due time that has come by `now`, and moves the schedule on. `None` if another process was first, or
-/// if there is nothing to make up for.
+/// Starts the run for a due time that is not after `now`, and advances the schedule. `None` if another process was
+/// first, or if there is nothing to catch up on.
 ///
 /// # Errors
 /// Those of the store.
@@ -90,7 +90,7 @@ pub fn start_due(
     Start::new(event, &listener).write(session).map(Some)
 }
 
-/// Makes the runs that are due; how long until the next is, if one is known.
+/// Starts the due runs. Returns the time until the next one, if known.
 ///
 /// # Errors
 /// Those of the store.

@@ -1,6 +1,6 @@
-//! Everything that admins set up, at one moment, in memory.
+//! The catalog at one moment, in memory.
 //!
-//! A [`Snapshot`] never changes once it is in use. A newer one is made from a copy, which shares every part with the
+//! A [`Snapshot`] never changes once it is in use. A newer one is built from a copy, which shares every part with the
 //! original until that part changes: a change costs one table of one org, not the installation.
 //!
 //! Hooks and API keys are found by the SHA-256 of their secret, so the time that a look-up takes reveals nothing about the
@@ -29,14 +29,14 @@ pub fn digest(secret: &str) -> Digest256 {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// A hook with the workflows that run when something arrives.
+/// A hook with everything that its requests need.
 #[derive(Debug)]
 pub struct HookInForce {
     pub hook: Hook,
     /// The name of the event that a transaction raises.
     pub event: Arc<str>,
     pub settings: Settings,
-    /// What requests have to pass.
+    /// What requests must pass.
     pub gate: Gate,
     pub listeners: Vec<Listener>,
 }
@@ -46,7 +46,7 @@ pub struct HookInForce {
 pub struct WorkflowSummary {
     pub id: Id,
     pub name: String,
-    /// The version in force.
+    /// The current version.
     pub version: i64,
     pub status: Status,
     /// The file that declared it, if one did.
@@ -75,7 +75,7 @@ struct OrgEntries {
     workflows: Arc<Table<WorkflowSummary, Arc<str>>>,
     /// Deleted ones have no name.
     hooks: Arc<Table<HookInForce, (HookKind, Arc<str>)>>,
-    /// The names for the checker, made when they are first asked for.
+    /// The names for the checker, built on first use.
     known: OnceLock<Arc<KnownNames>>,
 }
 
@@ -110,7 +110,7 @@ impl OrgEntries {
     }
 }
 
-/// What can be asked.
+/// Queries.
 impl Snapshot {
     /// An empty catalog.
     pub(super) fn new(vault: Vault) -> Snapshot {
@@ -191,7 +191,7 @@ impl Snapshot {
         self.keys_by_digest.get(&digest(secret))
     }
 
-    /// What the checker has to know beside the documents that it is given.
+    /// The names that the checker needs in addition to the documents.
     pub fn known(&self, org: Id) -> Known<'static> {
         let names =
             self.orgs.get(&org).map(|entries| entries.known.get_or_init(|| Arc::new(self.known_names(entries))));
@@ -215,7 +215,7 @@ fn is_present(hook: &&Arc<HookInForce>) -> bool {
     hook.hook.status != Status::Deleted
 }
 
-/// How a snapshot that is not in use yet is changed. Entries of an org that was not put before are ignored.
+/// Changes of a snapshot that is not in use yet. Entries of unknown orgs are ignored.
 impl Snapshot {
     pub(super) fn put_org(&mut self, org: Org) {
         match self.orgs.get_mut(&org.id) {
@@ -266,7 +266,7 @@ impl Snapshot {
         table.by_id.insert(hook.hook.id, hook);
     }
 
-    /// Puts a workflow in place, in force with this program or not in force.
+    /// Adds or replaces a workflow; without a program, it is not in effect.
     pub(super) fn put_workflow(&mut self, org: Id, workflow: WorkflowSummary, program: Option<&Arc<Workflow>>) {
         self.remove_workflow(org, workflow.id);
         let Some(entries) = self.orgs.get_mut(&org).map(Arc::make_mut) else { return };

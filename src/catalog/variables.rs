@@ -1,7 +1,7 @@
-//! Variables: writing them, and what is in force of them.
+//! Variables of an org and its workflows.
 //!
-//! Their values are opened when the catalog is read, and kept in memory from then on. One that can't be opened is left
-//! out, loudly.
+//! Their values are opened when the catalog is read, and kept in memory. A variable that can't be opened is logged and
+//! ignored.
 
 use super::Saved;
 use crate::base::id::Id;
@@ -9,13 +9,13 @@ use crate::events::VariableInForce;
 use crate::secrets::vault::Vault;
 use crate::store::{Session, Store, StoreError, StoreResult, Variable};
 
-/// The most bytes that a value has.
+/// The most bytes of a value.
 pub const VALUE_BYTES_MAX: usize = 65_536;
-/// The most characters that a name has.
+/// The most characters of a name.
 pub const NAME_CHARACTERS_MAX: usize = 128;
-/// The most variables that an org has, those of its workflows included.
+/// The most variables of an org, including those of its workflows.
 pub const VARIABLES_MAX: usize = 1_000;
-/// How many variables and secrets are forgotten in one transaction.
+/// The most variables and secrets deleted in one transaction.
 const FORGET_MAX: usize = 256;
 
 /// Why a variable can't be written.
@@ -30,7 +30,7 @@ pub enum PutError {
     TooMany,
 }
 
-/// Why the server can't start with the secret key that it has.
+/// Why the server can't start with its secret key.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretKeyError {
     #[error(
@@ -38,20 +38,20 @@ pub enum SecretKeyError {
          {wanted}, this one's is {given}), or give them up with --forget-variables"
     )]
     OtherKey { names: String, wanted: String, given: String },
-    #[error("the variables could not be read")]
+    #[error("can't read the variables")]
     Store(#[from] StoreError),
 }
 
-/// What a name may be: letters, digits, `_`, `-` and `.`.
+/// Whether a name is valid: letters, digits, `_`, `-` and `.`.
 pub fn is_variable_name(name: &str) -> bool {
     let fits = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) && name.chars().all(fits)
 }
 
-/// Sees to it that the variables in the database can be opened, or forgets those that can't.
+/// Checks that the variables in the database can be opened, or deletes those that can't.
 ///
 /// # Errors
-/// [`SecretKeyError`]; nothing is changed then.
+/// [`SecretKeyError`]; then nothing is changed.
 pub async fn check_key(store: &Store, vault: &Vault, forget: bool) -> Result<(), SecretKeyError> {
     let given = vault.key_id().to_owned();
     let key = given.clone();
@@ -88,12 +88,12 @@ pub async fn check_key(store: &Store, vault: &Vault, forget: bool) -> Result<(),
             });
             written.await?;
         }
-        log::warn!("forgot variables that were encrypted with another secret key: {names}");
+        log::warn!("deleted variables that were encrypted with another secret key: {names}");
     }
     Ok(())
 }
 
-/// Makes the variable, or gives the one of that name this value.
+/// Creates a variable, or replaces the value of the one with its name.
 pub fn put_variable(
     session: &mut dyn Session,
     vault: &Vault,
@@ -116,7 +116,7 @@ pub fn put_variable(
     Ok(Ok((variable, saved)))
 }
 
-/// Sees to it that what is sealed next is sealed with the key that the org's other variables and secrets are sealed with.
+/// Ensures that a new value is sealed with the same key as the org's other variables and secrets.
 pub(super) fn claim_key(session: &mut dyn Session, vault: &Vault, org: Id) -> StoreResult<Result<(), PutError>> {
     match session.secret_key_id(org)? {
         Some(key_id) if key_id == vault.key_id() => {}
@@ -128,19 +128,19 @@ pub(super) fn claim_key(session: &mut dyn Session, vault: &Vault, org: Id) -> St
     Ok(Ok(()))
 }
 
-/// A variable with its value. `None`, which is logged, if it can't be decrypted.
+/// Opens a variable. If it can't be decrypted, logs that and returns `None`.
 pub(super) fn open(vault: &Vault, variable: Variable) -> Option<VariableInForce> {
     let Variable { id, org, workflow, name, sealed, .. } = variable;
     match vault.unseal(&sealed, &context(org, id)) {
         Ok(value) => Some(VariableInForce { id, workflow, name, value }),
         Err(error) => {
-            log::error!(variable = name.as_str(), err:% = error; "the variable is not in force");
+            log::error!(variable = name.as_str(), err:% = error; "the variable is not in effect");
             None
         }
     }
 }
 
-/// What a sealed value is bound to.
+/// The context that a sealed value is bound to.
 fn context(org: Id, variable: Id) -> String {
     format!("variable {org}/{variable}")
 }

@@ -1,4 +1,4 @@
-//! What comes into force next: drafts that are published, and old versions that come back.
+//! Publishes drafts and restores old versions.
 
 use super::save::{SaveError, Saved, save_workflow_as};
 use crate::base::id::Id;
@@ -10,7 +10,7 @@ use crate::workflow::WorkflowDraft;
 pub enum PublishError {
     #[error(transparent)]
     Save(#[from] SaveError),
-    #[error("the draft was changed or deleted meanwhile; look at it again")]
+    #[error("the draft was changed or deleted meanwhile; check it again")]
     Changed,
     #[error(
         "version {now} has come into force since the draft was saved on version {base}; compare them, and save the draft again"
@@ -18,7 +18,7 @@ pub enum PublishError {
     Stale { base: i64, now: i64 },
 }
 
-/// Keeps a checked document for later; `None` if there is no such workflow.
+/// Saves a checked document as a draft; `None` if there is no such workflow.
 pub fn save_draft(
     session: &mut dyn Session,
     org: Id,
@@ -39,7 +39,7 @@ pub fn save_draft(
     Ok(Some(draft))
 }
 
-/// Puts a draft in force as a new version, and forgets it. `checked` is the draft as it was checked just now.
+/// Publishes a draft as a new version, and deletes the draft. `checked` is the draft as it was just checked.
 pub fn publish(
     session: &mut dyn Session,
     org: Id,
@@ -61,7 +61,7 @@ pub fn publish(
     Ok(saved.map_err(PublishError::Save))
 }
 
-/// Puts what an old version said in force as a new version.
+/// Restores an old version as a new version.
 pub fn roll_back(
     session: &mut dyn Session,
     org: Id,

@@ -1,4 +1,4 @@
-//! Calls: events that are for one callable workflow alone.
+//! Calls: events for one callable workflow.
 
 use serde_json::{Map, Value};
 
@@ -10,16 +10,16 @@ use crate::objects::{Problem, unknown};
 /// The callable workflow with this name or id.
 ///
 /// # Errors
-/// That there is none, with a suggestion.
+/// If there is none, with a suggestion.
 pub fn callable<'a>(in_force: &'a InForce, org: Id, name_or_id: &str) -> Result<&'a Listener, String> {
     let missing = || unknown("callable workflow", name_or_id, in_force.callable_names(org));
     in_force.callable(org, name_or_id).ok_or_else(missing)
 }
 
-/// The start of a callable workflow, with inputs that its schema accepts.
+/// The start of a callable workflow, with inputs that fit its schema.
 ///
 /// # Errors
-/// Everything that is wrong with the inputs, with pointers from their top.
+/// Every problem with the inputs, with its pointer.
 pub fn call(
     org: Id,
     listener: &Listener,

@@ -1,4 +1,4 @@
-//! What follows from an event.
+//! Dispatches events: decides what follows from them.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use super::{Cause, Event, InForce, Listener, Payload, find_lane, insert};
 use crate::store::{EventRecord, Run, Session, StoreResult};
 use crate::workflow::Workflow;
 
-/// What followed from an event.
+/// The result of dispatching an event.
 #[derive(Debug, Default)]
 pub struct Dispatched {
     /// The runs that it started, in the order of their workflows. Those that were too deep to begin have failed.
     pub runs: Vec<Run>,
 }
 
-/// Does what follows from an event with a payload of its own: stores it, and starts a run of each workflow that listens.
-/// If none does, nothing is stored.
+/// Stores an event that has a payload of its own, and starts a run of each workflow that listens. If none does, nothing
+/// is stored.
 ///
 /// # Errors
 /// Those of the store.
@@ -34,7 +34,7 @@ pub fn dispatch(session: &mut dyn Session, in_force: &InForce, event: Event) -> 
     Ok(Dispatched { runs })
 }
 
-/// An event for one workflow alone, with its run: a call, or a due schedule. Neither is stored yet.
+/// An event for one workflow, with its run: a call, or a due schedule. Neither is stored yet.
 #[derive(Clone, Debug)]
 pub struct Start {
     pub event: Event,
@@ -57,7 +57,7 @@ impl Start {
         self.write_prepared(session, |_, _| Ok(()))
     }
 
-    /// The same with a run that `prepare` may change once its lane is known.
+    /// The same; `prepare` can change the run once its lane is known.
     ///
     /// # Errors
     /// Those of the store, and of `prepare`.
@@ -75,8 +75,8 @@ impl Start {
     }
 }
 
-/// Inserts a queued run that does again what `original` did: for the same event, with the same version of the workflow.
-/// `payload` is that of the event; `held` says whether this process goes on with the run at once.
+/// Inserts a queued run for the event and the workflow version of `original`. `payload` is the event's. With `held`,
+/// this process continues the run at once.
 ///
 /// # Errors
 /// Those of the store.
@@ -95,7 +95,7 @@ pub fn replay(
         (Some(id), _) => Event { id, payload: Payload::Transaction, ..event },
         (None, Some(id)) => Event { id, ..event },
         (None, None) => {
-            // A version before this one kept the payload in the run.
+            // Earlier versions stored the payload with the run.
             let event = Event { payload: Payload::Stored(payload.clone()), ..event };
             store(session, event.clone())?;
             event
@@ -103,14 +103,14 @@ pub fn replay(
     };
     let mut run = event.run(&listener);
     (run.replay_of, run.held) = (Some(original.id), held);
-    // What it starts is not counted together with what the original started.
+    // The replay has a budget of its own.
     run.root = Some(run.id);
     find_lane(&mut run, program, payload);
     insert(session, &mut run)?;
     Ok(run)
 }
 
-/// Stores an event that has a payload of its own, which comes back.
+/// Stores an event that has a payload of its own, and returns the payload.
 fn store(session: &mut dyn Session, event: Event) -> StoreResult<Value> {
     let Payload::Stored(payload) = event.payload else { return Ok(Value::Null) };
     let Event { id, org, at, .. } = event;

@@ -1,4 +1,4 @@
-//! What an event is, and the runs that it makes.
+//! Events, and the runs that they start.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::{Ending, Run, RunError, RunStatus};
 
-/// Something that happened, and that workflows may listen for.
+/// Something that happened and that workflows can listen for.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub id: Id,
@@ -20,7 +20,7 @@ pub struct Event {
     pub cause: Cause,
 }
 
-/// What an event says.
+/// The payload of an event.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// The envelope of the transaction with the event's id, which the door stores.
@@ -29,7 +29,7 @@ pub enum Payload {
     Stored(Value),
 }
 
-/// What an event came from.
+/// The cause of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Something outside of all runs: a request, or a due time.
@@ -37,7 +37,7 @@ pub enum Cause {
     /// A run.
     Run {
         id: Id,
-        /// What all of it began with; see [`Run::root`].
+        /// The root of the run; see [`Run::root`].
         root: Id,
         /// The depth of the runs that the event starts.
         depth: i64,
@@ -45,7 +45,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What `run` does.
+    /// The cause of events that `run` raises.
     pub fn of(run: &Run) -> Cause {
         Cause::Run { id: run.id, root: run.root(), depth: run.depth + 1 }
     }
@@ -70,8 +70,8 @@ impl Event {
         Event { id: transaction, org, name, at, payload: Payload::Transaction, cause: Cause::Outside }
     }
 
-    /// A run of a workflow because of the event: queued, due at once, without its lane, and not stored. If too many runs
-    /// have started each other, it has failed.
+    /// A run of a workflow for the event: queued, due at once, without its lane, and not stored. It has failed if it is
+    /// too deep.
     pub fn run(&self, listener: &Listener) -> Run {
         let (transaction, event_id) = match self.payload {
             Payload::Transaction => (Some(self.id), None),

@@ -1,8 +1,8 @@
-//! What is in force at one moment: which workflows an event starts, and the variables that they use.
+//! What is in effect at one moment: which workflows an event starts, and the variables that they use.
 //!
-//! An [`InForce`] belongs to one moment: a transaction that works with it sees no later change. The catalog makes
-//! a new one for each change, and [`CurrentInForce`] is where the newest one is found. Orgs share nothing; a new one
-//! shares everything that stayed the same with the one before.
+//! An [`InForce`] belongs to one moment: a transaction that uses it sees no later change. The catalog builds a new one
+//! for each change, which shares everything unchanged with its predecessor. [`CurrentInForce`] holds the newest one.
+//! Orgs share nothing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,12 +14,12 @@ use crate::base::id::Id;
 use crate::secrets::vault::Vault;
 use crate::workflow::Workflow;
 
-/// A workflow that is in force, with one event that starts it.
+/// A workflow in effect, with one event that starts it.
 #[derive(Clone, Debug)]
 pub struct Listener {
     pub workflow: Id,
     pub version: i64,
-    /// What starts it: the event that it listens for, or that it was called.
+    /// The event that starts it: the one that it listens for, or its call.
     pub event: String,
     pub program: Arc<Workflow>,
 }
@@ -32,7 +32,7 @@ pub fn call_event(workflow_name: &str) -> String {
 /// A variable with its value, which is a secret.
 pub struct VariableInForce {
     pub id: Id,
-    /// The workflow that alone can use it; none if all workflows of the org can.
+    /// The only workflow that can use it; `None` if all workflows of the org can.
     pub workflow: Option<Id>,
     pub name: String,
     pub value: String,
@@ -45,7 +45,7 @@ impl fmt::Debug for VariableInForce {
 }
 
 /// The enabled workflows and the variables of all orgs at one moment. A copy shares its content with the original until
-/// one of the two changes. The default holds nothing: no event starts a run.
+/// one of the two changes. The default is empty: no event starts a run.
 #[derive(Clone)]
 pub struct InForce {
     orgs: HashMap<Id, OrgInForce>,
@@ -85,7 +85,7 @@ struct WorkflowInForce {
 }
 
 impl InForce {
-    /// Nothing but the vault.
+    /// Without workflows and variables.
     pub fn new(vault: Vault) -> InForce {
         InForce { orgs: HashMap::new(), vault }
     }
@@ -113,19 +113,19 @@ impl InForce {
         self.workflows(org).into_iter().flat_map(|workflows| workflows.callable.keys().map(|name| &**name))
     }
 
-    /// A workflow in this version, compiled, if that is the version in force.
+    /// The compiled version of a workflow, if it is in effect.
     pub fn program(&self, org: Id, workflow: Id, version: i64) -> Option<&Arc<Workflow>> {
         let in_force = self.workflows(org)?.by_id.get(&workflow)?;
         Some(&in_force.program).filter(|_| in_force.version == version)
     }
 
-    /// The event that a workflow in force listens for.
+    /// The event that a workflow in effect listens for.
     pub fn event_of(&self, org: Id, workflow: Id) -> Option<&str> {
         self.workflows(org)?.by_id.get(&workflow)?.program.trigger.event_name.as_deref()
     }
 
-    /// The variable that a workflow means by an id or a name. An id wins over a name, and a workflow's own variable over
-    /// the org's of the same name.
+    /// The variable that an id or a name in a workflow refers to. An id wins over a name, and a workflow's own variable
+    /// over the org's of the same name.
     pub fn variable(&self, org: Id, workflow: Id, id_or_name: &str) -> Option<&VariableInForce> {
         let variables = &self.orgs.get(&org)?.variables;
         let usable = || variables.iter().filter(|variable| variable.workflow.is_none_or(|owner| owner == workflow));
@@ -144,7 +144,7 @@ impl InForce {
         self.orgs.values().any(|org| org.workflows.schedules > 0)
     }
 
-    /// Seals whatever holds the values of variables.
+    /// Seals values that contain variables.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
@@ -160,7 +160,7 @@ impl InForce {
 }
 
 impl OrgInForce {
-    /// Puts a version of a workflow in force, in place of the one before.
+    /// Puts a version of a workflow into effect, in place of the current one.
     pub fn put_workflow(&mut self, id: Id, name: &str, version: i64, program: &Arc<Workflow>) {
         self.remove_workflow(id);
         let workflows = Arc::make_mut(&mut self.workflows);
@@ -179,7 +179,7 @@ impl OrgInForce {
         workflows.by_id.insert(id, Arc::new(WorkflowInForce { name, version, program: program.clone() }));
     }
 
-    /// Takes a workflow out of force, if it is in force.
+    /// Removes a workflow, if it is in effect.
     pub fn remove_workflow(&mut self, id: Id) {
         if !self.workflows.by_id.contains_key(&id) {
             return;
@@ -201,7 +201,7 @@ impl OrgInForce {
         }
     }
 
-    /// Puts a variable in force, in place of the one with its id.
+    /// Puts a variable into effect, in place of the one with its id.
     pub fn put_variable(&mut self, variable: VariableInForce) {
         let variables = Arc::make_mut(&mut self.variables);
         match variables.binary_search_by_key(&variable.id, |other| other.id) {
@@ -210,7 +210,7 @@ impl OrgInForce {
         }
     }
 
-    /// Takes a variable out of force, if it is in force.
+    /// Removes a variable, if it is in effect.
     pub fn remove_variable(&mut self, id: Id) {
         if let Ok(index) = self.variables.binary_search_by_key(&id, |other| other.id) {
             Arc::make_mut(&mut self.variables).remove(index);
@@ -218,12 +218,12 @@ impl OrgInForce {
     }
 }
 
-/// Where the newest [`InForce`] is found; all clones share it.
+/// A handle to the newest [`InForce`], shared by all clones.
 #[derive(Clone, Default)]
 pub struct CurrentInForce(Arc<ArcSwap<InForce>>);
 
 impl CurrentInForce {
-    /// With this one as the newest.
+    /// A handle to this one.
     pub fn new(in_force: Arc<InForce>) -> CurrentInForce {
         CurrentInForce(Arc::new(ArcSwap::new(in_force)))
     }
@@ -233,7 +233,7 @@ impl CurrentInForce {
         self.0.load_full()
     }
 
-    /// Puts a newer one in place.
+    /// Replaces the newest.
     pub fn store(&self, in_force: Arc<InForce>) {
         self.0.store(in_force);
     }

@@ -1,7 +1,7 @@
-//! The lane of a run: which other runs it takes turns with.
+//! The lane of a run, in which it takes turns with others.
 //!
-//! A run's lane is made from its workflow and its key when the run is made; only a hash of them is kept. A run gets its
-//! place in its lane in the transaction that inserts it, so the order in which runs begin is that of those commits.
+//! A run's lane is a hash of its workflow and its key, computed when the run is created. A run gets its place in the
+//! lane in the transaction that inserts it, so runs begin in the order of those commits.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -16,13 +16,13 @@ pub fn find_lane(run: &mut Run, workflow: &Workflow, payload: &Value) {
     let mut scope = trigger_scope(run, workflow, payload.clone());
     scope.set_moment(run.created_at, 0);
     let (key, _) = concurrency.key(&scope);
-    // No key and any key differ, and so do the keys of two workflows.
+    // A missing key differs from any key, and keys of two workflows differ.
     let text = format!("{}/{}", run.workflow, key.map(|key| format!("={key}")).unwrap_or_default());
     let id = hex::encode(&Sha256::digest(text)[..16]);
     run.lane = Some(Lane { id, limit: concurrency.limit, turn: Turn::Later });
 }
 
-/// Inserts a run that has yet to begin. If it is due and has a lane, it gets its place there first, and may have to wait.
+/// Inserts a run that has not begun. If it is due and has a lane, it first gets its place there, and may have to wait.
 ///
 /// # Errors
 /// Those of the store.
@@ -34,7 +34,7 @@ pub fn insert(session: &mut dyn Session, run: &mut Run) -> StoreResult<()> {
     session.insert_run(run)
 }
 
-/// A scope of `run` with the event's payload: under the trigger's own id, and always under `1`.
+/// The scope of `run` with the event's payload, under the trigger's id and under `1`.
 pub fn trigger_scope(run: &Run, workflow: &Workflow, payload: Value) -> Scope {
     let mut scope = Scope::new();
     let app_version = env!("CARGO_PKG_VERSION");

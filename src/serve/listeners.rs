@@ -83,7 +83,7 @@ struct Smtp {
 }
 
 impl Listeners {
-    /// Answers what comes through the sockets. HTTP is only answered while [`Listeners::serve`] goes on.
+    /// Answers requests. HTTP is only answered while [`Listeners::serve`] runs.
     pub fn open(settings: &Serve, sockets: Sockets, door: &Door) -> Result<Listeners, ServeError> {
         let closing = watch::Sender::new(false);
         let public_url = sockets.public_url(settings);
@@ -115,7 +115,7 @@ impl Listeners {
         let served = tokio::select! {
             served = &mut http => served,
             () = stop => {
-                // Answers that go on for as long as a client listens would delay the stop.
+                // Live streams would delay the stop.
                 closing.send_replace(true);
                 let (served, ()) = tokio::join!(http, handle.stop(true));
                 served

@@ -43,7 +43,7 @@ pub async fn open_catalog(settings: &Serve, store: &Store) -> Result<Catalog, Se
 /// The org. Creates it at the first start, with an admin key that is printed.
 pub async fn set_up_org(catalog: &Catalog, admin_key: Option<String>) -> Result<Org, ServeError> {
     let (org, new_key) = keys::set_up(catalog, admin_key).await?;
-    // No later failure may prevent this: the key can't be shown another time.
+    // No later failure may prevent this: the key can't be shown again.
     new_key.iter().for_each(|key| greeting::print(&format!("Admin key, shown only this once:\n\n  {key}\n\n")));
     Ok(org)
 }
@@ -52,7 +52,7 @@ pub async fn set_up_org(catalog: &Catalog, admin_key: Option<String>) -> Result<
 pub async fn load_files(settings: &Serve, catalog: &Catalog, org: Id) -> Result<Option<WorkflowFiles>, ServeError> {
     let folder = settings.workflows.clone();
     if !folder.exists() && folder == Path::new("workflows") {
-        log::warn!("there is no folder `workflows` here; workflows can be added over HTTP");
+        log::warn!("the folder `workflows` does not exist; workflows can be added over HTTP");
         return Ok(None);
     }
     let loaded: Files = files::read_folder(&folder)?.into();
@@ -60,7 +60,7 @@ pub async fn load_files(settings: &Serve, catalog: &Catalog, org: Id) -> Result<
     Ok(Some(WorkflowFiles { folder, org, loaded }))
 }
 
-/// What takes hooks in.
+/// The door, which accepts hooks.
 pub fn door(
     settings: &Serve,
     catalog: &Catalog,

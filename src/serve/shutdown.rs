@@ -18,7 +18,7 @@ pub struct Running {
     pub jobs: Scheduler,
     /// Refusals that were counted since the last run of their job are written.
     pub door: Door,
-    /// Runs stop where they can go on later.
+    /// Runs stop at a point from which they can continue later.
     pub engine: Stoppable,
 }
 
@@ -55,7 +55,7 @@ impl Stoppable {
     async fn stop(self) {
         self.stop.send_replace(true);
         if let Err(failure) = self.task.await {
-            log::error!(err:% = failure; "a part of the server had stopped before");
+            log::error!(err:% = failure; "a part of the server had already stopped");
         }
     }
 }

@@ -32,7 +32,7 @@ fn restart(server: Server) -> Server {
     ServerBuilder::in_directory(directory).start()
 }
 
-/// The name that the workflow in force gives to customers.
+/// The name that the current workflow gives to customers.
 fn name_given(server: &Server) -> Value {
     server.run_order(&json!({}))["attributes"]["steps"][1]["output"]["name"].take()
 }
@@ -45,7 +45,7 @@ fn a_file_that_changes_while_the_server_runs_is_picked_up() {
     wait_for("version 2", || (version(&server) == 2).then_some(()));
     assert_eq!(name_given(&server), "second");
     assert_eq!(server.hook("orders")["attributes"]["hash"], hash);
-    server.wait_for_log("workflow names: version 2 is in force");
+    server.wait_for_log("workflow names: version 2 is in effect");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_file_that_is_added_while_the_server_runs_is_picked_up() {
 fn a_broken_file_is_reported_and_the_last_good_version_stays_in_force() {
     let server = server_with(&bundle("first"));
     write(&server, &bundle("second").replace("customer.create", "customer.craete"));
-    let log = server.wait_for_log("files with errors were not loaded; what they declared before stays in force");
+    let log = server.wait_for_log("files with errors were not loaded; their earlier declarations stay in effect");
     assert!(log.contains("unknown action `customer.craete`; did you mean `customer.create`?"), "{log}");
     assert!(log.contains("--> workflows/bundle.json:1:"), "{log}");
     assert_eq!(version(&server), 1);
@@ -107,7 +107,7 @@ fn a_restart_without_changes_makes_no_version() {
 fn the_declarations_of_a_removed_file_stay_in_force() {
     let server = server_with(&bundle("first"));
     std::fs::remove_file(server.path("workflows/bundle.json")).unwrap();
-    server.wait_for_log("the file is gone; what it declared stays in force until it is deleted");
+    server.wait_for_log("the file is gone; its declarations stay in effect until they are deleted");
     assert_eq!(name_given(&server), "first");
     let server = restart(server);
     assert_eq!(name_given(&server), "first");

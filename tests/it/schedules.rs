@@ -58,7 +58,7 @@ fn missed_due_times_get_one_run() {
     let server = server(json!({ "cron": "0 3 1 * *", "timeZone": "Europe/Paris" }));
     let next = attributes(&server)["nextRunAt"].clone();
     assert_eq!(attributes(&server)["upcomingRuns"].as_array().unwrap().len(), 3);
-    server.wait_for_log("workflow scheduled: version 1 is in force; it runs next at ");
+    server.wait_for_log("workflow scheduled: version 1 is in effect; it runs next at ");
     // Two months and more: whatever day it is, at least two first days of a month have passed.
     let server = come_back_after(server, 70 * 86_400);
     let runs = wait_for("the run", || Some(server.wait_for_runs()).filter(|runs| !runs.is_empty()));

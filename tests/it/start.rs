@@ -91,7 +91,7 @@ fn a_named_folder_of_workflows_must_exist() {
     let builder = ServerBuilder::bare();
     std::fs::remove_dir(builder.directory().join("workflows")).unwrap();
     let server = builder.start();
-    server.wait_for_log("there is no folder `workflows` here");
+    server.wait_for_log("the folder `workflows` does not exist");
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn a_name_belongs_to_one_workflow() {
     let (server, _) = server_with_names();
     let answer = server.call("POST", "/v1/workflows", naming("other")).expect(409);
     assert_eq!(errors(&answer), [("taken", "/name")]);
-    assert_eq!(detail(&answer), "there is a workflow called `names` already");
+    assert_eq!(detail(&answer), "a workflow named `names` already exists");
     let other = workflow("others", json!([{ "id": "2" }]));
     let other = server.call("POST", "/v1/workflows", other).expect(201)["data"].take();
     let answer = server.call("PUT", &link(&other), naming("other")).expect(409);

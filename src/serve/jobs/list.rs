@@ -10,7 +10,7 @@ pub const FORGET_SEEN_KEYS: Spec = Spec {
     timing: Timing::Every(Duration::from_secs(60)),
     scope: Scope::Leader,
     time_limit: Duration::from_secs(30),
-    failure: "expired deduplication keys could not be deleted",
+    failure: "can't delete expired deduplication keys",
 };
 
 /// Reads the certificate again.
@@ -23,13 +23,13 @@ pub const RELOAD_CERTIFICATE: Spec = Spec {
     failure: "the new certificate cannot be used; the last good one stays",
 };
 
-/// Puts in force what other nodes and runs changed in the catalog.
+/// Puts changes of the catalog by other nodes and by runs into effect.
 pub const RELOAD_CATALOG: Spec = Spec {
     name: "reload-catalog",
     timing: Timing::OnChange { retry_after: Duration::from_millis(500) },
     scope: Scope::EveryNode,
     time_limit: Duration::from_secs(60),
-    failure: "a change of the catalog is not in force yet",
+    failure: "a change of the catalog is not in effect yet",
 };
 
 /// Loads the folder of workflow files again.
@@ -38,35 +38,35 @@ pub const RELOAD_FILES: Spec = Spec {
     timing: Timing::OnChange { retry_after: Duration::from_secs(5) },
     scope: Scope::EveryNode,
     time_limit: Duration::from_secs(600),
-    failure: "workflow files were not loaded; what was in force stays",
+    failure: "workflow files were not loaded; nothing changes",
 };
 
-/// Checks whether a disk that was full has room again.
+/// Checks whether a full disk has space again.
 pub const PROBE_FULL_DISK: Spec = Spec {
     name: "probe-full-disk",
     timing: Timing::Every(Duration::from_secs(1)),
     scope: Scope::EveryNode,
     time_limit: Duration::from_secs(30),
-    failure: "whether the disk has room again could not be checked",
+    failure: "can't check whether the disk has space again",
 };
 
-/// Makes the runs of schedules that are due.
+/// Starts the runs of due schedules.
 pub const START_SCHEDULED_RUNS: Spec = Spec {
     name: "start-scheduled-runs",
-    // Another node may have put a schedule in force.
+    // Another node may have added a schedule.
     timing: Timing::Every(Duration::from_secs(1)),
     scope: Scope::EveryNode,
     time_limit: Duration::from_secs(60),
-    failure: "the schedules could not be checked",
+    failure: "can't check the schedules",
 };
 
-/// Writes what is known about refused requests.
+/// Writes counts and details of refused requests.
 pub const WRITE_REFUSALS: Spec = Spec {
     name: "write-refusals",
     timing: Timing::Every(Duration::from_secs(1)),
     scope: Scope::EveryNode,
     time_limit: Duration::from_secs(30),
-    failure: "counts of refused requests wait to be written",
+    failure: "can't write counts of refused requests yet",
 };
 
 /// By name.

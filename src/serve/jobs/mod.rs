@@ -1,11 +1,11 @@
 //! Background work that repeats: the scheduler, and the list of jobs that it runs.
 //!
-//! Each job is a task of its own, so a slow or failing job delays no other. A job runs at start, then at its interval, or
-//! when something changes that it watches; a run may ask for the next one sooner. Jobs of [`Scope::Leader`] run on one node
-//! only: each node starts them, and passes their turns by while it isn't the leader.
+//! Each job is a task of its own, so a slow or failing job delays no other. A job runs at start, then at its interval,
+//! or when something changes that it watches; a run may ask for the next one sooner. Jobs of [`Scope::Leader`] run on
+//! one node only: each node starts them, and skips their runs while it isn't the leader.
 //!
 //! - A run that takes longer than the job's time limit is dropped at its next `await`.
-//! - A run that fails, panics or takes too long is repeated after the interval; what went wrong is logged once.
+//! - A run that fails, panics or takes too long is repeated after the interval, and logged once.
 //! - Intervals are shortened by up to 10 % at random, so that nodes started together don't stay in step.
 //! - [`Scheduler::stop`] starts no more runs, and gives those under way [`STOP_GRACE`].
 //!
@@ -32,7 +32,7 @@ pub use work::{WorkflowFiles, start};
 
 use crate::observe::metrics;
 
-/// What the scheduler needs to know about a job.
+/// The description of a job.
 #[derive(Debug)]
 pub struct Spec {
     /// Names the job in log lines and metrics.
@@ -62,7 +62,7 @@ pub enum Scope {
     Leader,
 }
 
-/// What a run came to: how long until the next one, if that is sooner than [`Timing`] says.
+/// The result of a run: the time until the next one, if that is sooner than [`Timing`] says.
 pub type JobResult = Result<Option<Duration>, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The work of a job.
@@ -70,7 +70,7 @@ pub trait Work: Send + 'static {
     /// Runs once.
     ///
     /// # Errors
-    /// Whatever keeps the run from its end; it is logged with [`Spec::failure`].
+    /// Why the run failed; logged with [`Spec::failure`].
     fn run(&mut self) -> impl Future<Output = JobResult> + Send;
 
     /// Resolves when there is a reason to run at once. Dropped when there is another reason, of which the run then makes up

@@ -1,4 +1,4 @@
-//! The life of one job: waiting for the next run, running, and saying what came of it.
+//! The life of one job: waits for the next run, runs, and reports the result.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -13,14 +13,14 @@ use super::{IsLeader, JobResult, Scope, Spec, Timing, Work};
 use crate::observe::metrics;
 use crate::store::chain;
 
-/// How long a run that is under way may go on when the scheduler is stopped.
+/// How long a run under way may take when the scheduler stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
-/// How often a node that isn't the leader looks whether it is by now.
+/// How often a node that isn't the leader checks whether it has become the leader.
 pub const LEADER_LOOK_EVERY: Duration = Duration::from_secs(3);
-/// By how many per cent an interval is shortened at most.
+/// The most per cent by which an interval is shortened.
 pub const JITTER_PERCENT: u32 = 10;
 
-/// What a run came to.
+/// The result of a run.
 enum Outcome {
     /// How long until the next run, if that is sooner than usual.
     Succeeded(Option<Duration>),

@@ -45,8 +45,8 @@ pub fn start(door: &Door, files: Option<WorkflowFiles>, tls: Option<Tls>) -> Sch
     jobs
 }
 
-/// Writes something while the disk is full: only that shows that there is room again, and while hooks are refused nothing
-/// else writes.
+/// Writes something while the disk is full: only a write shows that there is space again, and while hooks are refused
+/// nothing else writes.
 async fn probe_full_disk(store: Store) -> JobResult {
     if store.health() == Health::DiskFull {
         match store.write(|session| session.touch()).await {
@@ -153,7 +153,7 @@ impl Work for ReloadCertificate {
     }
 }
 
-/// Watches folders, or logs what it means that they can't be watched.
+/// Watches folders. If that fails, logs what that means.
 fn watch<'a>(folders: impl IntoIterator<Item = &'a Path>, failure: &str) -> Option<FolderWatcher> {
     FolderWatcher::new(folders).inspect_err(|error| log::warn!(err:% = error; "{failure}")).ok()
 }

@@ -90,7 +90,7 @@ columns! {
     }
 }
 
-/// Workflows with their documents in force.
+/// Workflows with their current documents.
 const IN_FORCE: &str = joined!(
     "SELECT ",
     workflows::COLUMNS,

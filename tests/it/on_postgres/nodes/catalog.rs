@@ -210,7 +210,7 @@ fn a_change_is_in_force_as_soon_as_the_catalog_can_be_read_again() {
     session.execute("BEGIN; LOCK hook_secrets");
     let answer = pair.changed.call("POST", &format!("{link}/rotate"), Value::Null);
     println!("the node that made the change answered {}", answer.status);
-    pair.other.wait_for_log("a change of the catalog is not in force yet");
+    pair.other.wait_for_log("a change of the catalog is not in effect yet");
     session.execute("ROLLBACK");
     wait("the former address to be refused", 404);
 }
