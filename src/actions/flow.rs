@@ -1,4 +1,4 @@
-//! Actions about runs themselves: calling workflows, now or later, waiting, raising events, setting values.
+//! Actions of control flow: call a workflow, now or later; wait; publish an event; set a value.
 
 use std::time::Duration;
 
@@ -11,39 +11,39 @@ use crate::objects::Problem;
 use crate::store::StoreResult;
 use crate::workflow::{ActionSpec, ParamKind, ParamSpec, output};
 
-/// The longest that a step may wait, and that a call may be put off.
+/// The longest wait of a step, and delay of a call.
 const WAIT_MAX: Duration = Duration::from_secs(400 * 86_400);
 
-/// Outputs the run, and with `wait` (the default) what the workflow answered.
+/// Outputs the run, and with `wait` (the default) the workflow's response.
 pub const RUN_BY_NAME: Action = Action {
     spec: ActionSpec {
         name: "command.run-by-name",
-        summary: "Runs a callable workflow, and waits for its response unless told not to.",
+        summary: "Runs a callable workflow, and waits for its response unless `wait` is false.",
         params: &[
             ParamSpec { name: "name", kind: ParamKind::Text, required: true, summary: "The workflow's name or id." },
             ParamSpec {
                 name: "inputs",
                 kind: ParamKind::Object,
                 required: false,
-                summary: "What its schema asks for.",
+                summary: "The inputs that its schema declares.",
             },
             ParamSpec {
                 name: "wait",
                 kind: ParamKind::Boolean,
                 required: false,
-                summary: "false to go on at once; true is the default.",
+                summary: "false continues at once; defaults to true.",
             },
         ],
         output: &[
             output("run", ParamKind::Text, "The id of the run that was started."),
             output("workflow", ParamKind::Text, "The workflow's name, once the run has completed."),
-            output("response", ParamKind::Any, "What the workflow answered; absent without waiting."),
+            output("response", ParamKind::Any, "The workflow's response; absent without waiting."),
         ],
     },
     run: run_by_name,
 };
 
-/// Outputs the run that is going to begin, and when.
+/// Outputs the run and the time when it begins.
 pub const SCHEDULE_WORKFLOW: Action = Action {
     spec: ActionSpec {
         name: "app.scheduler.schedule-workflow",
@@ -65,11 +65,11 @@ pub const SCHEDULE_WORKFLOW: Action = Action {
                 name: "inputs",
                 kind: ParamKind::Object,
                 required: false,
-                summary: "What its schema asks for.",
+                summary: "The inputs that its schema declares.",
             },
         ],
         output: &[
-            output("run", ParamKind::Text, "The id of the run that is going to begin."),
+            output("run", ParamKind::Text, "The id of the run."),
             output("runAt", ParamKind::Text, "When it begins."),
         ],
     },
@@ -80,7 +80,7 @@ pub const SCHEDULE_WORKFLOW: Action = Action {
 pub const DELAY: Action = Action {
     spec: ActionSpec {
         name: "delay",
-        summary: "Waits, durably: for a time, or until a date. A date that has passed is not waited for.",
+        summary: "Waits for a duration or until a time; continues at once if that has passed.",
         params: &[
             ParamSpec {
                 name: "for",
@@ -90,7 +90,7 @@ pub const DELAY: Action = Action {
             },
             ParamSpec { name: "until", kind: ParamKind::Text, required: false, summary: "A date and time, RFC 3339." },
         ],
-        output: &[output("until", ParamKind::Text, "Until when the step waited.")],
+        output: &[output("until", ParamKind::Text, "The time until which the step waited.")],
     },
     run: delay,
 };
@@ -99,13 +99,13 @@ pub const DELAY: Action = Action {
 pub const PUBLISH: Action = Action {
     spec: ActionSpec {
         name: "event.publish",
-        summary: "Raises an event of one's own; workflows that listen for it run.",
+        summary: "Publishes a custom event, which starts the workflows that listen for it.",
         params: &[
             ParamSpec {
                 name: "name",
                 kind: ParamKind::Text,
                 required: true,
-                summary: "`app.` and a name of your choice.",
+                summary: "`app.` and a name that you choose.",
             },
             ParamSpec { name: "data", kind: ParamKind::Object, required: false, summary: "The event's payload." },
         ],
@@ -114,11 +114,11 @@ pub const PUBLISH: Action = Action {
     run: publish,
 };
 
-/// Outputs the value, for later steps to refer to.
+/// Outputs the value.
 pub const SET: Action = Action {
     spec: ActionSpec {
         name: "value.set",
-        summary: "Keeps a value under the step's id: `/#steps.<id>.value`.",
+        summary: "Sets a value that later steps can refer to as `/#steps.<id>.value`.",
         params: &[ParamSpec { name: "value", kind: ParamKind::Any, required: true, summary: "Any value." }],
         output: &[output("value", ParamKind::Any, "The value.")],
     },
@@ -172,7 +172,7 @@ fn delay(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
         (Some(given), None) => ("for", given),
         (None, Some(given)) => ("until", given),
         _ => {
-            let message = "give either `for` or `until`";
+            let message = "set either `for` or `until`";
             return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/for", message)])));
         }
     };
@@ -183,7 +183,7 @@ fn delay(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     })
 }
 
-/// When: after a number of units, of so many seconds if none is named, or at a date.
+/// Parses a time: a number of units (`unit_seconds` each by default) from now, or a date.
 fn moment(given: &Value, now: Timestamp, unit_seconds: u64) -> Result<Timestamp, String> {
     const WANTED: &str =
         "expected a number, {\"value\": …, \"unit\": \"minutes\"}, or a date such as 2026-11-23T09:00:00Z";
@@ -231,7 +231,7 @@ fn publish(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let name = call.text("name").trim_start_matches("kustomer.").to_owned();
     let is_own = name.strip_prefix("app.").is_some_and(|rest| !rest.is_empty() && !rest.split('.').any(str::is_empty));
     if !is_own {
-        let message = "events of one's own begin with `app.`, as in `app.shop.order-paid`";
+        let message = "the names of custom events begin with `app.`, as in `app.shop.order-paid`";
         return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/name", message)])));
     }
     let data = call.params.get_mut("data").map(Value::take).unwrap_or_else(|| json!({}));

@@ -1,7 +1,7 @@
 //! `for-each`: runs a callable workflow for each item of a list, durably.
 //!
-//! The action checks what it is given; the engine starts the runs, few at a time, and waits for them ([`Batch`] says how far
-//! it is).
+//! The action checks its params. The engine starts the runs, a few at a time, and waits for them; [`Batch`] is its
+//! progress.
 //!
 //! Limits: [`CONCURRENCY_MAX`] runs at a time.
 
@@ -26,20 +26,20 @@ pub const FOR_EACH: Action = Action {
         params: &[
             LIST,
             param("workflow", ParamKind::Text, "The callable workflow, by name or id.").required(),
-            param("inputs", ParamKind::Item, "Its inputs: `/#item` is the item; without, `item` and `index`."),
-            param("concurrency", ParamKind::Number, "How many run at a time, up to 10; 1 if not given."),
-            param("onError", ParamKind::Text, "`stop`, which is the default, or `continue` with the other items."),
+            param("inputs", ParamKind::Item, "Its inputs, which can use `/#item`; `item` and `index` by default."),
+            param("concurrency", ParamKind::Number, "The number of concurrent runs, from 1 to 10; defaults to 1."),
+            param("onError", ParamKind::Text, "`stop` (default), or `continue` with the other items."),
         ],
         output: &[
             output("items", ParamKind::List, "For each item: `index`, `run`, `status`, and `response` or `error`."),
-            output("completed", ParamKind::Number, "How many runs completed."),
-            output("failed", ParamKind::Number, "How many did not."),
+            output("completed", ParamKind::Number, "The number of completed runs."),
+            output("failed", ParamKind::Number, "The number of the others."),
         ],
     },
     run: for_each,
 };
 
-/// How far a step is that runs a workflow for each item of a list; stored with the run.
+/// The progress of a `for-each` step; stored with the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Batch {
@@ -48,28 +48,28 @@ pub struct Batch {
     pub total: usize,
     pub concurrency: usize,
     pub stop_on_error: bool,
-    /// The item whose run is started next.
+    /// The index of the item whose run starts next.
     pub next: usize,
     /// The runs that have not ended, with their items.
     pub running: Vec<(usize, Id)>,
     pub ended: Vec<Ended>,
 }
 
-/// An item that was dealt with.
+/// An item that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ended {
     pub index: usize,
-    /// Its run; none if there could be none.
+    /// The item's run; `None` if none could be started.
     pub run: Option<Id>,
     pub completed: bool,
-    /// Why there was no run.
+    /// Why no run was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
 impl Batch {
-    /// Whether no more runs are started.
+    /// Whether no more runs start.
     pub fn is_over(&self) -> bool {
         self.next >= self.total || (self.stop_on_error && self.ended.iter().any(|ended| !ended.completed))
     }
@@ -78,7 +78,7 @@ impl Batch {
 /// The start of the batch's workflow for the item at `index`; `params` are those of the step, as they were logged.
 ///
 /// # Errors
-/// Why there can be none.
+/// Why the run can't be started.
 pub fn start_item(
     in_force: &InForce,
     run: &Run,

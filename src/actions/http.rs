@@ -7,7 +7,7 @@ use crate::objects::{Problem, unknown};
 use crate::outbound::{ATTEMPTS_MAX, Auth, HttpRequest, REDIRECTS_MAX, ResponseFormat, Retry, TIMEOUT_MS_MAX};
 use crate::workflow::{OutputSpec, ParamKind, ParamSpec, output, param};
 
-/// Timeout of a call if the step sets none.
+/// The default time-out of a call.
 const TIMEOUT_MS_DEFAULT: u64 = 30_000;
 /// The largest request body, in bytes.
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;

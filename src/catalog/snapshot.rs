@@ -38,6 +38,8 @@ pub struct HookInForce {
     pub settings: Settings,
     /// What requests must pass.
     pub gate: Gate,
+    /// The workflows that listen for the hook's transactions. [`InForce`] has them too; with this copy, a request needs no
+    /// further look-up. The reader of the catalog keeps both the same.
     pub listeners: Vec<Listener>,
 }
 

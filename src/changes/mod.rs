@@ -39,7 +39,7 @@ pub struct Editor<'a> {
     pub events: &'a mut Vec<Event>,
 }
 
-/// What came of changing objects because of something from outside.
+/// The result of changes from outside.
 pub struct Edited<T> {
     pub outcome: T,
     /// Whether the changes started runs.

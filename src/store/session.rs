@@ -286,7 +286,7 @@ pub trait Customers {
     /// Writes nothing if something unique is taken. `before` is the customer as it is stored.
     ///
     /// # Errors
-    /// [`super::StoreError::Conflict`] if it was changed since it was read, which its `rev` tells.
+    /// [`super::StoreError::Conflict`] if its `rev` shows that it was changed since it was read.
     fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>>;
     /// Deletes the customer, which frees its unique values; what belongs to it remains, see [`Belongings`].
     ///

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Spec;
 
-/// How long after it was logged a failure that comes back, with successful runs in between, is not logged again.
+/// How long a logged failure that recurs after successful runs is not logged again.
 const QUIET_TIME: Duration = Duration::from_secs(60);
 /// How many different failures are logged until a run succeeds. Texts that differ each time would fill the log.
 const DIFFERENT_MAX: usize = 8;

@@ -38,7 +38,7 @@ pub struct CatalogEntry {
 /// What happened to the catalog after some revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogChanges {
-    /// The revision up to which this tells.
+    /// The revision that these changes lead to.
     pub revision: i64,
     /// The entries that were added, changed or deleted; `None` if the log does not reach back that far or is too long,
     /// and the whole catalog has to be read.

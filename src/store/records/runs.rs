@@ -125,7 +125,7 @@ pub struct Run {
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
-    /// When the engine has to look at it next; `None` once it has ended.
+    /// When the engine must continue the run at the latest; `None` once it has ended.
     pub due_at: Option<Timestamp>,
     /// Whether the process that wrote it continues it at once. While that process lives, no other one claims the run.
     pub held: bool,

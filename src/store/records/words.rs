@@ -22,7 +22,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
                     $($text => Ok($variant),)+
-                    _ => Err(format!("`{text}` is none of {}", [$($text),+].join(", "))),
+                    _ => Err(format!("unknown value `{text}`; expected one of {}", [$($text),+].join(", "))),
                 }
             }
         }

@@ -113,7 +113,7 @@ impl<S: Sql + Session> Lanes for S {
         const SQL: &str =
             "SELECT id FROM open_runs WHERE org_id = ? AND lane = ? AND lane_place = 0 ORDER BY id LIMIT ?";
         self.settle(OPEN_RUNS)?;
-        statement!("reading who goes on in a lane", SQL).bind(org).bind(lane).bind(size).load(self)
+        statement!("reading the runs that have a turn", SQL).bind(org).bind(lane).bind(size).load(self)
     }
 
     fn runs_ahead(&mut self, org: Id, lane: &str, place: i64) -> StoreResult<i64> {
