@@ -32,6 +32,17 @@ impl Hex {
     }
 }
 
+/// What an id is made of. In this order, and with the counter as its last three bytes, the parts are the id's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdParts {
+    /// Since 1970.
+    pub seconds: u32,
+    /// Random bytes that the ids of a process share.
+    pub process: [u8; 5],
+    /// At most 24 bits.
+    pub counter: u32,
+}
+
 /// The text is not an identifier.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("an id is 24 hexadecimal characters")]
@@ -67,10 +78,29 @@ impl Id {
         } else {
             generator.counter += 1;
         }
+        let Generator { process, seconds, counter } = *generator;
+        Id::from_parts(IdParts { seconds, process, counter })
+    }
+
+    pub fn parts(self) -> IdParts {
+        let Id([a, b, c, d, process @ .., e, f, g]) = self;
+        IdParts { seconds: u32::from_be_bytes([a, b, c, d]), process, counter: u32::from_be_bytes([0, e, f, g]) }
+    }
+
+    /// The id with these parts; of the counter, its 24 low bits.
+    pub fn from_parts(parts: IdParts) -> Id {
         let mut bytes = [0; 12];
-        bytes[..4].copy_from_slice(&generator.seconds.to_be_bytes());
-        bytes[4..9].copy_from_slice(&generator.process);
-        bytes[9..].copy_from_slice(&generator.counter.to_be_bytes()[1..]);
+        bytes[..4].copy_from_slice(&parts.seconds.to_be_bytes());
+        bytes[4..9].copy_from_slice(&parts.process);
+        bytes[9..].copy_from_slice(&parts.counter.to_be_bytes()[1..]);
+        Id(bytes)
+    }
+
+    pub const fn bytes(self) -> [u8; 12] {
+        self.0
+    }
+
+    pub const fn from_bytes(bytes: [u8; 12]) -> Id {
         Id(bytes)
     }
 
@@ -148,6 +178,7 @@ mod tests {
         let ids: Vec<Id> = (0..1000).map(|_| Id::generate()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(ids.iter().all(|id| id.to_string().len() == 24 && id.to_string().parse() == Ok(*id)));
+        assert!(ids.iter().all(|id| Id::from_parts(id.parts()) == *id && Id::from_bytes(id.bytes()) == *id));
         assert_eq!("xyz".parse::<Id>(), Err(InvalidId));
     }
 }

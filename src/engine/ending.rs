@@ -50,7 +50,7 @@ pub fn cancel(session: &mut dyn Session, org: Id, id: Id) -> StoreResult<Cancell
     let segment = run.rev;
     run.end(Ending::Cancelled, now);
     session.update_run(&mut run)?;
-    append(entries, &run, segment, session)?;
+    append(entries.finish(), &run, segment, session)?;
     wake_others(session, &run)?;
     Ok(Cancelled::Now(Box::new(run)))
 }

@@ -164,13 +164,17 @@ impl<'a> Stretch<'a> {
         self.run.held = matches!(next, Next::Perform(_) | Next::Again);
         let segment = self.run.rev;
         // The run first: if it was lost, the error must say so, not that the segment exists already.
+        let entries = self.segment.finish();
         if self.unwritten {
             self.run.rev += 1;
-            self.session.insert_run(self.run)?;
+            match entries {
+                Some(entries) => self.session.insert_run_with_log(self.run, segment, &entries)?,
+                None => self.session.insert_run(self.run)?,
+            }
         } else {
             self.session.update_run(self.run)?;
+            append(entries, self.run, segment, self.session)?;
         }
-        append(self.segment, self.run, segment, self.session)?;
         self.effects.mask(self.loaded.scope.secrets());
         let lines = std::mem::take(&mut self.effects.lines);
         let started = start_others(self.session, self.in_force, self.run, self.effects)?;
@@ -181,8 +185,8 @@ impl<'a> Stretch<'a> {
     }
 }
 
-pub(super) fn append(entries: Segment, run: &Run, segment: i64, session: &mut dyn Session) -> StoreResult<()> {
-    match entries.finish() {
+pub(super) fn append(entries: Option<String>, run: &Run, segment: i64, session: &mut dyn Session) -> StoreResult<()> {
+    match entries {
         Some(entries) => session.append_log(run.org, run.id, segment, &entries),
         None => Ok(()),
     }

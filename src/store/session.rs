@@ -215,6 +215,11 @@ pub struct Claim {
 /// Runs and their logs.
 pub trait Runs {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()>;
+    /// Inserts a run that has executed its first stretch, with what that logged.
+    fn insert_run_with_log(&mut self, run: &Run, segment: i64, entries: &str) -> StoreResult<()> {
+        self.insert_run(run)?;
+        self.append_log(run.org, run.id, segment, entries)
+    }
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>>;
     /// An open run; no other transaction changes it before this one ends.
     fn hold_run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>>;

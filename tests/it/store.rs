@@ -1,7 +1,7 @@
 //! What every store has to do, whatever database is behind it: one suite, called once for each from
 //! `on_sqlite` and `on_postgres`.
 //!
-//! Each check gets a fresh store. Those about data use two orgs with the same data in both, down to the ids, so that a
+//! Each check gets a fresh store. Those about data use two orgs with the same data in both, except for the ids, so that a
 //! statement that forgets the org finds too much. Assertions inside a unit of work fail that unit, and with it the test.
 
 mod catalog;
@@ -9,11 +9,14 @@ mod entities;
 mod events;
 mod intake;
 mod lanes;
+mod lists;
 mod objects;
 mod runs;
 mod units;
 
 pub use runs::run;
+
+use std::cell::Cell;
 
 use hookflow::base::id::Id;
 use hookflow::base::time::Timestamp;
@@ -51,8 +54,8 @@ impl Desk {
     /// Does a check in both of two orgs, one after the other, in one transaction each.
     #[track_caller]
     fn in_two_orgs(&self, check: fn(&mut dyn Session, Id) -> StoreResult<()>) {
-        for org in [self.add_org("one"), self.add_org("two")] {
-            self.write(move |session| check(session, org)).unwrap();
+        for (number, org) in [self.add_org("one"), self.add_org("two")].into_iter().enumerate() {
+            self.write(move |session| with_ids_of(number, || check(session, org))).unwrap();
         }
     }
 
@@ -64,9 +67,22 @@ impl Desk {
     }
 }
 
-/// The same ids in every org: the `number`-th of them, in ascending order.
+thread_local! {
+    /// What this thread adds to the numbers of ids: an id occurs in one org only.
+    static FIRST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The `number`-th id, in ascending order.
 fn id(number: usize) -> Id {
-    format!("{number:024x}").parse().expect("this is an id")
+    format!("{:024x}", FIRST.get() + number).parse().expect("this is an id")
+}
+
+/// Does something while [`id`] returns the ids of the `number`-th org on this thread.
+fn with_ids_of<T>(number: usize, work: impl FnOnce() -> T) -> T {
+    FIRST.set(1_000 * number);
+    let done = work();
+    FIRST.set(0);
+    done
 }
 
 type Check = fn(&Desk);
@@ -121,6 +137,7 @@ pub fn suite(open: impl Fn() -> Store) {
         ("what entities share", entities::entities_taken),
         ("entities changed twice", entities::entities_changed_twice),
         ("roll back", units::an_error_rolls_back),
+        ("long lists", lists::long),
         ("touch", units::touching_changes_nothing),
         ("neighbours", units::a_failing_unit_fails_alone),
         ("isolation", units::reading_sees_what_was_committed),

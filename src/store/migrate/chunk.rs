@@ -37,7 +37,7 @@ enum Cells {
 impl Chunk {
     pub fn new(table: &'static MovedTable) -> Chunk {
         let cells = |column: &Column| match column.kind {
-            Kind::Text => Cells::Texts(Vec::new()),
+            Kind::Text | Kind::Id => Cells::Texts(Vec::new()),
             Kind::Integer => Cells::Integers(Vec::new()),
             Kind::Bytes => Cells::Bytes(Vec::new()),
         };

@@ -83,7 +83,7 @@ impl Row {
 pub fn digest_in_postgres(table: &MovedTable) -> String {
     let value = |Column { name, kind, .. }: &Column| {
         let bytes = match kind {
-            Kind::Text => format!("sha256(convert_to({name}, 'UTF8'))"),
+            Kind::Text | Kind::Id => format!("sha256(convert_to({name}, 'UTF8'))"),
             Kind::Integer => format!("int8send({name})"),
             Kind::Bytes => format!("sha256({name})"),
         };

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use diesel::connection::DefaultLoadingMode;
+use diesel::connection::{DefaultLoadingMode, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -12,6 +12,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::error::MigrateError;
 use super::row::{Row, Value};
 use super::tables::{Kind, MovedTable};
+use crate::store::sqlite::convert::register_functions;
 use crate::store::sqlite::open::{self, OpenError};
 use crate::store::sqlite::packed::unpack;
 
@@ -38,16 +39,20 @@ impl Source {
             error => error.into(),
         })?;
         check_tables(path)?;
-        let mut connection = open::writer(path)?;
-        let orgs = diesel::sql_query("SELECT id FROM orgs ORDER BY id LIMIT 1").load::<Row>(&mut connection);
-        let orgs = orgs.map_err(|source| MigrateError::Read { table: "orgs", source })?;
+        let (mut connection, keys) = open::writer(path)?;
+        let failed = |source| MigrateError::Read { table: "orgs", source };
+        register_functions(&mut connection, &keys).map_err(failed)?;
+        // Tables are sorted as texts of ids, which takes about the room of the largest one.
+        connection.batch_execute("PRAGMA temp_store = FILE").map_err(failed)?;
+        let first = "SELECT min(id_text(id)) FROM orgs";
+        let orgs = diesel::sql_query(first).load::<Row>(&mut connection).map_err(failed)?;
         let org = orgs.first().and_then(|row| row.text(0)).ok_or_else(|| MigrateError::EmptySource(path.into()))?;
         let shown = std::fs::canonicalize(path).map_or_else(|_| path.into(), |path| path.display().to_string());
         Ok(Source { connection, path: shown, org: org.into(), moment, _lock: lock })
     }
 
     pub fn count(&mut self, table: &'static MovedTable) -> Result<u64, MigrateError> {
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", table.source.name, table.only);
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", table.from, table.only);
         let rows = diesel::sql_query(sql).load::<Row>(&mut self.connection);
         let rows = rows.map_err(|source| MigrateError::Read { table: table.name(), source })?;
         Ok(rows.first().map_or(0, |row| row.integer(0).unsigned_abs()))
@@ -62,10 +67,11 @@ impl Source {
     ) -> Result<(), MigrateError> {
         let failed = |source| MigrateError::Read { table: table.name(), source };
         let columns = table.columns().map(|name| table.expression(name, self.moment)).collect::<Vec<_>>();
-        let (columns, key) = (columns.join(", "), table.target.key.join(", "));
+        let key = table.target.key.iter().map(|name| table.expression(name, self.moment)).collect::<Vec<_>>();
+        let (columns, key) = (columns.join(", "), key.join(", "));
         let places = vec!["?"; after.map_or(0, <[Value]>::len)].join(", ");
         let beyond = if after.is_some() { format!(" AND ({key}) > ({places})") } else { String::new() };
-        let (source, only) = (table.source.name, table.only);
+        let (source, only) = (table.from, table.only);
         let sql = format!("SELECT {columns} FROM {source} WHERE {only}{beyond} ORDER BY {key}");
         let mut query = diesel::sql_query(sql).into_boxed::<Sqlite>();
         for value in after.unwrap_or_default() {

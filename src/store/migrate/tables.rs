@@ -17,6 +17,8 @@ pub struct MovedTable {
     pub target: Table,
     /// The table in SQLite.
     pub source: Table,
+    /// The table or view in SQLite that has the rows.
+    pub from: &'static str,
     /// The rows of the source, as a condition in SQL.
     pub only: &'static str,
     /// The column whose ids say which days need partitions.
@@ -28,8 +30,10 @@ pub struct MovedTable {
     pub absorbed: &'static [&'static str],
 }
 
-/// Tables that are not moved: the registry of processes, and the counter and the log of changes to the catalog.
-pub const NOT_MOVED: [&str; 4] = ["catalog", "catalog_changes", "nodes", "writers"];
+/// Tables that are not moved: the registry of processes, the counter and the log of changes to the catalog, and how SQLite
+/// stores ids and finds rows.
+pub const NOT_MOVED: [&str; 8] =
+    ["block_owners", "blocks", "catalog", "catalog_changes", "id_processes", "nodes", "small_ids", "writers"];
 
 impl MovedTable {
     /// The table's name in PostgreSQL.
@@ -42,10 +46,14 @@ impl MovedTable {
         self.target.columns.iter().map(|column| column.name)
     }
 
-    /// The expression for a column in SQLite.
+    /// The expression for a column in SQLite, which stores ids as integers.
     pub fn expression(&self, column: &'static str, moment: i64) -> String {
         let made = self.made.iter().find(|(name, _)| *name == column);
-        made.map_or_else(|| column.to_owned(), |(_, expression)| expression.replace(":moment", &moment.to_string()))
+        match made {
+            Some((_, expression)) => expression.replace(":moment", &moment.to_string()),
+            None if self.target.columns[self.position(column)].kind == Kind::Id => format!("id_text({column})"),
+            None => column.to_owned(),
+        }
     }
 
     /// The index of a column's value in a row.
@@ -57,12 +65,13 @@ impl MovedTable {
 
 /// A table that both databases have.
 const fn alike(table: Table) -> MovedTable {
-    MovedTable { target: table, source: table, only: "true", day: table.day, made: &[], absorbed: &[] }
+    let (from, day) = (table.name, table.day);
+    MovedTable { target: table, source: table, from, only: "true", day, made: &[], absorbed: &[] }
 }
 
 /// A table of PostgreSQL that gets some of the rows of a table of SQLite.
 const fn part(target: Table, source: Table, only: &'static str) -> MovedTable {
-    MovedTable { target, source, only, ..alike(target) }
+    MovedTable { target, source, from: source.name, only, ..alike(target) }
 }
 
 /// All tables, in the order in which they are moved.
@@ -100,14 +109,16 @@ pub static TABLES: [MovedTable; 27] = [
             ("rev", "iif(held = 0, rev, rev + 1)"),
             ("owner", "NULL"),
         ],
-        absorbed: &["held"],
+        absorbed: &["held", "log"],
         ..part(postgres::runs::open_runs::TABLE, sqlite::runs::runs::TABLE, "due_at IS NOT NULL")
     },
     MovedTable {
-        absorbed: &["held", "lane", "lane_limit", "lane_place"],
+        absorbed: &["held", "lane", "lane_limit", "lane_place", "log"],
         ..part(postgres::runs::runs::TABLE, sqlite::runs::runs::TABLE, "due_at IS NULL")
     },
     MovedTable {
+        // Those in the table, and those in the rows of runs.
+        from: "step_logs",
         made: &[("entries", "coalesce(packed, entries)")],
         absorbed: &["packed"],
         ..part(postgres::runs::step_log::TABLE, sqlite::runs::step_log::TABLE, "true")

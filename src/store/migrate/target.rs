@@ -148,7 +148,7 @@ impl Target {
     ) -> Result<(), MigrateError> {
         let failed = |source| MigrateError::Postgres { operation: "reading the target", source };
         let (digest, key) = (digest_in_postgres(table), table.target.key.join(", "));
-        let is_text = |column: &str| table.target.columns[table.position(column)].kind == Kind::Text;
+        let is_text = |column: &str| table.target.columns[table.position(column)].kind != Kind::Integer;
         let by_bytes = |column: &&'static str| match is_text(column) {
             true => format!("{column} COLLATE \"C\""),
             false => (*column).to_owned(),

@@ -44,7 +44,7 @@ pub(super) fn add<Site: Appended>(bulks: &mut Vec<Bulk>, statement: Statement<'_
 impl Values {
     fn new(kind: Kind) -> Values {
         match kind {
-            Kind::Text => Values::Texts(Vec::new()),
+            Kind::Text | Kind::Id => Values::Texts(Vec::new()),
             Kind::Integer => Values::Integers(Vec::new()),
             Kind::Bytes => Values::Bytes(Vec::new()),
         }
@@ -54,7 +54,7 @@ impl Values {
         match (self, bind) {
             (Values::Texts(texts), Bind::Text(text)) => texts.push(text.map(str::to_owned)),
             (Values::Texts(texts), Bind::Owned(text)) => texts.push(text),
-            (Values::Texts(texts), Bind::Id(hex)) => texts.push(Some(hex.as_str().to_owned())),
+            (Values::Texts(texts), Bind::Id(id)) => texts.push(Some(id.to_string())),
             (Values::Integers(integers), Bind::Integer(integer)) => integers.push(integer),
             (Values::Bytes(all), Bind::Bytes(bytes)) => all.push(bytes.map(<[u8]>::to_vec)),
             _ => unreachable!("a column is bound to values of its type"),

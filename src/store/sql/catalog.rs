@@ -145,6 +145,7 @@ impl<S: Sql> Catalog for S {
     }
 
     fn insert_org(&mut self, org: &Org) -> StoreResult<()> {
+        self.shorten_id(org.id);
         orgs::insert("adding an org", org).execute(self)?;
         log_change(self, org.id, EntryKind::Org, org.id)
     }
@@ -188,6 +189,7 @@ impl<S: Sql> Catalog for S {
     }
 
     fn insert_hook(&mut self, hook: &Hook) -> StoreResult<()> {
+        self.shorten_id(hook.id);
         hooks::insert("adding a hook", hook).append(self)?;
         log_change(self, hook.org, EntryKind::Hook, hook.id)
     }
@@ -242,6 +244,7 @@ impl<S: Sql> Catalog for S {
     }
 
     fn insert_workflow(&mut self, workflow: &WorkflowRecord, origin: &str) -> StoreResult<()> {
+        self.shorten_id(workflow.id);
         workflows::insert("adding a workflow", workflow).append(self)?;
         workflow_versions::insert("adding a workflow's first version", workflow, origin).append(self)?;
         log_change(self, workflow.org, EntryKind::Workflow, workflow.id)

@@ -1,7 +1,10 @@
 //! How Rust types are stored in columns.
 //!
-//! Both databases have texts, integers and bytes. A [`Stored`] type is kept as one of these: ids as text, times as
-//! integers, enums as words, everything structured as JSON. An `Option` of such a type is a column that may be NULL.
+//! Both databases have texts, integers and bytes. A [`Stored`] type is kept as one of these: times as integers, enums as
+//! words, everything structured as JSON. An id is what each database makes of it: text in PostgreSQL, an integer in
+//! SQLite. An `Option` of such a type is a column that may be NULL.
+
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use diesel::deserialize;
@@ -23,9 +26,10 @@ pub enum Kind {
     Text,
     Integer,
     Bytes,
+    Id,
 }
 
-/// A type that both databases have.
+/// A type that every database stores in a way of its own.
 pub trait Primitive: Sized {
     const KIND: Kind;
     const NULL: Bind<'static>;
@@ -49,6 +53,8 @@ pub trait Stored: Sized {
 pub trait Cell: Sized {
     const KIND: Kind;
     const IS_NULLABLE: bool;
+    /// Whether the column is read with the others of its table.
+    const IS_READ: bool = true;
 
     fn bind(&self) -> Bind<'_>;
 
@@ -83,6 +89,24 @@ impl<T: Stored> Cell for Option<T> {
 
     fn read(cells: &mut impl Cells) -> deserialize::Result<Option<T>> {
         Ok(T::Primitive::read(cells)?.map(T::from_primitive).transpose()?)
+    }
+}
+
+/// The type of a large column that may be NULL: it is written with the others of its row, but a statement of its own reads
+/// it.
+pub struct Apart<T>(PhantomData<T>);
+
+impl<T: Stored> Cell for Apart<T> {
+    const KIND: Kind = T::Primitive::KIND;
+    const IS_NULLABLE: bool = true;
+    const IS_READ: bool = false;
+
+    fn bind(&self) -> Bind<'_> {
+        T::Primitive::NULL
+    }
+
+    fn read(_: &mut impl Cells) -> deserialize::Result<Apart<T>> {
+        Ok(Apart(PhantomData))
     }
 }
 
@@ -136,6 +160,15 @@ impl Primitive for Vec<u8> {
     }
 }
 
+impl Primitive for Id {
+    const KIND: Kind = Kind::Id;
+    const NULL: Bind<'static> = Bind::Text(None);
+
+    fn read(cells: &mut impl Cells) -> deserialize::Result<Option<Id>> {
+        cells.id()
+    }
+}
+
 /// Implements [`Stored`]: how a value is bound, and how it is read.
 macro_rules! stored {
     ($type:ty as $primitive:ty, $bind:expr, $read:expr) => {
@@ -159,7 +192,7 @@ stored!(String as String, |text| Bind::Text(Some(text)), Ok);
 stored!(i64 as i64, |integer| Bind::Integer(Some(*integer)), Ok);
 stored!(Vec<u8> as Vec<u8>, |bytes| Bind::Bytes(Some(bytes)), Ok);
 stored!(Bytes as Vec<u8>, |bytes| Bind::Bytes(Some(bytes)), |bytes| Ok(Bytes::from(bytes)));
-stored!(Id as String, |id| Bind::Id(id.hex()), |text| text.parse().map_err(|error| format!("{error}")));
+stored!(Id as Id, |id| Bind::Id(*id), Ok);
 stored!(Timestamp as i64, |moment| Bind::Integer(Some(moment.0)), |micros| Ok(Timestamp(micros)));
 stored!(EntityKind as String, |kind| Bind::Text(Some(kind.as_str())), |word| {
     let kind = EntityKind::ALL.into_iter().find(|kind| kind.as_str() == word);

@@ -4,6 +4,7 @@
 //! uniqueness and serve lookups.
 
 use super::Sql;
+use super::lists::List;
 use super::memory::Memory;
 use super::statement::statement;
 use super::table::columns;
@@ -160,9 +161,10 @@ impl<S: Sql> Customers for S {
     }
 
     fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>> {
-        const PAGE: &str = " WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-        let read = statement!("reading the customers", customers::SELECT, PAGE);
-        let rows: Vec<customers::Row> = read.bind(org).bind(page.below()).bind(page.size).load(self)?;
+        const PAGE: &str = " WHERE org_id = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?";
+        let rows: Vec<customers::Row> = self.load_list(List::CustomersOfOrg, org, page.into(), |bounds| {
+            bounds.bind(statement!("reading the customers", customers::SELECT, PAGE).bind(org))
+        })?;
         Ok(rows.into_iter().map(Customer::from).collect())
     }
 
@@ -175,6 +177,7 @@ impl<S: Sql> Customers for S {
             return Ok(Err(in_the_way(self, org, customer)?));
         }
         enter_phones(self, org, customer)?;
+        self.enter(List::CustomersOfOrg, org, customer.id)?;
         self.memory().into_iter().for_each(|memory| memory.keep_customer(org, customer.id));
         Ok(Ok(()))
     }

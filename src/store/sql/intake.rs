@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Sql;
+use super::lists::{List, Slice};
 use super::statement::statement;
 use super::table::columns;
 use crate::base::id::Id;
@@ -45,7 +46,8 @@ columns! {
 
 impl<S: Sql> Intake for S {
     fn insert_transaction(&mut self, transaction: &Transaction) -> StoreResult<()> {
-        transactions::insert("storing a transaction", transaction).append(self)
+        transactions::insert("storing a transaction", transaction).append(self)?;
+        self.enter(List::TransactionsOfHook(transaction.hook), transaction.org, transaction.id)
     }
 
     fn transaction(&mut self, org: Id, id: Id) -> StoreResult<Option<Transaction>> {
@@ -56,17 +58,19 @@ impl<S: Sql> Intake for S {
 
     fn transactions(&mut self, org: Id, hook: Id, page: Page) -> StoreResult<Vec<Transaction>> {
         self.settle(transactions::NAME)?;
-        const PAGE: &str = " WHERE org_id = ? AND hook_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
-        let read = statement!("reading a hook's transactions", transactions::SELECT, PAGE).bind(org).bind(hook);
-        read.bind(page.below()).bind(page.size).load(self)
+        const PAGE: &str = " WHERE org_id = ? AND hook_id = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?";
+        self.load_list(List::TransactionsOfHook(hook), org, page.into(), |bounds| {
+            bounds.bind(statement!("reading a hook's transactions", transactions::SELECT, PAGE).bind(org).bind(hook))
+        })
     }
 
     fn newest_transactions(&mut self, org: Id, hook: Id, above: Id, size: i64) -> StoreResult<Vec<Id>> {
         self.settle(transactions::NAME)?;
-        const SQL: &str =
-            "SELECT id FROM transactions WHERE org_id = ? AND hook_id = ? AND id > ? ORDER BY id DESC LIMIT ?";
-        let read = statement!("looking for new transactions of a hook", SQL).bind(org).bind(hook);
-        read.bind(above).bind(size).load(self)
+        const SQL: &str = "SELECT id FROM transactions WHERE org_id = ? AND hook_id = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?";
+        let slice = Slice { above, below: Id::MAX, size };
+        self.load_list(List::TransactionsOfHook(hook), org, slice, |bounds| {
+            bounds.bind(statement!("looking for new transactions of a hook", SQL).bind(org).bind(hook))
+        })
     }
 
     fn add_refusals(&mut self, org: Id, hook: Id, reason: &str, count: i64, at: Timestamp) -> StoreResult<()> {

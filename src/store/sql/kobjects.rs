@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Sql;
 use super::catalog_changes::log_change;
+use super::lists::List;
 use super::relationships::end_relationships;
 use super::statement::statement;
 use super::table::columns;
@@ -133,8 +134,10 @@ impl<S: Sql> KObjects for S {
                 read.bind(below).bind(size).load(self)?
             }
             (Some(klass), None) => {
-                let read = statement!(OPERATION, kobjects::SELECT, " WHERE org_id = ? AND klass = ?", PAGE);
-                read.bind(org).bind(klass).bind(below).bind(size).load(self)?
+                const OF_KLASS: &str = " WHERE org_id = ? AND klass = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?";
+                self.load_list(List::KObjectsOfKlass(klass), org, page.into(), |bounds| {
+                    bounds.bind(statement!(OPERATION, kobjects::SELECT, OF_KLASS).bind(org).bind(klass))
+                })?
             }
             (None, Some(customer)) => {
                 let read = statement!(OPERATION, kobjects::SELECT, " WHERE org_id = ? AND customer_id = ?", PAGE);
@@ -154,12 +157,11 @@ impl<S: Sql> KObjects for S {
         const OPERATION: &str = "storing a kobject";
         if kobject.content.external_id.is_none() {
             kobjects::insert(OPERATION, org, kobject).append(self)?;
-            return Ok(Ok(()));
+        } else if kobjects::insert_new(OPERATION, org, kobject).execute(self)? == 0 {
+            return Ok(Err(in_the_way(self, org, kobject)?));
         }
-        match kobjects::insert_new(OPERATION, org, kobject).execute(self)? {
-            0 => Ok(Err(in_the_way(self, org, kobject)?)),
-            _ => Ok(Ok(())),
-        }
+        self.enter(List::KObjectsOfKlass(&kobject.klass), org, kobject.id)?;
+        Ok(Ok(()))
     }
 
     fn update_kobject(&mut self, org: Id, kobject: &KObject) -> StoreResult<Result<(), Taken>> {

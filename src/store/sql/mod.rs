@@ -18,6 +18,7 @@ pub mod hook_secrets;
 pub mod intake;
 pub mod kobjects;
 pub mod lanes;
+pub mod lists;
 pub mod memory;
 pub mod refused_requests;
 pub mod relationships;
@@ -33,6 +34,8 @@ pub mod variables;
 use lanes::TouchedLanes;
 
 use super::StoreResult;
+use crate::base::id::Id;
+use lists::{Bounds, List, Slice};
 use memory::Memory;
 use row::Row;
 use statement::{Appended, Statement};
@@ -52,6 +55,29 @@ pub trait Sql {
     /// Inserts one row, now or together with others of its table: at the latest when the table is settled, or before
     /// the commit. A failure may come that late, and then concerns all units of the transaction.
     fn append<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()>;
+
+    /// Called before an org, a hook or a workflow is inserted: many rows will refer to these, so the database may store
+    /// their ids in a shorter form.
+    fn shorten_id(&mut self, _id: Id) {}
+
+    /// Enters a row that was inserted into a list that it belongs to.
+    fn enter(&mut self, _list: List<'_>, _org: Id, _id: Id) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Reads a part of a list. `read` returns the statement that reads the rows of the list within bounds, newest first.
+    fn load_list<'a, Site: 'static, R: Row>(
+        &mut self,
+        _list: List<'_>,
+        _org: Id,
+        slice: Slice,
+        read: impl Fn(Bounds) -> Statement<'a, Site>,
+    ) -> StoreResult<Vec<R>>
+    where
+        Self: Sized,
+    {
+        read(slice.into()).load(self)
+    }
 
     /// The memory of this transaction, if no other writer can change what was read.
     fn memory(&mut self) -> Option<&mut Memory> {

@@ -14,6 +14,7 @@ use diesel::row::{Field, NamedRow, Row as DatabaseRow};
 use diesel::sql_types::{BigInt, Binary, Text};
 
 use super::cell::Cell;
+use crate::base::id::Id;
 
 /// What a statement returns.
 pub trait Row: Sized + Send + 'static {
@@ -27,6 +28,7 @@ pub trait Cells {
     fn text(&mut self) -> deserialize::Result<Option<String>>;
     fn integer(&mut self) -> deserialize::Result<Option<i64>>;
     fn bytes(&mut self) -> deserialize::Result<Option<Vec<u8>>>;
+    fn id(&mut self) -> deserialize::Result<Option<Id>>;
     /// The name of the next cell.
     fn name(&self) -> Option<String>;
 }
@@ -52,6 +54,9 @@ impl std::error::Error for Unreadable {}
 /// # Errors
 /// [`Unreadable`].
 pub fn read_column<C: Cell>(cells: &mut impl Cells, column: &'static str) -> deserialize::Result<C> {
+    if !C::IS_READ {
+        return C::read(cells);
+    }
     debug_assert_eq!(cells.name().as_deref(), column.split_once('.').map(|(_, name)| name), "{column}");
     C::read(cells).map_err(|error| Unreadable { column, detail: error.to_string() }.into())
 }
@@ -125,6 +130,11 @@ where
 
     fn bytes(&mut self) -> deserialize::Result<Option<Vec<u8>>> {
         self.read::<Vec<u8>, Binary>()
+    }
+
+    fn id(&mut self) -> deserialize::Result<Option<Id>> {
+        let text = self.read::<String, Text>()?;
+        Ok(text.map(|text| text.parse()).transpose()?)
     }
 
     fn name(&self) -> Option<String> {

@@ -79,6 +79,15 @@ pub fn bind_page<'a, Site: 'static>(
     filter: &RunFilter,
     page: Page,
 ) -> Statement<'a, Site> {
+    bind_filter(statement, org, filter).bind(page.below()).bind(page.size)
+}
+
+/// Binds the org, and the workflow and the status if the filter names them.
+pub fn bind_filter<'a, Site: 'static>(
+    statement: Statement<'a, Site>,
+    org: Id,
+    filter: &RunFilter,
+) -> Statement<'a, Site> {
     let mut statement = statement.bind(org);
     if let Some(workflow) = filter.workflow {
         statement = statement.bind(workflow);
@@ -86,5 +95,5 @@ pub fn bind_page<'a, Site: 'static>(
     if let Some(status) = filter.status {
         statement = statement.bind(status.as_str());
     }
-    statement.bind(page.below()).bind(page.size)
+    statement
 }

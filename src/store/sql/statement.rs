@@ -6,19 +6,23 @@
 //!
 //! Limits: the text may contain a question mark only as a placeholder.
 
+use std::io::Write;
+use std::marker::PhantomData;
+
 use diesel::RunQueryDsl;
 use diesel::backend::Backend;
+use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::serialize::ToSql;
+use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
-use std::marker::PhantomData;
+use diesel::sqlite::Sqlite;
 
 use super::Sql;
 use super::cell::Cell;
 use super::row::Row;
 use super::table::Table;
-use crate::base::id::{Hex, Id};
+use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::error::{StoreError, StoreResult};
 
@@ -27,7 +31,8 @@ use crate::store::error::{StoreError, StoreResult};
 pub enum Bind<'a> {
     Text(Option<&'a str>),
     Owned(Option<String>),
-    Id(Hex),
+    /// In the form in which the database stores ids.
+    Id(Id),
     Integer(Option<i64>),
     Bytes(Option<&'a [u8]>),
 }
@@ -113,6 +118,16 @@ impl<'a, Site: 'static> Statement<'a, Site> {
         self.operation
     }
 
+    /// The values, for the database to put them into its own form.
+    pub fn binds_mut(&mut self) -> &mut [Bind<'a>] {
+        &mut self.binds
+    }
+
+    /// Whether values may be stored, and not only be compared with.
+    pub fn stores(&self) -> bool {
+        self.parts.first().is_some_and(|start| start.starts_with("INSERT") || start.starts_with("UPDATE"))
+    }
+
     /// The values, in the order of the question marks.
     pub fn into_binds(self) -> Vec<Bind<'a>> {
         self.binds
@@ -141,7 +156,7 @@ where
     Option<String>: ToSql<Nullable<Text>, DB>,
     for<'b> Option<&'b str>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
-    str: ToSql<Text, DB>,
+    Id: ToSql<Text, DB>,
     for<'b> Option<&'b [u8]>: ToSql<Nullable<Binary>, DB>,
     DB: diesel::sql_types::HasSqlType<Text>
         + diesel::sql_types::HasSqlType<BigInt>
@@ -161,7 +176,7 @@ where
     Option<String>: ToSql<Nullable<Text>, DB>,
     for<'t> Option<&'t str>: ToSql<Nullable<Text>, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
-    str: ToSql<Text, DB>,
+    Id: ToSql<Text, DB>,
     for<'t> Option<&'t [u8]>: ToSql<Nullable<Binary>, DB>,
     DB: diesel::sql_types::HasSqlType<Text>
         + diesel::sql_types::HasSqlType<BigInt>
@@ -173,13 +188,27 @@ where
         match bind {
             Bind::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
             Bind::Owned(text) => out.push_bind_param::<Nullable<Text>, _>(text)?,
-            Bind::Id(hex) => out.push_bind_param::<Text, _>(hex.as_str())?,
+            Bind::Id(id) => out.push_bind_param::<Text, _>(id)?,
             Bind::Integer(integer) => out.push_bind_param::<Nullable<BigInt>, _>(integer)?,
             Bind::Bytes(bytes) => out.push_bind_param::<Nullable<Binary>, _>(bytes)?,
         }
         out.push_sql(part);
     }
     Ok(())
+}
+
+impl ToSql<Text, Pg> for Id {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(self.hex().as_str().as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<Text, Sqlite> for Id {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.to_string());
+        Ok(IsNull::No)
+    }
 }
 
 impl<Site: 'static> QueryId for Statement<'_, Site> {
@@ -225,7 +254,7 @@ impl From<Option<String>> for Bind<'_> {
 
 impl From<Id> for Bind<'_> {
     fn from(id: Id) -> Self {
-        Bind::Id(id.hex())
+        Bind::Id(id)
     }
 }
 

@@ -43,7 +43,8 @@
 //! | `bind` | binds the values of all columns, to `INSERT` or a text that begins with it |
 //! | `bind_changes` | binds the values of the columns that change, to a text that begins with `UPDATE` |
 //!
-//! A column with `#[changes]` is written again after its row was inserted. A table with `#[day(id)]` is partitioned in
+//! A column with `#[changes]` is written again after its row was inserted. One of the type [`Apart`](super::cell::Apart) is
+//! left out where rows are read. A table with `#[day(id)]` is partitioned in
 //! PostgreSQL by the day in that column's ids. Tables that differ between the databases are declared separately, in
 //! `sqlite/` and `postgres/`; all others are declared once, beside their statements.
 
@@ -69,12 +70,14 @@ pub struct Column {
     pub is_nullable: bool,
     /// Whether it is written again after its row was inserted.
     pub changes: bool,
+    /// Whether it is read with the others.
+    pub is_read: bool,
 }
 
 impl Column {
     /// A column of this type.
     pub const fn new<C: Cell>(name: &'static str, changes: bool) -> Column {
-        Column { name, kind: C::KIND, is_nullable: C::IS_NULLABLE, changes }
+        Column { name, kind: C::KIND, is_nullable: C::IS_NULLABLE, changes, is_read: C::IS_READ }
     }
 }
 
@@ -83,7 +86,9 @@ impl Table {
     pub const fn select_list(&self) -> Draft {
         let (mut draft, mut index) = (Draft::new(), 0);
         while index < self.columns.len() {
-            draft = draft.separate(0).add_all(&[self.name, ".", self.columns[index].name]);
+            if self.columns[index].is_read {
+                draft = draft.separate(0).add_all(&[self.name, ".", self.columns[index].name]);
+            }
             index += 1;
         }
         draft
@@ -298,6 +303,7 @@ pub(in crate::store) use columns;
 #[cfg(test)]
 mod tests {
     use crate::base::id::Id;
+    use crate::store::sql::cell::Apart;
 
     columns! {
         /// A table of no database.
@@ -306,6 +312,7 @@ mod tests {
             id: i64 = parcel.0,
             #[changes] note: Option<String> = parcel.1,
             #[changes] weight: i64 = 5,
+            picture: Apart<Vec<u8>> = None::<&[u8]>,
         }
     }
 
@@ -313,13 +320,13 @@ mod tests {
     fn texts_list_the_columns_of_the_declaration() {
         assert_eq!(parcels::COLUMNS, "parcels.org_id, parcels.id, parcels.note, parcels.weight");
         assert_eq!(parcels::SELECT, format!("SELECT {} FROM parcels", parcels::COLUMNS));
-        assert_eq!(parcels::INSERT, "INSERT INTO parcels (org_id, id, note, weight) VALUES (?, ?, ?, ?)");
+        assert_eq!(parcels::INSERT, "INSERT INTO parcels (org_id, id, note, weight, picture) VALUES (?, ?, ?, ?, ?)");
         assert_eq!(parcels::UPDATE, "UPDATE parcels SET note = ?, weight = ?");
         let upsert = " ON CONFLICT (org_id, id) DO UPDATE SET note = excluded.note, weight = excluded.weight";
         assert_eq!(parcels::UPSERT, format!("{}{upsert}", parcels::INSERT));
         const MANY: &str = crate::store::sql::text::finished!(parcels::TABLE.insert_many());
-        assert_eq!(MANY, "INSERT INTO parcels (org_id, id, note, weight) SELECT * FROM UNNEST(?, ?, ?, ?)");
+        assert_eq!(MANY, "INSERT INTO parcels (org_id, id, note, weight, picture) SELECT * FROM UNNEST(?, ?, ?, ?, ?)");
         let nullable = parcels::TABLE.columns.iter().filter(|column| column.is_nullable).map(|column| column.name);
-        assert_eq!(nullable.collect::<Vec<_>>(), ["note"]);
+        assert_eq!(nullable.collect::<Vec<_>>(), ["note", "picture"]);
     }
 }

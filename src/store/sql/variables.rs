@@ -2,7 +2,7 @@
 
 use super::Sql;
 use super::catalog_changes::log_change;
-use super::statement::statement;
+use super::statement::{Bind, statement};
 use super::table::columns;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
@@ -44,7 +44,7 @@ impl<S: Sql> Variables for S {
     fn variable_by_name(&mut self, org: Id, workflow: Option<Id>, name: &str) -> StoreResult<Option<Variable>> {
         // The expression is that of the index.
         const BY_NAME: &str = " WHERE org_id = ? AND coalesce(workflow_id, '') = ? AND name = ?";
-        let workflow = workflow.map(|id| id.to_string()).unwrap_or_default();
+        let workflow = workflow.map_or(Bind::Text(Some("")), Bind::from);
         let read = statement!("finding a variable by its name", variables::SELECT, BY_NAME);
         read.bind(org).bind(workflow).bind(name).first(self)
     }

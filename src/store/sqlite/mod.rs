@@ -8,21 +8,27 @@
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; [`READERS`] reads run at a time, and each waits at most five seconds.
 
+mod blocks;
 mod checkpointer;
+pub(in crate::store) mod convert;
 mod flusher;
+mod keys;
 pub(in crate::store) mod open;
 pub(in crate::store) mod packed;
+mod processes;
+mod rows;
 pub(in crate::store) mod runs;
 mod writer;
 
 use std::fs::File;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use diesel::RunQueryDsl;
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::result::Error::DeserializationError;
 use diesel::sqlite::SqliteConnection;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
@@ -32,13 +38,18 @@ pub use open::OpenError;
 use super::health::HealthCell;
 use super::session::Session;
 use super::sql::Sql;
+use super::sql::lists::{Bounds, List, Slice};
 use super::sql::memory::Memory;
-use super::sql::row::{Read, Row};
+use super::sql::row::Row;
 use super::sql::statement::{Appended, Statement, statement};
 use super::{Backend, Health, StoreChanges, StoreError, StoreResult, Unit};
+use crate::base::id::Id;
 use crate::base::time::Timestamp;
+use blocks::Blocks;
 use checkpointer::Checkpoints;
 use flusher::Flusher;
+use keys::KeySpace;
+use rows::RawRow;
 
 /// How many units of work may wait to be written.
 pub const QUEUE_MAX: usize = 4_096;
@@ -48,6 +59,9 @@ pub const READERS: u32 = 4;
 /// A session on one connection, within the transaction that is open there.
 pub(super) struct SqliteSession<'a> {
     connection: &'a mut SqliteConnection,
+    keys: &'a KeySpace,
+    /// `None` for a reader.
+    blocks: Option<&'a mut Blocks>,
     /// `None` for a reader.
     memory: Option<&'a mut Memory>,
     /// The current time, if it was set.
@@ -55,28 +69,56 @@ pub(super) struct SqliteSession<'a> {
 }
 
 impl<'a> SqliteSession<'a> {
-    fn new(connection: &'a mut SqliteConnection, memory: Option<&'a mut Memory>) -> SqliteSession<'a> {
-        SqliteSession { connection, memory, now: None }
+    fn reader(connection: &'a mut SqliteConnection, keys: &'a KeySpace) -> SqliteSession<'a> {
+        SqliteSession { connection, keys, blocks: None, memory: None, now: None }
+    }
+
+    /// Puts the integers of ids into a statement.
+    fn bind_ids<Site: 'static>(&self, statement: &mut Statement<'_, Site>) {
+        let stores = statement.stores();
+        self.keys.bind(statement.binds_mut(), stores);
     }
 }
 
 impl Sql for SqliteSession<'_> {
     const HAS_OTHER_WRITERS: bool = false;
 
-    fn execute<Site: 'static>(&mut self, statement: Statement<'_, Site>) -> StoreResult<usize> {
+    fn execute<Site: 'static>(&mut self, mut statement: Statement<'_, Site>) -> StoreResult<usize> {
+        self.bind_ids(&mut statement);
         let operation = statement.operation();
         self.connection.execute_returning_count(&statement).map_err(|source| StoreError::query(operation, source))
     }
 
-    fn load<Site: 'static, R: Row>(&mut self, statement: Statement<'_, Site>) -> StoreResult<Vec<R>> {
+    fn load<Site: 'static, R: Row>(&mut self, mut statement: Statement<'_, Site>) -> StoreResult<Vec<R>> {
+        self.bind_ids(&mut statement);
         let operation = statement.operation();
-        let rows = RunQueryDsl::load::<Read<R>>(statement, self.connection);
-        let rows = rows.map_err(|source| StoreError::query(operation, source))?;
-        Ok(rows.into_iter().map(|Read(row)| row).collect())
+        let rows = RunQueryDsl::load::<RawRow>(statement, self.connection).and_then(|rows| {
+            let read = |row: RawRow| R::read(&mut row.cells(self.keys));
+            rows.into_iter().map(read).collect::<Result<_, _>>().map_err(DeserializationError)
+        });
+        rows.map_err(|source| StoreError::query(operation, source))
     }
 
     fn append<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()> {
         self.execute(statement).map(|_| ())
+    }
+
+    fn shorten_id(&mut self, id: Id) {
+        self.keys.admit_small(id);
+    }
+
+    fn enter(&mut self, list: List<'_>, org: Id, id: Id) -> StoreResult<()> {
+        self.enter_block(list, org, id)
+    }
+
+    fn load_list<'s, Site: 'static, R: Row>(
+        &mut self,
+        list: List<'_>,
+        org: Id,
+        slice: Slice,
+        read: impl Fn(Bounds) -> Statement<'s, Site>,
+    ) -> StoreResult<Vec<R>> {
+        self.read_blocks(list, org, slice, read)
     }
 
     fn memory(&mut self) -> Option<&mut Memory> {
@@ -112,6 +154,7 @@ pub struct Sqlite {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Unit>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     readers: Pool<ConnectionManager<SqliteConnection>>,
+    keys: Arc<KeySpace>,
     health: HealthCell,
     /// Changes of the catalog: there are no other processes, but runs may create klasses.
     changes: watch::Sender<StoreChanges>,
@@ -126,7 +169,8 @@ impl Sqlite {
     /// [`OpenError`] names the cause: the folder, the permissions, another process, a newer version.
     pub fn open(path: &str) -> Result<Sqlite, OpenError> {
         let lock = open::lock(path)?;
-        let connection = open::writer(path)?;
+        let (mut connection, keys) = open::writer(path)?;
+        let blocks = open::blocks(path, &mut connection)?;
         let readers = Pool::builder()
             .max_size(READERS)
             .min_idle(Some(1))
@@ -136,27 +180,19 @@ impl Sqlite {
             .map_err(|error| OpenError::Open { path: path.into(), reason: error.to_string() })?;
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let health = HealthCell::new();
-        let shared = health.clone();
         let changes = watch::Sender::default();
-        let reported = changes.clone();
         let (checkpoints, checkpointer) = Checkpoints::new();
         let beside = open::checkpointer(path)?;
         let (committed, flusher) = Flusher::new(open::log(path)?, health.clone());
+        let writing =
+            writer::Writer { connection, keys: keys.clone(), blocks, health: health.clone(), changes: changes.clone() };
         let threads = vec![
             spawn(path, "checkpointer", move || checkpointer.run(beside))?,
-            spawn(path, "writer", move || {
-                writer::run(connection, receiver, (shared, reported), checkpoints, committed)
-            })?,
+            spawn(path, "writer", move || writing.run(receiver, checkpoints, committed))?,
             spawn(path, "flusher", move || flusher.run())?,
         ];
-        Ok(Sqlite {
-            queue: Mutex::new(Some(sender)),
-            threads: Mutex::new(threads),
-            readers,
-            health,
-            changes,
-            _lock: lock,
-        })
+        let (queue, threads) = (Mutex::new(Some(sender)), Mutex::new(threads));
+        Ok(Sqlite { queue, threads, readers, keys, health, changes, _lock: lock })
     }
 }
 
@@ -176,7 +212,7 @@ impl Backend for Sqlite {
         // In one transaction, so that all reads see the same state. If `work` panics, the pool drops the connection.
         let begun = connection.batch_execute("BEGIN");
         begun.map_err(|source| StoreError::Query { operation: "opening a transaction", source })?;
-        work(&mut SqliteSession::new(&mut connection, None));
+        work(&mut SqliteSession::reader(&mut connection, &self.keys));
         // Fails only if SQLite has rolled back by itself, after an error that `work` has seen.
         let _ = connection.batch_execute("ROLLBACK");
         Ok(())

@@ -2,13 +2,18 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+use super::blocks::Blocks;
+use super::convert::convert;
+use super::keys::KeySpace;
+
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +53,8 @@ pub(in crate::store) fn lock(path: &str) -> Result<File, OpenError> {
     }
 }
 
-/// The connection that writes, with the tables up to date.
-pub(in crate::store) fn writer(path: &str) -> Result<SqliteConnection, OpenError> {
+/// The connection that writes, with the tables up to date, and the ids that they hold.
+pub(in crate::store) fn writer(path: &str) -> Result<(SqliteConnection, Arc<KeySpace>), OpenError> {
     let refuse = |reason: String| OpenError::Open { path: path.into(), reason };
     let mut connection = SqliteConnection::establish(path).map_err(|error| refuse(error.to_string()))?;
     // auto_vacuum has to be set before the first table is created. The cache is small because SQLite walks all of it
@@ -57,12 +62,19 @@ pub(in crate::store) fn writer(path: &str) -> Result<SqliteConnection, OpenError
     let settings = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
                     PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
                     PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0; \
-                    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;";
+                    PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
+                    PRAGMA secure_delete = FAST;";
     let version = sqlite_version(&mut connection).map_err(|error| refuse(error.to_string()))?;
     check_version(version)?;
     connection.batch_execute(settings).map_err(|error| refuse(error.to_string()))?;
     migrate(path, &mut connection)?;
-    Ok(connection)
+    let keys = KeySpace::load(&mut connection).map_err(|error| refuse(error.to_string()))?;
+    Ok((connection, Arc::new(keys)))
+}
+
+/// Which rows are in which lists, as far as the writer has to know.
+pub(super) fn blocks(path: &str, connection: &mut SqliteConnection) -> Result<Blocks, OpenError> {
+    Blocks::load(connection).map_err(|error| OpenError::Open { path: path.into(), reason: error.to_string() })
 }
 
 /// Reading the version reads the file, and fails if it is not a database.
@@ -111,6 +123,11 @@ fn migrate(path: &str, connection: &mut SqliteConnection) -> Result<(), OpenErro
     if let Some(newer) = applied.iter().map(MigrationVersion::to_string).find(|version| !known.contains(version)) {
         return Err(OpenError::Newer { path: path.into(), migration: newer });
     }
-    connection.run_pending_migrations(MIGRATIONS).map_err(refuse)?;
+    // A migration builds on the one before, and so on the rows that the program copies after it.
+    convert(connection).map_err(|error| refuse(error.into()))?;
+    while connection.has_pending_migration(MIGRATIONS).map_err(refuse)? {
+        connection.run_next_migration(MIGRATIONS).map_err(refuse)?;
+        convert(connection).map_err(|error| refuse(error.into()))?;
+    }
     Ok(())
 }

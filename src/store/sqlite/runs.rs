@@ -3,30 +3,38 @@
 use serde_json::Value;
 
 use super::SqliteSession;
-use super::packed::{pack, unpack};
+use super::packed::{compress, pack, unpack};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::store::records::{Lane, Page, Run, RunError, RunFilter, RunStatus};
 use crate::store::session::{Claim, Runs};
+use crate::store::sql::Sql;
+use crate::store::sql::cell::Apart;
 use crate::store::sql::lanes;
-use crate::store::sql::runs::{bind_page, run_columns};
+use crate::store::sql::lists::List;
+use crate::store::sql::runs::{bind_filter, bind_page, run_columns};
 use crate::store::sql::statement::statement;
 use crate::store::sql::table::columns;
 use crate::store::{StoreError, StoreResult};
 
+/// The segment of a run's first stretch.
+const FIRST_SEGMENT: i64 = 0;
+
 run_columns! {
     /// All runs. Those that have ended have no `due_at`.
-    runs, insert(run, lane: lanes::LaneColumns<'a>) {
+    runs, insert(run, lane: lanes::LaneColumns<'a>, log: Option<&'a [u8]>) {
         #[changes] due_at: Option<Timestamp> = run.due_at,
         #[changes] held: bool = &run.held,
         lane: Option<String> = lane.0,
         lane_limit: Option<i64> = lane.1,
         #[changes] lane_place: Option<i64> = lane.2,
+        // The first segment of the log, packed, if the run was inserted after its end.
+        log: Apart<Vec<u8>> = log,
     }
 }
 
 columns! {
-    /// The step entries of runs. Where they are packed, `entries` is empty.
+    /// The step entries of runs, except those that are stored with the run. Where they are packed, `entries` is empty.
     step_log (org_id, run_id, segment),
     insert(org: Id, run: Id, segment: i64, entries: &'a str, packed: Option<&'a [u8]>) {
         org_id: Id = org,
@@ -43,8 +51,9 @@ fn record(mut row: runs::Row) -> Run {
     row.record(due_at, held, lane)
 }
 
-/// Reads a page of runs along the index that fits the filter.
+/// Reads a page of runs along the list or the index that fits the filter.
 fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page: Page) -> StoreResult<Vec<runs::Row>> {
+    const LISTED: &str = " AND id > ? AND id < ? ORDER BY id DESC LIMIT ?";
     const ALL: &str = " WHERE org_id = ?";
     const OF_WORKFLOW: &str = " WHERE org_id = ? AND workflow_id = ?";
     const STATUS: &str = " AND status = ?";
@@ -59,22 +68,44 @@ fn read_runs(session: &mut SqliteSession<'_>, org: Id, filter: &RunFilter, page:
             bind_page(read, org, filter, page).load(session)
         }};
     }
+    macro_rules! list {
+        ($($condition:expr),+) => {{
+            let list = filter.workflow.map_or(List::RunsOfOrg, List::RunsOfWorkflow);
+            session.load_list(list, org, page.into(), |bounds| {
+                bounds.bind(bind_filter(statement!("reading the runs", runs::SELECT, $($condition),+, LISTED), org, filter))
+            })
+        }};
+    }
     match (filter.workflow, filter.status) {
-        (None, None) => read!(ALL),
-        (None, Some(RunStatus::Completed)) => read!(ALL, STATUS),
+        (None, None) => list!(ALL),
+        (None, Some(RunStatus::Completed)) => list!(ALL, STATUS),
         (None, Some(status)) if status.is_open() => read!(OPEN),
         (None, Some(_)) => read!(ALL, ENDED_EARLY),
-        (Some(_), None) => read!(OF_WORKFLOW),
-        (Some(_), Some(RunStatus::Completed)) => read!(OF_WORKFLOW, STATUS),
+        (Some(_), None) => list!(OF_WORKFLOW),
+        (Some(_), Some(RunStatus::Completed)) => list!(OF_WORKFLOW, STATUS),
         (Some(_), Some(status)) if status.is_open() => read!(OPEN_OF_WORKFLOW),
         (Some(_), Some(_)) => read!(OF_WORKFLOW, ENDED_EARLY),
     }
 }
 
+fn insert(session: &mut SqliteSession<'_>, run: &Run, log: Option<&[u8]>) -> StoreResult<()> {
+    runs::insert("storing a run", run, lanes::columns(run), log).execute(session)?;
+    session.enter(List::RunsOfOrg, run.org, run.id)?;
+    session.enter(List::RunsOfWorkflow(run.workflow), run.org, run.id)
+}
+
 impl Runs for SqliteSession<'_> {
     fn insert_run(&mut self, run: &Run) -> StoreResult<()> {
-        runs::insert("storing a run", run, lanes::columns(run)).execute(self)?;
-        Ok(())
+        insert(self, run, None)
+    }
+
+    fn insert_run_with_log(&mut self, run: &Run, segment: i64, entries: &str) -> StoreResult<()> {
+        // Most runs end before they are stored, and this saves a row for each. The row of an open run is written again.
+        if run.due_at.is_some() || segment != FIRST_SEGMENT {
+            self.insert_run(run)?;
+            return self.append_log(run.org, run.id, segment, entries);
+        }
+        insert(self, run, Some(&compress(entries)))
     }
 
     fn run(&mut self, org: Id, id: Id) -> StoreResult<Option<Run>> {
@@ -94,7 +125,7 @@ impl Runs for SqliteSession<'_> {
     fn update_run(&mut self, run: &mut Run) -> StoreResult<()> {
         const UNLESS_FENCED: &str = ", rev = rev + 1 WHERE org_id = ? AND id = ? AND rev = ?";
         let update = statement!("writing a run", runs::UPDATE, UNLESS_FENCED);
-        let update = runs::bind_changes(update, run, lanes::columns(run)).bind(run.org).bind(run.id);
+        let update = runs::bind_changes(update, run, lanes::columns(run), None).bind(run.org).bind(run.id);
         if update.bind(run.rev).execute(self)? == 0 {
             return Err(StoreError::Fenced);
         }
@@ -135,9 +166,12 @@ impl Runs for SqliteSession<'_> {
     }
 
     fn log(&mut self, org: Id, run: Id) -> StoreResult<Vec<String>> {
-        const SQL: &str = "SELECT entries, packed FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
-        let rows: Vec<(String, Option<Vec<u8>>)> =
-            statement!("reading the step log", SQL).bind(org).bind(run).load(self)?;
-        rows.into_iter().map(|(entries, packed)| packed.map_or(Ok(entries), |packed| unpack(&packed))).collect()
+        const FIRST: &str = "SELECT log FROM runs WHERE org_id = ? AND id = ? AND log IS NOT NULL";
+        const OTHERS: &str = "SELECT entries, packed FROM step_log WHERE org_id = ? AND run_id = ? ORDER BY segment";
+        let first: Vec<Vec<u8>> = statement!("reading the step log", FIRST).bind(org).bind(run).load(self)?;
+        let others: Vec<(String, Option<Vec<u8>>)> =
+            statement!("reading the step log", OTHERS).bind(org).bind(run).load(self)?;
+        let others = others.into_iter().map(|(entries, packed)| packed.map_or(Ok(entries), |packed| unpack(&packed)));
+        first.iter().map(|log| unpack(log)).chain(others).collect()
     }
 }

@@ -9,7 +9,7 @@ mod held_runs;
 mod locked;
 mod migrate_store;
 mod nodes;
-mod org_id;
+pub(crate) mod org_id;
 mod proxy;
 mod restart;
 mod start;

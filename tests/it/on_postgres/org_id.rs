@@ -4,7 +4,7 @@
 //! The sources show that this was everything: each statement in them must be among those sent.
 
 mod sources;
-mod statement;
+pub(crate) mod statement;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -4,6 +4,7 @@
 mod disk;
 mod earlier;
 mod locked;
+mod org_id;
 mod power;
 mod secrets;
 mod start;

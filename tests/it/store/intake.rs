@@ -11,7 +11,7 @@ use hookflow::store::{Duplicates, Page, RefusalCount, RefusedRequest, SeenKey};
 
 use super::{ALL, Desk, MOMENT, id};
 
-fn transaction(org: Id, hook: usize, number: usize) -> Transaction {
+pub(super) fn transaction(org: Id, hook: usize, number: usize) -> Transaction {
     Transaction {
         id: id(number),
         org,

@@ -5,7 +5,7 @@ use hookflow::base::time::Timestamp;
 use hookflow::store::{Lane, Run, RunStatus, Turn};
 
 use super::runs::run;
-use super::{Desk, MOMENT, id};
+use super::{Desk, MOMENT, id, with_ids_of};
 
 const LANE: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "fedcba9876543210fedcba9876543210";
@@ -19,7 +19,8 @@ struct Yard<'a> {
 /// Does a check in both of two orgs, whose runs and lanes have the same names.
 fn in_two_orgs(desk: &Desk, check: fn(&Yard<'_>)) {
     let orgs = [desk.add_org("one"), desk.add_org("two")];
-    orgs.into_iter().for_each(|org| check(&Yard { desk, org }));
+    let numbered = orgs.into_iter().enumerate();
+    numbered.for_each(|(number, org)| with_ids_of(number, || check(&Yard { desk, org })));
 }
 
 impl Yard<'_> {
@@ -41,15 +42,15 @@ impl Yard<'_> {
     }
 
     fn run(&self, number: usize) -> Run {
-        let org = self.org;
-        self.desk.read(move |session| session.run(org, id(number))).unwrap().expect("it is there")
+        let (org, id) = (self.org, id(number));
+        self.desk.read(move |session| session.run(org, id)).unwrap().expect("it is there")
     }
 
     /// Ends a run, and moves the lane on if requested.
     fn end(&self, number: usize, moves: bool) {
-        let org = self.org;
+        let (org, id) = (self.org, id(number));
         let ended = self.desk.write(move |session| {
-            let mut run = session.run(org, id(number))?.expect("it is there");
+            let mut run = session.run(org, id)?.expect("it is there");
             let lane = run.lane.clone().expect("it has a lane").id;
             (run.status, run.due_at, run.held) = (RunStatus::Completed, None, false);
             session.update_run(&mut run)?;

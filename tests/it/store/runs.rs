@@ -61,6 +61,11 @@ fn written(run: Run) -> Run {
     }
 }
 
+/// The same run of another workflow, completed.
+pub(super) fn ended(run: Run, workflow: Id) -> Run {
+    Run { workflow, status: RunStatus::Completed, due_at: None, finished_at: Some(after(2)), rev: 1, ..run }
+}
+
 fn after(micros: i64) -> Timestamp {
     Timestamp(MOMENT.0 + micros)
 }
@@ -98,8 +103,8 @@ pub fn runs(desk: &Desk) {
 
 pub fn fencing(desk: &Desk) {
     let orgs = [desk.add_org("one"), desk.add_org("two")];
-    for org in orgs {
-        desk.write(move |session| session.insert_run(&run(org, 1))).unwrap();
+    for (org, number) in orgs.into_iter().zip([1, 11]) {
+        desk.write(move |session| session.insert_run(&run(org, number))).unwrap();
     }
     let [org, other] = orgs;
     let write =
@@ -110,9 +115,13 @@ pub fn fencing(desk: &Desk) {
         assert!(matches!(late, Err(StoreError::Fenced)), "rev {rev}: {late:?}");
     }
     write(RunStatus::Waiting, 1).expect("who knows the rev has the run");
-    let read = move |org| desk.read(move |session| session.run(org, id(1))).unwrap().unwrap();
-    assert_eq!((read(org).status, read(org).rev), (RunStatus::Waiting, 2));
-    assert_eq!((read(other).status, read(other).rev), (RunStatus::Queued, 0));
+    let read = move |org, number| desk.read(move |session| session.run(org, id(number))).unwrap();
+    let [one, two] = [read(org, 1), read(other, 11)].map(Option::unwrap);
+    assert_eq!((one.status, one.rev), (RunStatus::Waiting, 2));
+    assert_eq!((two.status, two.rev), (RunStatus::Queued, 0));
+    assert_eq!([read(org, 11), read(other, 1)], [None, None], "of the other org");
+    let of_other = desk.write(move |session| session.update_run(&mut run(org, 11)));
+    assert!(matches!(of_other, Err(StoreError::Fenced)), "{of_other:?}");
 
     let missing = desk.write(move |session| session.update_run(&mut run(org, 2)));
     assert!(matches!(missing, Err(StoreError::Fenced)), "{missing:?}");
@@ -200,8 +209,9 @@ pub fn claims_of_every_status(desk: &Desk) {
 pub fn releases(desk: &Desk) {
     use RunStatus::{Completed, Queued, Running, Waiting};
     let orgs = [desk.add_org("one"), desk.add_org("two")];
-    let runs = |org| {
-        let of = move |number, status, due_at, held| Run { status, due_at, held, ..run(org, number) };
+    let runs = move |org| {
+        let first: usize = if org == orgs[0] { 0 } else { 10 };
+        let of = move |number, status, due_at, held| Run { status, due_at, held, ..run(org, first + number) };
         let (early, late) = (Some(after(-1)), Some(after(1_000)));
         [of(1, Running, late, true), of(2, Queued, early, true), of(3, Waiting, late, false)]
             .into_iter()

@@ -10,6 +10,9 @@ use super::sqlite::Database;
 /// Says on which database the tests run that don't say so themselves: `sqlite`, which is the default, or `postgres`.
 const VARIABLE: &str = "HOOKFLOW_TEST_DATABASE";
 
+/// Columns whose names look as if they held ids.
+const NO_IDS: [&str; 2] = ["external_id", "key_id"];
+
 /// What stands before bytes that SQLite keeps packed.
 const PACKED: &str = "packed: ";
 
@@ -48,12 +51,15 @@ impl Look {
     }
 
     /// Some columns of a table, each row as a list, sorted by them. The table `runs` has all runs, ended or not; bytes
-    /// are taken for text.
+    /// are taken for text, and ids are shown as text.
     pub fn rows(&mut self, table: &str, columns: &[&str]) -> Vec<Value> {
         let names = columns.join(", ");
         match self {
             Look::Sqlite(database) => {
+                let table = if table == "step_log" { "step_logs" } else { table };
+                let is_id = |column: &str| column == "id" || column.ends_with("_id") && !NO_IDS.contains(&column);
                 let text = |column: &&str| match *column {
+                    column if is_id(column) => id_of(&format!("{table}.{column}")),
                     "entries" => format!("iif(packed IS NULL, entries, '{PACKED}' || hex(packed))"),
                     column => format!("CAST({column} AS TEXT)"),
                 };
@@ -102,6 +108,17 @@ impl Look {
             }
         }
     }
+}
+
+/// The text of an id that SQLite stores as an integer, as `src/store/sqlite/keys.rs` describes.
+fn id_of(column: &str) -> String {
+    let second = format!("(({column} >> 32) + 1577836800)");
+    format!(
+        "CASE WHEN {column} IS NULL THEN NULL WHEN {column} BETWEEN 1 AND 4294967295 THEN (SELECT lower(hex(s.id)) FROM small_ids s WHERE s.number = {column}) \
+         ELSE printf('%08x%s%06x', {second}, iif({column} & 255, (SELECT lower(hex(p.random)) FROM id_processes p \
+           WHERE p.number = {column} & 255 AND {second} BETWEEN p.first_second AND p.last_second), '0000000000'), \
+           ({column} >> 8) & 16777215) END"
+    )
 }
 
 /// Puts the text that was packed in the place of its bytes.

@@ -20,7 +20,9 @@ struct JsonRow {
 impl Database {
     pub fn open(path: &Path) -> Database {
         let url = format!("file:{}?mode=ro", path.display());
-        Database(SqliteConnection::establish(&url).expect("the database can be opened"))
+        let mut connection = SqliteConnection::establish(&url).expect("the database can be opened");
+        connection.batch_execute("PRAGMA busy_timeout = 60000").expect("a time-out can be set");
+        Database(connection)
     }
 
     /// The rows of a query that returns one column `row` of JSON text.

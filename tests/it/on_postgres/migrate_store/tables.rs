@@ -24,8 +24,8 @@ fn present<'a>(rows: impl IntoIterator<Item = [&'a Value; 4]>) -> Columns {
     columns
 }
 
-/// Columns as they are declared, with a database's names of the three types.
-fn declared(tables: impl Iterator<Item = Table>, [text, integer, bytes]: [&str; 3]) -> Columns {
+/// Columns as they are declared, with a database's names of the four types.
+fn declared(tables: impl Iterator<Item = Table>, [text, integer, bytes, id]: [&str; 4]) -> Columns {
     let mut columns = Columns::new();
     for table in tables {
         let table_columns = table.columns.iter().map(|column| {
@@ -33,6 +33,7 @@ fn declared(tables: impl Iterator<Item = Table>, [text, integer, bytes]: [&str; 
                 Kind::Text => text,
                 Kind::Integer => integer,
                 Kind::Bytes => bytes,
+                Kind::Id => id,
             };
             (column.name.to_owned(), kind.to_owned(), column.is_nullable)
         });
@@ -52,7 +53,7 @@ fn the_tables_of_postgresql_are_those_that_are_declared() {
            AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> '__diesel_schema_migrations'",
     );
     let present = present(rows.iter().map(|row| ["table", "column", "kind", "is_nullable"].map(|name| &row[name])));
-    assert_eq!(present, declared(TABLES.iter().map(|table| table.target), ["text", "bigint", "bytea"]));
+    assert_eq!(present, declared(TABLES.iter().map(|table| table.target), ["text", "bigint", "bytea", "text"]));
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn the_tables_of_sqlite_are_those_that_are_declared() {
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> '__diesel_schema_migrations'",
     );
     let present = present(rows.iter().map(|row| [0, 1, 2, 3].map(|index| &row[index])));
-    assert_eq!(present, declared(TABLES.iter().map(|table| table.source), ["TEXT", "INTEGER", "BLOB"]));
+    assert_eq!(present, declared(TABLES.iter().map(|table| table.source), ["TEXT", "INTEGER", "BLOB", "INTEGER"]));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 /// Words that may stand after a table without being its alias.
-const NO_ALIAS: [&str; 24] = [
+const NO_ALIAS: [&str; 25] = [
     "set",
     "where",
     "on",
@@ -30,6 +30,7 @@ const NO_ALIAS: [&str; 24] = [
     "as",
     "offset",
     "natural",
+    "indexed",
     "window",
 ];
 /// Words that begin what is looked at by itself when it stands in parentheses.
