@@ -8,10 +8,15 @@
 //!
 //! A power failure can only lose commits that were not acknowledged; a reader may have seen them, though.
 //!
+//! While no other unit waits and the thread has nothing to do, the writer flushes by itself: there is nothing that it could
+//! do meanwhile, and waking the thread would cost as much as the flush.
+//!
 //! Limits: the writer is one batch ahead. Any further, it would commit small batches, which cost more. Only while a
 //! flush is slow and many units wait does it continue, up to [`AHEAD_MAX`] units.
 
 use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use crate::store::health::HealthCell;
@@ -31,7 +36,7 @@ pub struct Flushes {
     sender: SyncSender<Batch>,
     /// What was committed since the thread last took a batch.
     committed: Batch,
-    health: HealthCell,
+    log: Arc<Log>,
 }
 
 impl Flushes {
@@ -40,12 +45,16 @@ impl Flushes {
         self.committed.extend(batch);
     }
 
-    /// Passes on what was committed, unless the thread is busy and enough units wait in the writer's queue.
+    /// Flushes what was committed, or passes it on, unless the thread is busy and enough units wait in the writer's queue.
     pub fn hand_over(&mut self, queued: usize) {
         let batch = std::mem::take(&mut self.committed);
         if batch.is_empty() {
             return;
         }
+        if queued == 0 && self.log.passed_on.load(Ordering::Acquire) == 0 {
+            return self.log.flush(batch);
+        }
+        self.log.passed_on.fetch_add(1, Ordering::AcqRel);
         let goes_on = queued >= QUEUED_TO_GO_ON && batch.len() < AHEAD_MAX;
         let sent = match goes_on {
             true => self.sender.try_send(batch),
@@ -53,49 +62,67 @@ impl Flushes {
         };
         match sent {
             Ok(()) => {}
-            Err(TrySendError::Full(batch)) => self.committed = batch,
+            Err(TrySendError::Full(batch)) => {
+                self.log.passed_on.fetch_sub(1, Ordering::AcqRel);
+                self.committed = batch;
+            }
             Err(TrySendError::Disconnected(batch)) => {
                 let reason = "the thread that flushes commits is gone";
-                self.health.set(Health::Failed(reason.into()));
+                self.log.health.set(Health::Failed(reason.into()));
                 batch.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.into()))));
             }
         }
     }
 }
 
+/// The write-ahead log, which is flushed by the thread or by the writer, never by both at a time.
+struct Log {
+    file: File,
+    health: HealthCell,
+    /// The number of batches that the thread has yet to finish.
+    passed_on: AtomicUsize,
+}
+
+impl Log {
+    /// Flushes the log, and then acknowledges the units, or refuses them if that fails.
+    fn flush(&self, units: Batch) {
+        match self.sync() {
+            Ok(()) => acknowledge(units),
+            Err(reason) => {
+                self.health.set(Health::Failed(reason.clone()));
+                units.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
+            }
+        }
+    }
+
+    /// Once a flush has failed, the kernel may have forgotten what it could not write: a later one proves nothing.
+    fn sync(&self) -> Result<(), String> {
+        if let Health::Failed(reason) = self.health.get() {
+            return Err(reason);
+        }
+        self.file.sync_data().map_err(|error| format!("flushing the write-ahead log: {error}"))
+    }
+}
+
 /// The state of the thread.
 pub struct Flusher {
     batches: Receiver<Batch>,
-    log: File,
-    health: HealthCell,
+    log: Arc<Log>,
 }
 
 impl Flusher {
     /// The writer's end, and the thread's. `log` is the write-ahead log.
     pub fn new(log: File, health: HealthCell) -> (Flushes, Flusher) {
         let (sender, batches) = sync_channel(0);
-        let flushes = Flushes { sender, committed: Vec::new(), health: health.clone() };
-        (flushes, Flusher { batches, log, health })
+        let log = Arc::new(Log { file: log, health, passed_on: AtomicUsize::new(0) });
+        (Flushes { sender, committed: Vec::new(), log: log.clone() }, Flusher { batches, log })
     }
 
     /// Runs until the writer is gone and everything that it committed is on the disk.
     pub fn run(self) {
         while let Ok(units) = self.batches.recv() {
-            match self.flush() {
-                Ok(()) => acknowledge(units),
-                Err(reason) => {
-                    self.health.set(Health::Failed(reason.clone()));
-                    units.into_iter().for_each(|unit| unit.finish(Err(StoreError::Failed(reason.clone()))));
-                }
-            }
+            self.log.flush(units);
+            self.log.passed_on.fetch_sub(1, Ordering::AcqRel);
         }
-    }
-
-    /// Once a flush has failed, the kernel may have forgotten what it could not write: a later one proves nothing.
-    fn flush(&self) -> Result<(), String> {
-        if let Health::Failed(reason) = self.health.get() {
-            return Err(reason);
-        }
-        self.log.sync_data().map_err(|error| format!("flushing the write-ahead log: {error}"))
     }
 }
