@@ -7,7 +7,8 @@ use crate::actions;
 use crate::base::time::Timestamp;
 use crate::catalog::files::{FileText, TEST_ENDING, read_file, read_folder};
 use crate::catalog::load::{CheckedFiles, check_files};
-use crate::workflow::{Bundle, KnownNames, Severity};
+use crate::hook::Settings;
+use crate::workflow::{Bundle, HookDraft, KnownNames, Severity};
 
 #[derive(Debug, clap::Args)]
 pub struct Check {
@@ -32,6 +33,7 @@ impl Check {
         let counts =
             [super::count(files.len(), "file"), super::count(errors, "error"), super::count(warnings, "warning")];
         text.push_str(&checked.iter().map(|file| due_times(&file.bundle)).collect::<String>());
+        text.push_str(&checked.iter().map(|file| needed_secrets(&file.bundle)).collect::<String>());
         text.push_str(&format!("{}: {}, {}\n", counts[0], counts[1], counts[2]));
         super::say(&text);
         match errors > 0 || (self.strict && warnings > 0) {
@@ -52,6 +54,20 @@ impl Check {
         }
         Ok(files)
     }
+}
+
+/// The hooks that need a secret, which files can't contain.
+fn needed_secrets(bundle: &Bundle) -> String {
+    let line = |hook: &HookDraft| {
+        let settings = Settings::read(hook.kind, &hook.settings).ok()?;
+        let scheme = settings.verification.scheme().filter(|scheme| !scheme.has_published_keys())?;
+        let name = &hook.name;
+        Some(format!(
+            "{name} verifies requests ({}) and needs a secret: hookflow hooks secret add {name}\n",
+            scheme.name()
+        ))
+    };
+    bundle.hooks.iter().filter_map(line).collect()
 }
 
 /// The next due times of scheduled workflows, since cron patterns are easy to get wrong.

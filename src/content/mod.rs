@@ -51,6 +51,8 @@ pub const INFLATED_BYTES_CEILING: usize = 64 * 1024 * 1024;
 
 /// The content type of a form without files. A query has the same syntax.
 pub const FORM: &str = "application/x-www-form-urlencoded";
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
 
 /// Why a body can't be read; the message is for its sender.
 #[derive(Clone, Debug, Error, PartialEq)]

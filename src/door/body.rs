@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::refusal::{Reason, Refusal};
 use super::unfinished::HeldBytes;
-use crate::content::{Content, read_json};
+use crate::content::{Content, JSON, read_json};
 use crate::hook::HookKind;
 use crate::hook::transaction;
 
@@ -110,8 +110,9 @@ fn too_large(bytes_max: usize) -> Refusal {
     Refusal::new(Reason::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"))
 }
 
-/// What the headers say about the body, or a refusal if hooks of this kind do not support it.
-pub fn content<'h>(kind: HookKind, headers: &'h HeaderMap) -> Result<Content<'h>, Refusal> {
+/// What the headers say about the body, or a refusal if hooks of this kind do not support it. `json_as_text` tells that
+/// the sender declares JSON as text.
+pub fn content<'h>(kind: HookKind, headers: &'h HeaderMap, json_as_text: bool) -> Result<Content<'h>, Refusal> {
     let unsupported = |detail: String| Refusal::new(Reason::UnsupportedMediaType, detail);
     let text = |name: HeaderName, value: Option<&'h HeaderValue>| {
         let text = value.map(HeaderValue::to_str).transpose();
@@ -119,12 +120,18 @@ pub fn content<'h>(kind: HookKind, headers: &'h HeaderMap) -> Result<Content<'h>
     };
     let mut encodings = headers.get_all(CONTENT_ENCODING);
     let content_type = text(CONTENT_TYPE, headers.get(CONTENT_TYPE))?;
+    let content_type = content_type.map(|declared| if json_as_text && is_text(declared) { JSON } else { declared });
     let encoding = text(CONTENT_ENCODING, encodings.next())?;
     if encodings.next().is_some() {
         return Err(unsupported("several content encodings are not supported; use one".to_owned()));
     }
     let header = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     Ok(transaction::content(kind, content_type, encoding, header)?)
+}
+
+/// Whether a content type is `text/plain`.
+pub fn is_text(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("text/plain"))
 }
 
 /// Undoes the content encoding, and reserves the inflated bytes, too. If the budget has no room for them, the body is
@@ -159,7 +166,7 @@ mod tests {
         for (name, value) in headers {
             map.append(name.clone(), HeaderValue::from_static(value));
         }
-        content(HookKind::Form, &map).map(|content| content.is_json()).map_err(|refusal| refusal.reason)
+        content(HookKind::Form, &map, false).map(|content| content.is_json()).map_err(|refusal| refusal.reason)
     }
 
     #[test]

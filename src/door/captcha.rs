@@ -108,7 +108,7 @@ pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Byt
     if headers.contains_key(CONTENT_ENCODING) {
         return Bytes::new();
     }
-    let payload = body::content(HookKind::Form, headers).and_then(|content| Ok(content.read(&body)?));
+    let payload = body::content(HookKind::Form, headers, false).and_then(|content| Ok(content.read(&body)?));
     match payload.as_ref().ok().and_then(|payload| payload.get(&captcha.field)) {
         Some(Value::String(token)) if token.is_empty() => body,
         Some(Value::String(token)) => masked(&body, token).unwrap_or_default(),

@@ -20,7 +20,7 @@ use super::Door;
 use super::refusal::{Reason, Refusal};
 use crate::catalog::{HookInForce, digest};
 use crate::hook::Challenge;
-use crate::signature::{Rejection, VerifiedRequest};
+use crate::signature::{Rejection, Scheme, VerifiedRequest};
 
 /// The longest challenge, and the longest body with one.
 pub const BYTES_MAX: usize = 4_096;
@@ -38,7 +38,8 @@ enum ChallengeResponse {
 /// The method of a challenge. Microsoft's may also use POST, which every hook accepts.
 pub fn method(challenge: Challenge) -> Method {
     match challenge {
-        Challenge::Dropbox
+        Challenge::Braintree
+        | Challenge::Dropbox
         | Challenge::Meta
         | Challenge::Microsoft
         | Challenge::Okta
@@ -123,6 +124,10 @@ fn of_get(
 ) -> Result<Option<ChallengeResponse>, Refusal> {
     let parameter = |name: &str| parameter(request, name);
     Ok(match challenge {
+        Challenge::Braintree => match parameter("bt_challenge")? {
+            Some(challenge) => Some(ChallengeResponse::Text(of_braintree(in_force, &challenge)?)),
+            None => None,
+        },
         Challenge::Dropbox => parameter("challenge")?.map(ChallengeResponse::Text),
         Challenge::Microsoft => parameter("validationToken")?.map(ChallengeResponse::Text),
         Challenge::Meta | Challenge::Strava => {
@@ -196,6 +201,17 @@ fn check_crc_token(token: &str) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(failed("`crc_token` must have 1 to 256 letters, digits and -_+/=")),
     }
+}
+
+/// The public key and the signature of a challenge, which is a short hexadecimal number and so can't be a payload.
+fn of_braintree(in_force: &HookInForce, challenge: &str) -> Result<String, Refusal> {
+    if !(20..=32).contains(&challenge.len()) || !challenge.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(failed("`bt_challenge` must have 20 to 32 hexadecimal digits"));
+    }
+    let public_key = in_force.gate.scheme().and_then(Scheme::public_key);
+    let public_key = public_key.ok_or_else(|| failed("the hook's `verification` has no `public_key`"))?;
+    let mac = in_force.gate.braintree_mac(challenge).ok_or_else(no_secret)?;
+    Ok(format!("{public_key}|{}", hex::encode(mac)))
 }
 
 /// The first value of a query parameter.

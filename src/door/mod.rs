@@ -18,6 +18,7 @@ mod cors;
 mod headers;
 mod intake;
 mod peer;
+mod published_keys;
 mod rate_limit;
 mod receive;
 mod refusal;
@@ -26,6 +27,7 @@ mod refused;
 mod respond;
 mod seen_keys;
 pub mod smtp;
+mod subscription;
 mod unfinished;
 
 use std::net::IpAddr;
@@ -37,6 +39,7 @@ use tokio::sync::Semaphore;
 use captcha::Checks;
 pub use intake::DUPLICATE;
 pub use peer::TrustedProxies;
+use published_keys::PublishedKeys;
 pub use rate_limit::RateLimiters;
 pub use receive::{receive, receive_of_org};
 pub use refusal::{Reason, Refusal};
@@ -72,6 +75,7 @@ pub struct Door {
     /// Permits for requests that wait for their runs.
     waiting: Arc<Semaphore>,
     checks: Checks,
+    published_keys: PublishedKeys,
 }
 
 /// The largest bodies.
@@ -96,12 +100,14 @@ impl Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
         let (refusals, unfinished, public_url) = (Refusals::default(), Unfinished::default(), public_url.into());
         let waiting = Arc::new(Semaphore::new(respond::WAITING_MAX));
+        let published_keys = PublishedKeys::new(performer.clone());
         let checks = Checks::new(performer);
         Door {
             store,
             catalog,
             engine,
             checks,
+            published_keys,
             refusals,
             limits,
             proxies,

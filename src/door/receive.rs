@@ -18,17 +18,19 @@ use super::challenge;
 use super::cors;
 use super::headers::{stored_headers, stored_query};
 use super::intake::{Incoming, RequestMeta, accept};
+use super::published_keys;
 use super::refusal::{Reason, Refusal};
 use super::refused;
 use super::respond::respond;
+use super::subscription;
 use crate::base::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::base::networks;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
-use crate::content::{Content, FORM};
+use crate::content::{Content, FORM, JSON};
 use crate::hook::transaction;
 use crate::hook::{self, HookKind, Settings};
-use crate::signature::{UnverifiedRequest, VerifiedRequest};
+use crate::signature::{Rejection, Scheme, UnverifiedRequest, VerifiedRequest};
 use crate::store::{Hook, Role, Status};
 
 /// `/v1/hooks/{kind}/{hash}`
@@ -115,7 +117,10 @@ async fn receive_body(
     let reading = body::read(payload, door.limits.body_bytes, &door.bytes_in_flight, held);
     let (received, mut reservation) = reading.await?;
     *seen = received.clone();
-    let verified = verify(door, in_force, request, received)?;
+    let verified = verify(door, in_force, request, received).await?;
+    if let Some(url) = subscription::confirmation_url(in_force, &verified) {
+        return Box::pin(subscription::confirm(door, in_force, url)).await;
+    }
     if let Some(response) = challenge::of_body(door, in_force, request, &verified)? {
         return Ok(response);
     }
@@ -162,8 +167,13 @@ fn content<'a>(in_force: &HookInForce, request: &'a HttpRequest) -> Result<Conte
     let kind = in_force.hook.kind;
     match is_query(request) {
         true => Ok(transaction::content(kind, Some(FORM), None, |_| None)?),
-        false => body::content(kind, request.headers()),
+        false => body::content(kind, request.headers(), has_json_as_text(in_force)),
     }
+}
+
+/// Whether the sender of the hook declares JSON as text.
+fn has_json_as_text(in_force: &HookInForce) -> bool {
+    in_force.gate.scheme().is_some_and(Scheme::has_json_as_text)
 }
 
 /// The payload, and the size of the bytes it was read from.
@@ -235,7 +245,13 @@ fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_q
     let content_type = match is_query {
         true => Some(FORM.to_owned()),
         false => {
-            request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            let declared = request.headers().get(CONTENT_TYPE);
+            let declared = declared.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            // The payload is read again by this type.
+            declared.map(|declared| match has_json_as_text(in_force) && body::is_text(&declared) {
+                true => JSON.to_owned(),
+                false => declared,
+            })
         }
     };
     // Headers in which senders of this hook send a secret, whatever their names.
@@ -247,17 +263,26 @@ fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_q
     if is_query {
         headers.retain(|(name, _)| *name != CONTENT_ENCODING.as_str());
     }
+    let is_secret_parameter = |name: &str| is_token(name) || in_force.gate.is_secret_parameter(name);
     RequestMeta {
         content_type,
         headers,
-        query: stored_query(request.query_string(), is_token),
+        query: stored_query(request.query_string(), is_secret_parameter),
         peer: door.peer(request).map(|peer| peer.to_string()),
     }
 }
 
 /// Verifies the body, unless the hook requires no verification.
-fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes) -> Result<VerifiedRequest, Refusal> {
-    let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+async fn verify(
+    door: &Door,
+    in_force: &HookInForce,
+    request: &HttpRequest,
+    raw: Bytes,
+) -> Result<VerifiedRequest, Refusal> {
+    let header = |name: &str, position: usize| match position {
+        0 => request.headers().get(name).map(|value| value.as_bytes()),
+        _ => request.headers().get_all(name).nth(position).map(|value| value.as_bytes()),
+    };
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
     let received = UnverifiedRequest::new(request.method().as_str(), (&door.public_url, path), &header, raw);
     let may_post = |key: &str| {
@@ -265,9 +290,15 @@ fn verify(door: &Door, in_force: &HookInForce, request: &HttpRequest, raw: Bytes
         let key = snapshot.key(key).filter(|key| key.org == in_force.hook.org);
         key.is_some_and(|key| matches!(key.role, Role::Hooks | Role::Admin))
     };
-    let verified = in_force.gate.admit(received, &may_post, Timestamp::now());
-    verified.map_err(|rejection| {
+    let refuse = |rejection: Rejection| {
         log::debug!(hook = in_force.hook.name.as_str(), reason:% = rejection; "request verification failed");
         Refusal::new(Reason::Signature, rejection.to_string())
-    })
+    };
+    let published = match in_force.gate.key_request(&received).map_err(refuse)? {
+        None => None,
+        // Boxed like everything that few requests need, so that the others do not carry its size.
+        Some(keys) => Some(Box::pin(published_keys::get(door, in_force, keys)).await?),
+    };
+    let published = published.as_deref().unwrap_or_default();
+    in_force.gate.admit(received, published, &may_post, Timestamp::now()).map_err(refuse)
 }

@@ -48,6 +48,7 @@ reasons! {
     ChallengeFailed = "challenge_failed" ChallengeFailed;
     NotHuman = "not_human" NotHuman;
     CaptchaUnavailable = "captcha_unavailable" CaptchaUnavailable;
+    KeysUnavailable = "keys_unavailable" KeysUnavailable;
     Overloaded = "overloaded" Overloaded;
     StoreUnavailable = "store_unavailable" Unavailable;
 }

@@ -12,6 +12,7 @@ use crate::signature::Scheme;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
     Asana,
+    Braintree,
     /// Any sender that follows the CloudEvents specification for webhooks.
     CloudEvents,
     Dropbox,
@@ -30,8 +31,9 @@ pub enum Challenge {
 
 impl Challenge {
     /// The names in a hook's settings, in the order of the variants.
-    pub const NAMES: [(&'static str, Challenge); 14] = [
+    pub const NAMES: [(&'static str, Challenge); 15] = [
         ("asana", Challenge::Asana),
+        ("braintree", Challenge::Braintree),
         ("cloudevents", Challenge::CloudEvents),
         ("dropbox", Challenge::Dropbox),
         ("event_grid", Challenge::EventGrid),
@@ -55,9 +57,12 @@ impl Challenge {
     /// The default for a verification scheme.
     pub fn default_for(scheme: Option<&Scheme>) -> Option<Challenge> {
         match scheme?.name() {
+            "braintree" => Some(Challenge::Braintree),
             "dropbox" => Some(Challenge::Dropbox),
             "github" | "github_sha1" => Some(Challenge::GitHub),
             "meta" => Some(Challenge::Meta),
+            "microsoft_graph" => Some(Challenge::Microsoft),
+            "monday" => Some(Challenge::Monday),
             "slack" => Some(Challenge::Slack),
             "twitter" => Some(Challenge::Twitter),
             "zoom" => Some(Challenge::Zoom),
@@ -83,7 +88,7 @@ impl Challenge {
         let Some((name, challenge)) = Challenge::NAMES.into_iter().find(|(known, _)| known == name) else {
             return problem(unknown("challenge", name, Challenge::NAMES.map(|(known, _)| known)));
         };
-        let needs_secret = matches!(challenge, Challenge::Twitter | Challenge::Zoom);
+        let needs_secret = matches!(challenge, Challenge::Braintree | Challenge::Twitter | Challenge::Zoom);
         if needs_secret && scheme.is_none_or(|scheme| scheme.name() != name) {
             let verification = format!("{{\"scheme\": \"{name}\"}}");
             return problem(format!("the answer needs a secret of the hook; set `verification` to {verification}"));

@@ -23,11 +23,11 @@ const WINDOW_DAYS_MAX: i64 = 365;
 
 /// The schemes that sign the id of a request. It is read from the signed part only: Mailgun signs just this and the
 /// time, so anyone who has seen one request could send it again with another id elsewhere.
-const SIGNED_IDS: [&str; 3] = ["standard_webhooks", "svix", "mailgun"];
+const SIGNED_IDS: [&str; 5] = ["standard_webhooks", "svix", "mailgun", "aws_sns", "paypal"];
 
 /// The keys of other vendors' schemes. An id that changes with each attempt can't be a key, nor can one that two
 /// webhooks may share: WooCommerce's is a hash of the second, so all orders within a second have the same id.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 20] = [
     ("stripe", "/#steps.1.attributes.data.id"),
     ("github", "/#steps.1.request.headers.x-github-delivery"),
     ("github_sha1", "/#steps.1.request.headers.x-github-delivery"),
@@ -43,6 +43,11 @@ const KEYS: [(&str, &str); 15] = [
     ("gitlab", "/#steps.1.request.headers.idempotency-key"),
     ("vercel", "/#steps.1.attributes.data.id"),
     ("typeform", "/#steps.1.attributes.data.event_id"),
+    ("box", "/#steps.1.request.headers.box-delivery-id"),
+    ("google_pubsub", "/#steps.1.attributes.data.message.messageId"),
+    ("kustomer", "/#steps.1.attributes.data.id"),
+    ("persona", "/#steps.1.attributes.data.data.id"),
+    ("wise", "/#steps.1.request.headers.x-delivery-id"),
 ];
 
 /// The event's id and the correlation id are the same for all attempts; the delivery id is the last resort.

@@ -49,8 +49,8 @@ codes! {
     BodyIncomplete = 400 "body_incomplete" "Incomplete body";
     Unauthorized = 401 "unauthorized" "Unauthorized";
     NotVerified = 401 "not_verified" "Verification failed";
+    AddressNotAllowed = 401 "address_not_allowed" "Address not allowed";
     Forbidden = 403 "forbidden" "Forbidden";
-    AddressNotAllowed = 403 "address_not_allowed" "Address not allowed";
     ChallengeFailed = 403 "challenge_failed" "Challenge failed";
     NotHuman = 403 "not_human" "Captcha not solved";
     NotFound = 404 "not_found" "Not found";
@@ -59,7 +59,6 @@ codes! {
     BodyTooSlow = 408 "body_too_slow" "Request timeout";
     Conflict = 409 "conflict" "Conflict";
     Taken = 409 "taken" "Already taken";
-    HookDisabled = 410 "hook_disabled" "Hook disabled";
     HookDeleted = 410 "hook_deleted" "Hook deleted";
     BodyTooLarge = 413 "body_too_large" "Payload too large";
     UnsupportedMediaType = 415 "unsupported_media_type" "Unsupported media type";
@@ -70,6 +69,8 @@ codes! {
     RunFailed = 500 "run_failed" "Run failed";
     Internal = 500 "internal" "Internal server error";
     CaptchaUnavailable = 503 "captcha_unavailable" "Captcha service unavailable";
+    HookDisabled = 503 "hook_disabled" "Hook disabled";
+    KeysUnavailable = 503 "keys_unavailable" "Public keys unavailable";
     Overloaded = 503 "overloaded" "Overloaded";
     Unavailable = 503 "unavailable" "Service unavailable";
 }
@@ -252,7 +253,10 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(self.status_code());
         match self.code {
             Code::Overloaded => drop(response.insert_header((RETRY_AFTER, "1"))),
-            Code::Unavailable | Code::CaptchaUnavailable => drop(response.insert_header((RETRY_AFTER, "5"))),
+            Code::Unavailable | Code::CaptchaUnavailable | Code::KeysUnavailable => {
+                drop(response.insert_header((RETRY_AFTER, "5")));
+            }
+            Code::HookDisabled => drop(response.insert_header((RETRY_AFTER, "60"))),
             Code::Unauthorized => drop(response.insert_header((WWW_AUTHENTICATE, "Bearer"))),
             _ => {}
         }

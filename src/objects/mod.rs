@@ -22,7 +22,7 @@ mod user;
 pub use contact::{Email, Phone};
 pub use customer::Customer;
 pub use entity::{Entity, EntityKind};
-pub use fields::{ENTRIES_MAX, Fields, UNSTORABLE, read_id};
+pub use fields::{ENTRIES_MAX, Fields, UNSTORABLE, plain_text, read_id};
 pub use klass::{AttributeType, Klass, Property};
 pub use kobject::KObject;
 

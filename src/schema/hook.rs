@@ -155,14 +155,19 @@ fn captcha() -> Value {
 }
 
 fn verification() -> Value {
-    let schemes: Vec<&str> = signature::names().chain([signature::GENERIC, signature::HEADER, hook::KEY]).collect();
+    let schemes: Vec<&str> = signature::names().chain(signature::CUSTOM).chain([hook::KEY]).collect();
     json!({
         "type": ["object", "null"],
         "description": "How to authenticate requests; by default web hooks require an API key, other hooks nothing.",
         "properties": {
-            "scheme": { "enum": schemes, "description": "The signing vendor; `generic` for a scheme defined by the other fields, `basic` or `header` for a shared secret, `key` for an API key." },
-            "tolerance_s": { "type": "integer", "minimum": 1, "description": "Maximum age of a request, in seconds." },
+            "scheme": { "enum": schemes, "description": "The signing vendor; `generic` for a scheme defined by the other fields, `jwt` for signed tokens, `basic`, `header` or `secret` for a shared secret, `key` for an API key." },
+            "tolerance_s": { "type": ["integer", "null", "boolean"], "minimum": 1, "description": "Maximum age of a request, in seconds; null or false accepts any age." },
             "url": { "type": "string", "description": "The hook's URL as the sender knows it." },
+            "keys_url": { "type": "string", "description": "Where the sender publishes its public keys, for schemes that fetch them." },
+            "topic": { "type": ["string", "array"], "description": "For `aws_sns`: the ARNs of the topics that may post; the hook confirms their subscriptions." },
+            "webhook_id": { "type": "string", "description": "For `paypal`: the id of the webhook." },
+            "email": { "type": "string", "description": "For `google_pubsub`: the service account that signs." },
+            "audience": { "type": "string", "description": "For `google_pubsub`: the token's audience; defaults to the hook's URL." },
         },
         "required": ["scheme"],
         "additionalProperties": true,

@@ -35,7 +35,13 @@ fn hook(public_url: &str, in_force: &HookInForce) -> String {
         Verification::Key => "    -H \"authorization: Bearer $KEY\" \\\n",
         // The sender knows what such a request looks like.
         Verification::Signed(scheme) => {
-            return format!("{title}  {url}\n  (requests are verified: {})\n", scheme.name());
+            let missing = match in_force.gate.lacks_secret() {
+                true => {
+                    format!("  (no secret yet, so it refuses all requests: hookflow hooks secret add {})\n", hook.name)
+                }
+                false => String::new(),
+            };
+            return format!("{title}  {url}\n  (requests are verified: {})\n{missing}", scheme.name());
         }
     };
     let (content_type, body) = match hook.kind {

@@ -1,6 +1,7 @@
 //! The sockets, and the servers that listen on them.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use actix_web::App as ActixApp;
 use actix_web::dev::Server;
@@ -87,7 +88,9 @@ impl Listeners {
     pub fn open(settings: &Serve, sockets: Sockets, door: &Door) -> Result<Listeners, ServeError> {
         let closing = watch::Sender::new(false);
         let public_url = sockets.public_url(settings);
+        let mail_domain = sockets.smtp.as_ref().and_then(|_| domain(&door.public_url));
         let services = Services {
+            mail_domain,
             store: door.store.clone(),
             catalog: door.catalog.clone(),
             engine: door.engine.clone(),
@@ -153,6 +156,11 @@ fn http_server(
         ActixApp::new().wrap(from_fn(api::to_the_end)).configure(|service| api::configure(service, door, services))
     };
     listen::serve(listening, app).map_err(ServeError::Server)
+}
+
+/// The host of a URL, to which mails can be addressed.
+fn domain(url: &str) -> Option<Arc<str>> {
+    url::Url::parse(url).ok()?.host_str().map(Arc::from)
 }
 
 fn smtp_server(

@@ -18,24 +18,37 @@
 //! (Mailgun signs a token, Adyen eight fields of each item, GitLab nothing); the rest is only as trustworthy as the
 //! connection. Signatures do not prevent replays; see [`crate::hook::Deduplication`].
 
+mod adyen;
 mod algorithm;
+mod builder;
+mod der;
 mod encoding;
 mod gate;
+mod jwt;
+mod key;
 mod parts;
 mod presets;
+mod public_key;
+mod publisher;
+mod query_hash;
 mod read;
+mod read_custom;
 mod request;
 mod scheme;
+mod secret_place;
 mod sign;
+mod sns;
 mod template;
 mod tolerance;
+mod urls;
 mod verify;
 
-pub use algorithm::{Key, KeyError};
 pub use gate::Gate;
+pub use key::{Key, KeyError};
 pub use presets::{names, preset};
-pub use read::{GENERIC, HEADER};
-pub use request::{UnverifiedRequest, VerifiedRequest};
+pub use publisher::{KeyClient, KeyRequest};
+pub use read::{CUSTOM, GENERIC};
+pub use request::{HeaderLookup, UnverifiedRequest, VerifiedRequest};
 pub use scheme::Scheme;
 pub use sign::{SignError, SignedRequest, UnsignedRequest};
 pub use verify::{Rejection, SIGNATURES_MAX};

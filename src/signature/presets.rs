@@ -2,17 +2,23 @@
 
 use std::sync::LazyLock;
 
-use super::algorithm::{Algorithm, KeyPrefix, Rule};
+use super::algorithm::Algorithm;
+use super::builder::standard;
 use super::encoding::Encoding;
-use super::parts::{Headers, SignatureSource, TimestampSource};
-use super::scheme::{Scheme, UrlSpellings};
-use super::template::Template;
+use super::jwt::{Expected, TokenPlace};
+use super::parts::{SignatureSource, SignedHeaders};
+use super::publisher::PublishedAt;
+use super::scheme::Scheme;
+use super::secret_place::SecretPlace;
+use super::sns::Sns;
+use super::template::Layout;
 use super::tolerance::{DEFAULT_TOLERANCE_S, Unit};
+use super::urls::UrlSpellings;
 
 static PRESETS: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
-    use Algorithm::{EcdsaP256, HmacSha1, KeyAndTextSha256};
+    use Algorithm::{EcdsaP256, HmacMd5, HmacSha1, HmacSha1OfHashedKey, KeyAndTextSha256, RsaSha256, TextAndKeySha1};
     use Encoding::{Base64, Hex, Text};
-    use Unit::{Iso8601, Milliseconds, Seconds};
+    use Unit::{HttpDate, Iso8601, Milliseconds, Seconds};
     let row = Scheme::new;
     let url = "{method}{url}{body}";
     vec![
@@ -90,8 +96,109 @@ static PRESETS: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
             .timestamp_item("t=")
             .max_age(1_800),
         row("typeform", &["typeform-signature"]).prefix("sha256=").encoding(Base64),
+        row("kustomer", &["x-kustomer-webhook-signature"]),
+        row("klaviyo", &["klaviyo-signature"])
+            .text("{body}{timestamp}")
+            .timestamp_header("klaviyo-timestamp", HttpDate)
+            .within(DEFAULT_TOLERANCE_S),
+        row("recurly", &["recurly-signature"])
+            .list(',', "")
+            .text("{timestamp}.{body}")
+            .timestamp_first(Milliseconds)
+            .within(DEFAULT_TOLERANCE_S),
+        row("persona", &["persona-signature"])
+            .groups(' ')
+            .list(',', "v1=")
+            .text("{timestamp}.{body}")
+            .timestamp_item("t=")
+            .within(DEFAULT_TOLERANCE_S),
+        row("docusign", &DOCUSIGN.each_ref().map(String::as_str)).encoding(Base64),
+        row("box", &["box-signature-primary", "box-signature-secondary"])
+            .requires("box-signature-version", "1")
+            .requires("box-signature-algorithm", "HmacSHA256")
+            .encoding(Base64)
+            .text("{body}{timestamp}")
+            .timestamp_header("box-delivery-timestamp", Iso8601)
+            .within(600),
+        row("coinbase", &["x-hook0-signature"])
+            .list(',', "v1=")
+            .text("{timestamp}")
+            .signed_headers(SignedHeaders::Item("h="), Layout::ListAndValues, '.')
+            .timestamp_item("t=")
+            .within(DEFAULT_TOLERANCE_S),
+        row("contentful", &["x-contentful-signature"])
+            .text("{method}\n{pathAndQuery}")
+            .signed_headers(SignedHeaders::Header("x-contentful-signed-headers"), Layout::Pairs, '\n')
+            .timestamp_header("x-contentful-timestamp", Milliseconds)
+            .within(DEFAULT_TOLERANCE_S),
+        row("patreon", &["x-patreon-signature"]).algorithm(HmacMd5),
+        row("xsolla", &["authorization"]).algorithm(TextAndKeySha1).prefix("Signature "),
+        row("braintree", &[])
+            .from(SignatureSource::BraintreeForm { public_key: None })
+            .algorithm(HmacSha1OfHashedKey)
+            .text("{id}"),
+        row("wise", &["x-signature-sha256"]).algorithm(RsaSha256).key_encoding(Base64).encoding(Base64),
+        row("github_public_key", &GITHUB_SIGNATURES)
+            .algorithm(EcdsaP256)
+            .key_encoding(Base64)
+            .encoding(Base64)
+            .published(PublishedAt::Url { id_headers: &GITHUB_KEYS }, Some(GITHUB)),
+        row("paypal", &["paypal-transmission-sig"])
+            .requires("paypal-auth-algo", "SHA256withRSA")
+            .algorithm(RsaSha256)
+            .key_encoding(Base64)
+            .encoding(Base64)
+            .text("{id}|{timestamp}||{crc32}")
+            .id_header("paypal-transmission-id")
+            .timestamp_header("paypal-transmission-time", Iso8601)
+            .published(PublishedAt::PayPal, None),
+        row("aws_sns", &[])
+            .from(SignatureSource::Sns(Sns::default()))
+            .algorithm(RsaSha256)
+            .key_encoding(Base64)
+            .encoding(Base64)
+            .text("")
+            .unit(Iso8601)
+            .within(3_600)
+            .published(PublishedAt::Sns, None),
+        Scheme::in_place("microsoft_graph", SecretPlace::field("/value/*/clientState")),
+        Scheme::jwt("google_pubsub", "authorization", "Bearer ", &["RS256"])
+            .claim("iss", one_of(&["https://accounts.google.com", "accounts.google.com"]))
+            .claim("aud", Expected::Url)
+            .token(|jwt| jwt.needs_expiry = true)
+            .published(PublishedAt::Url { id_headers: &[] }, Some("https://www.googleapis.com/oauth2/v3/certs")),
+        Scheme::jwt("atlassian_connect", "authorization", "JWT ", &["HS256"]).token(|jwt| {
+            jwt.places.push(TokenPlace::Query("jwt".to_owned()));
+            (jwt.query_hash, jwt.needs_expiry) = (true, true);
+        }),
+        Scheme::jwt("monday", "authorization", "", &["HS256"])
+            .claim("aud", Expected::UrlIfPresent)
+            .token(|jwt| jwt.needs_expiry = true),
+        Scheme::jwt("vonage_jwt", "authorization", "Bearer ", &["HS256"])
+            .body_claim("payload_hash", Hex)
+            .within(DEFAULT_TOLERANCE_S),
+        Scheme::jwt("netlify", "x-webhook-signature", "", &["HS256"])
+            .claim("iss", one_of(&["netlify"]))
+            .body_claim("sha256", Hex),
+        Scheme::jwt("plaid", "plaid-verification", "", &["ES256"])
+            .body_claim("request_body_sha256", Hex)
+            .within(DEFAULT_TOLERANCE_S),
+        Scheme::jwt("fusionauth", "x-fusionauth-signature-jwt", "", &ANY_JWT).body_claim("request_body_sha256", Base64),
     ]
 });
+
+const GITHUB: &str = "https://api.github.com/meta/public_keys/secret_scanning";
+const GITHUB_SIGNATURES: [&str; 2] = ["github-public-key-signature", "x-github-public-key-signature"];
+const GITHUB_KEYS: [&str; 2] = ["github-public-key-identifier", "x-github-public-key-identifier"];
+/// The algorithms that a sender may be configured for.
+const ANY_JWT: [&str; 8] = ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384"];
+/// One header for each key of the account.
+static DOCUSIGN: LazyLock<[String; 100]> =
+    LazyLock::new(|| std::array::from_fn(|index| format!("x-docusign-signature-{}", index + 1)));
+
+fn one_of(values: &[&str]) -> Expected {
+    Expected::OneOf(values.iter().map(|&value| value.into()).collect())
+}
 
 /// The vendor's scheme of this name.
 pub fn preset(name: &str) -> Option<Scheme> {
@@ -101,107 +208,4 @@ pub fn preset(name: &str) -> Option<Scheme> {
 /// The names of all presets.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(Scheme::name)
-}
-
-/// Standard Webhooks: two algorithms, distinguished by the key and by the version prefix of each signature.
-fn standard(scheme: Scheme, prefixes: &[&str]) -> Scheme {
-    let named = |name: &str| prefixes.iter().map(|prefix| format!("{prefix}-{name}")).collect();
-    let rule = |algorithm, key_prefix, signature_prefix: &str| Rule {
-        algorithm,
-        encoding: Encoding::Base64,
-        key_prefix,
-        signature_prefix: signature_prefix.to_owned(),
-    };
-    let mut scheme =
-        scheme.list(' ', "").encoding(Encoding::Base64).text("{id}.{timestamp}.{body}").within(DEFAULT_TOLERANCE_S);
-    scheme.rules = vec![
-        rule(Algorithm::HmacSha256, KeyPrefix::Optional("whsec_"), "v1,"),
-        rule(Algorithm::Ed25519, KeyPrefix::Required("whpk_"), "v1a,"),
-    ];
-    scheme.headers(|headers| Headers {
-        id: named("id"),
-        timestamp: TimestampSource::Headers(named("timestamp")),
-        ..headers
-    })
-}
-
-/// How a row differs from the default scheme.
-impl Scheme {
-    /// The header contains the secret itself, after the prefix.
-    pub(super) fn with_plain_secret(name: &str, header: &str, prefix: &str, encoding: Encoding) -> Scheme {
-        Scheme::new(name, &[header]).algorithm(Algorithm::Token).encoding(encoding).prefix(prefix).text("")
-    }
-
-    fn rule(mut self, change: impl FnOnce(&mut Rule)) -> Scheme {
-        if let Some(rule) = self.rules.first_mut() {
-            change(rule);
-        }
-        self
-    }
-
-    fn headers(mut self, change: impl FnOnce(Headers) -> Headers) -> Scheme {
-        if let SignatureSource::Headers(headers) = self.source {
-            self.source = SignatureSource::Headers(change(headers));
-        }
-        self
-    }
-
-    fn from(mut self, source: SignatureSource) -> Scheme {
-        self.source = source;
-        self
-    }
-
-    fn algorithm(self, algorithm: Algorithm) -> Scheme {
-        self.rule(|rule| rule.algorithm = algorithm)
-    }
-
-    fn key_encoding(self, encoding: Encoding) -> Scheme {
-        self.rule(|rule| rule.encoding = encoding)
-    }
-
-    fn prefix(self, prefix: &str) -> Scheme {
-        self.rule(|rule| rule.signature_prefix = prefix.to_owned())
-    }
-
-    fn list(self, separator: char, prefix: &str) -> Scheme {
-        self.prefix(prefix).headers(|headers| Headers { separator: Some(separator), ..headers })
-    }
-
-    fn encoding(mut self, encoding: Encoding) -> Scheme {
-        self.encoding = encoding;
-        self
-    }
-
-    fn text(mut self, template: &str) -> Scheme {
-        self.text = Template::parse(template).expect("a test reads all rows");
-        self
-    }
-
-    fn url_spellings(mut self, urls: UrlSpellings) -> Scheme {
-        self.urls = urls;
-        self
-    }
-
-    /// The timestamp is in a header of its own.
-    fn timestamp_header(mut self, header: &str, unit: Unit) -> Scheme {
-        self.tolerance.unit = unit;
-        self.headers(|headers| Headers { timestamp: TimestampSource::Headers(vec![header.to_owned()]), ..headers })
-    }
-
-    /// The timestamp is an item of the signature header.
-    fn timestamp_item(self, prefix: &str) -> Scheme {
-        self.headers(|headers| Headers { timestamp: TimestampSource::SignatureItem(prefix.to_owned()), ..headers })
-    }
-
-    /// Requests may be at most this many seconds old.
-    fn max_age(mut self, seconds: i64) -> Scheme {
-        self.tolerance.past_s = Some(seconds);
-        self
-    }
-
-    /// Timestamps may be at most this many seconds in the past or in the future.
-    fn within(mut self, seconds: i64) -> Scheme {
-        self.tolerance.future_s = Some(seconds);
-        self.max_age(seconds)
-    }
 }

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use percent_encoding::percent_decode;
 
+/// Looks up a header by its name, in lower case, and the position among the headers of that name, counted from 0.
+pub type HeaderLookup<'a> = dyn Fn(&str, usize) -> Option<&'a [u8]> + 'a;
+
 /// A request as received. Its body becomes accessible once it is a [`VerifiedRequest`].
 pub struct UnverifiedRequest<'a> {
     /// In upper case.
@@ -13,8 +16,7 @@ pub struct UnverifiedRequest<'a> {
     pub origin: &'a str,
     /// Path and query.
     pub path: &'a str,
-    /// Looks up the first header with a name, in lower case.
-    pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    header: &'a HeaderLookup<'a>,
     body: Bytes,
 }
 
@@ -54,7 +56,7 @@ impl<'a> UnverifiedRequest<'a> {
     pub fn new(
         method: &'a str,
         (origin, path): (&'a str, &'a str),
-        header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+        header: &'a HeaderLookup<'a>,
         body: Bytes,
     ) -> UnverifiedRequest<'a> {
         UnverifiedRequest { method, origin, path, header, body }
@@ -64,9 +66,19 @@ impl<'a> UnverifiedRequest<'a> {
         &self.body
     }
 
+    /// The first header with a name, in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
+        (self.header)(name, 0).map(<[u8]>::trim_ascii)
+    }
+
+    /// All headers with a name, in lower case.
+    pub(super) fn headers(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        (0..).map_while(move |position| (self.header)(name, position)).map(<[u8]>::trim_ascii)
+    }
+
     /// The key in `Authorization: Bearer <key>`.
     pub(super) fn bearer(&self) -> Option<&'a str> {
-        let (scheme, key) = std::str::from_utf8((self.header)("authorization")?).ok()?.split_once(' ')?;
+        let (scheme, key) = std::str::from_utf8(self.header("authorization")?).ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     }
 
@@ -82,7 +94,7 @@ impl<'a> UnverifiedRequest<'a> {
     }
 
     fn content_type(&self) -> (Cow<'a, str>, Cow<'a, str>) {
-        let value = (self.header)("content-type").map_or(Cow::Borrowed(""), String::from_utf8_lossy);
+        let value = self.header("content-type").map_or(Cow::Borrowed(""), String::from_utf8_lossy);
         let (media_type, parameters) = value.split_once(';').unwrap_or((&value, ""));
         (media_type.to_owned().into(), parameters.to_owned().into())
     }

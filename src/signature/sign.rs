@@ -1,20 +1,28 @@
 //! Signing requests as senders do, to try hooks out: the result passes [`Scheme::verify`].
 //!
-//! Limits: a public key can't sign. If the signature is in the body, the body must be JSON or, for Mailgun, an encoded
+//! Limits: a public key can't sign, and a list of signed headers and a secret within lists are left to the caller. If the signature is in the body, the body must be JSON or, for Mailgun, an encoded
 //! form, and is rewritten.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::algorithm::{Key, Rule};
-use super::parts::{Headers, SignatureParts, SignatureSource, TimestampSource, adyen_items};
+use super::adyen::adyen_items;
+use super::algorithm::Rule;
+use super::jwt::{Jwt, TokenPlace};
+use super::key::Key;
+use super::parts::{Headers, SignatureParts, SignatureSource, SignedHeaders, TimestampSource};
 use super::request::UnverifiedRequest;
 use super::scheme::Scheme;
+use super::secret_place::SecretPlace;
 use super::template::Part;
 use super::verify::Rejection;
 use crate::base::id::{Id, random_bytes};
 use crate::base::time::Timestamp;
 use crate::content::FORM;
+
+const CONTENT_TYPE: &str = "content-type";
 
 /// A POST request to sign.
 #[derive(Clone, Debug)]
@@ -60,7 +68,82 @@ impl Scheme {
             SignatureSource::Headers(headers) => self.sign_headers(headers, (rule, key), unsigned, now),
             SignatureSource::MailgunBody => self.sign_mailgun((rule, key), unsigned, now),
             SignatureSource::AdyenItems => self.sign_items((rule, key), unsigned),
+            SignatureSource::BraintreeForm { public_key } => {
+                self.sign_payload(public_key.as_deref().unwrap_or("public"), (rule, key), unsigned)
+            }
+            SignatureSource::Jwt(jwt) => self.sign_token(jwt, key, unsigned, now),
+            SignatureSource::Secret(place) => self.add_secret(place, (rule, key), unsigned),
+            SignatureSource::Sns(_) => Err(private()),
         }
+    }
+
+    /// A form with the body as the payload.
+    fn sign_payload(
+        &self,
+        public_key: &str,
+        (rule, key): (&Rule, &Key),
+        unsigned: &UnsignedRequest<'_>,
+    ) -> Result<SignedRequest, SignError> {
+        if unsigned.content_type != FORM {
+            return Err(SignError::Body { scheme: self.name.clone(), expected: "a form with `bt_payload`" });
+        }
+        let pairs = url::form_urlencoded::parse(&unsigned.body).find(|(name, _)| name == "bt_payload");
+        let payload = pairs.map(|(_, payload)| payload.into_owned()).unwrap_or_default();
+        let signature = self.signed_text((rule, key), &[payload.as_bytes().into()])?;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("bt_signature", &format!("{public_key}|{signature}")).append_pair("bt_payload", &payload);
+        let path = unsigned.path.to_owned();
+        Ok(SignedRequest { path, headers: Vec::new(), body: form.finish().into() })
+    }
+
+    fn sign_token(
+        &self,
+        jwt: &Jwt,
+        key: &Key,
+        unsigned: &UnsignedRequest<'_>,
+        now: Timestamp,
+    ) -> Result<SignedRequest, SignError> {
+        let header = |_: &str, _: usize| Option::<&[u8]>::None;
+        let received = UnverifiedRequest::new("POST", (unsigned.origin, unsigned.path), &header, unsigned.body.clone());
+        let urls = self.urls(&received);
+        let token = jwt.sign(key, ("POST", urls[0].as_ref()), &unsigned.body, now);
+        let (place, token) = token.ok_or_else(|| SignError::PrivateKey(self.name.clone()))?;
+        let mut signed =
+            SignedRequest { path: unsigned.path.to_owned(), headers: Vec::new(), body: unsigned.body.clone() };
+        match place {
+            TokenPlace::Header(name, prefix) => signed.headers.push((name, format!("{prefix}{token}"))),
+            TokenPlace::Query(name) => signed.path = with_parameter(unsigned.path, &name, &token),
+        }
+        Ok(signed)
+    }
+
+    fn add_secret(
+        &self,
+        place: &SecretPlace,
+        (rule, key): (&Rule, &Key),
+        unsigned: &UnsignedRequest<'_>,
+    ) -> Result<SignedRequest, SignError> {
+        let secret = self.signed_text((rule, key), &[])?;
+        let (mut path, mut body) = (unsigned.path.to_owned(), unsigned.body.clone());
+        match place {
+            SecretPlace::Query(name) => path = with_parameter(unsigned.path, name, &secret),
+            SecretPlace::Field(segments) => {
+                let mut object = self.object(unsigned, "a JSON object with the field that contains the secret")?;
+                place_secret(&mut object, segments, &secret);
+                body = object.to_string().into();
+            }
+        }
+        Ok(SignedRequest { path, headers: Vec::new(), body })
+    }
+
+    /// The encoded signature of a text.
+    fn signed_text(&self, (rule, key): (&Rule, &Key), text: &[Cow<'_, [u8]>]) -> Result<String, SignError> {
+        let signature = rule.algorithm.sign(key, text);
+        let signature = signature.ok_or_else(|| SignError::PrivateKey(self.name.clone()))?;
+        Ok(match self.source {
+            SignatureSource::Secret(_) => String::from_utf8_lossy(&signature).into_owned(),
+            _ => self.encoding.write(&signature),
+        })
     }
 
     fn sign_headers(
@@ -77,6 +160,7 @@ impl Scheme {
         let signature = format!("{}{signature}", rule.signature_prefix);
         let mut signed = Vec::new();
         signed.extend(headers.id.first().map(|name| (name.clone(), id)));
+        signed.extend(headers.required.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let value = match &headers.timestamp {
             TimestampSource::None => signature,
             TimestampSource::Headers(names) => {
@@ -84,9 +168,20 @@ impl Scheme {
                 signature
             }
             TimestampSource::SignatureItem(prefix) => {
-                format!("{prefix}{timestamp}{}{signature}", headers.separator.unwrap_or(','))
+                let separator = headers.separator.unwrap_or(',');
+                let listed = match headers.signed {
+                    SignedHeaders::Item(prefix) => format!("{prefix}{CONTENT_TYPE}{separator}"),
+                    _ => String::new(),
+                };
+                format!("{prefix}{timestamp}{separator}{listed}{signature}")
+            }
+            TimestampSource::SignaturePosition(_) => {
+                format!("{timestamp}{}{signature}", headers.separator.unwrap_or(','))
             }
         };
+        if let SignedHeaders::Header(name) = headers.signed {
+            signed.push((name.to_owned(), CONTENT_TYPE.to_owned()));
+        }
         signed.extend(headers.signature.first().map(|name| (name.clone(), value)));
         Ok(SignedRequest { path, headers: signed, body: unsigned.body.clone() })
     }
@@ -97,8 +192,7 @@ impl Scheme {
         if !self.text.has(&Part::SortedForm) || unsigned.content_type == FORM || unsigned.body.is_empty() {
             return unsigned.path.to_owned();
         }
-        let separator = if unsigned.path.contains('?') { '&' } else { '?' };
-        format!("{}{separator}bodySHA256={}", unsigned.path, hex::encode(Sha256::digest(&unsigned.body)))
+        with_parameter(unsigned.path, "bodySHA256", &hex::encode(Sha256::digest(&unsigned.body)))
     }
 
     /// The encoded signature, without its prefix.
@@ -108,17 +202,19 @@ impl Scheme {
         unsigned: &UnsignedRequest<'_>,
         (id, timestamp): (&str, &str),
     ) -> Result<String, SignError> {
-        let header = |name: &str| (name == "content-type").then_some(unsigned.content_type.as_bytes());
+        let header = |name: &str, position: usize| {
+            (name == CONTENT_TYPE && position == 0).then_some(unsigned.content_type.as_bytes())
+        };
         let received = UnverifiedRequest::new("POST", (unsigned.origin, unsigned.path), &header, unsigned.body.clone());
         let values = SignatureParts {
             id: Some(id.as_bytes().into()),
             timestamp: Some(timestamp.as_bytes().into()),
             signatures: vec![],
+            signed_headers: Some(CONTENT_TYPE.as_bytes()),
         };
         let urls = self.urls(&received);
         let text = self.text.fill(&received, &values, &urls[0])?;
-        let signature = rule.sign(key, &text).ok_or_else(|| SignError::PrivateKey(self.name.clone()))?;
-        Ok(self.encoding.write(&signature))
+        self.signed_text((rule, key), &text)
     }
 
     fn sign_mailgun(
@@ -158,10 +254,9 @@ impl Scheme {
         let items = adyen_items(body.to_string().as_bytes()).map_err(|_| invalid())?;
         for (index, item) in items.into_iter().enumerate() {
             let [text, _] = item.texts;
-            let signature = rule.sign(key, &[text.into_bytes().into()]);
-            let signature = signature.ok_or_else(|| SignError::PrivateKey(self.name.clone()))?;
+            let signature = self.signed_text((rule, key), &[text.into_bytes().into()])?;
             body["notificationItems"][index]["NotificationRequestItem"]["additionalData"]["hmacSignature"] =
-                json!(self.encoding.write(&signature));
+                json!(signature);
         }
         Ok(SignedRequest { path: unsigned.path.to_owned(), headers: Vec::new(), body: body.to_string().into() })
     }
@@ -173,19 +268,43 @@ impl Scheme {
     }
 }
 
+/// The path with another parameter.
+fn with_parameter(path: &str, name: &str, value: &str) -> String {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    let pair = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+    format!("{path}{separator}{pair}")
+}
+
+/// Puts the secret at a place, in every entry of the lists on the way.
+fn place_secret(value: &mut Value, segments: &[String], secret: &str) {
+    match segments.split_first() {
+        None => *value = secret.into(),
+        Some((segment, rest)) if segment == "*" => {
+            value.as_array_mut().into_iter().flatten().for_each(|entry| place_secret(entry, rest, secret));
+        }
+        Some((segment, rest)) => {
+            if let Some(object) = value.as_object_mut() {
+                place_secret(object.entry(segment.clone()).or_insert(Value::Null), rest, secret);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::signature::{names, preset};
 
-    /// A key of the scheme.
-    fn secret(scheme: &Scheme) -> Key {
+    /// A key of the scheme; `None` if it has public keys only.
+    fn secret(scheme: &Scheme) -> Option<Key> {
         let secrets = ["whsec_MDEyMzQ1Njc4OWFiY2RlZg==", "44782DEF547AAA06", "user:password"];
-        secrets.iter().find_map(|secret| scheme.key(secret).ok()).expect("one of them is valid")
+        secrets.iter().find_map(|secret| scheme.key(secret).ok())
     }
 
     fn body(scheme: &str, form: bool) -> &'static str {
         match (scheme, form) {
+            ("braintree", _) => "bt_payload=YQ%3D%3D%0A",
+            ("microsoft_graph", _) => r#"{"value":[{},{}]}"#,
             (_, true) => "b=2&a=1+x",
             ("adyen", _) => r#"{"notificationItems":[{"NotificationRequestItem":{"pspReference":"7914"}}]}"#,
             _ => r#"{"a":1}"#,
@@ -195,8 +314,13 @@ mod tests {
     #[test]
     fn signed_requests_verify_with_the_same_key_only() {
         let now = Timestamp::now();
-        for scheme in names().filter(|name| *name != "sendgrid").map(|name| preset(name).expect("a preset")) {
-            let forms: &[bool] = if scheme.name == "adyen" { &[false] } else { &[false, true] };
+        for scheme in names().map(|name| preset(name).expect("a preset")) {
+            let Some(key) = secret(&scheme) else { continue };
+            let forms: &[bool] = match scheme.name.as_str() {
+                "adyen" | "microsoft_graph" => &[false],
+                "braintree" => &[true],
+                _ => &[false, true],
+            };
             for form in forms {
                 let unsigned = UnsignedRequest {
                     origin: "https://example.com",
@@ -204,10 +328,10 @@ mod tests {
                     content_type: if *form { FORM } else { "application/json" },
                     body: body(&scheme.name, *form).into(),
                 };
-                let key = secret(&scheme);
                 let signed = scheme.sign(&key, &unsigned, now).expect(&scheme.name);
                 let verify = |key: Key, signed: &SignedRequest| {
-                    let header = |name: &str| match name {
+                    let header = |name: &str, position: usize| match name {
+                        _ if position > 0 => None,
                         "content-type" => Some(unsigned.content_type.as_bytes()),
                         _ => signed.headers.iter().find(|sent| sent.0 == name).map(|sent| sent.1.as_bytes()),
                     };
@@ -215,7 +339,7 @@ mod tests {
                     let received = UnverifiedRequest::new("POST", address, &header, signed.body.clone());
                     scheme.verify(&[key], received, now).map(|_| ())
                 };
-                assert_eq!(verify(key, &signed), Ok(()), "{} {form}", scheme.name);
+                assert_eq!(verify(key.clone(), &signed), Ok(()), "{} {form}", scheme.name);
                 let other = scheme.key("abcdef12").or_else(|_| scheme.key("whsec_abcd")).expect("a valid key");
                 assert_eq!(verify(other, &signed), Err(Rejection::NoMatch), "{} {form}", scheme.name);
             }

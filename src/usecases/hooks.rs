@@ -41,6 +41,11 @@ pub struct HookAttributes {
     pub hash: String,
     /// The address to post to.
     pub url: String,
+    /// Where to mail to; null unless this is an e-mail hook and the server accepts mail by SMTP.
+    #[schema(required)]
+    pub mail_address: Option<String>,
+    /// Whether the hook refuses all requests because it verifies them and has no usable secret.
+    pub lacks_secret: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// By name; null if not set.
@@ -146,6 +151,8 @@ pub fn url(public_url: &str, hook: &Hook) -> String {
 
 fn view(services: &Services, hook: &Hook) -> HookView {
     let setting = |name: &str| (name.to_owned(), hook.settings.get(name).cloned().unwrap_or_default());
+    let snapshot = services.catalog.snapshot();
+    let lacks_secret = snapshot.hook(hook.org, hook.id).is_some_and(|in_force| in_force.gate.lacks_secret());
     let attributes = HookAttributes {
         name: hook.name.clone(),
         kind: hook.kind,
@@ -155,6 +162,12 @@ fn view(services: &Services, hook: &Hook) -> HookView {
         event_name: hook.event_names()[0].clone(),
         hash: hook.hash.clone(),
         url: url(&services.public_url, hook),
+        mail_address: services
+            .mail_domain
+            .as_deref()
+            .filter(|_| hook.kind == HookKind::Email)
+            .map(|domain| format!("{}@{domain}", hook.hash)),
+        lacks_secret,
         created_at: hook.created_at,
         updated_at: hook.updated_at,
         settings: hook::SETTING_NAMES.into_iter().map(setting).collect(),

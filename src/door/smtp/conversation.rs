@@ -219,7 +219,7 @@ fn refused(refusal: &Refusal) -> Reply {
         Reason::BodyTooLarge => (552, "5.3.4"),
         Reason::RateLimited | Reason::OrgRateLimited | Reason::TooManyAtOnce => (450, "4.7.1"),
         Reason::Overloaded => (452, "4.3.1"),
-        Reason::StoreUnavailable | Reason::CaptchaUnavailable => (451, "4.3.0"),
+        Reason::StoreUnavailable | Reason::CaptchaUnavailable | Reason::KeysUnavailable => (451, "4.3.0"),
         Reason::BodyTooSlow | Reason::BodyIncomplete => (451, "4.4.2"),
         Reason::UnsupportedMediaType | Reason::MalformedJson | Reason::MalformedBody | Reason::NestingTooDeep => {
             (554, "5.6.0")

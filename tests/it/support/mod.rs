@@ -17,6 +17,7 @@ pub mod random;
 pub mod raw;
 pub mod server;
 pub mod signing;
+pub mod signing_vendors;
 pub mod smtp;
 pub mod sqlite;
 pub mod tls;

@@ -2,11 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use super::signing_vendors::signed_vendor;
 
 /// Where the hook is for its senders.
 pub const URL: &str = "https://hooks.example.com/v1/hooks/web/abc";
@@ -155,11 +157,23 @@ pub fn signed_body(preset: &str, url: &str, at: i64, json: &[u8]) -> Signed {
             text(vec![("elevenlabs-signature", format!("t={seconds},v0={made}"))])
         }
         "typeform" => text(vec![("typeform-signature", format!("sha256={}", STANDARD.encode(over(&[json]))))]),
-        other => panic!("nobody has written down how `{other}` signs"),
+        other => {
+            signed_vendor(other, url, at, json).unwrap_or_else(|| panic!("how `{other}` signs is not written down"))
+        }
     }
 }
 
 fn sendgrid(seconds: &str, body: &[u8]) -> Signed {
+    let (secret, other_secret, made) = ecdsa(&[seconds.as_bytes(), body].concat());
+    let headers = vec![
+        ("x-twilio-email-event-webhook-signature", STANDARD.encode(made)),
+        ("x-twilio-email-event-webhook-timestamp", seconds.to_owned()),
+    ];
+    Signed { secret, other_secret, headers, body: body.to_vec(), signed_byte: Some(15) }
+}
+
+/// A new public key, another one, and the signature of a text with the first one's private key.
+pub fn ecdsa(text: &[u8]) -> (String, String, Vec<u8>) {
     const DER_START: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
     let random = SystemRandom::new();
     let pair = || {
@@ -169,19 +183,19 @@ fn sendgrid(seconds: &str, body: &[u8]) -> Signed {
     let public =
         |pair: &EcdsaKeyPair| STANDARD.encode([&hex::decode(DER_START).unwrap(), pair.public_key().as_ref()].concat());
     let (own, other) = (pair(), pair());
-    let made = own.sign(&random, &[seconds.as_bytes(), body].concat()).unwrap();
-    let headers = vec![
-        ("x-twilio-email-event-webhook-signature", STANDARD.encode(made)),
-        ("x-twilio-email-event-webhook-timestamp", seconds.to_owned()),
-    ];
-    let (secret, other_secret) = (public(&own), public(&other));
-    Signed { secret, other_secret, headers, body: body.to_vec(), signed_byte: Some(15) }
+    let made = own.sign(&random, text).unwrap();
+    (public(&own), public(&other), made.as_ref().to_vec())
+}
+
+/// A signature with a shared secret.
+pub fn hmac<D: EagerHash>(key: &[u8], text: &[u8]) -> Vec<u8> {
+    Hmac::<D>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
 }
 
 fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
-    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
+    hmac::<Sha256>(key, text)
 }
 
 fn sha1(key: &[u8], text: &[u8]) -> Vec<u8> {
-    Hmac::<Sha1>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
+    hmac::<Sha1>(key, text)
 }

@@ -51,7 +51,7 @@ impl Pair {
         let (link, address) = (hook["links"]["self"].as_str().unwrap().to_owned(), address(&hook));
         self.wait("a new hook", |node| post(node, &address) == (200, String::new()));
         self.change("PATCH", &link, json!({ "enabled": false }));
-        self.wait("a disabled hook", |node| post(node, &address) == (410, "hook_disabled".into()));
+        self.wait("a disabled hook", |node| post(node, &address) == (503, "hook_disabled".into()));
         self.change("PATCH", &link, json!({ "enabled": true }));
         self.wait("a hook enabled again", |node| post(node, &address).0 == 200);
         let rotated = self.change("POST", &format!("{link}/rotate"), Value::Null);
