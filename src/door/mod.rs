@@ -5,6 +5,8 @@
 //! disk, or when the hook's settings say ([`respond`]). Of a refused request only a count of its reason is stored and,
 //! for some, an excerpt to find out why ([`refusals`]).
 //!
+//! Public keys of senders are fetched when a request needs them ([`published_keys`]).
+//!
 //! Mails that arrive by SMTP go the same way, behind a listener of their own ([`smtp`]).
 //!
 //! Limits: see [`body`]. At most [`BYTES_IN_FLIGHT_MAX`] bytes of bodies are held at a time over all requests; beyond

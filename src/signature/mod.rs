@@ -9,13 +9,16 @@
 //! [`VerifiedRequest`], whose body is, so no unverified body is parsed. Signatures cover what was received: the bytes
 //! of the body and the header's spelling of a timestamp, never a value that was parsed and written again.
 //!
+//! Some senders publish their public keys. [`Gate::key_request`] names the document that a request needs, whose address
+//! is the sender's own; the caller fetches it and passes its keys to [`Gate::admit`].
+//!
 //! [`Scheme::sign`] signs requests as senders do, to try hooks out.
 //!
 //! Without a key, no request passes. Signatures are compared in constant time. A [`Rejection`] names the rule that
 //! failed, but never a secret or the expected signature.
 //!
 //! Limits: at most [`SIGNATURES_MAX`] signatures of a request are checked. Some vendors do not sign the whole request
-//! (Mailgun signs a token, Adyen eight fields of each item, GitLab nothing); the rest is only as trustworthy as the
+//! (Mailgun signs a token, Adyen eight fields of each item, Google a token without the body, GitLab nothing); the rest is only as trustworthy as the
 //! connection. Signatures do not prevent replays; see [`crate::hook::Deduplication`].
 
 mod adyen;

@@ -106,11 +106,11 @@ impl Scheme {
             }
         };
         let mut rejection = Rejection::NoMatch;
-        for (index, values) in candidates.into_iter().enumerate() {
+        for values in candidates {
             match self.check_values(keys, received, values, now) {
                 Ok(proof) => return Ok(proof),
-                Err(error) if index == 0 => rejection = error,
-                Err(_) => {}
+                // Senders put the newest signature last.
+                Err(error) => rejection = error,
             }
         }
         Err(rejection)

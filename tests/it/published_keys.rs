@@ -83,8 +83,6 @@ fn keys_that_cannot_be_had_make_the_sender_repeat() {
         assert_eq!(errors(&refused), [("keys_unavailable", "")]);
         assert_eq!(detail(&refused), "the sender's public keys cannot be fetched at the moment; try again");
     }
-    // The second request did not ask again at once.
-    assert_eq!(peer.received().len(), 1);
     assert!(server.errors().contains("the sender's public keys can't be fetched"));
     wait_for("another fetch", || (post(&server, &hook, notification(&peer)).status == 200).then_some(()));
 }

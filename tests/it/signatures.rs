@@ -106,7 +106,11 @@ fn one_changed_byte_does_not_pass() {
             let mut changed = signed.clone();
             changed.body[place] ^= 1;
             let verified = verify_example(&scheme, &changed, &[&signed.secret], NOW_S);
-            assert_eq!(verified, Err(Rejection::NoMatch), "{kind}");
+            let expected = match kind {
+                "vonage_jwt" | "netlify" | "plaid" | "fusionauth" => Rejection::BodyNotSigned,
+                _ => Rejection::NoMatch,
+            };
+            assert_eq!(verified, Err(expected), "{kind}");
         }
         // Their examples hold signatures that are passed over, which may be anything, or only headers that aren't signed.
         let unsigned = ["stripe", "paddle", "persona", "braintree", "aws_sns"];

@@ -116,6 +116,32 @@ fn a_mail_for_several_hooks_is_a_transaction_of_each() {
 }
 
 #[test]
+fn mail_to_the_postmaster_is_accepted_and_stored_by_the_hook_of_that_name() {
+    let server = builder().start();
+    let send = |to: &str| {
+        let mut client = Client::greeted(address(&server));
+        assert_eq!(client.say("MAIL FROM:<a@example.com>"), 250);
+        assert_eq!(client.say(&format!("RCPT TO:<{to}>")), 250);
+        assert_eq!(client.say("DATA"), 354);
+        assert_eq!(client.say("Subject: one\r\n\r\ntext\r\n."), 250);
+    };
+    send("postmaster");
+    server.wait_for_log("a mail to the postmaster was dropped");
+    server.create("/v1/hooks", json!({ "name": "postmaster", "type": "email" }));
+    send("Postmaster@in.example.com");
+    assert_eq!(transactions(&server, "postmaster").len(), 1);
+}
+
+#[test]
+fn an_email_hook_shows_its_mail_address() {
+    let server = builder().start();
+    let hook = server.hook("inbox");
+    let expected = format!("{}@127.0.0.1", hash(&server, "inbox"));
+    assert_eq!(hook["attributes"]["mailAddress"], expected.as_str());
+    assert!(server.hook("orders")["attributes"]["mailAddress"].is_null());
+}
+
+#[test]
 fn recipients_that_take_no_mail_are_refused_one_by_one() {
     let server = builder().start();
     let archive = server.hook("archive");
@@ -129,7 +155,6 @@ fn recipients_that_take_no_mail_are_refused_one_by_one() {
     let unknown = format!("{}@in.example.com", "0".repeat(64));
     let samples = [
         (unknown, "550 5.1.1 no hook has this address\r\n"),
-        ("postmaster@in.example.com".to_owned(), "550 5.1.1 no hook has this address\r\n"),
         (mailbox(&server, "orders"), "550 5.1.1 no hook has this address\r\n"),
         (mailbox(&server, "archive"), "550 5.2.1 this hook is disabled\r\n"),
         (mailbox(&server, "signed"), "550 5.7.1 this hook requires verification, which a mail cannot provide\r\n"),

@@ -1,7 +1,7 @@
 //! The header fields of a mail or of one of its parts.
 //!
-//! This module splits the header block leniently and skips malformed lines. The library parses the values (addresses,
-//! ids, dates, encoded words). Its time for encoded words and parameters can be quadratic, so these have their own
+//! This module splits and unfolds the header block leniently, skips malformed lines, and mends what senders do to encoded
+//! words and parameters. The library parses the values (addresses, ids, encoded words). Its time for encoded words and parameters can be quadratic, so these have their own
 //! limits.
 //!
 //! Limits, for all parts of a mail together: [`FIELDS_MAX`], [`BYTES_MAX`]; for one value: [`ENCODED_WORDS_MAX`],
@@ -9,9 +9,10 @@
 
 use mail_parser::parsers::MessageStream;
 use mail_parser::{ContentType, HeaderValue};
+use memchr::memmem;
 use serde_json::{Map, Value};
 
-use super::Address;
+use super::{Address, address, date, parameters, words};
 use crate::base::time::Timestamp;
 use crate::content::ContentError;
 
@@ -21,6 +22,8 @@ const FIELDS_MAX: usize = 2_000;
 const BYTES_MAX: usize = 256 * 1024;
 /// A value with more encoded words is not decoded.
 const ENCODED_WORDS_MAX: usize = 500;
+/// How many bytes after a malformed line are looked at to find out whether it belongs to the body.
+const BYTES_AHEAD_MAX: usize = 4_096;
 /// A longer content type or disposition is ignored.
 const PARAMETERS_BYTES_MAX: usize = 16 * 1024;
 
@@ -36,9 +39,13 @@ impl Default for Allowance {
     }
 }
 
-/// Header fields in order: the name in lower case, and the value as sent, with a trailing line break.
+/// Header fields in order: the name in lower case, and the value, unfolded and with a trailing line break.
 #[derive(Default)]
-pub struct Headers(Vec<(String, Vec<u8>)>);
+pub struct Headers {
+    fields: Vec<(String, Vec<u8>)>,
+    /// Whether the body began without an empty line.
+    pub lacks_end: bool,
+}
 
 impl Headers {
     /// Splits the header block, up to the empty line, from the rest.
@@ -49,9 +56,20 @@ impl Headers {
         let mut rest = bytes;
         while !rest.is_empty() {
             let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
-            let line;
-            (line, rest) = rest.split_at(length);
-            if line.trim_ascii().is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            let (line, after) = rest.split_at(length);
+            let is_blank = line.trim_ascii().is_empty();
+            let is_end = is_blank && !is_folded(line);
+            if !is_end
+                && (is_blank || !is_folded(line) && name(line).is_none())
+                && is_body(after)
+                && !headers.is_empty()
+            {
+                headers.lacks_end = true;
+                rest = if is_blank { after } else { rest };
+                break;
+            }
+            rest = after;
+            if is_end {
                 break;
             }
             allowance.bytes =
@@ -60,26 +78,30 @@ impl Headers {
                 allowance.fields = allowance.fields.checked_sub(1).ok_or_else(|| too_many(FIELDS_MAX.to_string()))?;
             }
         }
-        headers.0.iter_mut().filter(|(_, value)| !value.ends_with(b"\n")).for_each(|(_, value)| value.push(b'\n'));
+        for (_, value) in &mut headers.fields {
+            if memmem::find(value, b"=?").is_some() && !has_too_many_words(value) {
+                *value = words::normalized(value);
+            }
+            value.push(b'\n');
+        }
         Ok((headers, rest))
     }
 
     /// Adds a line; returns whether it starts a field.
     fn take(&mut self, line: &[u8]) -> bool {
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            if let Some((_, value)) = self.0.last_mut() {
-                value.extend_from_slice(line);
+        let without_break = line.trim_ascii_end();
+        if is_folded(line) {
+            if let Some((_, value)) = self.fields.last_mut() {
+                value.push(b' ');
+                value.extend_from_slice(without_break.trim_ascii_start());
             }
             return false;
         }
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { return false };
-        let name = line[..colon].trim_ascii_end();
-        let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
-        if is_name {
-            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            self.0.push((name, line[colon + 1..].to_vec()));
-        }
-        is_name
+        let Some(found) = name(line) else { return false };
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or_default();
+        let value = without_break.get(colon + 1..).unwrap_or_default();
+        self.fields.push((String::from_utf8_lossy(found).to_ascii_lowercase(), value.to_vec()));
+        true
     }
 
     /// Header fields that are already split.
@@ -94,7 +116,7 @@ impl Headers {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -102,7 +124,7 @@ impl Headers {
     }
 
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(present, _)| present == name).map(|(_, value)| value.as_slice())
+        self.fields.iter().filter(move |(present, _)| present == name).map(|(_, value)| value.as_slice())
     }
 
     /// The first value of a name, as text.
@@ -128,13 +150,14 @@ impl Headers {
 
     /// The date in the first value of a name.
     pub fn moment(&self, name: &str) -> Option<Timestamp> {
-        moment(self.values(name).next()?)
+        date::parse(&String::from_utf8_lossy(self.values(name).next()?))
     }
 
     /// The first value of a name as a content type or disposition, with its parameters.
-    pub fn content_type(&self, name: &str) -> Option<ContentType<'_>> {
+    pub fn content_type(&self, name: &str) -> Option<ContentType<'static>> {
         let value = self.values(name).next().filter(|value| value.len() <= PARAMETERS_BYTES_MAX)?;
-        match MessageStream::new(value).parse_content_type() {
+        let joined = parameters::joined(value);
+        match MessageStream::new(joined.as_deref().unwrap_or(value)).parse_content_type().into_owned() {
             HeaderValue::ContentType(content_type) => Some(content_type),
             _ => None,
         }
@@ -143,7 +166,7 @@ impl Headers {
     /// All fields as JSON: each name with the list of its values as text.
     pub fn to_json(&self) -> Map<String, Value> {
         let mut members = Map::new();
-        for (name, value) in &self.0 {
+        for (name, value) in &self.fields {
             let values = members.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             values.as_array_mut().into_iter().for_each(|values| values.push(text(value).into()));
         }
@@ -173,13 +196,23 @@ fn addresses(value: &[u8]) -> Vec<Address> {
     }
     let HeaderValue::Address(addresses) = MessageStream::new(value).parse_address() else { return Vec::new() };
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_ref().map(|text| text.trim().to_owned());
-    addresses.iter().map(|found| Address { name: owned(&found.name), address: owned(&found.address) }).collect()
+    addresses.iter().map(|found| address::mended(owned(&found.name), owned(&found.address))).collect()
 }
 
-/// Parses a value as a date.
-fn moment(value: &[u8]) -> Option<Timestamp> {
-    match MessageStream::new(value).parse_date() {
-        HeaderValue::DateTime(moment) if moment.is_valid() => Some(Timestamp(moment.to_timestamp() * 1_000_000)),
-        _ => None,
-    }
+/// The name in a line that begins a field.
+fn name(line: &[u8]) -> Option<&[u8]> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = line[..colon].trim_ascii_end();
+    (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then_some(name)
+}
+
+/// Whether a line goes on with the value before it.
+fn is_folded(line: &[u8]) -> bool {
+    line.starts_with(b" ") || line.starts_with(b"\t")
+}
+
+/// Whether what follows a line that is no header field is the body: no field follows before the next empty line.
+fn is_body(rest: &[u8]) -> bool {
+    let mut lines = rest[..rest.len().min(BYTES_AHEAD_MAX)].split_inclusive(|byte| *byte == b'\n');
+    !lines.by_ref().take_while(|line| !line.trim_ascii().is_empty()).any(|line| name(line).is_some())
 }

@@ -10,10 +10,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use super::headers::{Allowance, Headers};
+use super::transfer;
 use super::{Attachment, Mail};
 use crate::content::{ContentError, File, sha256};
 
@@ -25,7 +24,11 @@ const LEVELS_MAX: usize = 20;
 /// Parses a raw mail.
 pub fn read(bytes: &[u8]) -> Result<Mail, ContentError> {
     let (headers, parts) = split(bytes)?;
+    let lacks_end = headers.lacks_end;
     let mut mail = Mail::of(headers);
+    if lacks_end {
+        mail.notes.push("the header fields end without an empty line".to_owned());
+    }
     let (mut text, mut html) = (Vec::new(), Vec::new());
     for part in &parts {
         let content = part.content(&mut mail.notes);
@@ -167,7 +170,7 @@ impl<'a> Part<'a> {
             name: file_name.or_else(|| attribute("name")),
             disposition: disposition.map(|kind| kind.ctype().to_ascii_lowercase()),
             content_id: headers.ids("content-id").into_iter().next(),
-            transfer_encoding: headers.text("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase(),
+            transfer_encoding: headers.text("content-transfer-encoding").unwrap_or_default(),
             bytes,
         }
     }
@@ -180,15 +183,9 @@ impl<'a> Part<'a> {
 
     /// The bytes without the transfer encoding.
     fn content(&self, notes: &mut Vec<String>) -> Cow<'a, [u8]> {
-        let decoded = match self.transfer_encoding.as_str() {
-            "base64" => base64_decode(self.bytes),
-            "quoted-printable" => quoted_printable_decode(self.bytes),
-            _ => return Cow::Borrowed(self.bytes),
-        };
-        decoded.map(Cow::Owned).unwrap_or_else(|| {
-            notes.push(format!("part {} is not valid {}; it is left as sent", self.number, self.transfer_encoding));
-            Cow::Borrowed(self.bytes)
-        })
+        let decoded = transfer::decode(&self.transfer_encoding, self.bytes);
+        notes.extend(decoded.fault.map(|fault| format!("part {} {fault}", self.number)));
+        decoded.bytes
     }
 
     /// The content as text. `us-ascii` with other characters is read as UTF-8, which it usually is.

@@ -11,11 +11,18 @@
 //!
 //! Limits: those of the modules, and [`ADDRESSES_MAX`]. A mail that exceeds one is rejected.
 
+mod address;
+mod date;
 mod headers;
 mod json_ld;
 mod mime;
+mod parameters;
 mod providers;
+mod transfer;
+mod words;
 
+#[cfg(test)]
+mod lenient_tests;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +39,8 @@ const ADDRESSES_MAX: usize = 2_000;
 
 /// The supported formats, for error messages.
 pub(super) const SUPPORTED_FORMATS: &str = "an e-mail hook accepts raw mails as `message/rfc822`, and inbound webhooks of Mailgun (a \
-                                forwarding route), SendGrid (Inbound Parse) and Postmark";
+                                forwarding route), SendGrid (Inbound Parse), Postmark, Amazon SES (by SNS), SparkPost, \
+                                Mandrill and Brevo";
 
 /// The format of a mail.
 pub(super) enum MailFormat {

@@ -41,13 +41,28 @@ pub struct Reservation<'a> {
     bytes: usize,
 }
 
+/// The name of the hook that gets the mails to `postmaster`.
+const POSTMASTER: &str = "postmaster";
+
 impl<'a> Mailroom for HookMailroom<'a> {
-    type Hook = Arc<HookInForce>;
+    /// `None` is the postmaster, if no hook has this name.
+    type Hook = Option<Arc<HookInForce>>;
     type Reservation = Reservation<'a>;
 
-    fn find(&self, address: &Address) -> Result<Arc<HookInForce>, Refusal> {
-        let hash = address.local.to_ascii_lowercase();
-        let found = self.door.catalog.snapshot().hook_by_hash(&hash).cloned();
+    fn find(&self, address: &Address) -> Result<Option<Arc<HookInForce>>, Refusal> {
+        let local = address.local.to_ascii_lowercase();
+        let snapshot = self.door.catalog.snapshot();
+        let found = match local.as_str() {
+            // Every server must accept these mails (RFC 5321, 4.5.1).
+            POSTMASTER => {
+                let hook = |org| snapshot.hook_by_name(org, HookKind::Email, POSTMASTER);
+                match snapshot.orgs().find_map(|org| hook(org.id)) {
+                    Some(hook) => Some(hook.clone()),
+                    None => return Ok(None),
+                }
+            }
+            hash => snapshot.hook_by_hash(hash).cloned(),
+        };
         let Some(in_force) = found.filter(|in_force| in_force.hook.kind == HookKind::Email) else {
             self.door.refusals.add_unknown();
             return Err(Refusal::new(Reason::UnknownHook, "no hook has this address"));
@@ -56,7 +71,7 @@ impl<'a> Mailroom for HookMailroom<'a> {
             let meta = || self.request_meta(vec![(RCPT_TO.to_owned(), masked(address))]);
             self.record_refusal(&in_force, address, refusal, meta, &[]);
         })?;
-        Ok(in_force)
+        Ok(Some(in_force))
     }
 
     fn reservation(&self) -> Reservation<'a> {
@@ -75,7 +90,11 @@ impl<'a> Mailroom for HookMailroom<'a> {
         Ok(())
     }
 
-    async fn store(&self, mail: &Envelope<Arc<HookInForce>>, text: Bytes) -> Result<String, Refusal> {
+    async fn store(&self, mail: &Envelope<Self::Hook>, text: Bytes) -> Result<String, Refusal> {
+        if by_hook(mail).is_empty() {
+            log::warn!(bytes = text.len(); "a mail to the postmaster was dropped; an e-mail hook named `{POSTMASTER}` would get it");
+            return Ok("for the postmaster".to_owned());
+        }
         let (mut requests, mut admissions) = (Vec::new(), Vec::new());
         for (hook, addresses) in by_hook(mail) {
             admissions.push(self.door.rate_limiters.admit(hook, || self.door.catalog.snapshot())?);
@@ -93,7 +112,7 @@ impl<'a> Mailroom for HookMailroom<'a> {
         Ok(ids.join(", "))
     }
 
-    fn refuse(&self, mail: &Envelope<Arc<HookInForce>>, refusal: &Refusal, text: &[u8]) {
+    fn refuse(&self, mail: &Envelope<Self::Hook>, refusal: &Refusal, text: &[u8]) {
         for (hook, addresses) in by_hook(mail) {
             let meta = || self.request_meta(headers(mail, &addresses));
             self.record_refusal(hook, addresses[0], refusal, meta, text);
@@ -128,7 +147,7 @@ impl HookMailroom<'_> {
     /// The mail as a request to a hook, which may be several of its recipients.
     fn incoming(
         &self,
-        mail: &Envelope<Arc<HookInForce>>,
+        mail: &Envelope<Option<Arc<HookInForce>>>,
         in_force: &HookInForce,
         addresses: &[&Address],
         text: &Bytes,
@@ -156,9 +175,10 @@ fn check(in_force: &HookInForce, peer: IpAddr) -> Result<(), Refusal> {
 }
 
 /// The hooks among the recipients, each with its addresses.
-fn by_hook(mail: &Envelope<Arc<HookInForce>>) -> Vec<(&Arc<HookInForce>, Vec<&Address>)> {
+fn by_hook(mail: &Envelope<Option<Arc<HookInForce>>>) -> Vec<(&Arc<HookInForce>, Vec<&Address>)> {
     let mut hooks: Vec<(&Arc<HookInForce>, Vec<&Address>)> = Vec::new();
-    for (hook, address) in &mail.recipients {
+    let of_hooks = mail.recipients.iter().filter_map(|(hook, address)| Some((hook.as_ref()?, address)));
+    for (hook, address) in of_hooks {
         match hooks.iter_mut().find(|(known, _)| known.hook.id == hook.hook.id) {
             Some((_, addresses)) => addresses.push(address),
             None => hooks.push((hook, vec![address])),
@@ -169,7 +189,7 @@ fn by_hook(mail: &Envelope<Arc<HookInForce>>) -> Vec<(&Arc<HookInForce>, Vec<&Ad
 
 /// The envelope as headers. Recipients are limited to those that are the hook itself: a hook must not learn who else
 /// got the mail.
-fn headers(mail: &Envelope<Arc<HookInForce>>, addresses: &[&Address]) -> Vec<(String, String)> {
+fn headers(mail: &Envelope<Option<Arc<HookInForce>>>, addresses: &[&Address]) -> Vec<(String, String)> {
     let recipients: Vec<String> = addresses.iter().map(|address| masked(address)).collect();
     let named = [
         ("content-type", CONTENT_TYPE.to_owned()),

@@ -8,11 +8,17 @@
 //! | Mailgun, forwarding route | a form; multipart with attachments | `body-mime` |
 //! | SendGrid, Inbound Parse | a multipart form | `email` |
 //! | Postmark, inbound webhook | JSON | `RawEmail`, in addition to the others |
+//! | Amazon SES, by SNS | JSON in JSON | `content` |
+//! | SparkPost, relay webhook | JSON | `email_rfc822` |
+//! | Mandrill, inbound webhook | JSON in a form | `raw_msg` |
+//! | Brevo, inbound parsing | JSON | none |
 
+mod brevo;
 mod fields;
 mod mailgun;
 mod postmark;
 mod sendgrid;
+mod wrapped;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -20,33 +26,45 @@ use serde_json::Value;
 use super::{Mail, PostedFormat, SUPPORTED_FORMATS, mime};
 use crate::content::{ContentError, File, json};
 use fields::Fields;
+use wrapped::Wrapped;
 
 /// A parsed webhook of a provider.
 pub(super) enum Provided {
     Mailgun(Fields),
     SendGrid(Fields),
     Postmark(Value),
+    Brevo(Value),
+    /// A raw mail with data about it.
+    Wrapped(Wrapped),
 }
 
 impl Provided {
     /// Parses a body and recognises the provider.
     pub fn of(format: &PostedFormat, body: &Bytes) -> Result<Provided, ContentError> {
         let recognised = match format {
-            PostedFormat::Json => Some(json::read(body)?).filter(postmark::is_one).map(Provided::Postmark),
-            PostedFormat::Fields => Provided::of_fields(Fields::of_form(body)?),
-            PostedFormat::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary)?),
+            PostedFormat::Json => Provided::of_json(json::read(body)?)?,
+            PostedFormat::Fields => Provided::of_fields(Fields::of_form(body)?)?,
+            PostedFormat::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary)?)?,
         };
         recognised.ok_or_else(|| {
             ContentError::Malformed(format!("the body is not a mail in a supported format; {SUPPORTED_FORMATS}"))
         })
     }
 
-    fn of_fields(fields: Fields) -> Option<Provided> {
-        match () {
+    fn of_json(document: Value) -> Result<Option<Provided>, ContentError> {
+        Ok(match () {
+            () if postmark::is_one(&document) => Some(Provided::Postmark(document)),
+            () if brevo::is_one(&document) => Some(Provided::Brevo(document)),
+            () => Wrapped::of_json(&document)?.map(Provided::Wrapped),
+        })
+    }
+
+    fn of_fields(fields: Fields) -> Result<Option<Provided>, ContentError> {
+        Ok(match () {
             () if mailgun::is_one(&fields) => Some(Provided::Mailgun(fields)),
             () if sendgrid::is_one(&fields) => Some(Provided::SendGrid(fields)),
-            () => None,
-        }
+            () => Wrapped::of_fields(&fields)?.map(Provided::Wrapped),
+        })
     }
 
     pub fn mail(self) -> Result<Mail, ContentError> {
@@ -55,6 +73,8 @@ impl Provided {
             Provided::Mailgun(fields) => mailgun::mail(fields, raw),
             Provided::SendGrid(fields) => sendgrid::mail(fields, raw),
             Provided::Postmark(document) => postmark::mail(&document, raw),
+            Provided::Brevo(document) => brevo::mail(&document),
+            Provided::Wrapped(wrapped) => Ok(wrapped.mail(raw.unwrap_or_default())),
         }
     }
 
@@ -66,6 +86,8 @@ impl Provided {
         Ok(match self {
             Provided::Mailgun(fields) | Provided::SendGrid(fields) => fields.into_file(part),
             Provided::Postmark(document) => postmark::file(&document, part),
+            // Brevo keeps the files.
+            Provided::Brevo(_) | Provided::Wrapped(_) => None,
         })
     }
 
@@ -75,6 +97,8 @@ impl Provided {
             Provided::Mailgun(fields) => fields.bytes(mailgun::RAW),
             Provided::SendGrid(fields) => fields.bytes(sendgrid::RAW),
             Provided::Postmark(document) => postmark::raw(document),
+            Provided::Brevo(_) => None,
+            Provided::Wrapped(wrapped) => Some(wrapped.raw.clone()),
         }
     }
 }
