@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use hookflow::hook::HookKind;
 use hookflow::base::json::PAYLOAD_LEVELS_MAX;
+use hookflow::content::Notes;
 use hookflow::hook::transaction::content;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -22,13 +23,13 @@ fuzz_target!(|input: &[u8]| {
         Ok(content) => content,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let inflated = match content.inflate(body, INFLATED_BYTES_MAX) {
+    let inflated = match content.inflate(body, INFLATED_BYTES_MAX, &mut Notes::default()) {
         Ok(inflated) => inflated.unwrap_or_else(|| Bytes::copy_from_slice(body)),
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     assert!(inflated.len() <= INFLATED_BYTES_MAX.max(body.len()));
-    let read = content.read(&inflated);
-    assert_eq!(read, content.read(&inflated));
+    let read = content.read(&inflated, &mut Notes::default());
+    assert_eq!(read, content.read(&inflated, &mut Notes::default()));
     let files: Vec<_> = (1..=3).map(|part| content.file(&inflated, part)).collect();
     match read {
         Ok(payload) => {

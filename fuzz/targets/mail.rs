@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use hookflow::hook::HookKind;
 use hookflow::base::json::PAYLOAD_LEVELS_MAX;
+use hookflow::content::Notes;
 use hookflow::hook::transaction::{HELO, MAIL_FROM, RCPT_TO, content};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -27,8 +28,8 @@ fuzz_target!(|input: &[u8]| {
     let header = |name: &str| [MAIL_FROM, RCPT_TO, HELO].contains(&name).then_some(head);
     let content = content(HookKind::Email, Some(content_type), None, header).expect("this is how mails come");
     let body = Bytes::from(body);
-    let read = content.read(&body);
-    assert_eq!(read, content.read(&body));
+    let read = content.read(&body, &mut Notes::default());
+    assert_eq!(read, content.read(&body, &mut Notes::default()));
     match read {
         Ok(payload) => {
             assert!(levels(&payload) <= PAYLOAD_LEVELS_MAX, "it nests deeper than it may");

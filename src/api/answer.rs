@@ -20,6 +20,11 @@ pub fn created<A: Attributes>(data: Resource<A>) -> ApiResult {
     Ok(HttpResponse::Created().insert_header((LOCATION, data.links.own.as_str())).json(Document { data }))
 }
 
+/// 201 with something else than a [`Resource`], which is at `link`.
+pub fn created_at<T: Serialize>(data: T, link: &str) -> ApiResult {
+    Ok(HttpResponse::Created().insert_header((LOCATION, link)).json(Document { data }))
+}
+
 /// 201 if the resource is new, else 200.
 pub fn saved<A: Attributes>(data: Resource<A>, is_new: bool) -> ApiResult {
     if is_new { created(data) } else { one(data) }

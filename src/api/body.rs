@@ -25,6 +25,13 @@ impl Body {
     }
 }
 
+impl Body {
+    /// The body as JSON; an empty object if there is none.
+    pub fn json_or_nothing(&self) -> Result<Value, ApiError> {
+        if self.0.is_empty() { Ok(Value::Object(Default::default())) } else { self.json() }
+    }
+}
+
 impl FromRequest for Body {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Body, ApiError>>>>;

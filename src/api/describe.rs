@@ -4,15 +4,18 @@
 //! always agree. Errors that follow from the kind of an operation (a key, an id in the path, a body) are added
 //! automatically.
 
-use actix_web::dev::HttpServiceFactory;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceRequest;
 use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, Responder, Route};
+use actix_web::{FromRequest, Handler, Resource, Responder, Route};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
+use super::inputs::Inputs;
 use super::query::PageQuery;
 use crate::http::document::{Schemas, with_schemas};
 use crate::http::errors::{Code, method_not_allowed};
@@ -60,11 +63,19 @@ pub enum Access {
     Sender,
 }
 
-/// The body of a request.
+impl Access {
+    /// Whether callers need a key.
+    pub fn has_key(self) -> bool {
+        matches!(self, Access::Reader | Access::Admin)
+    }
+}
+
+/// What is sent.
 pub struct RequestBody {
     pub content_type: &'static str,
     pub schema: SchemaSource,
     pub example: &'static str,
+    pub is_required: bool,
 }
 
 /// An answer: its status and its body.
@@ -150,7 +161,13 @@ impl Operation {
         self.json(SchemaSource::Type(schema_of::<T>), example)
     }
 
-    /// Accepts JSON of this component.
+    /// Takes JSON of this type, or nothing.
+    pub fn optional_input<T: ToSchema>(self, example: &'static str) -> Operation {
+        let operation = self.input::<T>(example);
+        Operation { body: operation.body.map(|body| RequestBody { is_required: false, ..body }), ..operation }
+    }
+
+    /// Takes JSON of this component.
     pub fn body(self, component: impl Into<String>, example: &'static str) -> Operation {
         self.json(SchemaSource::Component(component.into()), example)
     }
@@ -161,7 +178,8 @@ impl Operation {
 
     /// Accepts another content type, or any (`*/*`).
     pub fn content(self, content_type: &'static str, schema: SchemaSource, example: &'static str) -> Operation {
-        Operation { body: Some(RequestBody { content_type, schema, example }), ..self }
+        let is_required = !matches!(schema, SchemaSource::Anything);
+        Operation { body: Some(RequestBody { content_type, schema, example, is_required }), ..self }
     }
 
     /// Answers 200 with this.
@@ -254,9 +272,9 @@ impl Endpoint {
         self
     }
 
-    /// The resource at the address. It answers methods that are not allowed with an error document.
-    fn resource(self) -> impl HttpServiceFactory + 'static {
-        // If another route handles the rest, this one only handles the requests of `get_if`.
+    /// The resource that answers at the address. Methods that it does not take are answered with an error like any other.
+    fn resource(self) -> Resource {
+        // Where another route takes the rest, only requests come here that it does not take: those of `get_if`.
         let described = self.operations.iter().filter(|(method, _)| !self.takes_any || *method == "get");
         let mut methods: Vec<String> = described.map(|(method, _)| method.to_uppercase()).collect();
         methods.sort();
@@ -279,7 +297,17 @@ impl Group {
     /// Registers the routes.
     pub fn register(self, service: &mut ServiceConfig) {
         for endpoint in self.endpoints {
-            service.service(endpoint.resource());
+            // Senders, and callers without a key, may send whatever they like.
+            let is_admin_api = endpoint.operations.iter().all(|(_, operation)| operation.access.has_key());
+            let inputs = Inputs::of(&endpoint);
+            let resource = endpoint.resource();
+            match is_admin_api {
+                false => service.service(resource),
+                true => {
+                    let check = move |request: ServiceRequest, next: Next<BoxBody>| inputs.clone().check(request, next);
+                    service.service(resource.wrap(from_fn(check)))
+                }
+            };
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::web::{self, Data, Path, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::answer::{all, created, nothing, one, page};
+use super::answer::{all, created, filtered, nothing, one, page};
 use super::body::Body;
 use super::describe::{Access, Endpoint, Group, Operation, SchemaSource, changes, public, reads};
 use super::query::{PageQuery, path_id};
@@ -11,9 +13,10 @@ use crate::base::id::Id;
 use crate::door::{self, Reason, ReceiptView};
 use crate::hook::HookKind;
 use crate::http::document::{Document, Page};
-use crate::http::errors::{ApiResult, Code};
+use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::schema::capitalised;
 use crate::usecases::hooks::{self, HookChanges, HookView};
+use crate::usecases::later_runs::ProblemFilter;
 use crate::usecases::transactions::TransactionView;
 use crate::usecases::{Admin, Reader, Services};
 
@@ -25,10 +28,11 @@ pub fn group() -> Group {
     let show_hook = reads("getHook", "One hook, with its counts of refusals, duplicates and challenges");
     let change_hook = changes("changeHook", "Changes a hook: absent attributes stay, null removes a setting")
         .body("HookChanges", r#"{"enabled": false, "limits": {"ratePerSecond": 10}}"#);
-    let delete_hook = changes("deleteHook", "Deletes a hook; its address then answers 410");
-    let rotate_hook = changes("rotateHook", "Gives a hook a new address; the old one stops working");
-    let list_transactions = reads("listTransactions", "The transactions of a hook, newest first").paged();
-    Group::new("Hooks", "The addresses that other systems post to.")
+    let delete_hook = changes("deleteHook", "Deletes a hook; its address answers 410 from then on");
+    let rotate_hook = changes("rotateHook", "Gives a hook a new address; the old one is unknown from then on");
+    let list_transactions =
+        reads("listTransactions", "What a hook accepted, newest first").query::<TransactionsQuery>().paged();
+    Group::new("Hooks", "The addresses that outsiders post to.")
         .add(
             Endpoint::at("/v1/hooks")
                 .get(list, list_hooks.answers::<Page<HookView>>())
@@ -88,6 +92,19 @@ fn has_id(context: &GuardContext<'_>) -> bool {
     last.is_some_and(|last| last.parse::<Id>().is_ok())
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TransactionsQuery {
+    /// Only transactions whose body can't be read for this reason, or for `any`.
+    #[param(example = "malformed_json")]
+    problem: Option<String>,
+    #[param(ignore)]
+    page_size: Option<String>,
+    #[param(ignore)]
+    after: Option<String>,
+}
+
 async fn list(services: Data<Services>, reader: Reader) -> ApiResult {
     all(hooks::list(&services, &reader), "/v1/hooks")
 }
@@ -118,9 +135,17 @@ async fn transactions(
     services: Data<Services>,
     reader: Reader,
     id: Path<String>,
-    query: Query<PageQuery>,
+    query: Query<TransactionsQuery>,
 ) -> ApiResult {
     let id = path_id("hook", &id)?;
-    let found = hooks::transactions(&services, &reader, id, query.paging()?).await?;
-    page(found, format!("/v1/hooks/{id}/transactions"))
+    let TransactionsQuery { problem, page_size, after } = query.into_inner();
+    let paging = PageQuery { page_size, after }.paging()?;
+    let filter = problem.as_deref().map(ProblemFilter::parse).transpose();
+    let filter = filter.map_err(|detail| ApiError::parameter("problem", detail))?;
+    let found = hooks::transactions(&services, &reader, id, filter, paging).await?;
+    let mut link = format!("/v1/hooks/{id}/transactions");
+    if let Some(problem) = problem {
+        filtered(&mut link, "problem", problem);
+    }
+    page(found, link)
 }

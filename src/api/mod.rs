@@ -15,6 +15,7 @@ mod entities;
 mod health;
 mod hook_secrets;
 mod hooks;
+mod inputs;
 mod keys;
 mod klasses;
 mod openapi;
@@ -32,9 +33,10 @@ use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 
-use crate::door::Door;
+use crate::door::{self, Door};
 use crate::http::errors::{self, ApiError, Code};
 use crate::listen::{Exchange, HeadTooLarge, ResponseBody};
 use crate::usecases::Services;
@@ -81,7 +83,15 @@ pub fn configure(service: &mut ServiceConfig, door: Door, services: Services) {
         .app_data(web::QueryConfig::default().error_handler(query_error))
         .app_data(web::PayloadConfig::new(ADMIN_BODY_MAX));
     groups().into_iter().for_each(|group| group.register(service));
-    service.default_service(web::to(errors::no_such_address));
+    service.default_service(web::to(elsewhere));
+}
+
+/// Addresses that are not declared. Some are those of hooks, written in another way.
+async fn elsewhere(door: Data<Door>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
+    match door::receive_odd(&door, &request, payload).await {
+        Some(answer) => Ok(answer?),
+        None => Ok(errors::no_such_address(request).await),
+    }
 }
 
 /// Completes the handling of a request even if the client disconnects, because what follows a commit, such as making a

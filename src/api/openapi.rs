@@ -179,7 +179,7 @@ fn describe_body(body: &RequestBody, schemas: &mut Schemas) -> DescribedBody {
     }
     let example = serde_json::from_str(body.example).unwrap_or_else(|_| Value::String(body.example.to_owned()));
     let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
-    let is_needed = if matches!(body.schema, SchemaSource::Anything) { Required::False } else { Required::True };
+    let is_needed = if body.is_required { Required::True } else { Required::False };
     RequestBodyBuilder::new().content(body.content_type, content).required(Some(is_needed)).build()
 }
 
@@ -237,7 +237,7 @@ fn reference(source: &SchemaSource, schemas: &mut Schemas) -> RefOr<Schema> {
 /// The errors of an operation, by status: its own, and those that follow from its kind.
 fn errors(endpoint: &Endpoint, operation: &Operation) -> BTreeMap<u16, BTreeSet<Code>> {
     let mut codes: BTreeSet<Code> = operation.errors.iter().copied().collect();
-    let has_key = matches!(operation.access, Access::Reader | Access::Admin);
+    let has_key = operation.access.has_key();
     if has_key {
         codes.extend([Code::Unauthorized, Code::Forbidden, Code::Internal, Code::Overloaded, Code::Unavailable]);
         if endpoint.path.contains('{') {
@@ -247,12 +247,10 @@ fn errors(endpoint: &Endpoint, operation: &Operation) -> BTreeMap<u16, BTreeSet<
             codes.extend([Code::MalformedJson, Code::NestingTooDeep, Code::BodyIncomplete]);
             codes.extend([Code::BodyTooLarge, Code::Invalid]);
         }
-        if !operation.parameters.is_empty() {
-            codes.insert(Code::BadParameter);
-        }
+        codes.insert(Code::BadParameter);
     }
     if operation.access == Access::Admin {
-        codes.insert(Code::Conflict);
+        codes.extend([Code::Conflict, Code::Invalid]);
     }
     codes.insert(Code::HeadersTooLarge);
     let mut by_status: BTreeMap<u16, BTreeSet<Code>> = BTreeMap::new();

@@ -5,21 +5,24 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answer::{all, created, filtered, one, page};
+use super::body::Body;
 use super::describe::{Endpoint, Group, changes, reads};
 use super::query::{PageQuery, path_id};
 use crate::http::document::{Document, Page};
 use crate::http::errors::{ApiError, ApiResult, Code};
 use crate::store::RunStatus;
-use crate::usecases::runs::{self, RunQuery, RunView, StepEntry};
+use crate::usecases::runs::{self, Replay, ReplayInput, RunQuery, RunView, StepEntry};
 use crate::usecases::{Admin, Reader, Services};
 
 pub fn group() -> Group {
     let list_runs = reads("listRuns", "Runs without their steps, newest first").query::<RunsQuery>().paged();
     let show_run = reads("getRun", "One run with its steps");
-    let list_steps = reads("listSteps", "The step entries of a run, in order of execution");
-    let cancel_run = changes("cancelRun", "Cancels an open run").fails(Code::Conflict);
-    let replay_run = changes("replayRun", "Starts a run of the same version with the same payload");
-    Group::new("Runs", "The executions of workflows, step by step.")
+    let list_steps = reads("listSteps", "The step entries of a run, in the order of their execution");
+    let cancel_run = changes("cancelRun", "Ends an open run").fails(Code::Conflict);
+    let replay_run =
+        changes("replayRun", "Starts a run with the same payload, of the same version of the workflow or another")
+            .optional_input::<ReplayInput>(r#"{"version": "current"}"#);
+    Group::new("Runs", "What workflows did, step by step.")
         .add(Endpoint::at("/v1/runs").get(list, list_runs.answers::<Page<RunView>>()))
         .add(Endpoint::at("/v1/runs/{id}").get(show, show_run.answers::<Document<RunView>>()))
         .add(Endpoint::at("/v1/runs/{id}/steps").get(steps, list_steps.answers::<Page<StepEntry>>()))
@@ -73,6 +76,7 @@ async fn cancel(services: Data<Services>, admin: Admin, id: Path<String>) -> Api
     one(runs::cancel(&services, &admin, path_id("run", &id)?).await?)
 }
 
-async fn replay(services: Data<Services>, admin: Admin, id: Path<String>) -> ApiResult {
-    created(runs::replay(&services, &admin, path_id("run", &id)?).await?)
+async fn replay(services: Data<Services>, admin: Admin, id: Path<String>, body: Body) -> ApiResult {
+    let id = path_id("run", &id)?;
+    created(runs::replay(&services, &admin, id, Replay::read(body.json_or_nothing()?)?).await?)
 }

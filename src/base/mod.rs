@@ -3,6 +3,7 @@
 pub mod file_watch;
 pub mod id;
 pub mod json;
+pub mod json_text;
 pub mod networks;
 pub mod pem;
 pub mod time;

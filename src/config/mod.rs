@@ -16,6 +16,7 @@ pub use tls::TlsFiles;
 use url::Url;
 
 use crate::content::INFLATED_BYTES_CEILING;
+use crate::door::BODY_BYTES_CEILING;
 use crate::observe::logging::LogFormat;
 use crate::store::postgres::PoolSizes;
 use crate::store::{DatabaseUrl, OpenError, Store};
@@ -97,7 +98,7 @@ pub struct Serve {
     pub public_url: Option<String>,
     /// Maximum size of a request body, in bytes
     #[arg(long, env = "HOOKFLOW_BODY_LIMIT_BYTES", default_value_t = 400_000, value_name = "BYTES",
-          value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+          value_parser = clap::value_parser!(u32).range(1..=BODY_BYTES_CEILING as i64))]
     pub body_limit_bytes: u32,
     /// Maximum size of a request body once inflated, in bytes
     #[arg(long, env = "HOOKFLOW_INFLATED_LIMIT_BYTES", default_value_t = 4_000_000, value_name = "BYTES",
@@ -121,6 +122,10 @@ pub struct Serve {
     #[arg(long, env = "HOOKFLOW_CONNECTIONS_PER_PEER", default_value_t = 1_000, value_name = "NUMBER",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub connections_per_peer: u32,
+    /// How long a connection may be idle between requests, in seconds; longer than the balancer in front keeps it
+    #[arg(long, env = "HOOKFLOW_KEEP_ALIVE_S", default_value_t = 75, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub keep_alive_s: u32,
     /// Number of HTTP worker threads; defaults to one per core
     #[arg(long, env = "HOOKFLOW_HTTP_WORKERS", value_name = "NUMBER",
           value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Content;
+use super::{Content, Notes};
 
 const PAGE: &str = include_str!("../../docs/http-api.md");
 
@@ -18,7 +18,7 @@ fn the_documented_mapping_holds() {
         let [content_type, body, expected] = cells[..] else { panic!("three cells in {row}") };
         let content = Content::of((!content_type.is_empty()).then_some(content_type), None).unwrap();
         let body = Bytes::from(body.replace("\\r\\n", "\r\n"));
-        let data = content.read(&body).unwrap_or_else(|error| panic!("{row}: {error}"));
+        let data = content.read(&body, &mut Notes::default()).unwrap_or_else(|error| panic!("{row}: {error}"));
         assert_eq!(data, serde_json::from_str::<Value>(expected).unwrap(), "{row}");
     }
 }

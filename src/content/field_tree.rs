@@ -2,13 +2,17 @@
 //!
 //! `a` is a member, `a[b]` a member of a member, and `a[]` an entry of a list. A repeated member becomes a list of its
 //! values. `a[][b]` belongs to the last entry of the list, or to a new one if that already has a `b`. An object with
-//! the keys 0, 1, 2, … becomes a list. Unbalanced brackets are ordinary characters.
+//! the keys 0, 1, 2, … becomes a list, whatever the order of the fields and even if some keys after 0 are missing,
+//! because a row was removed from the page. Unbalanced brackets are ordinary characters. If a name is used for a value
+//! and for an object, both become entries of a list, with a note.
 //!
 //! Limits: [`NAME_BYTES_MAX`], [`NAME_LEVELS_MAX`].
 
 use serde_json::{Map, Value};
 
 use super::ContentError;
+use super::form::FIELDS_MAX;
+use super::notes::Notes;
 
 /// The longest name in a body, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 1_000;
@@ -28,10 +32,11 @@ enum FieldNode {
 }
 
 impl FieldTree {
-    /// Adds a field; `place` is its location in the body, for errors.
-    pub fn add(&mut self, name: &str, value: Value, place: &str) -> Result<(), ContentError> {
+    /// Adds a field; `place` is its location in the body. A field without a name is dropped, with a note.
+    pub fn add(&mut self, name: &str, value: Value, place: &str, notes: &mut Notes) -> Result<(), ContentError> {
         if name.is_empty() {
-            return Err(ContentError::Malformed(format!("{place} has no name")));
+            notes.add(format!("{place} has no name; it is left out"));
+            return Ok(());
         }
         if name.len() > NAME_BYTES_MAX {
             return Err(ContentError::TooLarge(format!("the name of {place} is longer than {NAME_BYTES_MAX} bytes")));
@@ -44,15 +49,12 @@ impl FieldTree {
         if keys.iter().any(|key| key.starts_with("$serde_json::")) {
             return Err(ContentError::Malformed(format!("the name of {place}, {name:?}, is reserved")));
         }
-        let stored = match keys.split_first() {
-            Some((first, rest)) => put_member(&mut self.0, first, rest, value),
-            None => Ok(()),
-        };
-        stored.map_err(|Clash| {
-            ContentError::Malformed(format!(
-                "{place}, {name:?}, conflicts with an earlier field: one of them contains the other"
-            ))
-        })
+        if let Some((first, rest)) = keys.split_first()
+            && put_member(&mut self.0, first, rest, value) == Fit::Mixed
+        {
+            notes.add(format!("{place}, {name:?}: the name is used for a value and for an object; both are in a list"));
+        }
+        Ok(())
     }
 
     /// Returns the fields as an object.
@@ -61,8 +63,13 @@ impl FieldTree {
     }
 }
 
-/// A field is within another one that is a plain value, or the other way round.
-struct Clash;
+/// Whether a field fits those before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fit {
+    Regular,
+    /// It is within another one that is a plain value, or the other way round.
+    Mixed,
+}
 
 /// The keys of a nested name; an empty key is a new list entry.
 fn keys(name: &str) -> Vec<&str> {
@@ -75,12 +82,12 @@ fn keys(name: &str) -> Vec<&str> {
     nested().unwrap_or_else(|| vec![name])
 }
 
-fn put_member(members: &mut Members, key: &str, rest: &[&str], value: Value) -> Result<(), Clash> {
+fn put_member(members: &mut Members, key: &str, rest: &[&str], value: Value) -> Fit {
     match members.iter_mut().find(|(present, _)| present == key) {
         Some((_, node)) => node.put(rest, value),
         None => {
             members.push((key.to_owned(), FieldNode::new(rest, value)));
-            Ok(())
+            Fit::Regular
         }
     }
 }
@@ -94,12 +101,9 @@ impl FieldNode {
         }
     }
 
-    fn put(&mut self, keys: &[&str], value: Value) -> Result<(), Clash> {
+    fn put(&mut self, keys: &[&str], value: Value) -> Fit {
         match (keys, &mut *self) {
             ([] | [""], FieldNode::List(items)) => items.push(FieldNode::Value(value)),
-            ([] | [""], FieldNode::Value(first)) => {
-                *self = FieldNode::List(vec![FieldNode::Value(first.take()), FieldNode::Value(value)]);
-            }
             (["", rest @ ..], FieldNode::List(items)) => match items.last_mut().filter(|item| item.lacks(rest)) {
                 Some(item) => return item.put(rest, value),
                 None => items.push(FieldNode::new(rest, value)),
@@ -107,9 +111,22 @@ impl FieldNode {
             ([key, rest @ ..], FieldNode::Object(members)) if !key.is_empty() => {
                 return put_member(members, key, rest, value);
             }
-            _ => return Err(Clash),
+            ([_, ..], FieldNode::List(items)) => {
+                match items.iter_mut().rfind(|item| matches!(item, FieldNode::Object(_))) {
+                    Some(item) => _ = item.put(keys, value),
+                    None => items.push(FieldNode::new(keys, value)),
+                }
+                return Fit::Mixed;
+            }
+            _ => {
+                let is_repeated = matches!((keys, &*self), ([] | [""], FieldNode::Value(_)));
+                let first = std::mem::replace(self, FieldNode::List(Vec::new()));
+                let keys = keys.strip_prefix(&[""]).unwrap_or(keys);
+                *self = FieldNode::List(vec![first, FieldNode::new(keys, value)]);
+                return if is_repeated { Fit::Regular } else { Fit::Mixed };
+            }
         }
-        Ok(())
+        Fit::Regular
     }
 
     /// Whether there is no value at the keys yet, and none that conflicts.
@@ -129,16 +146,21 @@ impl FieldNode {
         match self {
             FieldNode::Value(value) => value,
             FieldNode::List(items) => finished(items),
-            FieldNode::Object(members) if is_numbered(&members) => {
-                finished(members.into_iter().map(|(_, node)| node).collect())
+            FieldNode::Object(mut members) => {
+                let Some(indexes) = indexes(&members) else { return Value::Object(object(members)) };
+                let mut rows: Vec<_> = indexes.into_iter().zip(members.drain(..)).collect();
+                rows.sort_by_key(|(index, _)| *index);
+                finished(rows.into_iter().map(|(_, (_, node))| node).collect())
             }
-            FieldNode::Object(members) => Value::Object(object(members)),
         }
     }
 }
 
-fn is_numbered(members: &Members) -> bool {
-    members.iter().enumerate().all(|(index, (key, _))| *key == index.to_string())
+/// The indexes of an object that is a list: whole numbers, among them 0. Other numbers, such as ids, stay keys.
+fn indexes(members: &Members) -> Option<Vec<usize>> {
+    let index = |key: &str| key.parse().ok().filter(|index: &usize| *index < FIELDS_MAX && index.to_string() == key);
+    let indexes: Option<Vec<usize>> = members.iter().map(|(key, _)| index(key)).collect();
+    indexes.filter(|indexes| indexes.contains(&0))
 }
 
 fn object(members: Members) -> Map<String, Value> {

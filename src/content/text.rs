@@ -2,37 +2,53 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8};
-use mime::Mime;
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-use super::ContentError;
+use super::notes::Notes;
 
-/// The character encoding in a content type, if any.
-pub(super) fn charset(media_type: &Mime) -> Result<Option<&'static Encoding>, ContentError> {
-    let Some(label) = media_type.get_param(mime::CHARSET) else { return Ok(None) };
-    let encoding = Encoding::for_label_no_replacement(label.as_str().as_bytes());
-    let unknown = || ContentError::Unsupported(format!("charset {label} is not supported; use UTF-8"));
-    encoding.map(Some).ok_or_else(unknown)
+/// The character encoding with this name. An unknown name leaves a note.
+pub(super) fn encoding(name: &str, notes: &mut Notes) -> Option<&'static Encoding> {
+    let found = encoding_of_label(name);
+    if found.is_none() {
+        notes.add(format!("the charset `{name}` is unknown; the text is read as UTF-8"));
+    }
+    found
 }
 
-/// Whether a charset is UTF-8 or a subset.
-pub(super) fn is_utf_8(charset: &str) -> bool {
-    Encoding::for_label(charset.as_bytes()) == Some(UTF_8) || charset.eq_ignore_ascii_case("us-ascii")
+/// The same without a note. Some senders write `KOI8_R` for `KOI8-R`.
+pub(super) fn encoding_of_label(name: &str) -> Option<&'static Encoding> {
+    let standard = name.replace('_', "-");
+    [name, &standard].iter().find_map(|label| Encoding::for_label_no_replacement(label.as_bytes()))
 }
 
 /// Decodes a whole body, in the encoding of its byte order mark, or else in `encoding`.
-pub(super) fn document<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, ContentError> {
+pub(super) fn document<'a>(bytes: &'a [u8], encoding: &'static Encoding, notes: &mut Notes) -> Cow<'a, str> {
     let (encoding, mark_length) = Encoding::for_bom(bytes).unwrap_or((encoding, 0));
-    decode(&bytes[mark_length..], encoding)
+    decode(&bytes[mark_length..], encoding, "the body", notes)
 }
 
-/// Decodes text within a body.
-pub(super) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, ContentError> {
-    let malformed =
-        |place: String| ContentError::Malformed(format!("the text is not valid {}{place}", encoding.name()));
-    if encoding == UTF_8 {
-        let at = |error: std::str::Utf8Error| malformed(format!(" at byte {}", error.valid_up_to() + 1));
-        return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(at);
+/// Decodes text within a body. Invalid characters become U+FFFD, with a note that names the `place`.
+pub(super) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding, place: &str, notes: &mut Notes) -> Cow<'a, str> {
+    let (text, is_lossy) = encoding.decode_without_bom_handling(bytes);
+    if is_lossy {
+        let name = encoding.name();
+        notes.add(format!("{place}: characters that are not valid {name} are replaced by \u{FFFD}"));
     }
-    encoding.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(|| malformed(String::new()))
+    text
+}
+
+/// Decodes a name, which is UTF-8 or, in old programs, Latin-1.
+pub(super) fn name(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(name) => Cow::Borrowed(name),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    }
+}
+
+/// Whether the bytes are valid in `encoding`.
+pub(super) fn is_valid(bytes: &[u8], encoding: &'static Encoding) -> bool {
+    match encoding == UTF_8 {
+        true => std::str::from_utf8(bytes).is_ok(),
+        false => encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some(),
+    }
 }

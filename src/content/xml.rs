@@ -3,7 +3,8 @@
 //! `<order id="7"><item>a</item><item>b</item></order>` becomes `{"order": {"@id": "7", "item": ["a", "b"]}}`:
 //! attributes have the prefix `@`, repeated children become a list, an element with only text becomes a string, and
 //! text beside attributes or children becomes `#text`. Names keep their prefixes. White space around text, comments and
-//! processing instructions are dropped. Document types are rejected, and with them all entities except the five of XML.
+//! processing instructions are dropped. A document type that names an external definition is ignored, and the definition
+//! never read; one with definitions of its own is rejected. So there are no entities except the five of XML.
 //!
 //! Limits: [`LEVELS_MAX`], [`NODES_MAX`], [`NAME_BYTES_MAX`].
 
@@ -17,6 +18,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use serde_json::{Map, Value};
 
 use super::field_tree::NAME_BYTES_MAX;
+use super::notes::Notes;
 use super::{ContentError, text};
 
 /// The deepest nesting of elements. An element is up to two levels of the payload, which stays within its own limit.
@@ -25,8 +27,8 @@ const LEVELS_MAX: usize = 40;
 const NODES_MAX: usize = 20_000;
 
 /// Parses a document, in the encoding of the header or of the document.
-pub(super) fn read(body: &[u8], encoding: Option<&'static Encoding>) -> Result<Value, ContentError> {
-    let text = text::document(body, encoding.or_else(|| declared_encoding(body)).unwrap_or(UTF_8))?;
+pub(super) fn read(body: &[u8], encoding: Option<&'static Encoding>, notes: &mut Notes) -> Result<Value, ContentError> {
+    let text = text::document(body, encoding.or_else(|| declared_encoding(body)).unwrap_or(UTF_8), notes);
     let mut reader = Reader::from_str(&text);
     let mut document = Document::default();
     loop {
@@ -120,8 +122,10 @@ impl Document {
                 Err(error) => malformed(error),
             },
             Event::GeneralRef(reference) => self.text(&resolve(&reference)?),
-            Event::DocType(_) => malformed("document types (`<!DOCTYPE`) are not allowed"),
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+            Event::DocType(definition) if definition.contains(&b'[') => {
+                malformed("a document type (`<!DOCTYPE`) with definitions is not allowed")
+            }
+            Event::DocType(_) | Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
 

@@ -21,6 +21,7 @@ use super::refusal::{Reason, Refusal};
 use super::{Door, body};
 use crate::base::id::Id;
 use crate::catalog::HookInForce;
+use crate::content::Notes;
 use crate::hook::{Captcha, HookKind, MinimumScore};
 use crate::outbound::{self, Effect, EffectOutcome, HttpResponse, Performer, ResponseFormat};
 use crate::secrets::sensitive::MASK;
@@ -108,7 +109,8 @@ pub fn without_token(captcha: &Captcha, headers: &HeaderMap, body: Bytes) -> Byt
     if headers.contains_key(CONTENT_ENCODING) {
         return Bytes::new();
     }
-    let payload = body::content(HookKind::Form, headers, false).and_then(|content| Ok(content.read(&body)?));
+    let content = body::content(HookKind::Form, headers, false);
+    let payload = content.and_then(|content| Ok(content.read(&body, &mut Notes::default())?));
     match payload.as_ref().ok().and_then(|payload| payload.get(&captcha.field)) {
         Some(Value::String(token)) if token.is_empty() => body,
         Some(Value::String(token)) => masked(&body, token).unwrap_or_default(),

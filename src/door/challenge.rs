@@ -44,7 +44,8 @@ pub fn method(challenge: Challenge) -> Method {
         | Challenge::Microsoft
         | Challenge::Okta
         | Challenge::Strava
-        | Challenge::Twitter => Method::GET,
+        | Challenge::Twitter
+        | Challenge::WebSub => Method::GET,
         Challenge::Trello => Method::HEAD,
         Challenge::CloudEvents => Method::OPTIONS,
         Challenge::Asana
@@ -130,15 +131,17 @@ fn of_get(
         },
         Challenge::Dropbox => parameter("challenge")?.map(ChallengeResponse::Text),
         Challenge::Microsoft => parameter("validationToken")?.map(ChallengeResponse::Text),
-        Challenge::Meta | Challenge::Strava => {
+        Challenge::Meta | Challenge::Strava | Challenge::WebSub => {
             let Some(text) = parameter("hub.challenge")?.filter(|_| is_subscription(request)) else { return Ok(None) };
-            let token = parameter("hub.verify_token")?.unwrap_or_default();
-            if !is_verify_token(in_force, &token) {
+            let token = parameter("hub.verify_token")?;
+            // W3C WebSub has no such token; hubs that follow its predecessor may send one.
+            let is_needed = challenge != Challenge::WebSub || token.is_some();
+            if is_needed && !is_verify_token(in_force, &token.unwrap_or_default()) {
                 let detail = "the verify token is neither the last part of the hook's address nor one of its secrets";
                 return Err(failed(detail));
             }
             Some(match challenge {
-                Challenge::Meta => ChallengeResponse::Text(text),
+                Challenge::Meta | Challenge::WebSub => ChallengeResponse::Text(text),
                 _ => ChallengeResponse::Json(json!({ "hub.challenge": text })),
             })
         }
@@ -183,8 +186,10 @@ fn of_options(request: &HttpRequest) -> Option<ChallengeResponse> {
     Some(ChallengeResponse::Headers(headers))
 }
 
+/// Whether a hub asks about the beginning or the end of a subscription.
 fn is_subscription(request: &HttpRequest) -> bool {
-    parameter(request, "hub.mode").is_ok_and(|mode| mode.as_deref() == Some("subscribe"))
+    let mode = parameter(request, "hub.mode").ok().flatten();
+    mode.is_some_and(|mode| ["subscribe", "unsubscribe"].contains(&mode.as_str()))
 }
 
 /// Whether the token proves that the vendor was set up by the hook's owner.

@@ -25,7 +25,8 @@ pub fn preflight(settings: &Settings, request: &HttpRequest) -> Option<HttpRespo
     {
         return None;
     }
-    let methods = if settings.accepts_get { "GET, POST" } else { "POST" };
+    let get = settings.accepts_get.then_some("GET");
+    let methods = get.into_iter().chain(settings.methods.iter().copied()).collect::<Vec<_>>().join(", ");
     let mut response = HttpResponse::NoContent();
     response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods));
     response.insert_header((ACCESS_CONTROL_MAX_AGE, MAX_AGE_S));

@@ -10,13 +10,15 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Door;
+use super::refusal::Refusal;
+use super::refused::storable;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
 use crate::engine::{Context, Loaded, Progress, begin};
 use crate::events::{Event, InForce, find_lane, insert};
-use crate::hook;
-use crate::hook::transaction::{SkipReason, Transaction};
+use crate::hook::transaction::{self, SkipReason, Transaction, TransactionDetails};
+use crate::hook::{self, HookKind, Unreadable};
 use crate::observe::metrics;
 use crate::store::{Run, SeenKey, Session, StoreResult, chain};
 
@@ -30,6 +32,7 @@ pub const DUPLICATE: &str = "duplicate";
 
 /// What is stored of a request in addition to its body.
 pub struct RequestMeta {
+    pub method: String,
     pub content_type: Option<String>,
     /// By name, in lower case; secrets masked.
     pub headers: Vec<(String, String)>,
@@ -52,6 +55,14 @@ pub struct Incoming {
     key: Option<DedupKey>,
     /// Why the request starts no runs, if it does not.
     skip_reason: Option<SkipReason>,
+    finding: Option<Finding>,
+}
+
+/// Why a request starts no workflow, for people.
+enum Finding {
+    Unreadable(Refusal),
+    /// How the hook's filter judged it.
+    Filtered(Value),
 }
 
 impl Incoming {
@@ -67,7 +78,7 @@ impl Incoming {
         let settings = &in_force.settings;
         let skip_reason = settings.capture.then_some(SkipReason::Captured);
         if !settings.needs_payload() {
-            return Incoming { meta, raw, data, payload_bytes, key: None, skip_reason };
+            return Incoming { meta, raw, data, payload_bytes, key: None, skip_reason, finding: None };
         }
         let request = request();
         let scope = request.scope(data);
@@ -85,8 +96,51 @@ impl Incoming {
                 true
             })
         });
-        let skip_reason = skip_reason.or((!passes).then_some(SkipReason::Filtered));
-        Incoming { meta, raw, data: hook::take_payload(scope), payload_bytes, key, skip_reason }
+        let data = hook::take_payload(scope);
+        let filter = settings.filter.as_ref().filter(|_| !passes && !settings.capture);
+        let Some(filter) = filter else {
+            return Incoming { meta, raw, data, payload_bytes, key, skip_reason, finding: None };
+        };
+        // What is shown to people is judged again, without secrets.
+        let scope = meta.request(in_force.hook.kind).scope(data);
+        let finding = filter.judgement(&scope).map(Finding::Filtered);
+        let (data, skip_reason) = (hook::take_payload(scope), Some(SkipReason::Filtered));
+        Incoming { meta, raw, data, payload_bytes, key, skip_reason, finding }
+    }
+
+    /// A request whose body can't be read, for the reason in `refusal`. It has no key: when the sender repeats it after
+    /// a correction, it has to be worked on.
+    ///
+    /// # Errors
+    /// The refusal, if it has another reason, or if the hook does not keep such requests.
+    pub fn unreadable(
+        in_force: &HookInForce,
+        meta: RequestMeta,
+        raw: Bytes,
+        refusal: Refusal,
+    ) -> Result<Incoming, Refusal> {
+        if in_force.settings.unreadable == Unreadable::Refuse || !refusal.reason.is_unreadable() {
+            return Err(refusal);
+        }
+        let (hook, reason) = (in_force.hook.name.as_str(), refusal.reason.as_str());
+        log::warn!(hook, reason; "a body can't be read; the request is kept");
+        let (payload_bytes, skip_reason) = (raw.len(), Some(SkipReason::Unreadable));
+        let finding = Some(Finding::Unreadable(refusal));
+        Ok(Incoming { meta, raw, data: Value::Null, payload_bytes, key: None, skip_reason, finding })
+    }
+}
+
+impl RequestMeta {
+    /// The request without secrets.
+    fn request(&self, kind: HookKind) -> hook::Request<'_> {
+        hook::Request {
+            method: &self.method,
+            path: transaction::path(kind),
+            headers: self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
+            query: self.query.as_deref().unwrap_or_default(),
+            peer: self.peer.clone(),
+            signed_id: None,
+        }
     }
 }
 
@@ -160,9 +214,24 @@ fn report(in_force: &HookInForce, arrival: &Arrival, first: Id) -> Accepted {
     Accepted::New(first)
 }
 
+impl Finding {
+    fn details(self, transaction: &Transaction) -> TransactionDetails {
+        let details = TransactionDetails::of(transaction);
+        match self {
+            Finding::Unreadable(refusal) => TransactionDetails {
+                problem: Some(refusal.reason.as_str().to_owned()),
+                detail: Some(storable(refusal.detail)),
+                ..details
+            },
+            Finding::Filtered(judgement) => TransactionDetails { judgement: Some(judgement), ..details },
+        }
+    }
+}
+
 /// A transaction with the runs that it starts.
 struct Arrival {
     transaction: Transaction,
+    details: Option<TransactionDetails>,
     seen_key: Option<SeenKey>,
     runs: Vec<Run>,
     /// The size of the body once it is inflated.
@@ -184,7 +253,7 @@ impl Arrival {
             hook_kind: hook.kind,
             created_at: now,
             content_type: incoming.meta.content_type,
-            headers: incoming.meta.headers,
+            headers: transaction::with_own_headers(incoming.meta.headers, incoming.meta.method, &in_force.settings),
             query: incoming.meta.query,
             peer: incoming.meta.peer,
             raw: incoming.raw,
@@ -200,8 +269,9 @@ impl Arrival {
             expires_at: now + window,
         };
         let seen_key = incoming.key.map(record);
+        let details = incoming.finding.map(|finding| finding.details(&transaction));
         let (payload_bytes, data) = (incoming.payload_bytes, incoming.data);
-        let mut arrival = Arrival { transaction, seen_key, runs, payload_bytes };
+        let mut arrival = Arrival { transaction, details, seen_key, runs, payload_bytes };
         arrival.find_lanes(in_force, &data);
         (arrival, data)
     }
@@ -229,6 +299,7 @@ impl Arrival {
             }
         }
         session.insert_transaction(&self.transaction)?;
+        self.details.iter().try_for_each(|details| session.insert_details(details))?;
         Ok(self.transaction.id)
     }
 

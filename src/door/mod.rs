@@ -43,22 +43,25 @@ pub use intake::DUPLICATE;
 pub use peer::TrustedProxies;
 use published_keys::PublishedKeys;
 pub use rate_limit::RateLimiters;
-pub use receive::{receive, receive_of_org};
+pub use receive::{receive, receive_odd, receive_of_org};
 pub use refusal::{Reason, Refusal};
 pub use refusals::{CHALLENGE, Refusals};
-pub use refused::BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX;
+pub use refused::{BODY_BYTES_MAX as REFUSED_BODY_BYTES_MAX, WHOLE_BYTES_MAX as WHOLE_BODY_BYTES_MAX};
 pub use respond::ReceiptView;
 pub use seen_keys::forget_seen_keys;
 
 use crate::catalog::Catalog;
 use crate::engine::EngineHandle;
-use crate::hook;
+use crate::hook::{self, HookKind, transaction};
 use crate::outbound::Performer;
 use crate::store::Store;
 use unfinished::Unfinished;
 
 /// The most bytes of bodies in memory, over all requests that wait for their commit.
 pub const BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
+
+/// The highest configurable limit on the size of a body as received: what GitHub and mail providers send.
+pub const BODY_BYTES_CEILING: usize = 40 * 1024 * 1024;
 
 /// The resources of the door; cheap to clone.
 #[derive(Clone)]
@@ -100,7 +103,8 @@ impl Door {
         public_url: &str,
     ) -> Door {
         let bytes_in_flight = Arc::new(Semaphore::new(BYTES_IN_FLIGHT_MAX));
-        let (refusals, unfinished, public_url) = (Refusals::default(), Unfinished::default(), public_url.into());
+        let unfinished = Unfinished::new(limits.body_bytes);
+        let (refusals, public_url) = (Refusals::default(), public_url.into());
         let waiting = Arc::new(Semaphore::new(respond::WAITING_MAX));
         let published_keys = PublishedKeys::new(performer.clone());
         let checks = Checks::new(performer);
@@ -127,9 +131,10 @@ impl Door {
     }
 
     /// The request as expressions in a hook's settings see it.
-    fn context<'a>(&self, request: &'a HttpRequest) -> hook::Request<'a> {
+    fn context<'a>(&self, kind: HookKind, request: &'a HttpRequest) -> hook::Request<'a> {
         hook::Request {
             method: request.method().as_str(),
+            path: transaction::path(kind),
             headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
             query: request.query_string(),
             peer: self.peer(request).map(|peer| peer.to_string()),

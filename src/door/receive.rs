@@ -20,14 +20,14 @@ use super::headers::{stored_headers, stored_query};
 use super::intake::{Incoming, RequestMeta, accept};
 use super::published_keys;
 use super::refusal::{Reason, Refusal};
-use super::refused;
+use super::refused::{self, SeenBody, WHOLE_BYTES_MAX};
 use super::respond::respond;
 use super::subscription;
 use crate::base::json::{PAYLOAD_LEVELS_MAX, is_plain};
 use crate::base::networks;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
-use crate::content::{Content, FORM, JSON};
+use crate::content::{Content, FORM, JSON, Notes};
 use crate::hook::transaction;
 use crate::hook::{self, HookKind, Settings};
 use crate::signature::{Rejection, Scheme, UnverifiedRequest, VerifiedRequest};
@@ -62,61 +62,126 @@ async fn handle(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Refusal> {
+    let mut payload = payload;
     let Some(hook) = find_hook(door, kind, org, hash) else {
-        door.refusals.add_unknown();
-        return Err(Refusal::new(Reason::UnknownHook, "no hook has this address"));
+        return Err(refuse_unknown(door, hash, request, &mut payload).await);
     };
-    let mut body = Bytes::new();
-    let accepted = receive_body(door, &hook, request, payload, &mut body).await;
-    let accepted = accepted.inspect_err(|refusal| {
-        let head = || refused::RequestHead {
-            method: request.method().as_str(),
-            path: refused::path(&hook, org),
-            content_length: body::announced_length(request.headers()),
+    let mut seen = None;
+    let accepted = receive_body(door, &hook, request, &mut payload, &mut seen).await;
+    if let Err(refusal) = &accepted {
+        // A body that nothing has been read of is looked at, unless it is known to be too large.
+        let body = match seen {
+            Some(body) => body,
+            None if refusal.reason == Reason::BodyTooLarge => SeenBody { bytes: Bytes::new(), is_whole: false },
+            None => {
+                let (bytes, is_whole) = body::beginning(&mut payload, WHOLE_BYTES_MAX).await;
+                SeenBody { bytes, is_whole }
+            }
         };
-        let excerpt = || {
-            let body = match &hook.settings.captcha {
-                Some(captcha) => captcha::without_token(captcha, request.headers(), body),
-                None => body,
-            };
-            refused::refused_request(&hook, refusal, head(), request_meta(door, &hook, request, false), &body)
-        };
-        door.refusals.add(&hook.hook, refusal, excerpt);
-    });
+        record_refusal(door, &hook, org, request, refusal, body);
+    }
     let Some(cors) = &hook.settings.cors else { return accepted };
     let mut response = accepted.unwrap_or_else(|refusal| refusal.error_response());
     cors::share(cors, request, &mut response);
     Ok(response)
 }
 
+/// An address below `/v1/hooks` that is written in another way than hooks write it, such as with a slash at its end; `None`
+/// if it is no address of a hook.
+pub async fn receive_odd(
+    door: &Door,
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Option<Result<HttpResponse, Refusal>> {
+    let segments: Vec<&str> = request.path().split('/').filter(|segment| !segment.is_empty()).collect();
+    let ["v1", "hooks", kind, address @ ..] = &segments[..] else { return None };
+    let address = match (kind.parse::<HookKind>(), address) {
+        (Ok(kind), [hash]) => Some((kind, None, *hash)),
+        (Ok(kind), [org, hash]) => Some((kind, Some(*org), *hash)),
+        _ => None,
+    };
+    if let Some((kind, org, hash)) = address {
+        return Some(handle(door, (kind, org, hash), request, payload).await);
+    }
+    // A known hash in a wrong place: its hook shows what came.
+    let hash = segments.into_iter().find(|segment| hook_of(door, segment).is_some())?;
+    Some(Err(refuse_unknown(door, hash, request, &mut payload).await))
+}
+
+/// The hook with this hash, whatever its kind and org. Some senders write addresses in upper case.
+fn hook_of(door: &Door, hash: &str) -> Option<Arc<HookInForce>> {
+    let snapshot = door.catalog.snapshot();
+    let found = snapshot.hook_by_hash(hash).or_else(|| snapshot.hook_by_hash(&hash.to_ascii_lowercase()));
+    found.cloned()
+}
+
+/// The refusal for an address that is no hook's. If its hash is that of a hook, that hook shows what came.
+async fn refuse_unknown(door: &Door, hash: &str, request: &HttpRequest, payload: &mut Payload) -> Refusal {
+    let Some(hook) = hook_of(door, hash) else {
+        door.refusals.add_unknown();
+        return Refusal::new(Reason::UnknownHook, "no hook has this address");
+    };
+    // What the address would be is nothing for those who only guess.
+    let refusal = Refusal::new(Reason::UnknownHook, "no hook has this address");
+    let (bytes, is_whole) = body::beginning(payload, WHOLE_BYTES_MAX).await;
+    record_refusal(door, &hook, None, request, &refusal, SeenBody { bytes, is_whole });
+    refusal
+}
+
+/// Counts a refusal, and keeps an excerpt of the request.
+fn record_refusal(
+    door: &Door,
+    hook: &HookInForce,
+    org: Option<&str>,
+    request: &HttpRequest,
+    refusal: &Refusal,
+    seen: SeenBody,
+) {
+    let head = || refused::RequestHead {
+        method: request.method().as_str(),
+        path: refused::path(hook, org),
+        content_length: body::announced_length(request.headers()),
+    };
+    door.refusals.add(&hook.hook, refusal, || {
+        let shown = match &hook.settings.captcha {
+            Some(captcha) => captcha::without_token(captcha, request.headers(), seen.bytes.clone()),
+            None => seen.bytes.clone(),
+        };
+        // The query that takes the place of a body is not kept as it was sent.
+        let is_whole = seen.is_whole && shown == seen.bytes && !is_query(request);
+        let seen = SeenBody { bytes: shown, is_whole };
+        refused::refused_request(hook, refusal, head(), request_meta(door, hook, request, false), &seen)
+    });
+}
+
 fn find_hook(door: &Door, kind: HookKind, org: Option<&str>, hash: &str) -> Option<Arc<HookInForce>> {
     let snapshot = door.catalog.snapshot();
-    let in_force = snapshot.hook_by_hash(hash).filter(|in_force| in_force.hook.kind == kind)?;
+    let in_force = hook_of(door, hash).filter(|in_force| in_force.hook.kind == kind)?;
     let belongs = |org: &str| {
         let owner = snapshot.org(in_force.hook.org);
         owner.is_some_and(|owner| owner.name == org || owner.id.to_string() == org)
     };
-    org.is_none_or(belongs).then(|| in_force.clone())
+    org.is_none_or(belongs).then_some(in_force)
 }
 
-/// Sets `seen` to the received body, for display if the request is refused.
+/// Sets `seen` to the received body once reading begins, for display if the request is refused.
 async fn receive_body(
     door: &Door,
     in_force: &HookInForce,
     request: &HttpRequest,
-    payload: Payload,
-    seen: &mut Bytes,
+    payload: &mut Payload,
+    seen: &mut Option<SeenBody>,
 ) -> Result<HttpResponse, Refusal> {
     if let Some(response) = check_head(door, in_force, request)? {
         return Ok(response);
     }
-    let content = content(in_force, request)?;
     body::check_length(body::announced_length(request.headers()), door.limits.body_bytes)?;
+    *seen = Some(SeenBody { bytes: Bytes::new(), is_whole: false });
     // The bytes stay reserved until the commit.
     let held = || Some(door.unfinished.body(door.peer(request)?));
     let reading = body::read(payload, door.limits.body_bytes, &door.bytes_in_flight, held);
     let (received, mut reservation) = reading.await?;
-    *seen = received.clone();
+    *seen = Some(SeenBody { bytes: received.clone(), is_whole: true });
     let verified = verify(door, in_force, request, received).await?;
     if let Some(url) = subscription::confirmation_url(in_force, &verified) {
         return Box::pin(subscription::confirm(door, in_force, url)).await;
@@ -130,17 +195,22 @@ async fn receive_body(
         true => Bytes::copy_from_slice(request.query_string().as_bytes()),
         false => body,
     };
-    let payload = read_payload(door, in_force, &content, &raw, &mut reservation)?;
-    if let Some(captcha) = &in_force.settings.captcha {
+    let payload = read_payload(door, in_force, request, &raw, &mut reservation);
+    if let (Ok((data, _)), Some(captcha)) = (&payload, &in_force.settings.captcha) {
         // Boxed like everything that few requests need, so that the others do not carry its size.
-        Box::pin(captcha::check(door, in_force, captcha, request, &payload.0)).await?;
+        Box::pin(captcha::check(door, in_force, captcha, request, data)).await?;
     }
     let meta = request_meta(door, in_force, request, is_query(request));
-    let context = || hook::Request { signed_id, ..door.context(request) };
-    let incoming = Incoming::new(in_force, meta, raw, payload, context);
+    let incoming = match payload {
+        Ok(payload) => {
+            let context = || hook::Request { signed_id, ..door.context(in_force.hook.kind, request) };
+            Incoming::new(in_force, meta, raw, payload, context)
+        }
+        Err(refusal) => Incoming::unreadable(in_force, meta, raw, refusal)?,
+    };
     let outcome = accept(door, in_force, incoming).await.map_err(|error| Refusal::from_store(&error))?;
     // A request that waits for its response holds no bytes meanwhile.
-    seen.clear();
+    *seen = None;
     drop(reservation);
     Ok(respond(door, in_force, outcome, request).await)
 }
@@ -154,6 +224,10 @@ fn check_head(door: &Door, in_force: &HookInForce, request: &HttpRequest) -> Res
     check_address(in_force, door.peer(request))?;
     if let Some(response) = challenge::of_head(door, in_force, request)? {
         return Ok(Some(response));
+    }
+    // RFC 9110: where GET is answered, HEAD is, too. It stores nothing, because a sender only looks.
+    if request.method() == Method::HEAD && in_force.settings.accepts_get {
+        return Ok(Some(HttpResponse::Ok().finish()));
     }
     check_method(in_force, request).map(|()| None)
 }
@@ -180,16 +254,17 @@ fn has_json_as_text(in_force: &HookInForce) -> bool {
 fn read_payload<'a>(
     door: &'a Door,
     in_force: &HookInForce,
-    content: &Content<'_>,
+    request: &HttpRequest,
     raw: &Bytes,
     reservation: &mut SemaphorePermit<'a>,
 ) -> Result<(Value, usize), Refusal> {
-    let inflated = body::inflate(content, raw, door.limits.inflated_bytes, reservation, &door.bytes_in_flight)?;
+    let content = content(in_force, request)?.with_lists(&in_force.settings.lists);
+    let inflated = body::inflate(&content, raw, door.limits.inflated_bytes, reservation, &door.bytes_in_flight)?;
     let bytes = inflated.as_ref().unwrap_or(raw);
     // If nothing uses the payload, it only needs to be valid.
     let is_unused = in_force.listeners.is_empty() && !in_force.settings.needs_payload();
     let is_skipped = is_unused && content.is_json() && is_plain(bytes, PAYLOAD_LEVELS_MAX);
-    let data = if is_skipped { Value::Null } else { content.read(bytes)? };
+    let data = if is_skipped { Value::Null } else { content.read(bytes, &mut Notes::default())? };
     Ok((data, bytes.len()))
 }
 
@@ -213,30 +288,31 @@ pub(super) fn check_address(in_force: &HookInForce, peer: Option<IpAddr>) -> Res
 }
 
 fn check_method(in_force: &HookInForce, request: &HttpRequest) -> Result<(), Refusal> {
+    let settings = &in_force.settings;
     let is_accepted = match *request.method() {
-        Method::POST => true,
-        Method::GET => in_force.settings.accepts_get,
-        _ => false,
+        Method::GET => settings.accepts_get,
+        ref method => settings.methods.contains(&method.as_str()),
     };
     if is_accepted {
         return Ok(());
     }
-    let accepted = if in_force.settings.accepts_get { "GET and POST" } else { "POST" };
+    let get = settings.accepts_get.then_some("GET");
+    let accepted = get.into_iter().chain(settings.methods.iter().copied()).collect::<Vec<_>>().join(" and ");
     let detail = format!("this hook accepts only {accepted} requests");
-    Err(Refusal::new(Reason::Method, detail).methods(methods(&in_force.settings)))
+    Err(Refusal::new(Reason::Method, detail).methods(methods(settings)))
 }
 
 /// The methods that a hook responds to, including those of preflights and challenges.
-fn methods(settings: &Settings) -> String {
+pub(super) fn methods(settings: &Settings) -> String {
     let challenge = settings.challenge.map(challenge::method);
     let answered = [
         (Method::GET, settings.accepts_get),
-        (Method::HEAD, false),
+        (Method::HEAD, settings.accepts_get),
         (Method::OPTIONS, settings.cors.is_some()),
-        (Method::POST, true),
     ];
     let answered = answered.into_iter().filter(|(method, is)| *is || challenge.as_ref() == Some(method));
-    answered.map(|(method, _)| method.to_string()).collect::<Vec<_>>().join(", ")
+    let answered = answered.map(|(method, _)| method.to_string());
+    answered.chain(settings.methods.iter().map(|method| (*method).to_owned())).collect::<Vec<_>>().join(", ")
 }
 
 /// The metadata stored with a request. For a GET request, the query takes the place of the body: a form, without
@@ -265,6 +341,7 @@ fn request_meta(door: &Door, in_force: &HookInForce, request: &HttpRequest, is_q
     }
     let is_secret_parameter = |name: &str| is_token(name) || in_force.gate.is_secret_parameter(name);
     RequestMeta {
+        method: request.method().to_string(),
         content_type,
         headers,
         query: stored_query(request.query_string(), is_secret_parameter),

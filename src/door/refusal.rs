@@ -59,6 +59,23 @@ impl Reason {
         Self::ALL[self.index()].1
     }
 
+    /// Whether the body arrived, and can't be read: as it is, or within the limits on its contents.
+    pub(super) fn is_unreadable(self) -> bool {
+        matches!(
+            self,
+            Reason::UnsupportedMediaType
+                | Reason::MalformedJson
+                | Reason::MalformedBody
+                | Reason::NestingTooDeep
+                | Reason::BodyTooLarge
+        )
+    }
+
+    /// The names of the reasons why a body that has arrived can't be read.
+    pub fn unreadable() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().filter(|(reason, _)| reason.is_unreadable()).map(|(_, name)| name)
+    }
+
     pub(super) fn index(self) -> usize {
         self as usize
     }

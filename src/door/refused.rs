@@ -4,18 +4,25 @@
 //! and query masked as for accepted requests, no body if the signature is in it, and no [captcha](super::captcha)
 //! token. The body is not verified, so nothing here parses it.
 //!
+//! A small body is kept whole, so that an admin can accept the request after all.
+//!
 //! Limits: the constants below; longer values are truncated.
+
+use bytes::Bytes;
 
 use super::intake::RequestMeta;
 use super::refusal::Refusal;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
+use crate::hook::transaction;
 use crate::secrets::sensitive::{MASK, excerpt};
 use crate::store::RefusedRequest;
 
-/// The most bytes of the body that are shown.
+/// The most bytes of the body that are shown, and kept of a longer one.
 pub const BODY_BYTES_MAX: usize = 1_024;
+/// The largest body that is kept whole.
+pub const WHOLE_BYTES_MAX: usize = 16 * 1_024;
 const DETAIL_CHARACTERS_MAX: usize = 500;
 const QUERY_CHARACTERS_MAX: usize = 1_000;
 const HEADER_CHARACTERS_MAX: usize = 500;
@@ -33,20 +40,32 @@ pub struct RequestHead<'a> {
 
 /// The path of a hook, with the org if the request named it.
 pub fn path(in_force: &HookInForce, org: Option<&str>) -> String {
-    let org = org.map(|org| format!("{org}/")).unwrap_or_default();
-    format!("/v1/hooks/{}/{org}{MASK}", in_force.hook.kind)
+    match org {
+        Some(org) => format!("/v1/hooks/{}/{org}/{MASK}", in_force.hook.kind),
+        None => transaction::path(in_force.hook.kind),
+    }
 }
 
-/// The excerpt of a request; `meta` is what would be stored had it been accepted, `body` what was received of its body.
+/// What was received of a body, without secrets.
+pub struct SeenBody {
+    pub bytes: Bytes,
+    /// Whether that is the whole body, as it was sent.
+    pub is_whole: bool,
+}
+
+/// The excerpt of a request; `meta` is what would be stored had it been accepted.
 pub fn refused_request(
     in_force: &HookInForce,
     refusal: &Refusal,
     head: RequestHead<'_>,
     meta: RequestMeta,
-    body: &[u8],
+    body: &SeenBody,
 ) -> RefusedRequest {
     let hook = &in_force.hook;
-    let body = if in_force.gate.has_signature_in_body() { &[] } else { body };
+    let hidden = in_force.gate.has_signature_in_body();
+    let body_bytes = if hidden { &[][..] } else { &body.bytes };
+    let whole = body.is_whole && !hidden && body_bytes.len() <= WHOLE_BYTES_MAX;
+    let kept = if whole { body_bytes.len() } else { body_bytes.len().min(BODY_BYTES_MAX) };
     RefusedRequest {
         id: Id::generate(),
         org: hook.org,
@@ -60,12 +79,14 @@ pub fn refused_request(
         headers: shortened(meta.headers),
         peer: meta.peer,
         content_length: head.content_length.and_then(|length| i64::try_from(length).ok()),
-        body: body[..body.len().min(BODY_BYTES_MAX)].to_vec(),
+        body: body_bytes[..kept].to_vec(),
+        whole,
+        transaction: None,
     }
 }
 
 /// The text without NUL, which not every database can store.
-fn storable(text: String) -> String {
+pub(super) fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 

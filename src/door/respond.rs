@@ -30,15 +30,28 @@ use crate::store::{Run, RunStatus, Session, StoreResult, chain};
 
 /// The most requests that wait for their runs at a time.
 pub const WAITING_MAX: usize = 1_024;
+/// Response headers with the ids of the transaction and of the run that was waited for.
+const TRANSACTION: HeaderName = HeaderName::from_static("hookflow-transaction");
+const RUN: HeaderName = HeaderName::from_static("hookflow-run");
 /// How often a run in another process is polled.
 const POLL_EVERY: Duration = Duration::from_millis(250);
 
 /// The response to a request that became a transaction or was a duplicate of one.
 pub async fn respond(door: &Door, in_force: &HookInForce, outcome: Accepted, request: &HttpRequest) -> HttpResponse {
     let id = outcome.transaction();
-    let Some(settings) = &in_force.settings.response else { return default_response(in_force, id) };
-    // Boxed, so that requests to hooks with the default response do not carry its size.
-    Box::pin(respond_with(door, in_force, settings, id, request)).await
+    let mut response = match &in_force.settings.response {
+        None => default_response(in_force, id),
+        // Boxed, so that requests to hooks with the default response do not carry its size.
+        Some(settings) => Box::pin(respond_with(door, in_force, settings, id, request)).await,
+    };
+    name(&mut response, TRANSACTION, id);
+    response
+}
+
+/// Names a transaction or a run in the response, whatever its body says.
+fn name(response: &mut HttpResponse, header: HeaderName, id: Id) {
+    let value = HeaderValue::from_str(id.hex().as_str());
+    response.headers_mut().insert(header, value.expect("an id has hexadecimal characters only"));
 }
 
 async fn respond_with(
@@ -53,20 +66,37 @@ async fn respond_with(
         Ok(_permit) => wait(door, in_force.hook.org, id, settings, deadline).await,
         Err(_) => load_state(door, in_force.hook.org, id, settings).await,
     };
-    let hook = in_force.hook.name.as_str();
+    let state = state.unwrap_or_else(|error| {
+        let hook = in_force.hook.name.as_str();
+        log::error!(hook, transaction:% = id, err:% = chain(&error); "the configured response could not be rendered; the default was sent");
+        ResponseState::Nothing
+    });
+    let run = state.run().map(|run| run.id);
+    let mut response = render(door, in_force, settings, (id, state), request);
+    if let Some(run) = run {
+        name(&mut response, RUN, run);
+    }
+    response
+}
+
+/// The response to the transaction `id`.
+fn render(
+    door: &Door,
+    in_force: &HookInForce,
+    settings: &ResponseSettings,
+    (id, state): (Id, ResponseState),
+    request: &HttpRequest,
+) -> HttpResponse {
+    let context = door.context(in_force.hook.kind, request);
     let (rendered, default) = match state {
-        Err(error) => {
-            log::error!(hook, transaction:% = id, err:% = chain(&error); "the configured response could not be rendered; the default was sent");
-            return default_response(in_force, id);
-        }
-        Ok(ResponseState::Nothing) => return default_response(in_force, id),
-        Ok(ResponseState::Open(run)) => return timed_out(id, &run),
-        Ok(ResponseState::Ready { mut scope, run }) => {
-            door.context(request).add_to(&mut scope);
+        ResponseState::Nothing => return default_response(in_force, id),
+        ResponseState::Open(run) => return timed_out(id, &run),
+        ResponseState::Ready { mut scope, run } => {
+            context.add_to(&mut scope);
             (settings.render(&scope), accepted(id, run.as_ref()))
         }
-        Ok(ResponseState::Failed { mut scope, run }) => {
-            door.context(request).add_to(&mut scope);
+        ResponseState::Failed { mut scope, run } => {
+            context.add_to(&mut scope);
             let default = failed(&run);
             match settings.render_error(&scope) {
                 Some(rendered) => (rendered, default),
@@ -74,6 +104,7 @@ async fn respond_with(
             }
         }
     };
+    let hook = in_force.hook.name.as_str();
     match rendered {
         Ok(rendered) => {
             for note in &rendered.notes {
@@ -102,6 +133,17 @@ enum ResponseState {
     },
     /// The run failed or was cancelled.
     Failed { scope: Scope, run: Run },
+}
+
+impl ResponseState {
+    /// The run that was waited for.
+    fn run(&self) -> Option<&Run> {
+        match self {
+            ResponseState::Nothing => None,
+            ResponseState::Ready { run, .. } => run.as_ref(),
+            ResponseState::Open(run) | ResponseState::Failed { run, .. } => Some(run),
+        }
+    }
 }
 
 async fn wait(

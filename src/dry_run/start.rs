@@ -6,8 +6,8 @@ use super::DryRunError;
 use crate::base::id::Id;
 use crate::catalog::{Snapshot, schedules};
 use crate::events::{self, Cause, Event, Listener, Start, find_lane, insert};
-use crate::hook::HookKind;
-use crate::hook::transaction::Transaction;
+use crate::hook::transaction::{Transaction, with_own_headers};
+use crate::hook::{HookKind, Settings};
 use crate::store::{Session, StoreResult};
 
 /// Starts the run for the payload, and returns its id.
@@ -41,7 +41,23 @@ pub(super) fn start_first(
     Ok(Start::new(event, listener).write(session)?.id)
 }
 
-/// Starts a run for a transaction of the hook that the workflow listens for, and returns its id.
+/// The headers of an envelope's request; none if the payload is no envelope.
+fn headers_of(request: &Value) -> Vec<(String, String)> {
+    let headers = request["headers"].as_object().into_iter().flatten();
+    // The payload is written anew, as JSON.
+    let headers = headers.filter(|(name, _)| !["content-type", "content-encoding"].contains(&name.as_str()));
+    let headers = headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    let method = request["method"].as_str().unwrap_or("POST").to_owned();
+    with_own_headers(headers.collect(), method, &Settings::default_for(HookKind::Form))
+}
+
+fn query_of(request: &Value) -> Option<String> {
+    let query = request["query"].as_object().filter(|query| !query.is_empty())?;
+    let pairs = query.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    Some(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
+/// Starts a run for a transaction on the hook that the workflow listens to; its id.
 fn start_from_hook(
     session: &mut dyn Session,
     snapshot: &Snapshot,
@@ -53,6 +69,7 @@ fn start_from_hook(
     // The payload can be a complete envelope.
     let is_envelope = payload["type"] == "transaction" && payload["attributes"].get("data").is_some();
     let data = if is_envelope { &payload["attributes"]["data"] } else { payload };
+    let request = if is_envelope { &payload["request"] } else { &Value::Null };
     let (id, now) = (session.new_id(), session.now());
     let mut run = Event::of_transaction(org, id, listener.event.as_str().into(), now).run(listener);
     let transaction = Transaction {
@@ -62,9 +79,9 @@ fn start_from_hook(
         hook_kind: hook.map_or(HookKind::Form, |in_force| in_force.hook.kind),
         created_at: now,
         content_type: Some("application/json".to_owned()),
-        headers: Vec::new(),
-        query: None,
-        peer: None,
+        headers: headers_of(request),
+        query: query_of(request),
+        peer: request["peer"].as_str().map(str::to_owned),
         raw: data.to_string().into(),
         runs: vec![run.id],
         skip_reason: None,

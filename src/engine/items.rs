@@ -38,14 +38,17 @@ pub(super) fn resolve_items(
     problems: &mut Vec<Problem>,
 ) -> Result<(), StepFailure> {
     let step = executed.step;
-    for param in spec.params.iter().filter(|param| param.kind.is_for_each_item()) {
+    let per_item = || spec.params.iter().filter(|param| param.kind.is_for_each_item());
+    // Whether or not the step evaluates something for each item, its action goes through all of them.
+    let count = params.get(LIST).and_then(Value::as_array).map_or(0, Vec::len);
+    if per_item().next().is_some() && count > ITEMS_MAX {
+        let message = format!("has {count} items; the limit is {ITEMS_MAX}");
+        problems.push(Problem::new(format!("/{LIST}"), message));
+        return Ok(());
+    }
+    for param in per_item() {
         let Some((_, expression)) = step.params.iter().find(|(name, _)| name == param.name) else { continue };
         let Some(Value::Array(items)) = params.get(LIST) else { return Ok(()) };
-        if items.len() > ITEMS_MAX {
-            let message = format!("has {} items; the limit is {ITEMS_MAX}", items.len());
-            problems.push(Problem::new(format!("/{LIST}"), message));
-            return Ok(());
-        }
         let per_item = match (param.kind, &step.condition) {
             (ParamKind::ItemCondition, Some(condition)) => PerItem::Condition(condition),
             (ParamKind::ItemCondition, None) => {

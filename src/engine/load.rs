@@ -142,21 +142,23 @@ pub fn recall(session: &mut dyn Session, programs: &Programs, run: Run) -> Store
     Ok(Loaded { run, workflow, scope, passes })
 }
 
-/// The payload of the event that started the run: the envelope of its transaction, or the payload stored with the
-/// event.
+/// The payload of the event that started the run: what is stored with the event, or its transaction's envelope. A run has
+/// both if an admin has mended the envelope.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] if a stored value can't be used.
 pub fn event_payload(session: &mut dyn Session, run: &Run) -> StoreResult<Value> {
+    if let Some(id) = run.event_id {
+        let missing = || unreadable(format!("event {id} is missing"));
+        return Ok(session.event(run.org, id)?.ok_or_else(missing)?.payload);
+    }
     if let Some(id) = run.transaction {
         let missing = || unreadable(format!("transaction {id} is missing"));
         let stored = session.transaction(run.org, id)?.ok_or_else(missing)?;
         let data = stored.data().map_err(|error| unreadable(format!("transaction {id}: {error}")))?;
         return Ok(stored.envelope(data));
     }
-    let Some(id) = run.event_id else { return Ok(run.input.clone().unwrap_or_default()) };
-    let missing = || unreadable(format!("event {id} is missing"));
-    Ok(session.event(run.org, id)?.ok_or_else(missing)?.payload)
+    Ok(run.input.clone().unwrap_or_default())
 }
 
 fn unreadable(detail: String) -> StoreError {

@@ -43,5 +43,5 @@ pub use fresh::Loaded;
 pub use handle::{EngineHandle, InboxSlot};
 pub use load::{Programs, compile, event_payload, load, recall};
 pub use pending::{Call, Pending, StoredEffect, Waiting};
-pub use replay::replay;
+pub use replay::{ReplayVersion, Replayed, replay};
 pub use watch::Watch;

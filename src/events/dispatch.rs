@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Cause, Event, InForce, Listener, Payload, find_lane, insert};
+use crate::hook::transaction::Transaction;
 use crate::store::{EventRecord, Run, Session, StoreResult};
 use crate::workflow::Workflow;
 
@@ -75,20 +76,53 @@ impl Start {
     }
 }
 
-/// Inserts a queued run for the event and the workflow version of `original`. `payload` is the event's. With `held`,
-/// this process continues the run at once.
+/// Inserts a queued run of each listener for a transaction that arrived before, with `envelope` as its payload. If the
+/// envelope is not the transaction's own, because an admin has mended it, it is stored once for all of the runs.
+///
+/// # Errors
+/// Those of the store.
+pub fn run_later(
+    session: &mut dyn Session,
+    listeners: &[Listener],
+    transaction: &Transaction,
+    envelope: &Value,
+    is_mended: bool,
+) -> StoreResult<Vec<Run>> {
+    let (org, at) = (transaction.org, session.now());
+    let Some(first) = listeners.first() else { return Ok(Vec::new()) };
+    let event = Event::of_transaction(org, transaction.id, first.event.as_str().into(), at);
+    let stored = is_mended.then(|| session.new_id());
+    if let Some(id) = stored {
+        let (name, payload) = (event.name.to_string(), envelope.clone());
+        session.insert_event(&EventRecord { id, org, name, at, run: None, payload })?;
+    }
+    let start = |listener: &Listener| {
+        let mut run = event.run(listener);
+        run.event_id = stored;
+        // What it starts is not counted together with what was started on arrival.
+        run.root = Some(run.id);
+        find_lane(&mut run, &listener.program, envelope);
+        insert(session, &mut run)?;
+        session.insert_later_run(org, transaction.hook, transaction.id, run.id)?;
+        Ok(run)
+    };
+    listeners.iter().map(start).collect()
+}
+
+/// Inserts a queued run that does again what `original` did: for the same event, with this version of the workflow, which is
+/// `program`. `payload` is that of the event; `held` says whether this process goes on with the run at once.
 ///
 /// # Errors
 /// Those of the store.
 pub fn replay(
     session: &mut dyn Session,
     original: &Run,
-    program: &Arc<Workflow>,
+    (version, program): (i64, &Arc<Workflow>),
     payload: &Value,
     held: bool,
 ) -> StoreResult<Run> {
     let (org, at, name) = (original.org, session.now(), original.event.as_str());
-    let (workflow, version) = (original.workflow, original.version);
+    let workflow = original.workflow;
     let listener = Listener { workflow, version, event: name.to_owned(), program: program.clone() };
     let event = Event::new(org, name, Value::Null, Cause::Outside, at);
     let event = match (original.transaction, original.event_id) {
@@ -103,7 +137,10 @@ pub fn replay(
     };
     let mut run = event.run(&listener);
     (run.replay_of, run.held) = (Some(original.id), held);
-    // The replay has a budget of its own.
+    if original.transaction.is_some() {
+        run.event_id = original.event_id;
+    }
+    // What it starts is not counted together with what the original started.
     run.root = Some(run.id);
     find_lane(&mut run, program, payload);
     insert(session, &mut run)?;

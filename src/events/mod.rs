@@ -20,7 +20,7 @@ mod in_force;
 mod lane;
 
 pub use call::{call, callable};
-pub use dispatch::{Dispatched, Start, dispatch, replay};
+pub use dispatch::{Dispatched, Start, dispatch, replay, run_later};
 pub use event::{Cause, Event, Payload};
 pub use in_force::{CurrentInForce, InForce, Listener, OrgInForce, VariableInForce, call_event};
 pub use lane::{find_lane, insert, trigger_scope};

@@ -9,12 +9,16 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 use super::dates;
+use super::number_text::number_text;
 use super::operation::describe;
 
 /// Whether two values are equal, with the conversions above. Lists and objects compare element by element.
 pub(super) fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => compare_numbers(left, right).is_eq(),
+        (Value::Number(_), Value::String(text)) | (Value::String(text), Value::Number(_)) if is_long_integer(text) => {
+            false
+        }
         (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
             parse_number(text).is_some_and(|parsed| compare_numbers(number, &parsed).is_eq())
         }
@@ -34,6 +38,9 @@ pub(super) fn equal(left: &Value, right: &Value) -> bool {
 
 /// Orders two numbers, or two non-numeric strings by code point.
 pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering, String> {
+    if let Some(ordering) = order_long_integers(left, right) {
+        return Ok(ordering);
+    }
     match (number(left), number(right)) {
         (Some(left), Some(right)) => return Ok(compare_numbers(&left, &right)),
         (None, None) => {
@@ -44,6 +51,72 @@ pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering, String> {
         _ => {}
     }
     Err(format!("cannot compare {} with {}: expected two numbers or two strings", describe(left), describe(right)))
+}
+
+/// Orders two integers of which one is beyond 64 bits, and therefore a text.
+fn order_long_integers(left: &Value, right: &Value) -> Option<Ordering> {
+    let is_long = |value: &Value| value.as_str().is_some_and(is_long_integer);
+    if !is_long(left) && !is_long(right) {
+        return None;
+    }
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => integer(number).map(|integer| integer.to_string()),
+        _ => None,
+    };
+    let (left, right) = (text(left)?, text(right)?);
+    let (left, right) = (SignedDigits::of(&left)?, SignedDigits::of(&right)?);
+    Some(left.cmp(&right))
+}
+
+/// Whether a text is an integer beyond 64 bits. Payloads keep such integers as text.
+fn is_long_integer(text: &str) -> bool {
+    const DIGITS_MIN: usize = 19;
+    text.len() >= DIGITS_MIN
+        && SignedDigits::of(text).is_some()
+        && text.parse::<i64>().is_err()
+        && text.parse::<u64>().is_err()
+}
+
+/// An integer of any length.
+#[derive(PartialEq, Eq)]
+struct SignedDigits<'a> {
+    is_negative: bool,
+    /// Without leading zeros.
+    digits: &'a str,
+}
+
+impl SignedDigits<'_> {
+    fn of(text: &str) -> Option<SignedDigits<'_>> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_negative = digits.len() < text.len();
+        is_integer.then(|| SignedDigits { is_negative, digits: digits.trim_start_matches('0') })
+    }
+}
+
+impl Ord for SignedDigits<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (left, right) = (self.digits, other.digits);
+        let size = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
+        match (self.is_negative, other.is_negative) {
+            (false, false) => size,
+            (true, true) => size.reverse(),
+            (is_negative, _) => {
+                if is_negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+        }
+    }
+}
+
+impl PartialOrd for SignedDigits<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Orders two dates.
@@ -76,7 +149,7 @@ fn contains_one(haystack: &Value, needle: &Value) -> Result<bool, String> {
     match (haystack, needle) {
         (Value::Array(items), needle) => Ok(items.iter().any(|item| equal(item, needle))),
         (Value::String(text), Value::String(needle)) => Ok(text.contains(needle.as_str())),
-        (Value::String(text), Value::Number(needle)) => Ok(text.contains(&needle.to_string())),
+        (Value::String(text), Value::Number(needle)) => Ok(text.contains(&number_text(needle))),
         _ => Err(format!("cannot search for {} in {}", describe(needle), describe(haystack))),
     }
 }
@@ -153,6 +226,17 @@ mod tests {
         ] {
             assert!(!equal(&left, &right) && !equal(&right, &left), "{left} {right}");
         }
+    }
+
+    #[test]
+    fn integers_beyond_64_bits_are_compared_exactly() {
+        let [low, high] = ["123456789012345678901", "123456789012345678902"].map(Value::from);
+        assert_eq!((order(&low, &high), equal(&low, &high)), (Ok(Ordering::Less), false));
+        assert_eq!(order(&low, &json!(u64::MAX)), Ok(Ordering::Greater));
+        assert_eq!(order(&json!("-9223372036854775809"), &json!(i64::MIN)), Ok(Ordering::Less));
+        assert_eq!(order(&json!("-123456789012345678902"), &json!("-123456789012345678901")), Ok(Ordering::Less));
+        assert!(!equal(&low, &json!(1.234_567_890_123_456_8e20)));
+        assert_eq!(order(&low, &json!(1.5)), Ok(Ordering::Greater));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Number, Value};
 use super::compare::parse_number;
 use super::dates;
 use super::meter::{Exceeded, Meter, VALUE_MAX};
+use super::number_text::number_text;
 use super::operation::{Operation, OperationError, describe};
 use super::scope::Scope;
 use crate::base::time::Timestamp;
@@ -46,7 +47,7 @@ impl<'a> Inputs<'a, '_> {
     pub fn text(&self, index: usize) -> Result<Cow<'_, str>, OperationError> {
         match self.value(index) {
             Value::String(text) => Ok(Cow::Borrowed(text)),
-            Value::Number(number) => Ok(Cow::Owned(number.to_string())),
+            Value::Number(number) => Ok(Cow::Owned(number_text(number))),
             Value::Bool(value) => Ok(Cow::Borrowed(if *value { "true" } else { "false" })),
             other => Err(self.type_error(index, other)),
         }
@@ -127,6 +128,7 @@ impl Writer {
         match value {
             Value::Null => Ok(()),
             Value::String(text) => self.push(text),
+            Value::Number(number) => self.push(&number_text(number)),
             other => self.push_json(other),
         }
     }

@@ -25,6 +25,7 @@ mod jsonpath;
 mod keys;
 mod local;
 mod meter;
+mod number_text;
 mod operation;
 mod operations;
 mod operator;

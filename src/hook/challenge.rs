@@ -26,6 +26,8 @@ pub enum Challenge {
     Strava,
     Trello,
     Twitter,
+    /// Any hub that follows W3C WebSub, such as YouTube's.
+    WebSub,
     Zoom,
 }
 
@@ -46,6 +48,7 @@ impl Challenge {
         ("strava", Challenge::Strava),
         ("trello", Challenge::Trello),
         ("twitter", Challenge::Twitter),
+        ("websub", Challenge::WebSub),
         ("zoom", Challenge::Zoom),
     ];
 

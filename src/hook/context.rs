@@ -1,7 +1,8 @@
-//! What expressions in a hook's settings see of a request.
+//! What expressions see of a request.
 //!
-//! The payload is at `steps.1.attributes.data`, as in workflows. `steps.1.request` contains `method`, `headers` (the
-//! first value of each, by lower-case name), `query` (likewise) and `peer`.
+//! The payload is at `steps.1.attributes.data`. `steps.1.request` contains `method`, `path`, `headers` (the first value of
+//! each, by lower-case name), `query` (likewise) and `peer`. A hook's settings see headers and query as they were sent,
+//! workflows with secrets masked.
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,8 @@ use crate::objects::Problem;
 /// The metadata of a request.
 pub struct Request<'a> {
     pub method: &'a str,
+    /// Without the secret in the hook's address.
+    pub path: String,
     /// By lower-case name.
     pub headers: Vec<(&'a str, &'a [u8])>,
     /// As received.
@@ -23,10 +26,16 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     /// The request as expressions see it.
-    fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         let headers = self.headers.iter().map(|(name, value)| (*name, String::from_utf8_lossy(value)));
         let query = url::form_urlencoded::parse(self.query.as_bytes());
-        json!({ "method": self.method, "headers": first_values(headers), "query": first_values(query), "peer": self.peer })
+        json!({
+            "method": self.method,
+            "path": self.path,
+            "headers": first_values(headers),
+            "query": first_values(query),
+            "peer": self.peer,
+        })
     }
 
     /// Adds the request to a scope that already contains an envelope.

@@ -161,7 +161,14 @@ mod tests {
         let digest = |scheme: &str, headers: Vec<(&str, &[u8])>, data: Value| {
             let deduplication =
                 Deduplication::default_for(crate::signature::preset(scheme).as_ref()).expect("a default");
-            let request = super::super::Request { method: "POST", headers, query: "", peer: None, signed_id: None };
+            let request = super::super::Request {
+                method: "POST",
+                path: String::new(),
+                headers,
+                query: "",
+                peer: None,
+                signed_id: None,
+            };
             deduplication.key_digest(&request.scope(data), None)
         };
         let item = |code: &str| {
@@ -190,8 +197,14 @@ mod tests {
     fn a_key_without_values_of_the_request_identifies_nothing() {
         let digest = |key: &str, data: Value| {
             let deduplication = Deduplication::read(None, &json!({ "key": key })).expect(key).expect("enabled");
-            let request =
-                super::super::Request { method: "POST", headers: vec![], query: "", peer: None, signed_id: None };
+            let request = super::super::Request {
+                method: "POST",
+                path: String::new(),
+                headers: vec![],
+                query: "",
+                peer: None,
+                signed_id: None,
+            };
             deduplication.key_digest(&request.scope(data), None)
         };
         let key = "{{steps.1.attributes.data.shop}}/{{steps.1.attributes.data.id}}";

@@ -9,6 +9,9 @@ use super::context::problem;
 use crate::expr::{Condition, EvalError, Scope};
 use crate::objects::Problem;
 
+/// The longest judgement that is stored with its values.
+const JUDGEMENT_BYTES_MAX: usize = 4_096;
+
 /// The condition that a request must meet to start workflows.
 #[derive(Clone, Debug)]
 pub struct Filter(Condition);
@@ -21,6 +24,17 @@ impl Filter {
     pub fn read(value: &Value) -> Result<Filter, Vec<Problem>> {
         let compiled = Condition::compile(value);
         compiled.map(Filter).map_err(|faults| faults.into_iter().map(|fault| problem("", fault)).collect())
+    }
+
+    /// How the filter judges a request, as the log of a run shows transitions; `None` if it can't be evaluated. Values
+    /// are left out if they are longer than [`JUDGEMENT_BYTES_MAX`].
+    pub fn judgement(&self, scope: &Scope) -> Option<Value> {
+        let result = self.0.evaluate(scope).ok()?;
+        let mut judgement = serde_json::to_value(result).ok()?;
+        if judgement.to_string().len() > JUDGEMENT_BYTES_MAX {
+            judgement["values"] = Value::Array(Vec::new());
+        }
+        Some(judgement)
     }
 
     /// Whether a request passes.

@@ -10,15 +10,20 @@ use super::deduplication::Deduplication;
 use super::filter::Filter;
 use super::limits::Limits;
 use super::response::ResponseSettings;
+use super::unreadable::Unreadable;
 use super::verification::Verification;
-use super::{HookKind, addresses};
+use super::{HookKind, addresses, methods};
 use crate::objects::{Fields, Problem};
+
+/// The most names in the setting `lists`, and the longest one.
+const LISTS_MAX: usize = 50;
+const LIST_NAME_CHARACTERS_MAX: usize = 200;
 
 /// Settings as JSON, by name.
 pub type RawSettings = Map<String, Value>;
 
 /// The names of all settings.
-pub const SETTING_NAMES: [&str; 11] = [
+pub const SETTING_NAMES: [&str; 15] = [
     "acceptsGet",
     addresses::NAME,
     "answer",
@@ -29,6 +34,10 @@ pub const SETTING_NAMES: [&str; 11] = [
     "deduplicate",
     "filter",
     "limits",
+    "lists",
+    methods::NAME,
+    "rawBody",
+    "unreadable",
     "verification",
 ];
 
@@ -55,12 +64,21 @@ pub struct Settings {
     /// The IP addresses that may post; all if absent.
     pub allowed_addresses: Option<Vec<IpNet>>,
     pub limits: Limits,
+    /// The names of elements and fields that are always lists in payloads.
+    pub lists: Vec<String>,
+    /// The methods with a body that it accepts.
+    pub methods: Vec<&'static str>,
+    /// Whether workflows see the body as it was sent.
+    pub raw_body: bool,
+    /// What becomes of a request whose body can't be read.
+    pub unreadable: Unreadable,
 }
 
 impl Settings {
     /// The default settings of a kind of hook.
     pub fn default_for(kind: HookKind) -> Settings {
         Settings {
+            unreadable: Unreadable::default_for(kind, &Verification::default_for(kind), false),
             verification: Verification::default_for(kind),
             accepts_get: false,
             response: None,
@@ -72,6 +90,9 @@ impl Settings {
             filter: None,
             allowed_addresses: None,
             limits: Limits::default(),
+            lists: Vec::new(),
+            methods: methods::default(),
+            raw_body: false,
         }
     }
 
@@ -103,6 +124,16 @@ impl Settings {
         settings.filter = fields.section("filter", Filter::read);
         settings.allowed_addresses = addresses::take(&mut fields);
         settings.limits = fields.section("limits", Limits::read).unwrap_or_default();
+        settings.lists = read_lists(&mut fields);
+        settings.methods = methods::take(&mut fields);
+        settings.raw_body = fields.boolean("rawBody").unwrap_or_default();
+        let unreadable = fields.section("unreadable", Unreadable::read);
+        if unreadable == Some(Unreadable::Keep) && settings.captcha.is_some() {
+            fields.problem("/unreadable", "a hook with a captcha can't keep them: the captcha's token can't be read");
+        }
+        let default = Unreadable::default_for(kind, &settings.verification, settings.capture);
+        settings.unreadable =
+            if settings.captcha.is_some() { Unreadable::Refuse } else { unreadable.unwrap_or(default) };
         fields.finish(settings)
     }
 }
@@ -112,6 +143,18 @@ impl Settings {
     pub fn needs_payload(&self) -> bool {
         self.deduplication.is_some() || self.filter.is_some() || self.captcha.is_some()
     }
+}
+
+fn read_lists(fields: &mut Fields) -> Vec<String> {
+    let names = fields.entries("lists", |name| match name {
+        Value::String(name) if (1..=LIST_NAME_CHARACTERS_MAX).contains(&name.chars().count()) => Ok(name),
+        _ => Err(format!("expected a name of 1 to {LIST_NAME_CHARACTERS_MAX} characters")),
+    });
+    let names = names.unwrap_or_default();
+    if names.len() > LISTS_MAX {
+        fields.problem("/lists", format!("more than {LISTS_MAX} names"));
+    }
+    names
 }
 
 /// Takes the settings out of a caller's object. A setting that is null is to be removed.

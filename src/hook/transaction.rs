@@ -1,15 +1,19 @@
 //! Transactions: accepted requests, and the envelope that workflows see.
 //!
 //! A transaction stores the bytes, headers, query and peer of the request. The payload and its files are parsed from
-//! those bytes when needed, so nothing is stored twice.
+//! those bytes when needed, so nothing is stored twice. What else is needed for that is in headers of hookflow's own,
+//! whose names begin with a colon, as those of HTTP/2 do; no sender can send one.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::{HookKind, Request, Settings};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::content::{Content, ContentError, Envelope, File, INFLATED_BYTES_CEILING};
-use crate::hook::HookKind;
+use crate::content::{Content, ContentError, Envelope, File, INFLATED_BYTES_CEILING, Notes};
+use crate::secrets::sensitive::MASK;
 
 /// One accepted request.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +24,7 @@ pub struct Transaction {
     pub hook_kind: HookKind,
     pub created_at: Timestamp,
     pub content_type: Option<String>,
-    /// By lower-case name; secrets masked.
+    /// By lower-case name; secrets masked. Includes hookflow's own.
     pub headers: Vec<(String, String)>,
     /// The query string as received; secrets masked.
     pub query: Option<String>,
@@ -41,6 +45,65 @@ pub enum SkipReason {
     Captured,
     /// The request did not pass the hook's filter.
     Filtered,
+    /// The body can't be read.
+    Unreadable,
+}
+
+/// What is known about a transaction beside its request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransactionDetails {
+    pub org: Id,
+    pub hook: Id,
+    pub transaction: Id,
+    /// The reason why its body can't be read: the one for which another hook would have refused it.
+    pub problem: Option<String>,
+    /// The sentence that goes with the problem.
+    pub detail: Option<String>,
+    /// How the hook's filter judged the request, if it did not pass.
+    pub judgement: Option<Value>,
+    /// The reason for which the request was refused before an admin accepted it.
+    pub refusal: Option<String>,
+}
+
+impl TransactionDetails {
+    /// Details that say nothing yet.
+    pub fn of(transaction: &Transaction) -> TransactionDetails {
+        let Transaction { org, hook, id, .. } = *transaction;
+        TransactionDetails { org, hook, transaction: id, problem: None, detail: None, judgement: None, refusal: None }
+    }
+}
+
+/// The method, if it is not POST.
+const METHOD: &str = ":method";
+/// Whether workflows see the body as it was sent.
+const RAW_BODY: &str = ":raw-body";
+/// The names of members that are always lists, as a JSON list.
+const LISTS: &str = ":lists";
+
+/// The most bytes of a body that workflows see as it was sent.
+pub const RAW_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The headers of a transaction that arrived with this method, and what the hook's settings say about reading it.
+pub fn with_own_headers(
+    mut headers: Vec<(String, String)>,
+    method: String,
+    settings: &Settings,
+) -> Vec<(String, String)> {
+    if method != "POST" {
+        headers.insert(0, (METHOD.to_owned(), method));
+    }
+    if settings.raw_body {
+        headers.insert(0, (RAW_BODY.to_owned(), "true".to_owned()));
+    }
+    if !settings.lists.is_empty() {
+        headers.insert(0, (LISTS.to_owned(), json!(settings.lists).to_string()));
+    }
+    headers
+}
+
+/// The path of a hook of this kind, without the secret in it.
+pub fn path(kind: HookKind) -> String {
+    format!("/v1/hooks/{kind}/{MASK}")
 }
 
 impl Transaction {
@@ -49,8 +112,17 @@ impl Transaction {
     /// # Errors
     /// If the bytes can no longer be parsed.
     pub fn data(&self) -> Result<Value, ContentError> {
-        let (content, inflated) = self.content()?;
-        content.read(inflated.as_ref().unwrap_or(&self.raw))
+        self.data_with_notes(&mut Notes::default())
+    }
+
+    /// The same, with notes on what was odd about the body.
+    ///
+    /// # Errors
+    /// As for [`data`](Transaction::data).
+    pub fn data_with_notes(&self, notes: &mut Notes) -> Result<Value, ContentError> {
+        let lists: Vec<String> = self.own(LISTS).and_then(|lists| serde_json::from_str(lists).ok()).unwrap_or_default();
+        let (content, inflated) = self.content(notes)?;
+        content.with_lists(&lists).read(inflated.as_ref().unwrap_or(&self.raw), notes)
     }
 
     /// The file in this part of the body, counted from 1; `None` if the part is not a file.
@@ -58,16 +130,72 @@ impl Transaction {
     /// # Errors
     /// As for [`data`](Transaction::data).
     pub fn file(&self, part: usize) -> Result<Option<File>, ContentError> {
-        let (content, inflated) = self.content()?;
+        let (content, inflated) = self.content(&mut Notes::default())?;
         content.file(inflated.as_ref().unwrap_or(&self.raw), part)
     }
 
     /// The content of the body, and the inflated bytes if it was compressed.
-    fn content(&self) -> Result<(Content<'_>, Option<Bytes>), ContentError> {
-        let header = |name: &str| self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        let content = content(self.hook_kind, self.content_type.as_deref(), header("content-encoding"), header)?;
-        let inflated = content.inflate(&self.raw, INFLATED_BYTES_CEILING)?;
+    fn content(&self, notes: &mut Notes) -> Result<(Content<'_>, Option<Bytes>), ContentError> {
+        let values = |name: &str| {
+            let named = self.headers.iter().filter(move |(known, _)| known == name);
+            named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+        };
+        let encodings = Some(values("content-encoding")).filter(|values| !values.is_empty());
+        let encodings = encodings.map(|values| values.join(","));
+        let header = |name: &str| values(name).first().copied();
+        let content = content(self.hook_kind, self.content_type.as_deref(), encodings.as_deref(), header)?;
+        let inflated = content.inflate(&self.raw, INFLATED_BYTES_CEILING, notes)?;
         Ok((content, inflated))
+    }
+
+    /// The method of the request.
+    pub fn method(&self) -> &str {
+        self.own(METHOD).unwrap_or("POST")
+    }
+
+    /// A header of hookflow's own.
+    fn own(&self, name: &str) -> Option<&str> {
+        let own = self.headers.iter().take_while(|(name, _)| name.starts_with(':'));
+        own.into_iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The request as workflows see it, without secrets.
+    fn request(&self) -> Value {
+        let request = Request {
+            method: self.method(),
+            path: path(self.hook_kind),
+            headers: self.sent_headers().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
+            query: self.query.as_deref().unwrap_or_default(),
+            peer: self.peer.clone(),
+            signed_id: None,
+        };
+        let mut value = request.value();
+        if self.own(RAW_BODY).is_some()
+            && let Value::Object(members) = &mut value
+        {
+            members.extend(self.raw_body());
+        }
+        value
+    }
+
+    /// The body as it was sent, once its content encoding is undone: as text, or else in base64; null if it is too large.
+    fn raw_body(&self) -> Vec<(String, Value)> {
+        let inflated = self.content(&mut Notes::default()).ok().and_then(|(_, inflated)| inflated);
+        let body = inflated.as_ref().unwrap_or(&self.raw);
+        let is_short = body.len() <= RAW_BODY_BYTES_MAX;
+        let member = |name: &str, value: Value| (name.to_owned(), value);
+        match std::str::from_utf8(body) {
+            _ if !is_short => vec![member("rawBody", Value::Null)],
+            Ok(text) => vec![member("rawBody", text.into())],
+            Err(_) => {
+                vec![member("rawBody", Value::Null), member("rawBodyBase64", STANDARD.encode(body).into())]
+            }
+        }
+    }
+
+    /// The headers as the sender sent them, but for masked secrets.
+    pub fn sent_headers(&self) -> impl Iterator<Item = &(String, String)> {
+        self.headers.iter().filter(|(name, _)| !name.starts_with(':'))
     }
 
     /// The envelope around `data`: the output of step `1`.
@@ -83,7 +211,8 @@ impl Transaction {
                     "data": { "type": format!("{}_hook", self.hook_kind), "id": self.hook },
                     "links": { "self": hook_link }
                 }
-            }
+            },
+            "request": self.request()
         })
     }
 

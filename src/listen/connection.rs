@@ -1,12 +1,13 @@
 //! A connection as the HTTP server sees it: its byte stream, monitored on the way.
 //!
 //! For HTTP/1.1, the library limits only the time for the head of the first request of a connection; before later
-//! requests, an occasional byte would keep it open forever. So here a connection must start a request or be sent a
-//! response from time to time, however many bytes it sends.
+//! requests, an occasional byte would keep it open forever. So here a connection that has begun to send a request must
+//! complete its head within [`HEAD_TIME_MAX`] or twice that, however many bytes it sends.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use actix_http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -39,12 +40,14 @@ enum Monitor {
 }
 
 impl Connection {
-    pub fn plain(socket: TcpStream, slot: PeerSlot) -> Connection {
-        Connection::new(Wire::Plain(socket), Monitor::Http1(IdleTimer::new()), slot)
+    /// `keep_alive` is how long the connection may be idle between requests.
+    pub fn plain(socket: TcpStream, slot: PeerSlot, keep_alive: Duration) -> Connection {
+        Connection::new(Wire::Plain(socket), Monitor::Http1(IdleTimer::new(keep_alive)), slot)
     }
 
-    pub fn tls(stream: TlsStream<TcpStream>, slot: PeerSlot) -> Connection {
-        Connection::new(Wire::Tls(Box::new(stream)), Monitor::Http1(IdleTimer::new()), slot)
+    /// As [`plain`](Connection::plain), with TLS.
+    pub fn tls(stream: TlsStream<TcpStream>, slot: PeerSlot, keep_alive: Duration) -> Connection {
+        Connection::new(Wire::Tls(Box::new(stream)), Monitor::Http1(IdleTimer::new(keep_alive)), slot)
     }
 
     pub fn http_2(stream: TlsStream<TcpStream>, slot: PeerSlot) -> Connection {
@@ -89,7 +92,7 @@ impl AsyncRead for Connection {
         match &mut this.monitor {
             // The timer must be polled only if nothing else will wake the task.
             Monitor::Http1(timer) if read.is_pending() => timer.check(&this.exchanges, context)?,
-            Monitor::Http1(_) => {}
+            Monitor::Http1(timer) => timer.has_read |= buffer.filled().len() > before,
             Monitor::Http2(frames) => frames.received(&buffer.filled()[before..])?,
         }
         read
@@ -131,29 +134,50 @@ impl AsyncWrite for Connection {
 /// Closes a connection that makes no progress. A single timer checks periodically, so requests need not reset one.
 struct IdleTimer {
     timer: Pin<Box<Sleep>>,
+    keep_alive: Duration,
+    /// When the last check found progress.
+    progress_at: Instant,
     /// The number of requests at the last check.
     seen: Option<u64>,
     /// Whether anything was written since then.
     has_written: bool,
+    /// Whether anything was read since the last progress: a request has begun.
+    has_read: bool,
+    /// Whether that was so at the last check, too.
+    had_read: bool,
 }
 
 impl IdleTimer {
-    fn new() -> IdleTimer {
-        IdleTimer { timer: Box::pin(sleep(HEAD_TIME_MAX)), seen: None, has_written: false }
+    fn new(keep_alive: Duration) -> IdleTimer {
+        IdleTimer {
+            timer: Box::pin(sleep(HEAD_TIME_MAX)),
+            keep_alive,
+            progress_at: Instant::now(),
+            seen: None,
+            has_written: false,
+            has_read: false,
+            had_read: false,
+        }
     }
 
     /// Checks the connection, if the timer has elapsed.
     ///
     /// # Errors
-    /// If there was no progress for one to two times [`HEAD_TIME_MAX`].
+    /// If a request has begun to arrive, and its head was not complete for one to two times [`HEAD_TIME_MAX`]; if
+    /// there was no progress for much longer than the connection may be idle.
     fn check(&mut self, exchanges: &Exchanges, context: &mut Context<'_>) -> io::Result<()> {
         while self.timer.as_mut().poll(context).is_ready() {
-            let begun = exchanges.begun();
-            if self.seen == Some(begun) && !exchanges.is_any() && !self.has_written {
+            let (begun, now) = (exchanges.begun(), Instant::now());
+            if self.seen != Some(begun) || exchanges.is_any() || self.has_written {
+                (self.progress_at, self.has_read) = (now, false);
+            }
+            // The library ends idle connections; this is for those in which it waits for the rest of a head.
+            let is_over = now.duration_since(self.progress_at) > self.keep_alive + 2 * HEAD_TIME_MAX;
+            if self.has_read && self.had_read || is_over {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            (self.seen, self.has_written) = (Some(begun), false);
-            self.timer.as_mut().reset(Instant::now() + HEAD_TIME_MAX);
+            (self.seen, self.has_written, self.had_read) = (Some(begun), false, self.has_read);
+            self.timer.as_mut().reset(now + HEAD_TIME_MAX);
         }
         Ok(())
     }

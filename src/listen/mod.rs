@@ -51,8 +51,6 @@ const FILES_KEPT: u64 = 512;
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 /// The most time for the head of a request, from its first byte.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept between requests.
-const IDLE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long to wait for a connection to close.
 const END_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long requests in progress may take after the process is asked to stop.
@@ -66,6 +64,9 @@ pub struct Listening {
     pub listener: TcpListener,
     pub tls: Option<Tls>,
     pub workers: usize,
+    /// How long a connection may be idle between requests. If a balancer keeps connections longer than that, it sends
+    /// requests into connections that are being closed.
+    pub keep_alive: Duration,
     /// The most connections per address.
     pub connections_per_peer: u32,
     /// Addresses without that limit.
@@ -87,7 +88,7 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let Listening { listener, tls, workers, connections_per_peer, trusted } = listening;
+    let Listening { listener, tls, workers, keep_alive, connections_per_peer, trusted } = listening;
     let address = listener.local_addr()?;
     let acceptor = tls.map(|tls| {
         let mut config = tls.server_config();
@@ -109,7 +110,7 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .keep_alive(IDLE_TIME_MAX)
+            .keep_alive(keep_alive)
             .client_request_timeout(HEAD_TIME_MAX)
             .client_disconnect_timeout(END_TIME_MAX)
             .h2_initial_window_size(STREAM_WINDOW_BYTES)
@@ -118,7 +119,7 @@ where
             .local_addr(address)
             .finish(map_config(app, |()| AppConfig::default()));
         let (peers, acceptor) = (peers.clone(), acceptor.clone());
-        fn_service(move |socket: TcpStream| accept(socket, peers.clone(), acceptor.clone()))
+        fn_service(move |socket: TcpStream| accept(socket, peers.clone(), acceptor.clone(), keep_alive))
             .map_err(|error: io::Error| actix_http::error::DispatchError::Io(error))
             .and_then(http)
     })?;
@@ -130,6 +131,7 @@ async fn accept(
     socket: TcpStream,
     peers: Peers,
     acceptor: Option<TlsAcceptor>,
+    keep_alive: Duration,
 ) -> io::Result<(Connection, Protocol, Option<SocketAddr>)> {
     let peer = socket.peer_addr()?;
     let Some(slot) = peers.enter(peer.ip()) else {
@@ -137,12 +139,12 @@ async fn accept(
         return Err(io::Error::other("the peer has too many connections"));
     };
     let Some(acceptor) = acceptor else {
-        return Ok((Connection::plain(socket, slot), Protocol::Http1, Some(peer)));
+        return Ok((Connection::plain(socket, slot, keep_alive), Protocol::Http1, Some(peer)));
     };
     let stream = tokio::time::timeout(HANDSHAKE_TIME_MAX, acceptor.accept(socket)).await??;
     Ok(match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => (Connection::http_2(stream, slot), Protocol::Http2, Some(peer)),
-        _ => (Connection::tls(stream, slot), Protocol::Http1, Some(peer)),
+        _ => (Connection::tls(stream, slot, keep_alive), Protocol::Http1, Some(peer)),
     })
 }
 

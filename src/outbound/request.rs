@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::Auth;
 use super::effect::EffectError;
+use crate::base::json_text::with_long_integers_as_text;
 use crate::secrets::sensitive::{self, MASK};
 
 /// The most characters of a GraphQL error in a message.
@@ -159,7 +160,8 @@ impl fmt::Debug for HttpRequest {
 pub(super) fn body_value(reading: ResponseFormat, content_type: Option<&str>, body: &[u8]) -> Value {
     if reading != ResponseFormat::Text
         && content_type.is_some_and(is_json)
-        && let Ok(value) = serde_json::from_slice(body)
+        // Integers beyond 64 bits keep their digits, as in payloads.
+        && let Ok(value) = serde_json::from_slice(&with_long_integers_as_text(body).0)
     {
         return value;
     }

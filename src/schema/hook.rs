@@ -51,6 +51,19 @@ pub(super) fn definition() -> Value {
                 "additionalProperties": false,
             },
             "filter": { "anyOf": [{ "$ref": "#/$defs/condition" }, { "type": "null" }], "description": "The condition under which a request starts workflows; always if omitted." },
+            "lists": {
+                "type": ["array", "null"], "items": { "type": "string", "minLength": 1, "maxLength": 200 }, "maxItems": 50,
+                "description": "Names of XML elements and form fields that are always lists in the payload, even if there is only one.",
+            },
+            "methods": {
+                "type": ["array", "null"], "items": { "enum": hook::method_values() }, "minItems": 1,
+                "description": "The methods with a body that the hook accepts; `POST` if omitted.",
+            },
+            "rawBody": { "type": ["boolean", "null"], "description": "Whether workflows see the body as it was sent, at `/#steps.1.request.rawBody`." },
+            "unreadable": {
+                "enum": ["keep", "refuse", null],
+                "description": "What to do with a request whose body can't be read: keep it, to be mended and run, or refuse it; open form hooks refuse it by default, others keep it.",
+            },
             "verification": verification(),
             "meta": meta(json!({})),
         },

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::App as ActixApp;
 use actix_web::dev::Server;
@@ -146,6 +147,7 @@ fn http_server(
         listener,
         tls,
         workers,
+        keep_alive: Duration::from_secs(settings.keep_alive_s.into()),
         connections_per_peer: settings.connections_per_peer,
         trusted: settings.proxies.trusted_proxies.clone(),
     };

@@ -30,8 +30,8 @@ pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
 pub use session::{
-    Belongings, Catalog, Claim, Customers, Drafts, Entities, Events, HookSecrets, Intake, KObjects, Lanes, Of,
-    RefusedRequests, Relationships, Runs, Schedules, SeenKeys, Session, Taken, Variables,
+    Belongings, Catalog, Claim, Customers, Drafts, Entities, Events, HookSecrets, Intake, KObjects, KeptRequests,
+    Lanes, Of, RefusedRequests, Relationships, Runs, Schedules, SeenKeys, Session, Taken, Variables,
 };
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -11,7 +11,7 @@ use super::{RunFilter, StoreResult};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::hook::HookKind;
-use crate::hook::transaction::Transaction;
+use crate::hook::transaction::{Transaction, TransactionDetails};
 use crate::objects::{Customer, Entity, EntityKind, KObject, Klass};
 
 /// One open transaction.
@@ -20,6 +20,7 @@ pub trait Session:
     + HookSecrets
     + SeenKeys
     + RefusedRequests
+    + KeptRequests
     + Drafts
     + Schedules
     + Variables
@@ -199,8 +200,26 @@ pub trait RefusedRequests {
         reason: Option<&str>,
         page: Page,
     ) -> StoreResult<Vec<RefusedRequest>>;
+    fn refused_request(&mut self, org: Id, hook: Id, id: Id) -> StoreResult<Option<RefusedRequest>>;
+    /// Notes the transaction that a refused request became, unless it became one before; returns whether it did now.
+    fn mark_accepted(&mut self, org: Id, hook: Id, id: Id, transaction: Id) -> StoreResult<bool>;
     /// Deletes all refused requests of a hook except the newest ones.
     fn delete_refused_but(&mut self, newest: i64, org: Id, hook: Id) -> StoreResult<()>;
+}
+
+/// What is known about transactions beside their requests, and the runs that were started for them later.
+pub trait KeptRequests {
+    fn insert_details(&mut self, details: &TransactionDetails) -> StoreResult<()>;
+    /// Details of a hook's transactions with ids in this range, both ends included.
+    fn details(&mut self, org: Id, hook: Id, lowest_and_highest: (Id, Id)) -> StoreResult<Vec<TransactionDetails>>;
+    /// The transactions of a hook whose body can't be read, filtered by reason if one is given.
+    fn unreadable(&mut self, org: Id, hook: Id, problem: Option<&str>, page: Page) -> StoreResult<Vec<Transaction>>;
+    /// The transactions with this problem and no later run, oldest first, with ids above the given one.
+    fn unrun(&mut self, org: Id, hook: Id, problem: &str, above_and_size: (Id, i64)) -> StoreResult<Vec<Id>>;
+    fn insert_later_run(&mut self, org: Id, hook: Id, transaction: Id, run: Id) -> StoreResult<()>;
+    /// Transactions with the runs that were started for them later, in the order of their ids; the range is as for
+    /// [`details`](KeptRequests::details).
+    fn later_runs(&mut self, org: Id, hook: Id, lowest_and_highest: (Id, Id)) -> StoreResult<Vec<(Id, Id)>>;
 }
 
 /// An open run that this process has claimed.

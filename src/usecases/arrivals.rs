@@ -176,10 +176,12 @@ impl Listener {
         Some(match found {
             Found::Missed => Arrival::Missed(id),
             Found::Refusal(request) => Arrival::Refusal(id, Box::new(refusals::view(&request))),
-            Found::Transaction => match self.services.store.read(move |session| session.transaction(org, id)).await {
-                Ok(transaction) => Arrival::Transaction(id, Box::new(transactions::view(&transaction?))),
-                Err(_) => Arrival::Missed(id),
-            },
+            Found::Transaction => {
+                match self.services.store.read(move |session| transactions::find(session, org, id)).await {
+                    Ok(transaction) => Arrival::Transaction(id, Box::new(transactions::view(&transaction?))),
+                    Err(_) => Arrival::Missed(id),
+                }
+            }
         })
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::later_runs::ProblemFilter;
 use super::{Admin, Paging, Reader, Services, Slice, UseCaseError, UseCaseResult, shapes, transactions};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
@@ -274,15 +275,24 @@ pub(super) fn require(services: &Services, reader: &Reader, id: Id) -> UseCaseRe
     if found { Ok(()) } else { Err(UseCaseError::not_found("hook", id)) }
 }
 
-/// The hook's transactions, newest first.
+/// What the hook accepted, newest first; if a `problem` is given, only what can't be read for this reason, or for any.
 pub async fn transactions(
     services: &Services,
     reader: &Reader,
     id: Id,
+    problem: Option<ProblemFilter>,
     paging: Paging,
 ) -> UseCaseResult<Slice<transactions::TransactionView>> {
     require(services, reader, id)?;
     let org = reader.org();
-    let found = services.store.read(move |session| session.transactions(org, id, paging.to_read())).await?;
-    Ok(paging.slice(found, |transaction| transaction.id, |transaction| transactions::view(&transaction)))
+    let page = paging.to_read();
+    let found = services.store.read(move |session| {
+        let found = match problem {
+            None => session.transactions(org, id, page)?,
+            Some(ProblemFilter(reason)) => session.unreadable(org, id, reason, page)?,
+        };
+        transactions::with_details(session, found)
+    });
+    let found = found.await?;
+    Ok(paging.slice(found, |stored| stored.transaction.id, |stored| transactions::view(&stored)))
 }

@@ -18,6 +18,7 @@ pub mod hooks;
 pub mod keys;
 pub mod klasses;
 pub mod kobjects;
+pub mod later_runs;
 pub mod orgs;
 mod paging;
 pub mod refusals;

@@ -41,6 +41,8 @@ pub struct RefusalAttributes {
     /// The first 1,024 bytes; null if the body is empty.
     #[schema(required)]
     pub body: Option<BodyView>,
+    /// Whether the whole body was kept, so that the request can be accepted.
+    pub whole: bool,
 }
 
 /// The beginning of a body.
@@ -55,6 +57,10 @@ pub enum BodyView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusalRelationships {
     pub hook: Relationship,
+    /// What it became when an admin accepted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub transaction: Option<Relationship>,
 }
 
 impl Attributes for RefusalAttributes {
@@ -73,11 +79,13 @@ pub(super) fn view(request: &RefusedRequest) -> RefusalView {
         headers: request.headers.clone(),
         peer: request.peer.clone(),
         content_length: request.content_length,
-        body: body_view(&request.body),
+        body: body_view(&request.body[..request.body.len().min(REFUSED_BODY_BYTES_MAX)]),
+        whole: request.whole,
     };
     let hook = Relationship::new("hook", request.hook, "/v1/hooks");
     let link = format!("{}/refusals", hook.links.own);
-    Resource::new(request.id, attributes, link).with(RefusalRelationships { hook })
+    let transaction = request.transaction.map(|id| Relationship::new("transaction", id, "/v1/transactions"));
+    Resource::new(request.id, attributes, link).with(RefusalRelationships { hook, transaction })
 }
 
 fn body_view(bytes: &[u8]) -> Option<BodyView> {

@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use super::{Admin, Paging, Reader, Services, Slice, UseCaseError, UseCaseResult};
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
-use crate::engine::{self, Cancelled, Pending, event_payload, merge_log};
+use crate::engine::{self, Cancelled, Pending, ReplayVersion, Replayed, event_payload, merge_log};
 use crate::expr::Note;
 use crate::http::document::{Attributes, Relationship, Resource};
-use crate::objects::unknown;
+use crate::objects::{Fields, Problem, unknown};
 use crate::observe::metrics;
 use crate::store::{Lane, Run, RunError, RunFilter, RunStatus, Session, StoreError, StoreResult, Turn};
 
@@ -286,16 +286,58 @@ pub async fn cancel(services: &Services, admin: &Admin, id: Id) -> UseCaseResult
     Ok(view(&run))
 }
 
-/// Starts a run of the same version with the same payload, and links it to the old one.
-pub async fn replay(services: &Services, admin: &Admin, id: Id) -> UseCaseResult<RunView> {
+/// How to replay a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replay {
+    pub version: ReplayVersion,
+}
+
+impl Replay {
+    /// Reads `{"version": "current"}` or `{"version": 3}`.
+    ///
+    /// # Errors
+    /// Every problem, with its pointer.
+    pub fn read(document: Value) -> Result<Replay, Vec<Problem>> {
+        let mut fields = Fields::new(document);
+        let version = match fields.take("version") {
+            None | Some(Value::Null) => Some(ReplayVersion::Same),
+            Some(Value::String(word)) if word == "current" => Some(ReplayVersion::Current),
+            Some(number) => number.as_i64().filter(|number| *number > 0).map(ReplayVersion::Number),
+        };
+        if version.is_none() {
+            fields.problem("/version", "expected `current` or the number of a version");
+        }
+        fields.finish(Replay { version: version.unwrap_or_default() })
+    }
+}
+
+/// What is sent to replay a run.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what `Replay::read` takes")]
+pub struct ReplayInput {
+    /// `current`, or the number of a version; the version of the old run if omitted.
+    #[schema(required = false, nullable = true, value_type = Value, example = "current")]
+    version: Option<Value>,
+}
+
+/// Starts a run with the same payload, linked to the old one: of the same version of the workflow, or another.
+///
+/// # Errors
+/// [`UseCaseError::Invalid`] if there is no such version.
+pub async fn replay(services: &Services, admin: &Admin, id: Id, replay: Replay) -> UseCaseResult<RunView> {
     let org = admin.org();
     let programs = services.catalog.programs().clone();
     let slot = services.engine.reserve();
     let held = slot.is_some();
-    let written = services.store.write(move |session| engine::replay(session, &programs, (org, id), held)).await?;
-    let loaded = written.ok_or_else(|| UseCaseError::not_found("run", id))?;
+    let written =
+        services.store.write(move |session| engine::replay(session, &programs, (org, id), replay.version, held));
+    let loaded = match written.await? {
+        Replayed::NoRun => return Err(UseCaseError::not_found("run", id)),
+        Replayed::NoVersion => return Err(UseCaseError::invalid("/version", "the workflow has no such version")),
+        Replayed::Run(loaded) => *loaded,
+    };
     let run = &loaded.run;
-    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run replayed from {id}");
+    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(), version = run.version; "run replayed from {id}");
     let view = view(run);
     match slot {
         Some(_) if run.waits_in_lane() => services.engine.look(),

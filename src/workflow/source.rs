@@ -16,6 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::findings::{Anchor, Finding, Findings};
+use crate::base::json_text::with_long_integers_as_text;
 use crate::objects::escape_pointer;
 
 /// The largest file, in bytes.
@@ -52,7 +53,10 @@ impl<'a> Text<'a> {
             findings.add(Finding::error("", format!("the file is larger than {TEXT_MAX} bytes")));
             return None;
         }
-        let parsed = serde_json::from_str::<Value>(self.content)
+        // Integers beyond 64 bits keep their digits, as in payloads.
+        let (kept, _) = with_long_integers_as_text(self.content.as_bytes());
+        let parsed = serde_json::from_slice::<Value>(&kept)
+            .or_else(|_| serde_json::from_str::<Value>(self.content))
             .and_then(|document| Ok((document, serde_json::from_str::<&RawValue>(self.content)?)));
         match parsed {
             Ok((document, raw)) => {

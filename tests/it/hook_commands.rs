@@ -197,8 +197,7 @@ fn who_listens_sees_what_arrives_and_what_is_refused() {
     assert!(with_bodies.end().ends_with("{\n  \"note\": \"\u{FFFD}2J\",\n  \"orderId\": \"1\"\n}\n"));
     let event: Value = serde_json::from_str(&machine.end()).unwrap();
     assert_eq!((&event["event"], &event["data"]["id"]), (&json!("transaction"), &json!(id)));
-    let refused =
-        send(server.request("POST", &server.hook_url("orders")).header("content-type", "nonsense")).expect(415);
+    let refused = send(server.request("POST", &server.hook_url("orders")).header("content-encoding", "xz")).expect(415);
     let said = listening.end();
     let lines: Vec<&str> = said.lines().collect();
     let arrived = format!("Z  accepted  {id}  29 bytes  {{\"note\":\"\u{FFFD}2J\",\"orderId\":\"1\"}}");

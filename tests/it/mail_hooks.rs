@@ -86,7 +86,7 @@ fn the_envelope_may_come_in_headers_and_is_read_again_from_them() {
 }
 
 #[test]
-fn an_unknown_mail_format_is_refused_with_the_known_ones() {
+fn an_unknown_mail_format_is_kept_or_refused_with_the_known_ones() {
     let server = start();
     let samples = [
         ("text/plain", "hello", 415, "unsupported_media_type"),
@@ -94,6 +94,13 @@ fn an_unknown_mail_format_is_refused_with_the_known_ones() {
         ("application/x-www-form-urlencoded", "subject=hello", 400, "malformed_body"),
         ("message/rfc822", "hello", 400, "malformed_body"),
     ];
+    for (content_type, body, _, reason) in samples {
+        let transaction = stored(&server, post(&server, content_type, body));
+        assert_eq!(transaction["meta"]["problem"]["reason"], reason, "{content_type}");
+        assert_eq!((&transaction["meta"]["raw"], &transaction["attributes"]["data"]), (&json!(body), &Value::Null));
+    }
+    let hook = server.hook("inbox")["links"]["self"].as_str().unwrap().to_owned();
+    server.call("PATCH", &hook, json!({ "unreadable": "refuse" })).expect(200);
     for (content_type, body, status, code) in samples {
         let answer = post(&server, content_type, body).expect(status);
         assert_eq!(errors(&answer), [(code, "")], "{content_type}");

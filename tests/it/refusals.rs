@@ -49,19 +49,11 @@ fn malformed_json_is_refused_with_its_line_and_column() {
 }
 
 #[test]
-fn an_empty_body_is_refused() {
+fn an_empty_body_is_null() {
     let server = Server::start();
-    let answer = post_json(&server, "").expect(400);
-    assert_eq!(errors(&answer), [("malformed_json", "")]);
-    assert_eq!(detail(&answer), "the body is not valid JSON: EOF while parsing a value at line 1 column 0");
-}
-
-#[test]
-fn a_body_that_is_not_utf_8_is_refused() {
-    let server = Server::start();
-    let answer = post_json(&server, &b"{\"name\": \"\xFF\"}"[..]).expect(400);
-    assert_eq!(errors(&answer), [("malformed_json", "")]);
-    assert!(detail(&answer).contains("at line 1 column 11"), "{answer}");
+    let accepted = post_json(&server, "").expect(200);
+    let shown = server.get(accepted["data"]["links"]["self"].as_str().unwrap()).expect(200);
+    assert_eq!(shown["data"]["attributes"]["data"], Value::Null);
 }
 
 #[test]
@@ -77,15 +69,12 @@ fn ten_thousand_levels_of_nesting_are_refused() {
 }
 
 #[test]
-fn unknown_content_is_refused() {
+fn compressions_that_cannot_be_undone_are_refused() {
     let server = Server::start();
-    for content_type in ["nonsense", "text/plain; charset=unheard-of", "application/json; charset=latin1"] {
-        let answer = post(&server, content_type, "{}").expect(415);
-        assert_eq!(errors(&answer), [("unsupported_media_type", "")], "{content_type}");
-    }
-    let compressed = server.request("POST", &server.hook_url("orders")).header("content-encoding", "zstd");
+    let compressed = server.request("POST", &server.hook_url("orders")).header("content-encoding", "xz");
     let answer = send(compressed.json(&json!({}))).expect(415);
-    let expected = "content encoding \"zstd\" is not supported; use `gzip`, `deflate`, `br` or none";
+    assert_eq!(errors(&answer), [("unsupported_media_type", "")]);
+    let expected = "content encoding `xz` is not supported; use `gzip`, `deflate`, `br`, `zstd` or none";
     assert_eq!(detail(&answer), expected);
     post(&server, "application/vnd.shop+json; charset=UTF-8", "{}").expect(200);
 }
@@ -154,9 +143,9 @@ fn a_refused_body_leaves_only_a_count_of_the_reason() {
     let server = Server::start();
     let link = server.hook("orders")["links"]["self"].as_str().unwrap().to_owned();
     post_json(&server, "{").expect(400);
-    post_json(&server, "").expect(400);
+    post_json(&server, "}").expect(400);
     post_json(&server, "[".repeat(10_000)).expect(400);
-    post(&server, "nonsense", "{}").expect(415);
+    send(server.request("POST", &server.hook_url("orders")).header("content-encoding", "xz").body("{}")).expect(415);
     post(&server, "application/xml", "<a>").expect(400);
     post_json(&server, text_of(BODY_LIMIT + 1)).expect(413);
     server.call("PATCH", &link, json!({ "enabled": false })).expect(200);

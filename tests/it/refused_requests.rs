@@ -28,11 +28,11 @@ fn a_refused_request_is_shown_without_secrets() {
     let request = server.request("POST", &format!("{url}?page=2&token=hush")).header("authorization", "Bearer hush");
     let request = request.header("x-shop", "a").header("content-type", "application/json");
     let answer = send(request.body("{\"email\": \"zoë@example.com\",")).expect(400);
-    post(&server, &url, "application/json", b"\xFF\x00".to_vec()).expect(400);
+    post(&server, &url, "application/json", b"\x01\xFF\x00".to_vec()).expect(400);
 
     let shown = refusals(&server, &list);
     assert_eq!(shown.len(), 2);
-    assert_eq!(shown[0]["body"], json!({ "base64": "/wA=" }));
+    assert_eq!(shown[0]["body"], json!({ "base64": "Af8A" }));
     let mut first = shown[1].clone();
     let headers = first["headers"].take();
     let header = |name: &str| headers.as_array().unwrap().iter().find(|header| header[0] == name).cloned();
@@ -44,7 +44,7 @@ fn a_refused_request_is_shown_without_secrets() {
         json!({
             "createdAt": null, "reason": "malformed_json", "detail": detail(&answer), "method": "POST",
             "path": "/v1/hooks/form/•••", "query": "page=2&token=•••", "headers": null, "peer": "127.0.0.1",
-            "contentLength": 29, "body": { "text": "{\"email\": \"zoë@example.com\"," },
+            "contentLength": 29, "body": { "text": "{\"email\": \"zoë@example.com\"," }, "whole": true,
         })
     );
     let text = server.get(&list).text;
@@ -55,8 +55,8 @@ fn a_refused_request_is_shown_without_secrets() {
 fn refusals_are_listed_by_reason_and_by_page() {
     let server = Server::start();
     let (url, list) = (server.hook_url("orders"), link(&server, "orders"));
-    for content_type in ["application/json", "nonsense", "application/json"] {
-        assert!(post(&server, &url, content_type, "{").status >= 400);
+    for encoding in ["", "xz", ""] {
+        send(server.request("POST", &url).header("content-encoding", encoding).body("{"));
     }
     send(server.request("GET", &format!("{url}?a=1"))).expect(405);
     let reasons = |list: &str| -> Vec<Value> {
@@ -109,7 +109,7 @@ fn a_secret_that_is_sent_as_it_is_is_shown_nowhere() {
         send(request.header("content-type", "application/json").body(body))
     };
     post("{}", "open sesame").expect(200);
-    post("{", "open sesame").expect(400);
+    post("{", "open sesame").expect(200);
     post("{}", "open sesami").expect(401);
     for list in ["refusals", "transactions"] {
         let list = server.get(&format!("{hook}/{list}")).text;

@@ -106,6 +106,8 @@ pub fn suite(open: impl Fn() -> Store) {
         ("transactions", intake::transactions),
         ("refusals", intake::refusals),
         ("refused requests", intake::refused_requests),
+        ("kept requests", intake::kept_requests),
+        ("accepted refusals", intake::accepted_refusals),
         ("events", events::events),
         ("descendants", events::descendants),
         ("descendants counted at once", events::descendants_at_once),

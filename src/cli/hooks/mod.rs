@@ -2,6 +2,7 @@
 
 mod listen;
 mod manage;
+mod run;
 mod save;
 mod secrets;
 mod send;
@@ -65,6 +66,15 @@ enum Command {
     Secret(secrets::Secret),
     /// List the latest refused requests of a hook, newest last
     Refusals(manage::Refusals),
+    /// Accept a refused request that was kept whole, and run it
+    Accept {
+        #[command(flatten)]
+        hook: Named,
+        /// Id of the refusal, from `hookflow hooks refusals --json`
+        refusal: String,
+    },
+    /// Run a transaction with the workflows that listen now, or all of a hook that could not be read
+    Run(run::Run),
     /// Print requests as they arrive at a hook
     Listen(listen::Listen),
     /// Post a file to a hook, signed as the hook requires
@@ -98,6 +108,14 @@ enum HooksError {
     Unknown(String),
     #[error("several hooks are named `{name}`; use {choices}")]
     Ambiguous { name: String, choices: String },
+    #[error("`{0}` is not the id of a transaction; to run those of a hook, add --problem")]
+    NoTransaction(String),
+    #[error("`{0}` is not the id of a refusal")]
+    NoRefusal(String),
+    #[error("`{0}` is not JSON")]
+    NotJson(String),
+    #[error("{failed} of {all} transactions could not be run")]
+    NotRun { failed: usize, all: usize },
     #[error("--settings is not a JSON object")]
     Settings,
     #[error("`{path}` cannot be read")]
@@ -144,6 +162,8 @@ impl Command {
             Command::Capture { hook, state } => manage::capture(server, &hook, state == Switch::On),
             Command::Secret(secret) => secret.run(server),
             Command::Refusals(refusals) => refusals.run(server),
+            Command::Accept { hook, refusal } => run::accept(server, &hook, &refusal),
+            Command::Run(run) => run.run(server),
             Command::Listen(listen) => listen.run(server),
             Command::Send(send) => send.run(server),
             Command::Save(save) => save.run(server),

@@ -94,7 +94,7 @@ impl Send {
     }
 }
 
-fn read(file: &Path) -> Result<Bytes, HooksError> {
+pub(super) fn read(file: &Path) -> Result<Bytes, HooksError> {
     let read = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)

@@ -16,9 +16,13 @@ pub fn text(value: &Value) -> String {
 pub fn transaction(transaction: &Value) -> String {
     let attributes = &transaction["attributes"];
     let meta = &transaction["meta"];
-    let status = ["captured", "filtered"].into_iter().find(|status| meta[*status] == true).unwrap_or("accepted");
+    let marked = ["captured", "filtered"].into_iter().find(|status| meta[*status] == true);
+    let status = if meta["problem"].is_object() { "unreadable" } else { marked.unwrap_or("accepted") };
     let bytes = meta["bytes"].as_u64().unwrap_or_default();
-    let summary = one_line(&attributes["data"].to_string());
+    let summary = match &meta["problem"]["detail"] {
+        Value::String(detail) => one_line(detail),
+        _ => one_line(&attributes["data"].to_string()),
+    };
     format!("{}  {status}  {}  {bytes} bytes  {summary}\n", text(&attributes["createdAt"]), text(&transaction["id"]))
 }
 

@@ -38,7 +38,7 @@ use providers::Provided;
 const ADDRESSES_MAX: usize = 2_000;
 
 /// The supported formats, for error messages.
-pub(super) const SUPPORTED_FORMATS: &str = "an e-mail hook accepts raw mails as `message/rfc822`, and inbound webhooks of Mailgun (a \
+pub(super) const FORMATS: &str = "an e-mail hook accepts raw mails as `message/rfc822`, and inbound webhooks of Mailgun (a \
                                 forwarding route), SendGrid (Inbound Parse), Postmark, Amazon SES (by SNS), SparkPost, \
                                 Mandrill and Brevo";
 
@@ -51,8 +51,8 @@ pub(super) enum MailFormat {
 /// The format of a provider's webhook.
 pub(super) enum PostedFormat {
     Fields,
-    /// With the boundary of the parts.
-    Parts(String),
+    /// With the boundary of the parts, if the content type names it.
+    Parts(Option<String>),
     Json,
 }
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::base::json::{PAYLOAD_LEVELS_MAX, is_deeper_than};
-use crate::content::{Content, ContentError, Envelope};
+use crate::content::{Content, ContentError, Envelope, Notes};
 
 const RAW: &str = "message/rfc822";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -14,7 +14,7 @@ fn content(content_type: &str) -> Content<'_> {
 }
 
 fn read(content_type: &str, body: impl Into<Vec<u8>>) -> Result<Value, ContentError> {
-    content(content_type).read(&Bytes::from(body.into()))
+    content(content_type).read(&Bytes::from(body.into()), &mut Notes::default())
 }
 
 /// Parses a raw mail from its lines.
@@ -249,7 +249,7 @@ fn mailgun_webhooks_are_parsed() {
         ("attachment-2", "; filename=\"b.png\"\r\nContent-Type: image/png", b"22"),
     ]);
     let body = Bytes::from(parts(&with_files));
-    let data = content(PARTS).read(&body).unwrap();
+    let data = content(PARTS).read(&body, &mut Notes::default()).unwrap();
     let told = |attachment: &Value| ["part", "name", "contentId", "inline"].map(|key| attachment[key].clone());
     let attachments: Vec<_> = data["attachments"].as_array().unwrap().iter().map(told).collect();
     assert_eq!(json!(attachments), json!([[17, "a.txt", null, false], [18, "b.png", "image", true]]));
@@ -290,7 +290,7 @@ fn sendgrid_webhooks_are_parsed() {
         ("dkim", "", b"{@example.org : pass}"),
         ("spam_score", "", b"1.7"),
     ]));
-    insta::assert_json_snapshot!("sendgrid", content(PARTS).read(&body).unwrap());
+    insta::assert_json_snapshot!("sendgrid", content(PARTS).read(&body, &mut Notes::default()).unwrap());
     assert_eq!(content(PARTS).file(&body, 10).unwrap().unwrap().bytes, "1");
 }
 
@@ -310,7 +310,7 @@ fn postmark_webhooks_are_parsed() {
         "Attachments": [{ "Name": "a.txt", "Content": "AP8=", "ContentType": "text/plain", "ContentLength": 2, "ContentID": "" }],
     });
     let body = Bytes::from(document.to_string());
-    insta::assert_json_snapshot!("postmark", content("application/json").read(&body).unwrap());
+    insta::assert_json_snapshot!("postmark", content("application/json").read(&body, &mut Notes::default()).unwrap());
     assert_eq!(content("application/json").file(&body, 1).unwrap().unwrap().bytes, &[0, 255][..]);
     assert_eq!(content("application/json").file(&body, 2), Ok(None));
 }
@@ -353,7 +353,7 @@ fn providers_may_include_the_raw_mail() {
 fn a_raw_mail_may_have_an_envelope() {
     let envelope = Envelope { from: None, to: vec!["a@b".into()], helo: Some("mx".into()) };
     let content = Content::of_mail(Some(RAW), None, Some(envelope)).unwrap();
-    let data = content.read(&Bytes::from("A: b")).unwrap();
+    let data = content.read(&Bytes::from("A: b"), &mut Notes::default()).unwrap();
     assert_eq!(data["envelope"], json!({ "from": null, "to": ["a@b"], "helo": "mx" }));
 }
 
@@ -481,7 +481,7 @@ proptest! {
         for part in 0..5 {
             let _ = content(content_type).file(&body, part);
         }
-        if let Ok(data) = content(content_type).read(&body) {
+        if let Ok(data) = content(content_type).read(&body, &mut Notes::default()) {
             prop_assert!(!is_deeper_than(&data, PAYLOAD_LEVELS_MAX));
             prop_assert_eq!(serde_json::from_str::<Value>(&data.to_string()).unwrap(), data);
         }

@@ -13,9 +13,10 @@ use super::command::Address;
 use super::conversation::Mailroom;
 use super::session::Envelope;
 use crate::catalog::HookInForce;
+use crate::content::Notes;
 use crate::door::intake::{Incoming, RequestMeta, accept, accept_all};
 use crate::door::receive::{check_address, check_status};
-use crate::door::refused::{RequestHead, refused_request};
+use crate::door::refused::{RequestHead, SeenBody, refused_request};
 use crate::door::unfinished::HeldBytes;
 use crate::door::{Door, Reason, Refusal};
 use crate::hook::transaction::{self, HELO, MAIL_FROM, RCPT_TO};
@@ -131,12 +132,14 @@ impl HookMailroom<'_> {
         text: &[u8],
     ) {
         let head = || RequestHead { method: METHOD, path: masked(address), content_length: None };
-        self.door.refusals.add(&in_force.hook, refusal, || refused_request(in_force, refusal, head(), meta(), text));
+        let body = || SeenBody { bytes: Bytes::copy_from_slice(text), is_whole: !text.is_empty() };
+        self.door.refusals.add(&in_force.hook, refusal, || refused_request(in_force, refusal, head(), meta(), &body()));
     }
 
     /// The metadata stored with a mail.
     fn request_meta(&self, headers: Vec<(String, String)>) -> RequestMeta {
         RequestMeta {
+            method: METHOD.to_owned(),
             content_type: Some(CONTENT_TYPE.to_owned()),
             headers,
             query: None,
@@ -154,11 +157,23 @@ impl HookMailroom<'_> {
     ) -> Result<Incoming, Refusal> {
         let meta = self.request_meta(headers(mail, addresses));
         let header = |name: &str| meta.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        let data = transaction::content(HookKind::Email, Some(CONTENT_TYPE), None, header)?.read(text)?;
+        let data = transaction::content(HookKind::Email, Some(CONTENT_TYPE), None, header)
+            .and_then(|content| content.read(text, &mut Notes::default()));
+        let data = match data {
+            Ok(data) => data,
+            Err(error) => return Incoming::unreadable(in_force, meta, text.clone(), error.into()),
+        };
         let (headers, peer) = (meta.headers.clone(), meta.peer.clone());
         Ok(Incoming::new(in_force, meta, text.clone(), (data, text.len()), || {
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-            hook::Request { method: METHOD, headers, query: "", peer, signed_id: None }
+            hook::Request {
+                method: METHOD,
+                path: transaction::path(HookKind::Email),
+                headers,
+                query: "",
+                peer,
+                signed_id: None,
+            }
         }))
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::base::json_text::with_long_integers_as_text;
 use crate::expr::inputs::Inputs;
 use crate::expr::operation::{Need, Operation, OperationError, Output, Parameter, ValueType};
 use crate::expr::report::brief;
@@ -34,7 +35,9 @@ fn to_json<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
 
 fn parse_json<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let text = inputs.text(0)?;
-    let parsed: Value = serde_json::from_str(&text)
+    // Integers beyond 64 bits keep their digits, as in payloads.
+    let (kept, _) = with_long_integers_as_text(text.as_bytes());
+    let parsed: Value = serde_json::from_slice(&kept)
         .map_err(|error| OperationError::NoValue(format!("`{}` is not JSON: {error}", brief(&text))))?;
     inputs.meter.charge_value(&parsed)?;
     Ok(Cow::Owned(parsed))

@@ -16,6 +16,8 @@ const LIST: Parameter = Parameter::required("list", ValueType::List);
 
 pub(super) const ROWS: &[Operation] = &[
     Operation::new("length", &[Parameter::required("value", ValueType::Any)], length).aliases(&["len", "size"]),
+    Operation::new("asList", &[Parameter::nullable("value", ValueType::Any)], as_list)
+        .aliases(&["toList", "castArray"]),
     Operation::new("first", &[LIST], first),
     Operation::new("last", &[LIST], last),
     Operation::new("join", &[LIST, Parameter::optional("separator", ValueType::Text)], join).rest(1),
@@ -37,6 +39,19 @@ fn length<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
         other => return Err(OperationError::NoValue(format!("{} has no length", describe(other)))),
     };
     Ok(Cow::Owned(length.into()))
+}
+
+/// The value as a list: a list stays, null is none, anything else is the only item.
+fn as_list<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
+    let value = inputs.take(0);
+    Ok(match &*value {
+        Value::Array(_) => value,
+        Value::Null => Cow::Owned(Value::Array(Vec::new())),
+        _ => {
+            inputs.meter.charge_value(&value)?;
+            Cow::Owned(Value::Array(vec![value.into_owned()]))
+        }
+    })
 }
 
 fn first<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::expr::number_text::number_text;
+
 use super::json_text::{JsonText, escape_string};
 use super::node::Interpolation;
 use super::{OUTPUT_MAX, Stop};
@@ -57,6 +59,7 @@ impl Sink {
                 self.push(&handlebars::html_escape(text))
             }
             Value::String(text) => self.push(text),
+            Value::Number(number) => self.push(&number_text(number)),
             Value::Array(_) | Value::Object(_) if interpolation.escaped => {
                 let mut inner = Sink::text();
                 inner.push_json(value)?;

@@ -5,8 +5,8 @@ pub use crate::store::sql::cell::Kind;
 pub use crate::store::sql::table::{Column, Table};
 
 use crate::store::sql::{
-    catalog, customers, drafts, entities, events, hook_secrets, intake, kobjects, refused_requests, relationships,
-    schedules, seen_keys, variables,
+    catalog, customers, drafts, entities, events, hook_secrets, intake, kept_requests, kobjects, refused_requests,
+    relationships, schedules, seen_keys, variables,
 };
 use crate::store::{postgres, sqlite};
 
@@ -75,7 +75,7 @@ const fn part(target: Table, source: Table, only: &'static str) -> MovedTable {
 }
 
 /// All tables, in the order in which they are moved.
-pub static TABLES: [MovedTable; 27] = [
+pub static TABLES: [MovedTable; 29] = [
     alike(catalog::orgs::TABLE),
     alike(catalog::api_keys::TABLE),
     alike(catalog::hooks::TABLE),
@@ -98,6 +98,8 @@ pub static TABLES: [MovedTable; 27] = [
     alike(relationships::kobject_links::TABLE),
     alike(entities::entities::TABLE),
     alike(intake::transactions::TABLE),
+    alike(kept_requests::transaction_details::TABLE),
+    alike(kept_requests::later_runs::TABLE),
     alike(events::events::TABLE),
     alike(events::descendants::TABLE),
     MovedTable {

@@ -93,4 +93,8 @@ pub struct RefusedRequest {
     pub content_length: Option<i64>,
     /// The first bytes of the body.
     pub body: Vec<u8>,
+    /// Whether nothing of the body is missing or masked.
+    pub whole: bool,
+    /// The transaction that it became when an admin accepted it.
+    pub transaction: Option<Id>,
 }

@@ -101,7 +101,7 @@ pub struct Run {
     pub event: String,
     /// The transaction whose envelope is the event's payload.
     pub transaction: Option<Id>,
-    /// The stored event, if the event is not a transaction.
+    /// The stored event, if the event is not a transaction, or an admin has mended the transaction's envelope.
     pub event_id: Option<Id>,
     /// The event's payload, if the run was created before events were stored.
     pub input: Option<Value>,

@@ -110,7 +110,7 @@ impl<T: Stored> Cell for Apart<T> {
     }
 }
 
-/// Stored as 0, 1 and 2 in a column that is never NULL.
+/// Stored as 0 to 3 in a column that is never NULL.
 impl Cell for Option<SkipReason> {
     const KIND: Kind = Kind::Integer;
     const IS_NULLABLE: bool = false;
@@ -120,6 +120,7 @@ impl Cell for Option<SkipReason> {
             None => 0,
             Some(SkipReason::Captured) => 1,
             Some(SkipReason::Filtered) => 2,
+            Some(SkipReason::Unreadable) => 3,
         }))
     }
 
@@ -128,7 +129,8 @@ impl Cell for Option<SkipReason> {
             0 => Ok(None),
             1 => Ok(Some(SkipReason::Captured)),
             2 => Ok(Some(SkipReason::Filtered)),
-            other => Err(format!("{other} is not 0, 1 or 2").into()),
+            3 => Ok(Some(SkipReason::Unreadable)),
+            other => Err(format!("{other} is not 0, 1, 2 or 3").into()),
         }
     }
 }

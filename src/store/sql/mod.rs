@@ -16,6 +16,7 @@ pub mod entities;
 pub mod events;
 pub mod hook_secrets;
 pub mod intake;
+pub mod kept_requests;
 pub mod kobjects;
 pub mod lanes;
 pub mod lists;

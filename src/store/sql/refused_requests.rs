@@ -25,6 +25,8 @@ columns! {
         peer: Option<String> = peer,
         content_length: Option<i64> = content_length,
         body: Vec<u8> = body,
+        whole: bool = whole,
+        transaction_id: Option<Id> = transaction,
     }
 }
 
@@ -45,6 +47,19 @@ impl<S: Sql> RefusedRequests for S {
                    ORDER BY id DESC LIMIT ?";
         let read = statement!("reading refused requests", refused_requests::SELECT, PAGE);
         read.bind(org).bind(hook).bind(above).bind(page.below()).bind(reason).bind(page.size).load(self)
+    }
+
+    fn refused_request(&mut self, org: Id, hook: Id, id: Id) -> StoreResult<Option<RefusedRequest>> {
+        const ONE: &str = " WHERE org_id = ? AND hook_id = ? AND id = ?";
+        let read = statement!("reading a refused request", refused_requests::SELECT, ONE);
+        read.bind(org).bind(hook).bind(id).first(self)
+    }
+
+    fn mark_accepted(&mut self, org: Id, hook: Id, id: Id, transaction: Id) -> StoreResult<bool> {
+        const SQL: &str = "UPDATE refused_requests SET transaction_id = ? \
+                   WHERE org_id = ? AND hook_id = ? AND id = ? AND transaction_id IS NULL";
+        let mark = statement!("accepting a refused request", SQL);
+        Ok(mark.bind(transaction).bind(org).bind(hook).bind(id).execute(self)? > 0)
     }
 
     fn delete_refused_but(&mut self, newest: i64, org: Id, hook: Id) -> StoreResult<()> {

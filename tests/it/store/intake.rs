@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookflow::base::id::Id;
 use hookflow::base::time::Timestamp;
 use hookflow::hook::HookKind;
-use hookflow::hook::transaction::{SkipReason, Transaction};
+use hookflow::hook::transaction::{SkipReason, Transaction, TransactionDetails};
 use hookflow::store::{Duplicates, Page, RefusalCount, RefusedRequest, SeenKey};
 
 use super::{ALL, Desk, MOMENT, id};
@@ -125,6 +125,8 @@ pub fn refused_requests(desk: &Desk) {
             peer: Some("192.0.2.1".into()),
             content_length: Some(4),
             body: b"\xFF\x00\r\n".to_vec(),
+            whole: number % 2 == 1,
+            transaction: None,
         };
         let bare = RefusedRequest {
             query: None,
@@ -139,6 +141,8 @@ pub fn refused_requests(desk: &Desk) {
         session.insert_refused(&request(2, 5, "method"))?;
 
         assert_eq!(session.refused(org, (id(1), Id::MIN), None, ALL)?, kept, "not as they were");
+        assert_eq!(session.refused_request(org, id(1), id(3))?.as_ref(), Some(&kept[1]));
+        assert_eq!(session.refused_request(org, id(2), id(3))?, None);
         assert_eq!(session.refused(org, (id(1), Id::MIN), Some("signature"), ALL)?, kept[1..3]);
         assert_eq!(session.refused(org, (id(1), Id::MIN), None, Page { after: Some(id(4)), size: 2 })?, kept[1..3]);
         assert_eq!(session.refused(org, (id(3), Id::MIN), None, ALL)?, []);
@@ -150,6 +154,71 @@ pub fn refused_requests(desk: &Desk) {
         session.delete_refused_but(0, org, id(1))?;
         assert_eq!(session.refused(org, (id(1), Id::MIN), None, ALL)?, []);
         assert_eq!(session.refused(org, (id(2), Id::MIN), None, ALL)?.len(), 1, "another hook's were deleted");
+        Ok(())
+    });
+}
+
+pub fn kept_requests(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        let details = |hook: usize, number: usize, problem: Option<&str>| TransactionDetails {
+            problem: problem.map(str::to_owned),
+            detail: problem.map(|problem| format!("{problem} in {org}")),
+            judgement: problem.is_none().then(|| serde_json::json!({ "op": "eq", "values": ["a", null] })),
+            refusal: problem.is_none().then(|| "method".to_owned()),
+            ..TransactionDetails::of(&transaction(org, hook, number))
+        };
+        let unreadable =
+            |number: usize| Transaction { skip_reason: Some(SkipReason::Unreadable), ..transaction(org, 1, number) };
+        let stored =
+            [details(1, 1, Some("a")), details(1, 2, Some("b")), details(1, 3, None), details(1, 4, Some("a"))];
+        (1..=4).try_for_each(|number| session.insert_transaction(&unreadable(number)))?;
+        stored.iter().try_for_each(|details| session.insert_details(details))?;
+        session.insert_details(&details(2, 5, Some("a")))?;
+
+        assert_eq!(session.details(org, id(1), (Id::MIN, Id::MAX))?, stored);
+        assert_eq!(session.details(org, id(1), (id(2), id(3)))?, stored[1..3]);
+        let numbers = |found: Vec<Transaction>| found.iter().map(|found| found.id).collect::<Vec<_>>();
+        assert_eq!(numbers(session.unreadable(org, id(1), None, ALL)?), [id(4), id(2), id(1)]);
+        assert_eq!(session.unreadable(org, id(1), Some("a"), ALL)?, [unreadable(4), unreadable(1)]);
+        let page = Page { after: Some(id(4)), size: 1 };
+        assert_eq!(numbers(session.unreadable(org, id(1), None, page)?), [id(2)]);
+
+        assert_eq!(session.unrun(org, id(1), "a", (Id::MIN, 9))?, [id(1), id(4)]);
+        session.insert_later_run(org, id(1), id(1), id(8))?;
+        session.insert_later_run(org, id(1), id(1), id(9))?;
+        session.insert_later_run(org, id(2), id(5), id(7))?;
+        assert_eq!(session.unrun(org, id(1), "a", (Id::MIN, 9))?, [id(4)]);
+        assert_eq!(session.unrun(org, id(1), "a", (id(4), 9))?, []);
+        assert_eq!(session.later_runs(org, id(1), (id(1), id(4)))?, [(id(1), id(8)), (id(1), id(9))]);
+        assert_eq!(session.later_runs(org, id(1), (id(2), id(4)))?, []);
+        Ok(())
+    });
+}
+
+pub fn accepted_refusals(desk: &Desk) {
+    desk.in_two_orgs(|session, org| {
+        assert!(!session.mark_accepted(org, id(1), id(1), id(9))?, "there is no such refusal");
+        let request = RefusedRequest {
+            id: id(1),
+            org,
+            hook: id(1),
+            created_at: MOMENT,
+            reason: "method".into(),
+            detail: String::new(),
+            method: "PUT".into(),
+            path: String::new(),
+            query: None,
+            headers: Vec::new(),
+            peer: None,
+            content_length: None,
+            body: b"{}".to_vec(),
+            whole: true,
+            transaction: None,
+        };
+        session.insert_refused(&request)?;
+        assert!(session.mark_accepted(org, id(1), id(1), id(9))?);
+        assert!(!session.mark_accepted(org, id(1), id(1), id(8))?, "once only");
+        assert_eq!(session.refused_request(org, id(1), id(1))?.and_then(|request| request.transaction), Some(id(9)));
         Ok(())
     });
 }

@@ -1,18 +1,16 @@
 //! The fields and files of a provider's form. Names are literal, because they include header fields with any name.
 //!
-//! Limit: [`FIELDS_MAX`].
+//! Limit: [`FIELDS_MAX`]; Mailgun sends a field for each header field.
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
 use serde_json::{Map, Value};
 
+use crate::content::form::{self, FIELDS_MAX};
 use crate::content::multipart::{Part, PartReader};
-use crate::content::{ContentError, File, form, sha256};
+use crate::content::{ContentError, File, sha256};
 
 use super::super::Attachment;
-
-/// The most fields and files; Mailgun sends one for each header field.
-const FIELDS_MAX: usize = 1_000;
 
 pub struct Fields(Vec<Part>);
 
@@ -32,8 +30,8 @@ impl Fields {
         }
     }
 
-    pub fn of_parts(body: &Bytes, boundary: &str) -> Result<Fields, ContentError> {
-        let mut parts = PartReader::of(body, boundary, FIELDS_MAX);
+    pub fn of_parts(body: &Bytes, boundary: Option<&str>) -> Result<Fields, ContentError> {
+        let mut parts = PartReader::of(body, boundary)?;
         let mut fields = Vec::new();
         while let Some(part) = parts.next()? {
             fields.push(part);
@@ -75,14 +73,14 @@ impl Fields {
 
     /// The files as attachments. `content_id` returns the content id for the name of a field, if any.
     pub fn attachments(&self, content_id: impl Fn(&str) -> Option<String>) -> Vec<Attachment> {
-        let files = self.0.iter().zip(1..).filter_map(|(field, part)| Some((field, part, field.file_name.clone()?)));
+        let files = self.0.iter().zip(1..).filter(|(field, _)| field.is_file());
         files
-            .map(|(field, part, file_name)| {
+            .map(|(field, part)| {
                 let content_id = content_id(&field.name);
                 Attachment {
                     part,
-                    name: Some(file_name).filter(|name| !name.is_empty()),
-                    content_type: field.content_type.as_ref().map(ToString::to_string),
+                    name: field.file_name.clone().filter(|name| !name.is_empty()),
+                    content_type: field.content_type.clone(),
                     size_bytes: field.bytes.len(),
                     sha256: sha256(&field.bytes),
                     is_inline: content_id.is_some(),
@@ -100,7 +98,7 @@ impl Fields {
     /// The fields for which `is_used` returns false, as strings.
     pub fn others(&self, is_used: impl Fn(&str) -> bool) -> Result<Map<String, Value>, ContentError> {
         let mut others = Map::new();
-        for field in self.0.iter().filter(|field| field.file_name.is_none() && !is_used(&field.name)) {
+        for field in self.0.iter().filter(|field| !field.is_file() && !is_used(&field.name)) {
             // serde_json interprets such keys when it parses the object.
             if field.name.starts_with("$serde_json::") {
                 return Err(ContentError::Malformed(format!("the field's name {:?} is reserved", field.name)));

@@ -23,7 +23,7 @@ mod wrapped;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Mail, PostedFormat, SUPPORTED_FORMATS, mime};
+use super::{FORMATS, Mail, PostedFormat, mime};
 use crate::content::{ContentError, File, json};
 use fields::Fields;
 use wrapped::Wrapped;
@@ -40,15 +40,14 @@ pub(super) enum Provided {
 
 impl Provided {
     /// Parses a body and recognises the provider.
-    pub fn of(format: &PostedFormat, body: &Bytes) -> Result<Provided, ContentError> {
-        let recognised = match format {
+    pub fn of(posted: &PostedFormat, body: &Bytes) -> Result<Provided, ContentError> {
+        let recognised = match posted {
             PostedFormat::Json => Provided::of_json(json::read(body)?)?,
             PostedFormat::Fields => Provided::of_fields(Fields::of_form(body)?)?,
-            PostedFormat::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary)?)?,
+            PostedFormat::Parts(boundary) => Provided::of_fields(Fields::of_parts(body, boundary.as_deref())?)?,
         };
-        recognised.ok_or_else(|| {
-            ContentError::Malformed(format!("the body is not a mail in a supported format; {SUPPORTED_FORMATS}"))
-        })
+        recognised
+            .ok_or_else(|| ContentError::Malformed(format!("the body is not a mail in a supported format; {FORMATS}")))
     }
 
     fn of_json(document: Value) -> Result<Option<Provided>, ContentError> {
