@@ -15,7 +15,6 @@ use crate::signature::Gate;
 use crate::store::{
     CatalogEntry, EntryKind, Hook, HookSecret, Key, Session, Status, StoreError, StoreResult, WorkflowRecord,
 };
-use crate::workflow::Workflow;
 
 /// The whole catalog as a transaction sees it. Takes the compiled workflows over from `before`, where they are the same.
 pub(super) fn read_all(session: &mut dyn Session, before: &Snapshot, vault: &Vault) -> StoreResult<Snapshot> {
@@ -110,24 +109,25 @@ fn put_key(snapshot: &mut Snapshot, key: Key) -> StoreResult<()> {
     Ok(())
 }
 
-/// A workflow that does not compile is logged and not in effect; the others must keep running.
+/// A workflow that does not compile is not in effect. This is logged and shown with the workflow; the others must keep
+/// running.
 fn put_workflow(snapshot: &mut Snapshot, before: &Snapshot, workflow: WorkflowRecord) -> StoreResult<()> {
     let WorkflowRecord { id, org, name, version, status, document, file, .. } = workflow;
-    let program = match status {
-        Status::Enabled => match before.in_force().program(org, id, version) {
-            Some(program) => Some(program.clone()),
-            None => compiled((id, version), &name, &document),
-        },
-        _ => None,
+    let program = (status == Status::Enabled).then(|| match before.in_force().program(org, id, version) {
+        Some(program) => Ok(program.clone()),
+        None => compile((id, version), &document),
+    });
+    let (program, problem) = match program {
+        Some(Ok(program)) => (Some(program), None),
+        Some(Err(error)) => {
+            log::error!(workflow = name.as_str(), err:% = error; "the workflow is not in effect");
+            (None, Some(error.to_string()))
+        }
+        None => (None, None),
     };
     let digest = Sha256::digest(document.to_string()).into();
-    snapshot.put_workflow(org, WorkflowSummary { id, name, version, status, file, digest }, program.as_ref());
+    snapshot.put_workflow(org, WorkflowSummary { id, name, version, status, file, digest, problem }, program.as_ref());
     Ok(())
-}
-
-fn compiled(version: (Id, i64), name: &str, document: &serde_json::Value) -> Option<Arc<Workflow>> {
-    let program = compile(version, document);
-    program.inspect_err(|error| log::error!(workflow = name, err:% = error; "the workflow is not in effect")).ok()
 }
 
 /// Puts a hook in place as the door uses it. One whose settings this version can't read, such as those of a newer version,
@@ -140,13 +140,14 @@ fn put_hook(snapshot: &mut Snapshot, vault: &Vault, hook: Hook, secrets: &[HookS
     let hook = match Settings::read(hook.kind, &hook.settings) {
         Ok(settings) => {
             let gate = hook_secrets::gate(vault, &hook, &settings.verification, secrets);
-            HookInForce { hook, event, settings, gate, listeners }
+            HookInForce { hook, event, settings, gate, listeners, problem: None }
         }
         Err(problems) => {
             let problem =
                 problems.first().map(|problem| format!("{}: {}", problem.pointer, problem.message)).unwrap_or_default();
             log::error!(hook = hook.name.as_str(), err = problem.as_str(); "the hook's settings can't be read; it refuses everything");
-            HookInForce { settings: Settings::default_for(hook.kind), hook, event, gate: Gate::Closed, listeners }
+            let settings = Settings::default_for(hook.kind);
+            HookInForce { hook, event, settings, gate: Gate::Closed, listeners, problem: Some(problem) }
         }
     };
     snapshot.put_hook(hook);

@@ -41,6 +41,8 @@ pub struct HookInForce {
     /// The workflows that listen for the hook's transactions. [`InForce`] has them too; with this copy, a request needs no
     /// further look-up. The reader of the catalog keeps both the same.
     pub listeners: Vec<Listener>,
+    /// Why the hook refuses everything, if its stored settings can't be read.
+    pub problem: Option<String>,
 }
 
 /// A workflow that is not deleted, without its document.
@@ -55,6 +57,8 @@ pub struct WorkflowSummary {
     pub file: Option<String>,
     /// SHA-256 of the document's text: equal digests mean equal documents.
     pub digest: Digest256,
+    /// Why it is not in force although it is enabled, if its stored document can't be compiled.
+    pub problem: Option<String>,
 }
 
 /// The catalog at one moment. A copy shares everything with the original until one of the two changes.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{contains, equal, order, order_dates, truth};
 use super::report::brief;
-use super::{EvalError, Expr, Fault, Mention, Note, Operator, Scope, faults_within, within};
+use super::{EvalError, Expr, Fault, Invalid, Mention, Note, Operator, Scope, faults_within, within};
 use crate::objects::{kind_of, nearest};
 
 /// The deepest nesting of `and` and `or`.
@@ -28,6 +28,8 @@ pub struct Condition {
 enum Operands {
     Values(Vec<Expr>),
     Conditions(Vec<Condition>),
+    /// The condition is one of a stored document that this version refuses.
+    Invalid(Invalid),
 }
 
 /// The result of a condition, with its evaluated operands.
@@ -58,11 +60,21 @@ impl Condition {
         compile_at(value, 1)
     }
 
+    /// Compiles a condition of a document that was accepted when it was stored. What this version refuses fails when it
+    /// is evaluated.
+    pub fn compile_stored(value: &Value) -> Condition {
+        Condition::compile(value).unwrap_or_else(|faults| {
+            let operands = Operands::Invalid(Invalid::new(value, &faults));
+            Condition { operator: Operator::False, operands }
+        })
+    }
+
     /// Evaluates the condition. Missing values are noted, except for `exists` and `dne`.
     pub fn evaluate(&self, scope: &Scope) -> Result<ConditionResult, EvalError> {
         let expressions = match &self.operands {
             Operands::Values(expressions) => expressions,
             Operands::Conditions(conditions) => return self.evaluate_all(conditions, scope),
+            Operands::Invalid(invalid) => return Err(invalid.error()),
         };
         let mut notes = Vec::new();
         let mut values = Vec::with_capacity(expressions.len());
@@ -93,6 +105,7 @@ impl Condition {
         let mentions: Vec<Vec<Mention>> = match &self.operands {
             Operands::Values(expressions) => expressions.iter().map(Expr::mentions).collect(),
             Operands::Conditions(conditions) => conditions.iter().map(Condition::mentions).collect(),
+            Operands::Invalid(_) => return Vec::new(),
         };
         let indexed = mentions.into_iter().enumerate();
         let values = indexed.flat_map(|(index, mentions)| within(mentions, &index.to_string())).collect();

@@ -7,7 +7,7 @@
 //! expressions.
 //!
 //! [`Expr::compile`] and [`Condition::compile`] run when a workflow is loaded and report every [`Fault`] in an
-//! expression. [`Expr::resolve`] and [`Condition::evaluate`] run for every step of every run and borrow data: a
+//! expression; `compile_stored` accepts what an older version accepted. [`Expr::resolve`] and [`Condition::evaluate`] run for every step of every run and borrow data: a
 //! reference clones only its result. A missing value does not stop a run; it adds a [`Note`].
 //!
 //! Limits: 64 KiB per expression and per template output, 64 segments per path, 4 KiB and 10,000 results per JSONPath.
@@ -21,6 +21,7 @@ mod dates;
 mod filter;
 mod function;
 mod inputs;
+mod invalid;
 mod jsonpath;
 mod keys;
 mod local;
@@ -37,6 +38,7 @@ mod spelling;
 mod template;
 
 pub use condition::{Condition, ConditionResult, Operand};
+pub use invalid::Invalid;
 pub use meter::Clock;
 pub use operator::Operator;
 pub use report::{EvalError, Fault, Mention, Note, Subject};
@@ -70,6 +72,8 @@ pub enum Expr {
     Array(Vec<Expr>),
     /// An object that contains an expression.
     Object(Vec<(String, Expr)>),
+    /// An expression of a stored document that this version refuses. Evaluating it is an error.
+    Invalid(Invalid),
 }
 
 impl Expr {
@@ -93,6 +97,12 @@ impl Expr {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Expr::Literal(value.clone())),
         }
+    }
+
+    /// Compiles a param of a document that was accepted when it was stored. What this version refuses fails when it is
+    /// evaluated, so that everything else in the document keeps working.
+    pub fn compile_stored(value: &Value) -> Expr {
+        Expr::compile(value).unwrap_or_else(|faults| Expr::Invalid(Invalid::new(value, &faults)))
     }
 
     /// Evaluates the expression; `None` if it refers to a missing value. A missing member of an object is omitted, and
@@ -131,7 +141,7 @@ impl Expr {
     pub fn mentions(&self) -> Vec<Mention> {
         let mut subjects = Vec::new();
         match self {
-            Expr::Literal(_) => {}
+            Expr::Literal(_) | Expr::Invalid(_) => {}
             Expr::Reference(path) => subjects.extend(path.subject()),
             Expr::JsonPath(query) => subjects.extend(query.subject()),
             Expr::Function(call) => call.add_subjects(&mut subjects),
@@ -194,6 +204,7 @@ impl Expr {
                 }
                 Some(Cow::Owned(Value::Object(values)))
             }
+            Expr::Invalid(invalid) => return Err(invalid.error()),
         })
     }
 

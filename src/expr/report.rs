@@ -59,6 +59,8 @@ pub enum Subject {
 /// Why an expression can't be evaluated. The run's step fails with this error.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
+    #[error("`{}` was accepted by an earlier version, but is not valid: {reason}", brief(.expression))]
+    Invalid { expression: String, reason: String },
     #[error("the output of the template `{}` is longer than {} bytes", brief(.expression), template::OUTPUT_MAX)]
     OutputTooLarge { expression: String },
     #[error("`{}` is too expensive: {reason}", brief(.expression))]

@@ -79,6 +79,17 @@ fn literals_are_recognised_and_long_expressions_rejected() {
 }
 
 #[test]
+fn refused_expressions_of_stored_documents_fail_when_they_are_evaluated() {
+    let stored = Expr::compile_stored(&json!({ "a": "/#steps.2.id", "b": "/#fn:gone,steps.1" }));
+    let error = stored.resolve(&scope(), "", &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().ends_with("is not valid: unknown function `gone`"), "{error}");
+    assert_eq!(stored.mentions(), []);
+    let stored = Condition::compile_stored(&json!({ "op": "and", "values": [{ "op": "gone" }] }));
+    assert!(stored.evaluate(&scope()).unwrap_err().to_string().contains("unknown operator `gone`"));
+    assert!(Expr::compile_stored(&json!("/#steps.2.id")).resolve(&scope(), "", &mut Vec::new()).is_ok());
+}
+
+#[test]
 fn compiled_expressions_are_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<(Expr, Condition, Scope)>();

@@ -36,6 +36,10 @@ pub struct HookAttributes {
     #[schema(required)]
     pub description: Option<String>,
     pub enabled: bool,
+    /// Why the hook refuses every request although it is enabled: this version of hookflow can't read its stored settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub problem: Option<String>,
     /// The event that the hook's transactions raise.
     pub event_name: String,
     /// The secret part of the address.
@@ -160,6 +164,7 @@ fn view(services: &Services, hook: &Hook) -> HookView {
         title: hook.title.clone(),
         description: hook.description.clone(),
         enabled: hook.status == Status::Enabled,
+        problem: snapshot.hook(hook.org, hook.id).and_then(|in_force| in_force.problem.clone()),
         event_name: hook.event_names()[0].clone(),
         hash: hook.hash.clone(),
         url: url(&services.public_url, hook),

@@ -205,7 +205,7 @@ pub async fn roll_back(
     let saved = services.catalog.change(move |session| catalog::roll_back(session, org, id, version, &checked)).await?;
     let (workflow, saved) = saved.map_err(save_error)?;
     log_saved(&workflow, saved, "rolled back");
-    Ok(view(&workflow, warnings))
+    Ok(view(services, &workflow, warnings))
 }
 
 async fn find_draft(services: &Services, org: Id, id: Id) -> UseCaseResult<DraftRecord> {
@@ -247,5 +247,5 @@ pub async fn publish(services: &Services, admin: &Admin, id: Id) -> UseCaseResul
         error => UseCaseError::Conflict(error.to_string()),
     })?;
     log_saved(&workflow, saved, "published");
-    Ok(view(&workflow, warnings))
+    Ok(view(services, &workflow, warnings))
 }

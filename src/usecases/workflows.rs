@@ -30,6 +30,11 @@ pub struct WorkflowAttributes {
     /// The number of the current version, from 1.
     pub version: i64,
     pub enabled: bool,
+    /// Why the current version does not run although the workflow is enabled: this version of hookflow can't compile its
+    /// document. Saving the workflow again shows what to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub problem: Option<String>,
     /// The file that declares it.
     #[schema(required)]
     pub file: Option<String>,
@@ -106,12 +111,15 @@ impl Call {
     }
 }
 
-pub(super) fn view(workflow: &WorkflowRecord, warnings: Vec<Diagnostic>) -> WorkflowView {
+pub(super) fn view(services: &Services, workflow: &WorkflowRecord, warnings: Vec<Diagnostic>) -> WorkflowView {
+    let snapshot = services.catalog.snapshot();
+    let summary = snapshot.workflow(workflow.org, workflow.id).filter(|summary| summary.version == workflow.version);
     let upcoming_runs = schedules::upcoming(workflow, Timestamp::now(), UPCOMING);
     let attributes = WorkflowAttributes {
         name: workflow.name.clone(),
         version: workflow.version,
         enabled: workflow.status == Status::Enabled,
+        problem: summary.and_then(|summary| summary.problem.clone()),
         file: workflow.file.clone(),
         document: workflow.document.clone(),
         created_at: workflow.created_at,
@@ -128,13 +136,13 @@ pub(super) fn view(workflow: &WorkflowRecord, warnings: Vec<Diagnostic>) -> Work
 pub async fn list(services: &Services, reader: &Reader) -> UseCaseResult<Vec<WorkflowView>> {
     let org = reader.org();
     let workflows = services.catalog.read(move |session| session.workflows(org)).await?;
-    Ok(workflows.iter().rev().map(|workflow| view(workflow, Vec::new())).collect())
+    Ok(workflows.iter().rev().map(|workflow| view(services, workflow, Vec::new())).collect())
 }
 
 /// One workflow, with when its schedule is due.
 pub async fn show(services: &Services, reader: &Reader, id: Id) -> UseCaseResult<WorkflowView> {
     let org = reader.org();
-    let mut view = view(&find(services, org, id).await?, Vec::new());
+    let mut view = view(services, &find(services, org, id).await?, Vec::new());
     if let Some(schedule) = services.store.read(move |session| session.schedule(org, id)).await? {
         // The stored time counts; it is in the past if the server was down.
         view.attributes.next_run_at = Some(schedule.due_at);
@@ -173,7 +181,7 @@ async fn save(services: &Services, admin: &Admin, id: Option<Id>, document: &[u8
     let saved = services.catalog.change(move |session| save_workflow(session, org, id, &draft)).await?;
     let (workflow, saved) = saved.map_err(save_error)?;
     log_saved(&workflow, saved, "saved");
-    Ok(view(&workflow, warnings))
+    Ok(view(services, &workflow, warnings))
 }
 
 pub(super) fn log_saved(workflow: &WorkflowRecord, saved: Saved, what: &str) {
@@ -207,7 +215,7 @@ pub async fn change(
     changes: WorkflowChanges,
 ) -> UseCaseResult<WorkflowView> {
     let status = if changes.enabled { Status::Enabled } else { Status::Disabled };
-    Ok(view(&set_status(services, admin, id, status).await?, Vec::new()))
+    Ok(view(services, &set_status(services, admin, id, status).await?, Vec::new()))
 }
 
 /// Deletes a workflow. Its runs stay, and open runs continue.

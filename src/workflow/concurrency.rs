@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::findings::{Finding, Findings, JsonNode};
-use super::read::{TriggerOutline, compiled};
+use super::read::{TriggerOutline, compile_expr};
 use crate::expr::{Expr, Note, Scope, Subject};
 
 /// The highest limit.
@@ -39,7 +39,7 @@ impl Concurrency {
         let limit = findings.required(node, "limit").and_then(|limit| read_limit(&limit, findings));
         let key = match node.get("key") {
             Some(key) => {
-                let expr = compiled(Expr::compile(key.value), &key, findings)?;
+                let expr = compile_expr(&key, findings)?;
                 check_key(&expr, &key, trigger, findings);
                 Some(expr)
             }

@@ -97,7 +97,8 @@ impl Finding {
 /// The problems found in one file.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// Whether unknown keys are errors; not for stored documents, which an older version may have accepted.
+    /// Whether the document is about to be saved, so that everything that is wrong with it is an error. A stored document
+    /// is only read: an older version may have accepted what this one refuses.
     strict: bool,
     findings: Vec<Finding>,
     bytes: usize,
@@ -137,6 +138,11 @@ impl Findings {
         }
         self.omitted += other.omitted;
         self.errors = self.errors.max(other.errors);
+    }
+
+    /// Whether they are about a stored document, which must keep working.
+    pub fn are_of_stored(&self) -> bool {
+        !self.strict
     }
 
     /// Whether further findings are only counted.

@@ -122,14 +122,15 @@ pub struct Transition {
 
 impl Workflow {
     /// Builds the model from a stored document, accepting what an older version accepted: keys, actions, events and
-    /// klasses are not checked, nor is the shape of the graph.
+    /// klasses are not checked, nor is the shape of the graph, and an expression that this version refuses fails when it
+    /// is evaluated. A finding alone is no reason to refuse the document, only a part that is missing or unreadable.
     ///
     /// # Errors
     /// Why it cannot be run at all. The diagnostics have pointers, but no file, line or column.
     pub fn compile(document: &Value) -> Result<Workflow, Vec<Diagnostic>> {
         let mut findings = Findings::new(false);
         let outline = Outline::read(&JsonNode::root(document), &mut findings);
-        let workflow = outline.and_then(Workflow::build).filter(|_| !findings.has_errors());
+        let workflow = outline.and_then(Workflow::build);
         workflow.ok_or_else(|| findings.into_diagnostics("", None))
     }
 

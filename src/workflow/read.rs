@@ -3,6 +3,10 @@
 //! Both users of a document share the outline. [`super::model`] turns one without errors into a runnable workflow; the
 //! checkers search it for mistakes that a run would otherwise trip over, and point at the right position. Broken parts
 //! are reported and left out, so that reading always continues to the end.
+//!
+//! A stored document was valid when it was saved and has to keep working, so it must never fail because of a check that
+//! is newer than it. Expressions go through [`compile_expr`] and [`compile_condition`], which accept everything in a
+//! stored document; what this version refuses fails when a run gets there.
 
 use std::collections::HashMap;
 
@@ -156,7 +160,7 @@ impl<'a> Outline<'a> {
                 findings.error(&node.pointer, "a transition cannot lead to the trigger");
                 continue;
             }
-            let nearest = findings.nearest(target, ids.iter().copied());
+            let nearest = findings.nearest(target, ids.iter().copied()).filter(|_| !findings.are_of_stored());
             transition.target_index = nearest.and_then(|nearest| indexes.get(nearest).copied());
             findings.error(&node.pointer, findings.unknown("step", target, ids.iter().copied()));
         }
@@ -224,7 +228,7 @@ impl<'a> StepOutline<'a> {
             parked: node.value.pointer("/meta/parked") == Some(&Value::Bool(true)),
             action: action.map(|(action, node)| (without_prefix(action), node)),
             params: read_params(node, findings),
-            condition: node.value.pointer("/params/condition").and_then(|value| Condition::compile(value).ok()),
+            condition: node.value.pointer("/params/condition").and_then(|value| read_item_condition(value, findings)),
             transitions: read_transitions(node, findings),
             error_cases: read_error_cases(node, findings),
         })
@@ -245,14 +249,14 @@ fn read_id<'a>(node: &JsonNode<'a>, findings: &mut Findings) -> Option<&'a str> 
 fn read_response(node: &JsonNode<'_>, findings: &mut Findings) -> Option<Option<Expr>> {
     let response = node.get("response").filter(|response| findings.object(response))?;
     let value = response.get("value")?;
-    Some(compiled(Expr::compile(value.value), &value, findings))
+    Some(compile_expr(&value, findings))
 }
 
 fn read_params<'a>(node: &JsonNode<'a>, findings: &mut Findings) -> Vec<ParamOutline<'a>> {
     let Some(params) = node.get("params") else { return Vec::new() };
     findings.object(&params);
     let read = |(name, node): (&'a str, JsonNode<'a>)| {
-        let expr = compiled(Expr::compile(node.value), &node, findings);
+        let expr = compile_expr(&node, findings);
         ParamOutline { name, node, expr }
     };
     params.members().map(read).collect()
@@ -288,7 +292,7 @@ impl ErrorCaseOutline {
         let condition = match findings.required(node, "condition") {
             // Editors write "in any case" as an `and` or `or` of nothing.
             Some(condition) if condition.value.get("values") == Some(&Value::Array(Vec::new())) => Some(None),
-            Some(condition) => compiled(Condition::compile(condition.value), &condition, findings).map(Some),
+            Some(condition) => compile_condition(&condition, findings).map(Some),
             None => None,
         };
         let action = findings.required(node, "errorAction").filter(|action| findings.object(action));
@@ -320,20 +324,38 @@ impl<'a> TransitionOutline<'a> {
             let help = r#"to take the transition always: "condition": {"op": "true", "values": [true]}"#;
             findings.add(Finding::error(&node.pointer, "missing `condition`").help(help));
         }
-        let condition = condition.and_then(|condition| {
-            Some((compiled(Condition::compile(condition.value), &condition, findings)?, condition))
-        });
+        let condition = condition.and_then(|condition| Some((compile_condition(&condition, findings)?, condition)));
         let name = label(&node, "name");
         Some(TransitionOutline { node, target, target_index: None, name, condition })
     }
 }
 
-/// The compiled value, or `None` with its faults reported at their positions below `node`.
-pub(super) fn compiled<T>(result: Result<T, Vec<Fault>>, node: &JsonNode<'_>, findings: &mut Findings) -> Option<T> {
-    let faults = match result {
-        Ok(compiled) => return Some(compiled),
-        Err(faults) => faults,
-    };
+/// Compiles the expression at `node`; `None` if it has faults, which are reported.
+pub(super) fn compile_expr(node: &JsonNode<'_>, findings: &mut Findings) -> Option<Expr> {
+    match findings.are_of_stored() {
+        true => Some(Expr::compile_stored(node.value)),
+        false => Expr::compile(node.value).map_err(|faults| report(faults, node, findings)).ok(),
+    }
+}
+
+/// Compiles the condition at `node`; `None` if it has faults, which are reported.
+fn compile_condition(node: &JsonNode<'_>, findings: &mut Findings) -> Option<Condition> {
+    match findings.are_of_stored() {
+        true => Some(Condition::compile_stored(node.value)),
+        false => Condition::compile(node.value).map_err(|faults| report(faults, node, findings)).ok(),
+    }
+}
+
+/// The param `condition`, which is a condition for some actions and any value for others; [`super::check_step`] reports
+/// its faults.
+fn read_item_condition(value: &Value, findings: &Findings) -> Option<Condition> {
+    let is_written_as_one = || value.get("op").is_some();
+    let stored = || (findings.are_of_stored() && is_written_as_one()).then(|| Condition::compile_stored(value));
+    Condition::compile(value).ok().or_else(stored)
+}
+
+/// Reports faults at their positions below `node`.
+fn report(faults: Vec<Fault>, node: &JsonNode<'_>, findings: &mut Findings) {
     for fault in faults {
         let finding = Finding::error(format!("{}{}", node.pointer, fault.pointer), fault.message);
         findings.add(match fault.help {
@@ -341,7 +363,6 @@ pub(super) fn compiled<T>(result: Result<T, Vec<Fault>>, node: &JsonNode<'_>, fi
             None => finding,
         });
     }
-    None
 }
 
 /// A label from `meta`; `meta` is free-form, so other values are not errors.

@@ -340,6 +340,9 @@ fn stored_documents_are_read_more_leniently() {
     assert!(!problems(&document).is_empty());
     let workflow = Workflow::compile(&document).unwrap();
     assert_eq!(workflow.trigger.event_name.as_deref(), Some("app.shop.order"));
+    document["steps"][0]["params"]["x"] = json!("/#fn:gone,steps.1");
+    document["steps"][0]["transitions"] = json!([{ "target": "2", "condition": { "op": "gone", "values": [] } }]);
+    assert!(Workflow::compile(&document).is_ok(), "what is refused by now fails when a run gets there");
     document["trigger"]["transitions"][0]["target"] = json!("3");
     let diagnostics = Workflow::compile(&document).unwrap_err();
     insta::assert_snapshot!(diagnostics[0].render(None), @r#"

@@ -71,6 +71,7 @@ mod start;
 mod starts;
 mod stop;
 mod store;
+mod stored_documents;
 mod support;
 mod tls;
 mod unstorable;
