@@ -103,8 +103,26 @@ pub async fn to_the_end<B: MessageBody + 'static>(
     let exchange = Exchange::begin(&request)
         .map_err(|HeadTooLarge| ApiError::new(Code::HeadersTooLarge, "too many headers, or headers too long"))?;
     let answered = actix_web::rt::spawn(next.call(request)).await;
-    let answered = answered.unwrap_or_else(|failure| Err(ApiError::new(Code::Internal, failure.to_string()).into()));
+    let answered = answered.unwrap_or_else(|failure| Err(ApiError::internal(&failure).into()));
     let hold =
         |answer: ServiceResponse<B>| answer.map_into_boxed_body().map_body(|_, body| ResponseBody::new(body, exchange));
     answered.map(hold)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, test};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_not_shown_to_the_caller() {
+        let panics = web::to(async || -> &'static str { panic!("a secret") });
+        let app = test::init_service(App::new().wrap(from_fn(to_the_end)).default_service(panics)).await;
+        let answer = test::call_service(&app, test::TestRequest::get().to_request()).await;
+        assert_eq!(answer.status(), 500);
+        let body: serde_json::Value = test::read_body_json(answer).await;
+        assert_eq!(body["errors"][0]["detail"], "see the server's log");
+    }
 }

@@ -3,11 +3,12 @@
 //! Limits: [`FILES_MAX`] files, each as large as the checker allows. Subfolders, test files and other extensions are
 //! ignored.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Catalog;
-use super::load::{Loaded, load};
+use super::load::load;
 use crate::base::id::Id;
 use crate::store::StoreError;
 
@@ -63,29 +64,38 @@ pub fn read_file(path: &Path) -> FileText {
     FileText { name: path.display().to_string(), text }
 }
 
+/// Reads the folder on a thread of its own: thousands of files take a while, in which hooks and runs go on.
+async fn read(folder: &Path) -> Result<Files, FilesError> {
+    let folder = folder.to_owned();
+    let files = tokio::task::spawn_blocking(move || read_folder(&folder)).await;
+    Ok(files.map_err(|failure| StoreError::Panicked(failure.to_string()))??.into())
+}
+
+/// Reads the folder and loads it; what was read.
+///
+/// # Errors
+/// If the folder can't be read or its content can't be stored.
+pub async fn load_folder(folder: &Path, catalog: &Catalog, org: Id) -> Result<Files, FilesError> {
+    let files = read(folder).await?;
+    load(&files, catalog, org).await?;
+    Ok(files)
+}
+
 /// Loads the folder if its files differ from `loaded`, which is then updated.
 ///
 /// # Errors
 /// If the folder can't be read or its content can't be stored. `loaded` is then unchanged, so that the next call tries
 /// again.
 pub async fn reload(folder: &Path, loaded: &mut Files, catalog: &Catalog, org: Id) -> Result<(), FilesError> {
-    let files: Files = read_folder(folder)?.into();
+    let files = read(folder).await?;
     if files == *loaded {
         return Ok(());
     }
-    for gone in loaded.iter().filter(|file| !files.iter().any(|present| present.name == file.name)) {
+    let present: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    for gone in loaded.iter().filter(|file| !present.contains(file.name.as_str())) {
         log::warn!(file = gone.name.as_str(); "the file is gone; its declarations stay in effect until they are deleted");
     }
-    report(&load(&files, catalog, org).await?);
+    load(&files, catalog, org).await?;
     *loaded = files;
     Ok(())
-}
-
-/// Logs the result of loading.
-pub fn report(loaded: &Loaded) {
-    loaded.changes.iter().for_each(|change| log::info!("{change}"));
-    loaded.reports.iter().for_each(|report| log::warn!("{report}"));
-    if loaded.errors > 0 {
-        log::error!(errors = loaded.errors; "files with errors were not loaded; their earlier declarations stay in effect");
-    }
 }

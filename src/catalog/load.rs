@@ -26,16 +26,6 @@ use crate::workflow::{Bundle, Diagnostic, Known, Severity, Source, check};
 /// The most changed declarations of a commit, unless one file has more.
 const SLICE_MAX: usize = 256;
 
-/// The result of loading files.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// Sentences such as `workflow orders: version 2 is in effect`.
-    pub changes: Vec<String>,
-    /// The findings, as a compiler would print them.
-    pub reports: Vec<String>,
-    pub errors: usize,
-}
-
 /// A file without errors.
 pub struct CheckedFile {
     pub name: String,
@@ -76,32 +66,40 @@ pub fn check_files(files: &[FileText], known: &Known<'_>) -> CheckedFiles {
     CheckedFiles { files: files.collect(), reports }
 }
 
-/// Puts the declarations of the files into effect.
+/// Puts the declarations of the files into effect. Logs the findings, and what each commit changed.
 ///
 /// # Errors
 /// Those of the store; earlier commits stay in effect.
-pub async fn load(files: &Files, catalog: &Catalog, org: Id) -> Result<Loaded, FilesError> {
+pub async fn load(files: &Files, catalog: &Catalog, org: Id) -> Result<(), FilesError> {
     let digests = catalog.store.read(move |session| session.file_digests(org)).await?;
     let (files, snapshot) = (files.clone(), catalog.snapshot());
     let prepared = tokio::task::spawn_blocking(move || prepare(&files, &snapshot, org, &digests));
-    let (slices, mut loaded) = prepared.await.map_err(|failure| StoreError::Panicked(failure.to_string()))?;
+    let (slices, reports) = prepared.await.map_err(|failure| StoreError::Panicked(failure.to_string()))?;
+    report(&reports);
     for slice in slices {
         let saved = catalog.change_knowing(move |session, snapshot| save_slice(session, snapshot, org, &slice));
-        loaded.changes.extend(saved.await?);
+        saved.await?.iter().for_each(|change| log::info!("{change}"));
     }
-    Ok(loaded)
+    Ok(())
 }
 
-/// Checks the files, and divides the changed ones into slices.
+/// Logs what is wrong, as a compiler would print it.
+fn report(reports: &[(Severity, String)]) {
+    reports.iter().for_each(|(_, report)| log::warn!("{report}"));
+    let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
+    if errors > 0 {
+        log::error!(errors; "files with errors were not loaded; their earlier declarations stay in effect");
+    }
+}
+
+/// Checks the files, and divides the changed ones into slices. Returns the findings, too.
 fn prepare(
     files: &[FileText],
     snapshot: &Snapshot,
     org: Id,
     digests: &HashMap<String, String>,
-) -> (Vec<Slice>, Loaded) {
+) -> (Vec<Slice>, Vec<(Severity, String)>) {
     let CheckedFiles { mut files, reports } = check_files(files, &snapshot.known(org));
-    let errors = reports.iter().filter(|(severity, _)| *severity == Severity::Error).count();
-    let reports = reports.into_iter().map(|(_, text)| text).collect();
     files.retain(|file| digests.get(&file.name) != Some(&file.digest));
     files.sort_by_key(|file| file.bundle.klasses.is_empty());
     let (mut slices, mut slice, mut count) = (Vec::new(), Vec::new(), 0);
@@ -115,9 +113,10 @@ fn prepare(
         slice.push(file);
     }
     slices.extend((!slice.is_empty()).then(|| slice.into()));
-    (slices, Loaded { changes: Vec::new(), reports, errors })
+    (slices, reports)
 }
 
+/// Sentences such as `workflow orders: version 2 is in effect`, for each change.
 fn save_slice(session: &mut dyn Session, snapshot: &Snapshot, org: Id, slice: &Slice) -> StoreResult<Vec<String>> {
     let mut changes = Vec::new();
     for CheckedFile { name, digest, bundle } in slice.iter() {

@@ -4,17 +4,22 @@
 //! run and advances the due time in one transaction; if several find it at once, one succeeds. So a due time has one
 //! run, across restarts and nodes. [`crate::workflow::Schedule::meet`] decides what to catch up on after a downtime.
 //!
+//! A schedule whose run can't be made, such as that of a workflow that this version can't compile, delays no other: it
+//! stays due and is tried again at the next look.
+//!
 //! Limits: reads [`BATCH`] due workflows at a time, and none while no workflow has a schedule.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::Catalog;
+use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::engine::{EngineHandle, Programs};
 use crate::events::{Cause, Event, Listener, Start};
-use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreResult, WorkflowRecord};
+use crate::store::{Run, ScheduleRecord, Session, Status, Store, StoreError, StoreResult, WorkflowRecord};
 use crate::workflow::Schedule;
 
 /// The most due workflows read at a time.
@@ -90,28 +95,55 @@ pub fn start_due(
     Start::new(event, &listener).write(session).map(Some)
 }
 
+/// Why the runs of some schedules could not be made, although they are due.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{count} of the due schedules could not start their runs; the first, that of workflow {workflow}")]
+    Starts { count: usize, workflow: Id, source: StoreError },
+}
+
 /// Starts the due runs. Returns the time until the next one, if known.
 ///
 /// # Errors
-/// Those of the store.
-pub async fn look(store: &Store, catalog: &Catalog, engine: &EngineHandle) -> StoreResult<Option<Duration>> {
+/// Those of the store. If it is only about some of the schedules, the runs of all others have been made.
+pub async fn look(store: &Store, catalog: &Catalog, engine: &EngineHandle) -> Result<Option<Duration>, LookError> {
     if !catalog.in_force().has_schedules() {
         return Ok(None);
     }
-    let next = store.read(|session| session.next_schedules(BATCH)).await?;
     let now = Timestamp::now();
-    let mut pause = None;
-    for found in next {
-        if found.due_at > now {
-            return Ok(pause.or(Some(found.due_at.since(Timestamp::now()))));
+    let (mut stuck, mut failures) = (HashSet::new(), Vec::new());
+    let next_at = loop {
+        // Those that are stuck are still due, and come first.
+        let size = BATCH + stuck.len() as i64;
+        let next = store.read(move |session| session.next_schedules(size)).await?;
+        let next_at = next.iter().map(|found| found.due_at).find(|due_at| *due_at > now);
+        let is_due = |found: &ScheduleRecord| found.due_at <= now && !stuck.contains(&found.workflow);
+        let due: Vec<ScheduleRecord> = next.into_iter().filter(is_due).collect();
+        if due.is_empty() {
+            break next_at;
         }
-        let programs = catalog.programs().clone();
-        let started = store.write(move |session| start_due(session, &programs, &found, now)).await?;
-        let Some(run) = started else { continue };
-        log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run by schedule");
-        engine.look();
-        // It may be due again at once.
-        pause = Some(Duration::ZERO);
+        for found in due {
+            let (workflow, programs) = (found.workflow, catalog.programs().clone());
+            match store.write(move |session| start_due(session, &programs, &found, now)).await {
+                Ok(Some(run)) => {
+                    log::info!(run_id:% = run.id, workflow = run.workflow_name.as_str(); "run by schedule");
+                    engine.look();
+                }
+                // It was moved on without a run, or is none of a workflow in force.
+                Ok(None) => drop(stuck.insert(workflow)),
+                Err(error) if error.concerns_the_work() => {
+                    stuck.insert(workflow);
+                    failures.push((workflow, error));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    let count = failures.len();
+    match failures.into_iter().next() {
+        Some((workflow, source)) => Err(LookError::Starts { count, workflow, source }),
+        None => Ok(next_at.map(|next_at| next_at.since(Timestamp::now()))),
     }
-    Ok(pause)
 }

@@ -7,7 +7,7 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::content::ContentError;
-use crate::http::errors::{ApiError, Code};
+use crate::http::errors::{ApiError, Code, store_failure};
 use crate::store::StoreError;
 
 macro_rules! reasons {
@@ -107,10 +107,11 @@ impl Refusal {
         Refusal { methods: Some(methods), ..self }
     }
 
-    /// What a failed commit means to the sender.
+    /// What a failed commit means to the sender. Whatever failed, the request is good and was not stored, so the sender
+    /// has to try again.
     pub fn from_store(error: &StoreError) -> Refusal {
-        match error {
-            StoreError::Busy => Refusal::new(Reason::Overloaded, "too many requests are waiting; try again"),
+        match store_failure(error) {
+            (Code::Overloaded, detail) => Refusal::new(Reason::Overloaded, detail),
             _ => Refusal::new(Reason::StoreUnavailable, "the request cannot be stored at the moment; try again"),
         }
     }

@@ -75,6 +75,9 @@ codes! {
     Unavailable = 503 "unavailable" "Service unavailable";
 }
 
+/// The detail of a failure inside.
+const SEE_LOG: &str = "see the server's log";
+
 /// One error of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Error)]
@@ -175,6 +178,12 @@ impl ApiError {
         }
     }
 
+    /// The answer to a failure inside. The cause is logged and not shown: it may contain what a caller sent, or a secret.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
+        log::error!(err:% = chain(error); "a request could not be served");
+        ApiError::new(Code::Internal, SEE_LOG)
+    }
+
     /// The same, with a description of something else that answers show beside their errors.
     pub fn with_meta(self, meta: Value) -> ApiError {
         ApiError { meta: Some(meta), ..self }
@@ -212,28 +221,35 @@ impl From<Vec<Diagnostic>> for ApiError {
     }
 }
 
+/// What a failure of the store means to a caller: the one translation, for the API and for senders of hooks. Logs what
+/// only an operator may see.
+pub fn store_failure(error: &StoreError) -> (Code, &'static str) {
+    let logged = |code: Code, detail: &'static str| {
+        log::error!(err:% = chain(error); "a request could not be served");
+        (code, detail)
+    };
+    match error {
+        StoreError::Busy => (Code::Overloaded, "too many writes are queued; try again"),
+        StoreError::DiskFull => (Code::Unavailable, "the disk is full; writes resume when there is room"),
+        StoreError::Failed(_) | StoreError::Closed | StoreError::Locked | StoreError::Connection(_) => {
+            logged(Code::Unavailable, "the database is unavailable; see /readyz")
+        }
+        StoreError::Fenced | StoreError::Conflict { .. } => {
+            (Code::Conflict, "changed by another request meanwhile; read it again and retry")
+        }
+        StoreError::Unstorable { .. } => {
+            (Code::Invalid, "a string contains the character U+0000, which can't be stored")
+        }
+        StoreError::Corrupt { .. } | StoreError::DryRun | StoreError::Panicked(_) | StoreError::Query { .. } => {
+            logged(Code::Internal, SEE_LOG)
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
-        match error {
-            StoreError::Busy => ApiError::new(Code::Overloaded, "too many writes are queued; try again"),
-            StoreError::DiskFull => {
-                ApiError::new(Code::Unavailable, "the disk is full; writes resume when there is room")
-            }
-            StoreError::Failed(_) | StoreError::Closed | StoreError::Locked | StoreError::Connection(_) => {
-                log::error!(err:% = chain(&error); "a request could not be served");
-                ApiError::new(Code::Unavailable, "the database is unavailable; see /readyz")
-            }
-            StoreError::Fenced | StoreError::Conflict { .. } => {
-                ApiError::new(Code::Conflict, "changed by another request meanwhile; read it again and retry")
-            }
-            StoreError::Unstorable { .. } => {
-                ApiError::new(Code::Invalid, "a string contains the character U+0000, which can't be stored")
-            }
-            error => {
-                log::error!(err:% = chain(&error); "a request could not be served");
-                ApiError::new(Code::Internal, "see the server's log")
-            }
-        }
+        let (code, detail) = store_failure(&error);
+        ApiError::new(code, detail)
     }
 }
 

@@ -7,8 +7,7 @@ use super::ServeError;
 use super::greeting;
 use super::jobs::WorkflowFiles;
 use crate::base::id::Id;
-use crate::catalog::files::{self, Files};
-use crate::catalog::load::load;
+use crate::catalog::files;
 use crate::catalog::variables;
 use crate::catalog::{Catalog, keys};
 use crate::config::Serve;
@@ -55,9 +54,10 @@ pub async fn load_files(settings: &Serve, catalog: &Catalog, org: Id) -> Result<
         log::warn!("the folder `workflows` does not exist; workflows can be added over HTTP");
         return Ok(None);
     }
-    let loaded: Files = files::read_folder(&folder)?.into();
-    files::report(&load(&loaded, catalog, org).await?);
-    Ok(Some(WorkflowFiles { folder, org, loaded }))
+    // Watched first, so that no change is missed.
+    let watcher = WorkflowFiles::watch(&folder);
+    let loaded = files::load_folder(&folder, catalog, org).await?;
+    Ok(Some(WorkflowFiles { folder, org, loaded, watcher }))
 }
 
 /// The door, which accepts hooks.

@@ -26,7 +26,7 @@ struct Scene {
     vault: Vault,
     orgs: [Id; 2],
     runtime: Runtime,
-    _workspace: Workspace,
+    workspace: Workspace,
 }
 
 impl Scene {
@@ -36,7 +36,7 @@ impl Scene {
         let (store, vault) = (workspace.open_store(), Vault::random());
         let catalog = runtime.block_on(Catalog::open(store, Programs::default(), vault.clone())).unwrap();
         let orgs = [Id::generate(), Id::generate()];
-        let scene = Scene { catalog, vault, orgs, runtime, _workspace: workspace };
+        let scene = Scene { catalog, vault, orgs, runtime, workspace };
         for org in orgs {
             scene.change(move |session| {
                 session.insert_org(&Org { id: org, name: org.to_string(), created_at: Timestamp(1) })?;
@@ -125,6 +125,21 @@ fn workflows_come_and_go_without_the_others() {
     assert_eq!((started(&after, org), after.workflows(org).count()), (first.to_vec(), 1));
     assert!(after.workflow(org, more).is_none());
     assert_untouched(&before, &after, other);
+}
+
+#[test]
+fn a_change_of_a_kind_that_only_a_newer_version_knows_is_no_obstacle() {
+    let scene = Scene::new();
+    let org = scene.orgs[0];
+    scene.workspace.execute("UPDATE catalog SET revision = revision + 1");
+    scene.workspace.execute(
+        "INSERT INTO catalog_changes (revision, org, kind, entry) SELECT catalog.revision, logged.org, 'badge', '7' \
+         FROM catalog, catalog_changes AS logged WHERE logged.org IS NOT NULL LIMIT 1",
+    );
+    let (_, after, saved) = scene.change(move |session| save_workflow(session, org, None, &draft("more", 1)));
+    assert!(saved.is_ok());
+    assert_eq!(started(&after, org).len(), 2);
+    scene.runtime.block_on(scene.catalog.refresh()).unwrap();
 }
 
 #[test]

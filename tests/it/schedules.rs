@@ -54,6 +54,32 @@ fn a_workflow_runs_by_itself_once_for_each_due_time() {
 }
 
 #[test]
+fn a_schedule_that_can_not_start_its_run_delays_no_other() {
+    let server = server(json!({ "every": "1s" }));
+    let mut broken = scheduled(json!({ "every": "1s" }));
+    (broken["name"], broken["steps"][0]["id"]) = (json!("broken"), json!("gone"));
+    broken["trigger"]["transitions"] = json!([always("gone")]);
+    server.create("/v1/workflows", broken);
+    let directory = server.directory();
+    assert!(server.stop().success());
+    // As if this version could not compile a document that an earlier one accepted.
+    for table in ["workflows", "workflow_versions"] {
+        directory.execute(&format!(
+            "UPDATE {table} SET document = replace(document, '\"target\":\"gone\"', '\"target\":\"no\"')"
+        ));
+    }
+    directory.execute("UPDATE schedules SET due_at = due_at - 60000000");
+    let server = ServerBuilder::in_directory(directory).start();
+    let ended =
+        || server.get("/v1/runs?status=completed&workflow=scheduled").expect(200)["data"].as_array().unwrap().len();
+    let before = ended();
+    wait_for("two more runs", || (ended() >= before + 2).then_some(()));
+    let log = server.wait_for_log("1 of the due schedules could not start their runs");
+    assert_eq!(log.matches("could not start their runs").count(), 1, "{log}");
+    assert!(log.contains("unknown step `no`"), "{log}");
+}
+
+#[test]
 fn missed_due_times_get_one_run() {
     let server = server(json!({ "cron": "0 3 1 * *", "timeZone": "Europe/Paris" }));
     let next = attributes(&server)["nextRunAt"].clone();

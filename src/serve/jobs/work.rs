@@ -22,7 +22,7 @@ pub fn start(door: &Door, files: Option<WorkflowFiles>, tls: Option<Tls>) -> Sch
     let mut jobs = Scheduler::new(move || leading.is_leader());
     jobs.start(&list::RELOAD_CATALOG, ReloadCatalog::new(catalog.clone(), store.changes()));
     if let Some(files) = files {
-        jobs.start(&list::RELOAD_FILES, ReloadFiles::new(files, catalog.clone()));
+        jobs.start(&list::RELOAD_FILES, ReloadFiles { files, catalog: catalog.clone(), is_fresh: true });
     }
     if let Some(tls) = tls {
         jobs.start(&list::RELOAD_CERTIFICATE, ReloadCertificate::new(tls));
@@ -101,31 +101,36 @@ pub struct WorkflowFiles {
     pub folder: PathBuf,
     pub org: Id,
     pub loaded: Files,
+    /// Made before the files were loaded.
+    pub watcher: Option<FolderWatcher>,
+}
+
+impl WorkflowFiles {
+    /// Watches the folder, if that is possible.
+    pub fn watch(folder: &Path) -> Option<FolderWatcher> {
+        watch([folder], "the folder can't be watched; changes are loaded at the next start")
+    }
 }
 
 struct ReloadFiles {
     files: WorkflowFiles,
     catalog: Catalog,
-    watcher: Option<FolderWatcher>,
-}
-
-impl ReloadFiles {
-    fn new(files: WorkflowFiles, catalog: Catalog) -> ReloadFiles {
-        let watcher =
-            watch([files.folder.as_path()], "the folder can't be watched; changes are loaded at the next start");
-        ReloadFiles { files, catalog, watcher }
-    }
+    /// Whether the files were loaded a moment ago, so that the run that each job has at start has nothing to do.
+    is_fresh: bool,
 }
 
 impl Work for ReloadFiles {
     async fn run(&mut self) -> JobResult {
-        let WorkflowFiles { folder, org, loaded } = &mut self.files;
+        if std::mem::take(&mut self.is_fresh) {
+            return Ok(None);
+        }
+        let WorkflowFiles { folder, org, loaded, .. } = &mut self.files;
         files::reload(folder, loaded, &self.catalog, *org).await?;
         Ok(None)
     }
 
     async fn changed(&mut self) {
-        changed(&mut self.watcher).await;
+        changed(&mut self.files.watcher).await;
     }
 }
 

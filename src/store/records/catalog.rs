@@ -40,8 +40,8 @@ pub struct CatalogEntry {
 pub struct CatalogChanges {
     /// The revision that these changes lead to.
     pub revision: i64,
-    /// The entries that were added, changed or deleted; `None` if the log does not reach back that far or is too long,
-    /// and the whole catalog has to be read.
+    /// The entries that were added, changed or deleted; `None` if the log does not reach back that far, is too long or has
+    /// entries of an unknown kind, and the whole catalog has to be read.
     pub entries: Option<BTreeSet<CatalogEntry>>,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A process that knows revision N reads the entries that were logged after N instead of the whole catalog. Every revision
 //! logs at least a row without an entry. A revision without rows was forgotten, or counted by something that keeps no log,
-//! such as an older version of hookflow on the same database; then the whole catalog has to be read.
+//! such as an older version of hookflow on the same database; then the whole catalog has to be read. So it has if the log
+//! names a kind of entry that only a newer version knows.
 //!
 //! Limits: the log keeps the [`REVISIONS_KEPT`] latest revisions, and at most [`ENTRIES_MAX`] entries are read from it.
 
@@ -26,7 +27,7 @@ columns! {
     insert(revision: i64, org: Option<Id>, kind: Option<&'a str>, entry: Option<String>) {
         revision: i64 = revision,
         org: Option<Id> = org,
-        kind: Option<EntryKind> = kind,
+        kind: Option<String> = kind,
         entry: Option<String> = entry,
     }
 }
@@ -69,6 +70,11 @@ pub(super) fn read(sql: &mut impl Sql, after: i64) -> StoreResult<CatalogChanges
     if rows.len() as i64 == ENTRIES_MAX || revisions.len() as i64 != revision - after {
         return Ok(CatalogChanges { revision, entries: None });
     }
-    let entry = |row: catalog_changes::Row| Some(CatalogEntry { org: row.org?, kind: row.kind?, key: row.entry? });
-    Ok(CatalogChanges { revision, entries: Some(rows.into_iter().filter_map(entry).collect()) })
+    Ok(CatalogChanges { revision, entries: rows.into_iter().filter_map(entry).collect() })
+}
+
+/// The entry of a row, if it has one; `Some(None)` if its kind is unknown.
+fn entry(row: catalog_changes::Row) -> Option<Option<CatalogEntry>> {
+    let (org, kind, key) = (row.org?, row.kind?, row.entry?);
+    Some(kind.parse().ok().map(|kind| CatalogEntry { org, kind, key }))
 }

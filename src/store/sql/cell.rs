@@ -18,7 +18,7 @@ use crate::hook::HookKind;
 use crate::hook::transaction::SkipReason;
 use crate::objects::EntityKind;
 use crate::objects::customer::Profile;
-use crate::store::records::{EntryKind, Role, RunError, RunStatus, Status};
+use crate::store::records::{Role, RunError, RunStatus, Status};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,6 @@ macro_rules! stored_as_words {
 }
 
 stored_as_words! {
-    EntryKind, EntryKind::as_str;
     Role, Role::as_str;
     Status, Status::as_str;
     RunStatus, RunStatus::as_str;
