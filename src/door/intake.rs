@@ -16,7 +16,7 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
 use crate::engine::{Context, Loaded, Progress, begin};
-use crate::events::{Event, InForce, find_lane, insert};
+use crate::events::{Event, InForce, find_lane, insert, record};
 use crate::hook::transaction::{self, SkipReason, Transaction, TransactionDetails};
 use crate::hook::{self, HookKind, Unreadable};
 use crate::observe::metrics;
@@ -232,6 +232,7 @@ impl Finding {
 struct Arrival {
     transaction: Transaction,
     details: Option<TransactionDetails>,
+    event: Event,
     seen_key: Option<SeenKey>,
     runs: Vec<Run>,
     /// The size of the body once it is inflated.
@@ -271,7 +272,7 @@ impl Arrival {
         let seen_key = incoming.key.map(record);
         let details = incoming.finding.map(|finding| finding.details(&transaction));
         let (payload_bytes, data) = (incoming.payload_bytes, incoming.data);
-        let mut arrival = Arrival { transaction, details, seen_key, runs, payload_bytes };
+        let mut arrival = Arrival { transaction, details, event, seen_key, runs, payload_bytes };
         arrival.find_lanes(in_force, &data);
         (arrival, data)
     }
@@ -314,7 +315,7 @@ impl Arrival {
     /// lane.
     fn insert_runs(&self, session: &mut dyn Session, held: bool) -> StoreResult<Vec<Run>> {
         let mut runs: Vec<Run> = self.runs.iter().map(|run| Run { held, ..run.clone() }).collect();
-        runs.iter_mut().try_for_each(|run| insert(session, run))?;
+        record(session, self.event.clone(), &mut runs, insert)?;
         Ok(runs)
     }
 }
@@ -341,8 +342,8 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
             stored.insert_runs(session, false)?;
             return Ok((first, None));
         }
-        let begun: StoreResult<Vec<_>> = fresh.iter_mut().map(|loaded| begin_run(session, &in_force, loaded)).collect();
-        Ok((first, Some(begun?)))
+        let begin = |session: &mut dyn Session, loaded: &mut Loaded| begin_run(session, &in_force, loaded);
+        Ok((first, Some(record(session, stored.event.clone(), &mut fresh, begin)?)))
     });
     match begun.await {
         Ok((first, Some(begun))) => {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::DryRunError;
 use crate::base::id::Id;
 use crate::catalog::{Snapshot, schedules};
-use crate::events::{self, Cause, Event, Listener, Start, find_lane, insert};
+use crate::events::{self, Cause, Event, Listener, Start, find_lane, insert, record};
 use crate::hook::transaction::{Transaction, with_own_headers};
 use crate::hook::{HookKind, Settings};
 use crate::store::{Session, StoreResult};
@@ -71,7 +71,8 @@ fn start_from_hook(
     let data = if is_envelope { &payload["attributes"]["data"] } else { payload };
     let request = if is_envelope { &payload["request"] } else { &Value::Null };
     let (id, now) = (session.new_id(), session.now());
-    let mut run = Event::of_transaction(org, id, listener.event.as_str().into(), now).run(listener);
+    let event = Event::of_transaction(org, id, listener.event.as_str().into(), now);
+    let mut run = event.run(listener);
     let transaction = Transaction {
         id,
         org,
@@ -88,6 +89,6 @@ fn start_from_hook(
     };
     session.insert_transaction(&transaction)?;
     find_lane(&mut run, &listener.program, &transaction.envelope(data.clone()));
-    insert(session, &mut run)?;
+    record(session, event, std::slice::from_mut(&mut run), insert)?;
     Ok(run.id)
 }

@@ -1,5 +1,6 @@
 //! Dispatches events: decides what follows from them.
 
+use std::slice;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -27,15 +28,31 @@ pub fn dispatch(session: &mut dyn Session, in_force: &InForce, event: Event) -> 
         return Ok(Dispatched::default());
     }
     let mut runs: Vec<Run> = listeners.iter().map(|listener| event.run(listener)).collect();
-    let payload = store(session, event)?;
-    for (run, listener) in runs.iter_mut().zip(listeners) {
-        find_lane(run, &listener.program, &payload);
-        insert(session, run)?;
-    }
+    runs.iter_mut().zip(listeners).for_each(|(run, listener)| find_lane(run, &listener.program, event.payload.value()));
+    record(session, event, &mut runs, insert)?;
     Ok(Dispatched { runs })
 }
 
-/// An event for one workflow, with its run: a call, or a due schedule. Neither is stored yet.
+/// Stores an event, unless it is stored already, and the runs that it starts; `put` stores a run. Events of all sources end
+/// here, each in the transaction of what it reports. Whatever else is to follow from every event belongs here.
+///
+/// # Errors
+/// Those of the store, and of `put`.
+pub fn record<R, T>(
+    session: &mut dyn Session,
+    event: Event,
+    runs: &mut [R],
+    mut put: impl FnMut(&mut dyn Session, &mut R) -> StoreResult<T>,
+) -> StoreResult<Vec<T>> {
+    if let Payload::Stored(payload) = event.payload {
+        let Event { id, org, at, .. } = event;
+        let (name, run) = (event.name.to_string(), event.cause.run());
+        session.insert_event(&EventRecord { id, org, name, at, run, payload })?;
+    }
+    runs.iter_mut().map(|run| put(session, run)).collect()
+}
+
+/// An event for one workflow alone, with its run: a call, or a due schedule. Neither is stored yet.
 #[derive(Clone, Debug)]
 pub struct Start {
     pub event: Event,
@@ -68,10 +85,9 @@ impl Start {
         prepare: impl FnOnce(&mut dyn Session, &mut Run) -> StoreResult<()>,
     ) -> StoreResult<Run> {
         let Start { event, mut run, program } = self;
-        let payload = store(session, event)?;
-        find_lane(&mut run, &program, &payload);
+        find_lane(&mut run, &program, event.payload.value());
         prepare(session, &mut run)?;
-        insert(session, &mut run)?;
+        record(session, event, slice::from_mut(&mut run), insert)?;
         Ok(run)
     }
 }
@@ -127,13 +143,9 @@ pub fn replay(
     let event = Event::new(org, name, Value::Null, Cause::Outside, at);
     let event = match (original.transaction, original.event_id) {
         (Some(id), _) => Event { id, payload: Payload::Transaction, ..event },
-        (None, Some(id)) => Event { id, ..event },
-        (None, None) => {
-            // Earlier versions stored the payload with the run.
-            let event = Event { payload: Payload::Stored(payload.clone()), ..event };
-            store(session, event.clone())?;
-            event
-        }
+        (None, Some(id)) => Event { id, payload: Payload::Earlier, ..event },
+        // A version before this one kept the payload in the run.
+        (None, None) => Event { payload: Payload::Stored(payload.clone()), ..event },
     };
     let mut run = event.run(&listener);
     (run.replay_of, run.held) = (Some(original.id), held);
@@ -143,16 +155,6 @@ pub fn replay(
     // What it starts is not counted together with what the original started.
     run.root = Some(run.id);
     find_lane(&mut run, program, payload);
-    insert(session, &mut run)?;
+    record(session, event, slice::from_mut(&mut run), insert)?;
     Ok(run)
-}
-
-/// Stores an event that has a payload of its own, and returns the payload.
-fn store(session: &mut dyn Session, event: Event) -> StoreResult<Value> {
-    let Payload::Stored(payload) = event.payload else { return Ok(Value::Null) };
-    let Event { id, org, at, .. } = event;
-    let (name, run) = (event.name.to_string(), event.cause.run());
-    let record = EventRecord { id, org, name, at, run, payload };
-    session.insert_event(&record)?;
-    Ok(record.payload)
 }

@@ -27,6 +27,18 @@ pub enum Payload {
     Transaction,
     /// A value that is stored with the event.
     Stored(Value),
+    /// A value that was stored when the event happened; this is a replay.
+    Earlier,
+}
+
+impl Payload {
+    /// The value that is to be stored with the event; null for any other payload.
+    pub fn value(&self) -> &Value {
+        match self {
+            Payload::Stored(value) => value,
+            Payload::Transaction | Payload::Earlier => &Value::Null,
+        }
+    }
 }
 
 /// The cause of an event.
@@ -75,7 +87,7 @@ impl Event {
     pub fn run(&self, listener: &Listener) -> Run {
         let (transaction, event_id) = match self.payload {
             Payload::Transaction => (Some(self.id), None),
-            Payload::Stored(_) => (None, Some(self.id)),
+            Payload::Stored(_) | Payload::Earlier => (None, Some(self.id)),
         };
         let (parent, root, depth) = match self.cause {
             Cause::Outside => (None, None, 0),

@@ -1,15 +1,21 @@
 //! Events: the one way in for everything that starts runs.
 //!
-//! Everything that happens is an [`Event`] with a name, a payload and a cause: a hook's transaction, a change of an
-//! object, a due schedule, a call, an event that a step published. [`dispatch`] decides what follows from it: a run of
-//! each workflow that listens. New consequences belong there. A call and a due schedule are for one workflow: they are
-//! a [`Start`]. Only [`Event::run`] creates runs.
+//! Whatever happens is an [`Event`] with a name, a payload and a cause. All runs are made by [`Event::run`], and all events
+//! end in [`record`], which stores the event and its runs. Whatever else is to follow from every event belongs there. There
+//! are six sources:
+//!
+//! | source | goes through |
+//! |---|---|
+//! | a change of an object, and something that a step published | [`dispatch`]: runs of each workflow that listens |
+//! | a call, and a due schedule | [`Start`]: a run of one workflow alone |
+//! | a replay | [`replay`]: a run of the same version, for the same event |
+//! | a hook's transaction | `door::intake`: runs of each workflow that listens |
 //!
 //! A transaction is its event's payload. Any other event is stored once, however many workflows listen, and not at all if
 //! none does. A replay gets a run of its own for the same event.
 //!
-//! The door takes the same steps one by one: it creates the runs before the transaction that stores them, so that their
-//! first stretch is part of the same commit.
+//! The door, on the path of every hook, makes the runs before the transaction that stores them, and lets their first stretch
+//! ride in the same commit; then that puts the runs in the database.
 //!
 //! Limits: chains of [`DEPTH_MAX`] runs that start each other; [`DESCENDANTS_MAX`] descendants of one cause.
 
@@ -20,7 +26,7 @@ mod in_force;
 mod lane;
 
 pub use call::{call, callable};
-pub use dispatch::{Dispatched, Start, dispatch, replay, run_later};
+pub use dispatch::{Dispatched, Start, dispatch, record, replay, run_later};
 pub use event::{Cause, Event, Payload};
 pub use in_force::{CurrentInForce, InForce, Listener, OrgInForce, VariableInForce, call_event};
 pub use lane::{find_lane, insert, trigger_scope};
