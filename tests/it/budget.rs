@@ -119,6 +119,36 @@ fn lists_within_lists_share_one_budget() {
 }
 
 #[test]
+fn a_step_that_is_refused_keeps_what_it_wrote_but_starts_nothing() {
+    let observer = Observer::start(1);
+    let publish = json!({ "id": "2", "action": "event.publish", "params": { "name": "app.a" }, "transitions": [always("3")] });
+    let mut call = observer.step("3", "/#steps.1.attributes.data");
+    call["transitions"] = json!([always("4")]);
+    let create = json!({ "id": "4", "action": "customer.create", "params": { "email": "ann@example.com" }, "transitions": [always("5")] });
+    let listens = |name: &str, event: &str| {
+        let mut listener = workflow(name, json!([{ "id": "2" }]));
+        listener["trigger"]["eventName"] = json!(event);
+        listener
+    };
+    let server = server(json!([
+        workflow("orders", json!([publish, call, create, { "id": "5" }])),
+        listens("published", "app.a"),
+        listens("created", "customer.create"),
+    ]));
+    server.post_hook("orders", &json!({ "key": "k", "number": 1 })).expect(200);
+    wait_for("the call", || (runs(&server, "workflow=orders&status=running").len() == 1).then_some(()));
+    server.directory().execute(&format!("UPDATE descendants SET count = {DESCENDANTS_MAX}"));
+    observer.gate.open();
+    server.wait_for_runs();
+    let [run] = <[Value; 1]>::try_from(runs(&server, "workflow=orders")).unwrap();
+    let error = &run["attributes"]["error"];
+    assert_eq!((&error["code"], &error["step"]), (&json!("run_budget_exceeded"), &json!("4")));
+    // As after any failed step: nothing is undone.
+    assert_eq!(server.get("/v1/customers").expect(200)["data"].as_array().unwrap().len(), 1);
+    assert_eq!((runs(&server, "workflow=published").len(), runs(&server, "workflow=created").len()), (1, 0));
+}
+
+#[test]
 fn a_workflow_that_starts_itself_over_and_over_stays_within_the_budget() {
     let publish = |id: &str, next: Value| json!({ "id": id, "action": "event.publish", "params": { "name": "app.a" }, "transitions": next });
     let mut many = workflow(
