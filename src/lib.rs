@@ -3,8 +3,9 @@
 //! # The life of a hook
 //!
 //! ```text
-//! POST /v1/hooks/…  ->  door       finds the hook, reads the body within limits, verifies and parses it
-//!                   ->  events     makes a run for each workflow that listens
+//! POST /v1/hooks/…  ->  api        declares the address and routes it to the door, like all addresses
+//!                   ->  door       finds the hook, reads the body within limits, verifies and parses it
+//!                   ->  events     makes a run for each workflow that listens (`Event::run`), for the door as for all sources
 //!                   ->  store      commits transaction and runs together, in a commit shared with other requests, and flushes
 //!                   ->  200        only now; the body contains the transaction's id
 //!                   ->  engine     advances runs: resolves params, acts, judges transitions, logs; one transaction per stretch
@@ -57,6 +58,8 @@
 //! | hook | an address that other systems post to |
 //! | transaction | one accepted request. A database transaction is a [`store::Session`] |
 //! | event | something that happened: a name, such as `hooks.form.orders.receive` or `customer.update`, and a payload |
+//! | listener | a workflow in force, with the event that starts it. (In `listen` and `serve`, a socket that takes connections) |
+//! | in force | what counts now: enabled workflows in their latest version, hooks, klasses, keys and variables, as the newest snapshot has them |
 //! | dispatch | decide what follows from an event: a run for each workflow that listens |
 //! | cause, root | what an event came from; what a run and all its descendants began with. They share a budget |
 //! | workflow, version | a trigger, steps and transitions; every save makes a new version that never changes |

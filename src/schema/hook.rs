@@ -77,8 +77,8 @@ pub(super) fn components() -> Vec<(String, Value)> {
     let mut definition = definition();
     let mut properties = definition["properties"].as_object_mut().map(std::mem::take).unwrap_or_default();
     properties.shift_remove("meta");
-    let settings = |name: &str| properties.get(name).cloned().map(|schema| (name.to_owned(), schema));
-    let shown: Map<String, Value> = hook::SETTING_NAMES.into_iter().filter_map(settings).collect();
+    let setting = |name: &str| (name.to_owned(), properties.get(name).cloned().unwrap_or_default());
+    let shown: Map<String, Value> = hook::SETTING_NAMES.into_iter().map(setting).collect();
     let mut changes = shown.clone();
     changes.insert("title".into(), json!({ "type": "string", "minLength": 1, "maxLength": 256 }));
     changes.insert("description".into(), json!({ "type": ["string", "null"], "maxLength": 4_096 }));
@@ -185,4 +185,17 @@ fn verification() -> Value {
         "required": ["scheme"],
         "additionalProperties": true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_schema() {
+        let definition = definition();
+        let missing: Vec<&str> =
+            hook::SETTING_NAMES.into_iter().filter(|name| definition["properties"][name].is_null()).collect();
+        assert_eq!(missing, [] as [&str; 0], "add their schemas to `definition`");
+    }
 }

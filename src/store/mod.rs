@@ -48,8 +48,8 @@ pub enum Health {
     Closed,
 }
 
-/// What others have done on the database, such as other processes or runs, as counters. A hint, to act sooner: callers
-/// that miss a change find it by polling.
+/// What has been done on the database, by other processes or by runs, as counters. A hint, to act sooner: callers that
+/// miss a change find it by polling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreChanges {
     /// Changes when there may be runs that any process may claim.
@@ -79,7 +79,7 @@ pub trait Backend: Send + Sync {
     fn health(&self) -> Health;
     /// How many units wait.
     fn queued(&self) -> usize;
-    /// Changes made by others; never changes if no others use the database.
+    /// What changed and may concern this process: what other processes commit, and the catalog if runs change it.
     fn changes(&self) -> watch::Receiver<StoreChanges>;
     /// Whether this process is the leader: the one that does what only one process should do. It remains the leader
     /// while its lease lasts, which it renews while it can reach the database.

@@ -20,6 +20,26 @@ fn folders_of_the_source_import_each_other_in_one_direction() {
     assert!(circle.is_none(), "{}", circle.unwrap_or_default());
 }
 
+/// The map in `docs/architecture.md` has all rooms, and says of none that it uses what it does not import.
+#[test]
+fn the_map_says_what_rooms_import() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let imports = read_imports(&root.join("src"));
+    let text = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| `([a-z_]+)/`.*\|([^|]*)\|$").unwrap();
+    let name = Regex::new("`([a-z_]+)`").unwrap();
+    let mut rooms = BTreeSet::new();
+    for found in row.captures_iter(&text) {
+        let room = found[1].to_owned();
+        for used in name.captures_iter(&found[2]).map(|used| used[1].to_owned()).filter(|used| imports.contains_key(used)) {
+            assert!(imports[&room].contains_key(&used), "{room} does not import {used}");
+        }
+        rooms.insert(room);
+    }
+    let all: BTreeSet<String> = imports.into_keys().collect();
+    assert_eq!(rooms, all, "rooms in the map, and folders of src");
+}
+
 #[test]
 fn a_circle_is_found_and_described() {
     let import = |to: &str, file: &str| (to.to_owned(), PathBuf::from(file));
