@@ -59,7 +59,7 @@ pub fn addresses() -> Group {
         let receive_of_org =
             move |door, path, request, payload| door::receive_of_org(kind, door, path, request, payload);
         let (word, name) = (kind.as_str(), capitalised(kind.as_str()));
-        let show_hook = reads(format!("get{name}Hook"), "One hook, by its id instead of the secret in its address");
+        let show_hook = reads(format!("get{name}Hook"), SHOWS_OR_RECEIVES).also::<ReceiptView>(202);
         // The door decides which methods a hook accepts. The most frequent one comes first.
         let own = Endpoint::at(format!("/v1/hooks/{word}/{{hash}}"))
             .post(receive, posts(format!("postTo{name}Hook"), kind))
@@ -67,20 +67,35 @@ pub fn addresses() -> Group {
             .any(web::route().guard(guard::Not(fn_guard(has_id))).to(receive));
         let of_org = Endpoint::at(format!("/v1/hooks/{word}/{{org}}/{{hash}}"))
             .any(web::route().to(receive_of_org))
+            .describe("get", gets(format!("sendTo{name}HookOfOrg"), kind))
             .describe("post", posts(format!("postTo{name}HookOfOrg"), kind));
         group.add(own).add(of_org)
     })
 }
 
-/// The description of posting to a hook. A hook's settings decide what else it answers, and whether it accepts `GET`.
+/// `GET` at an address of a hook has two meanings, and OpenAPI has one place for both.
+const SHOWS_OR_RECEIVES: &str = "One hook, by its id instead of the secret in its address; with the secret itself, \
+                                 receives what a sender sends in the query, without a key, if the hook has `acceptsGet`";
+
+/// What a sender posts to a hook. How a hook is set up decides what else it answers.
 fn posts(id: String, kind: HookKind) -> Operation {
     let (content_type, example) = match kind {
         HookKind::Email => ("message/rfc822", "Subject: Order 1234\r\n\r\nHello"),
         HookKind::Form | HookKind::Web => ("*/*", r#"{"orderId": "1234", "email": "ann@example.com"}"#),
     };
-    let operation = public(id, format!("Posts to a hook of the type `{kind}`")).access(Access::Sender);
-    let operation = operation.content(content_type, SchemaSource::Anything, example);
-    let operation = operation.answers::<ReceiptView>().also::<ReceiptView>(202);
+    let operation = public(id, format!("Posts to a hook of the type `{kind}`"));
+    received(operation.content(content_type, SchemaSource::Anything, example))
+}
+
+/// What a sender sends in the query, or to set the hook up.
+fn gets(id: String, kind: HookKind) -> Operation {
+    let summary = "Sends the query to a hook of the type";
+    received(public(id, format!("{summary} `{kind}`, if it has `acceptsGet`, or a set-up challenge")))
+}
+
+/// What is answered to senders.
+fn received(operation: Operation) -> Operation {
+    let operation = operation.access(Access::Sender).answers::<ReceiptView>().also::<ReceiptView>(202);
     Reason::ALL
         .into_iter()
         .fold(operation.fails(Code::RunFailed), |operation, (reason, _)| operation.fails(reason.code()))

@@ -12,6 +12,7 @@ mod customers;
 mod describe;
 mod docs;
 mod entities;
+mod example;
 mod health;
 mod hook_secrets;
 mod hooks;

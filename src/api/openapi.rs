@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder, PathsBuilder,
@@ -24,6 +25,7 @@ use utoipa::openapi::{
 };
 
 use super::describe::{Access, Answer, Content, Endpoint, Group, Operation, RequestBody, SchemaSource, public};
+use super::example;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::http::document::{Schemas, document_schema, page_schema, resource_schema, with_schemas};
@@ -91,6 +93,7 @@ pub fn document() -> Value {
         .as_object_mut()
         .into_iter()
         .for_each(|schemas| schemas.extend(schema::components()));
+    example::add(&mut document);
     document
 }
 
@@ -238,8 +241,10 @@ fn reference(source: &SchemaSource, schemas: &mut Schemas) -> RefOr<Schema> {
 fn errors(endpoint: &Endpoint, operation: &Operation) -> BTreeMap<u16, BTreeSet<Code>> {
     let mut codes: BTreeSet<Code> = operation.errors.iter().copied().collect();
     let has_key = operation.access.has_key();
+    // A failure inside can meet every request.
+    codes.extend([Code::HeadersTooLarge, Code::Internal]);
     if has_key {
-        codes.extend([Code::Unauthorized, Code::Forbidden, Code::Internal, Code::Overloaded, Code::Unavailable]);
+        codes.extend([Code::Unauthorized, Code::Forbidden, Code::Overloaded, Code::Unavailable]);
         if endpoint.path.contains('{') {
             codes.extend([Code::BadRequest, Code::NotFound]);
         }
@@ -252,7 +257,6 @@ fn errors(endpoint: &Endpoint, operation: &Operation) -> BTreeMap<u16, BTreeSet<
     if operation.access == Access::Admin {
         codes.extend([Code::Conflict, Code::Invalid]);
     }
-    codes.insert(Code::HeadersTooLarge);
     let mut by_status: BTreeMap<u16, BTreeSet<Code>> = BTreeMap::new();
     for code in codes {
         by_status.entry(code.row().0).or_default().insert(code);
@@ -262,7 +266,9 @@ fn errors(endpoint: &Endpoint, operation: &Operation) -> BTreeMap<u16, BTreeSet<
 
 fn describe_errors(status: u16, codes: &BTreeSet<Code>) -> Response {
     let list: Vec<String> = codes.iter().map(|code| format!("`{}`: {}.", code.row().1, code.row().2)).collect();
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorsView::name()))).example(example(codes));
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(ErrorsView::name())))
+        .examples_from_iter(codes.iter().map(|code| (code.row().1, error_example(*code))));
     let header = |description: &str| {
         let schema = ObjectBuilder::new().schema_type(Type::String);
         HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
@@ -276,12 +282,9 @@ fn describe_errors(status: u16, codes: &BTreeSet<Code>) -> Response {
     }
 }
 
-/// An example with the first of these errors.
-fn example(codes: &BTreeSet<Code>) -> Option<Value> {
-    let (status, word, title) = codes.first()?.row();
-    let text = |text: &str| Value::String(text.to_owned());
-    let error =
-        [("status", text(&status.to_string())), ("code", text(word)), ("title", text(title)), ("detail", text("…"))];
-    let error: Map<String, Value> = error.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Some(Value::Object(Map::from_iter([("errors".to_owned(), Value::Array(vec![Value::Object(error)]))])))
+/// What an error with this code looks like.
+fn error_example(code: Code) -> Example {
+    let (status, word, title) = code.row();
+    let error = json!({ "status": status.to_string(), "code": word, "title": title, "detail": code.example_detail() });
+    ExampleBuilder::new().summary(title).value(Some(json!({ "errors": [error] }))).build()
 }

@@ -18,7 +18,7 @@ use crate::store::{StoreError, chain};
 use crate::workflow::Diagnostic;
 
 macro_rules! codes {
-    ($($code:ident = $status:literal $word:literal $title:literal;)+) => {
+    ($($code:ident = $status:literal $word:literal $title:literal, $detail:literal;)+) => {
         /// Every kind of error that a caller can get.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($code),+ }
@@ -32,6 +32,11 @@ macro_rules! codes {
                 match self { $(Code::$code => ($status, $word, $title)),+ }
             }
 
+            /// A detail as an example.
+            pub fn example_detail(self) -> &'static str {
+                match self { $(Code::$code => $detail),+ }
+            }
+
             /// The HTTP status.
             pub fn status(self) -> StatusCode {
                 StatusCode::from_u16(self.row().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -40,39 +45,40 @@ macro_rules! codes {
     };
 }
 
+// Status, code, title, and what a detail looks like.
 codes! {
-    BadRequest = 400 "bad_request" "Bad request";
-    BadParameter = 400 "bad_parameter" "Invalid query parameter";
-    MalformedJson = 400 "malformed_json" "Malformed JSON";
-    MalformedBody = 400 "malformed_body" "Malformed body";
-    NestingTooDeep = 400 "nesting_too_deep" "Nesting too deep";
-    BodyIncomplete = 400 "body_incomplete" "Incomplete body";
-    Unauthorized = 401 "unauthorized" "Unauthorized";
-    NotVerified = 401 "not_verified" "Verification failed";
-    AddressNotAllowed = 401 "address_not_allowed" "Address not allowed";
-    Forbidden = 403 "forbidden" "Forbidden";
-    ChallengeFailed = 403 "challenge_failed" "Challenge failed";
-    NotHuman = 403 "not_human" "Captcha not solved";
-    NotFound = 404 "not_found" "Not found";
-    UnknownHook = 404 "unknown_hook" "Unknown hook";
-    MethodNotAllowed = 405 "method_not_allowed" "Method not allowed";
-    BodyTooSlow = 408 "body_too_slow" "Request timeout";
-    Conflict = 409 "conflict" "Conflict";
-    Taken = 409 "taken" "Already taken";
-    HookDeleted = 410 "hook_deleted" "Hook deleted";
-    BodyTooLarge = 413 "body_too_large" "Payload too large";
-    UnsupportedMediaType = 415 "unsupported_media_type" "Unsupported media type";
-    Invalid = 422 "invalid" "Validation failed";
-    RateLimited = 429 "rate_limited" "Too many requests";
-    TooManyAtOnce = 429 "too_many_at_once" "Too many concurrent requests";
-    HeadersTooLarge = 431 "headers_too_large" "Request headers too large";
-    RunFailed = 500 "run_failed" "Run failed";
-    Internal = 500 "internal" "Internal server error";
-    CaptchaUnavailable = 503 "captcha_unavailable" "Captcha service unavailable";
-    HookDisabled = 503 "hook_disabled" "Hook disabled";
-    KeysUnavailable = 503 "keys_unavailable" "Public keys unavailable";
-    Overloaded = 503 "overloaded" "Overloaded";
-    Unavailable = 503 "unavailable" "Service unavailable";
+    BadRequest = 400 "bad_request" "Bad request", "malformed path";
+    BadParameter = 400 "bad_parameter" "Invalid query parameter", "`pageSize` must be an integer from 1 to 500";
+    MalformedJson = 400 "malformed_json" "Malformed JSON", "expected `,` or `}` at line 1 column 17";
+    MalformedBody = 400 "malformed_body" "Malformed body", "the form ends within a field";
+    NestingTooDeep = 400 "nesting_too_deep" "Nesting too deep", "the JSON is nested more than 100 levels deep";
+    BodyIncomplete = 400 "body_incomplete" "Incomplete body", "the body ended early";
+    Unauthorized = 401 "unauthorized" "Unauthorized", "unknown API key";
+    NotVerified = 401 "not_verified" "Verification failed", "the signature does not match";
+    AddressNotAllowed = 401 "address_not_allowed" "Address not allowed", "203.0.113.7 is not among the allowed addresses";
+    Forbidden = 403 "forbidden" "Forbidden", "this needs a key with the role `org.admin`";
+    ChallengeFailed = 403 "challenge_failed" "Challenge failed", "the token does not match";
+    NotHuman = 403 "not_human" "Captcha not solved", "the captcha was not solved";
+    NotFound = 404 "not_found" "Not found", "unknown run `6b03e07737db00a02c000001`";
+    UnknownHook = 404 "unknown_hook" "Unknown hook", "no hook has this address";
+    MethodNotAllowed = 405 "method_not_allowed" "Method not allowed", "PUT is not allowed here; see the `Allow` header";
+    BodyTooSlow = 408 "body_too_slow" "Request timeout", "the body took longer than 30 seconds";
+    Conflict = 409 "conflict" "Conflict", "the run has ended";
+    Taken = 409 "taken" "Already taken", "a hook named `orders` already exists";
+    HookDeleted = 410 "hook_deleted" "Hook deleted", "the hook was deleted";
+    BodyTooLarge = 413 "body_too_large" "Payload too large", "the body has more than 400000 bytes";
+    UnsupportedMediaType = 415 "unsupported_media_type" "Unsupported media type", "unsupported content encoding `zstd`";
+    Invalid = 422 "invalid" "Validation failed", "unknown attribute `emial`; did you mean `email`?";
+    RateLimited = 429 "rate_limited" "Too many requests", "more requests than the hook accepts; try again in 2 seconds";
+    TooManyAtOnce = 429 "too_many_at_once" "Too many concurrent requests", "more concurrent requests than the hook accepts; try again";
+    HeadersTooLarge = 431 "headers_too_large" "Request headers too large", "too many headers, or headers too long";
+    RunFailed = 500 "run_failed" "Run failed", "the run failed at step `3`: the customer has no email address";
+    Internal = 500 "internal" "Internal server error", "see the server's log";
+    CaptchaUnavailable = 503 "captcha_unavailable" "Captcha service unavailable", "the captcha cannot be verified at the moment; try again";
+    HookDisabled = 503 "hook_disabled" "Hook disabled", "the hook is disabled";
+    KeysUnavailable = 503 "keys_unavailable" "Public keys unavailable", "the sender's public keys cannot be fetched at the moment; try again";
+    Overloaded = 503 "overloaded" "Overloaded", "too many writes are queued; try again";
+    Unavailable = 503 "unavailable" "Service unavailable", "the database is unavailable; see /readyz";
 }
 
 /// The detail of a failure inside.
@@ -269,10 +275,8 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(self.status_code());
         match self.code {
             Code::Overloaded => drop(response.insert_header((RETRY_AFTER, "1"))),
-            Code::Unavailable | Code::CaptchaUnavailable | Code::KeysUnavailable => {
-                drop(response.insert_header((RETRY_AFTER, "5")));
-            }
             Code::HookDisabled => drop(response.insert_header((RETRY_AFTER, "60"))),
+            _ if self.code.row().0 == 503 => drop(response.insert_header((RETRY_AFTER, "5"))),
             Code::Unauthorized => drop(response.insert_header((WWW_AUTHENTICATE, "Bearer"))),
             _ => {}
         }

@@ -89,7 +89,10 @@ pub(super) fn components() -> Vec<(String, Value)> {
     vec![
         (
             "HookSettings".into(),
-            json!({ "type": "object", "required": hook::SETTING_NAMES, "properties": nullable(shown) }),
+            json!({
+                "type": "object", "required": hook::SETTING_NAMES, "properties": nullable(shown),
+                "example": hook::SETTING_NAMES.into_iter().map(|name| (name.to_owned(), Value::Null)).collect::<Map<_, _>>(),
+            }),
         ),
         ("NewHook".into(), sent(properties, &["name"])),
         ("HookChanges".into(), sent(changes, &[])),

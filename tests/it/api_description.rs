@@ -72,6 +72,36 @@ fn the_examples_of_requests_are_as_described() {
     }
 }
 
+#[test]
+fn every_answer_and_every_parameter_has_an_example_that_is_as_described() {
+    let document = hookflow::api::document();
+    let problems = |schema: &Value, example: &Value| -> Vec<String> {
+        let validator = validator_of(schema, &document["components"]);
+        validator.iter_errors(example).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    };
+    let mut invalid = Vec::new();
+    for (path, method, operation) in operations(&document) {
+        for (status, answer) in operation["responses"].as_object().expect("there are answers") {
+            let contents = answer["content"].as_object().into_iter().flatten();
+            for (_, media) in contents.filter(|(content_type, _)| content_type.as_str() == "application/json") {
+                let single = media.get("example").into_iter();
+                let several = media["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+                let examples: Vec<&Value> = single.chain(several).collect();
+                assert!(!examples.is_empty(), "{method} {path} {status} has no example");
+                for example in examples {
+                    let found = problems(&media["schema"], example);
+                    invalid.extend((!found.is_empty()).then(|| format!("{method} {path} {status}: {found:?}")));
+                }
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let found = problems(&parameter["schema"], &parameter["example"]);
+            invalid.extend((!found.is_empty()).then(|| format!("{method} {path} {}: {found:?}", parameter["name"])));
+        }
+    }
+    assert!(invalid.is_empty(), "{}", invalid.join("\n"));
+}
+
 /// Requests that are described reach a handler, with or without a key.
 #[test]
 fn what_is_described_is_there() {

@@ -121,7 +121,8 @@ fn lists_within_lists_share_one_budget() {
 #[test]
 fn a_step_that_is_refused_keeps_what_it_wrote_but_starts_nothing() {
     let observer = Observer::start(1);
-    let publish = json!({ "id": "2", "action": "event.publish", "params": { "name": "app.a" }, "transitions": [always("3")] });
+    let publish =
+        json!({ "id": "2", "action": "event.publish", "params": { "name": "app.a" }, "transitions": [always("3")] });
     let mut call = observer.step("3", "/#steps.1.attributes.data");
     call["transitions"] = json!([always("4")]);
     let create = json!({ "id": "4", "action": "customer.create", "params": { "email": "ann@example.com" }, "transitions": [always("5")] });

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use hookflow::door::Reason;
+use hookflow::http::errors::Code;
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -79,6 +81,25 @@ fn numbers_in(path: &Path) -> BTreeSet<u64> {
     let decimal = Regex::new(r"\b\d+").unwrap();
     let plain = decimal.find_iter(&text).filter_map(|found| found.as_str().parse().ok());
     largest.map(|number| number.saturating_add(1)).chain(plain).collect()
+}
+
+#[test]
+fn the_table_of_error_codes_is_that_of_the_source() {
+    let page = std::fs::read_to_string(root().join("docs/http-api.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| (\d{3}) \| `([a-z_]+)` \|").unwrap();
+    let documented: BTreeSet<(u16, String)> =
+        row.captures_iter(&page).map(|row| (row[1].parse().unwrap(), row[2].to_owned())).collect();
+    let codes = Code::ALL.map(|code| (code.row().0, code.row().1.to_owned()));
+    assert_eq!(documented, BTreeSet::from(codes));
+}
+
+#[test]
+fn the_reasons_of_refusals_are_those_of_the_source() {
+    let page = std::fs::read_to_string(root().join("docs/operation.md")).unwrap();
+    let list = page.split("The reasons are ").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    let name = Regex::new("`([a-z_]+)`").unwrap();
+    let documented: BTreeSet<&str> = name.captures_iter(list).map(|name| name.extract::<1>().1[0]).collect();
+    assert_eq!(documented, BTreeSet::from(Reason::ALL.map(|(_, name)| name)));
 }
 
 #[test]

@@ -31,7 +31,9 @@ fn the_map_says_what_rooms_import() {
     let mut rooms = BTreeSet::new();
     for found in row.captures_iter(&text) {
         let room = found[1].to_owned();
-        for used in name.captures_iter(&found[2]).map(|used| used[1].to_owned()).filter(|used| imports.contains_key(used)) {
+        for used in
+            name.captures_iter(&found[2]).map(|used| used[1].to_owned()).filter(|used| imports.contains_key(used))
+        {
             assert!(imports[&room].contains_key(&used), "{room} does not import {used}");
         }
         rooms.insert(room);

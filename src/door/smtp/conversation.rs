@@ -16,6 +16,7 @@ use super::reply::Reply;
 use super::session::{Envelope, Offer, Session, SessionAction};
 use super::wire::{ReadError, Wire};
 use crate::door::{Reason, Refusal};
+use crate::http::errors::Code;
 
 /// The minimum time for a mail to arrive, whatever its size.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -210,20 +211,18 @@ fn farewell(error: &ReadError) -> Reply {
 
 /// The reply for a refusal.
 fn refused(refusal: &Refusal) -> Reply {
-    let (code, status) = match refusal.reason {
-        Reason::UnknownHook => (550, "5.1.1"),
-        Reason::HookDisabled | Reason::HookDeleted => (550, "5.2.1"),
-        Reason::Signature | Reason::Method | Reason::AddressNotAllowed | Reason::ChallengeFailed | Reason::NotHuman => {
-            (550, "5.7.1")
-        }
-        Reason::BodyTooLarge => (552, "5.3.4"),
-        Reason::RateLimited | Reason::OrgRateLimited | Reason::TooManyAtOnce => (450, "4.7.1"),
-        Reason::Overloaded => (452, "4.3.1"),
-        Reason::StoreUnavailable | Reason::CaptchaUnavailable | Reason::KeysUnavailable => (451, "4.3.0"),
-        Reason::BodyTooSlow | Reason::BodyIncomplete => (451, "4.4.2"),
-        Reason::UnsupportedMediaType | Reason::MalformedJson | Reason::MalformedBody | Reason::NestingTooDeep => {
-            (554, "5.6.0")
-        }
+    let code = refusal.reason.code();
+    let (code, status) = match (code, code.row().0) {
+        (Code::Overloaded, _) => (452, "4.3.1"),
+        (Code::HookDisabled, _) => (550, "5.2.1"),
+        (Code::BodyIncomplete, _) | (_, 408) => (451, "4.4.2"),
+        (_, 401 | 403 | 405) => (550, "5.7.1"),
+        (_, 404) => (550, "5.1.1"),
+        (_, 410) => (550, "5.2.1"),
+        (_, 413) => (552, "5.3.4"),
+        (_, 429) => (450, "4.7.1"),
+        (_, 500..) => (451, "4.3.0"),
+        _ => (554, "5.6.0"),
     };
     Reply::new(code, format!("{status} {}", refusal.detail))
 }

@@ -2,6 +2,7 @@
 
 mod belongings;
 mod connect;
+mod earlier;
 mod failover;
 mod faults;
 mod harness;

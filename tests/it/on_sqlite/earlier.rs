@@ -6,18 +6,28 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use super::bare;
+use crate::support::earlier::{self, Fixture};
 use crate::support::peer::Peer;
 use crate::support::random::Random;
 use crate::support::sqlite::{Database, execute};
-use crate::support::{earlier, wait_for};
+use crate::support::wait_for;
 
 #[test]
 fn a_file_of_an_earlier_version_opens_with_everything_in_it_and_its_runs_go_on() {
+    opens(Fixture::Sqlite);
+}
+
+#[test]
+fn a_file_with_drafts_secrets_numbers_and_links_opens_with_them() {
+    opens(Fixture::SqliteWithMore);
+}
+
+fn opens(fixture: Fixture) {
     let peer = Peer::answering("200 OK", "{}");
     let builder = bare();
-    earlier::unpack(&builder, &peer);
+    earlier::unpack(fixture, &builder, &peer);
     let server = earlier::server(builder).start();
-    earlier::check(&server, &peer);
+    earlier::check(fixture, &server, &peer);
     let workspace = server.directory();
     assert!(server.stop().success());
     earlier::check_stored(&workspace);
@@ -47,7 +57,7 @@ fn a_conversion_that_is_killed_again_and_again_is_complete_in_the_end() {
     let mut random = Random::for_test("conversion");
     let peer = Peer::answering("200 OK", "{}");
     let builder = bare();
-    earlier::unpack(&builder, &peer);
+    earlier::unpack(Fixture::SqliteWithMore, &builder, &peer);
     let path = builder.directory().join("hookflow.db");
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})");
     execute(
@@ -74,7 +84,7 @@ fn a_conversion_that_is_killed_again_and_again_is_complete_in_the_end() {
         println!("killed with {:?} tables left", former_tables(&path));
     }
     let server = earlier::server(builder).start();
-    earlier::check(&server, &peer);
+    earlier::check(Fixture::SqliteWithMore, &server, &peer);
     let workspace = server.directory();
     assert!(server.stop().success());
     earlier::check_stored(&workspace);

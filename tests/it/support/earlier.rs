@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use hmac::{Hmac, KeyInit, Mac};
+use hookflow::base::time::Timestamp;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::audit::all_pages;
 use super::database::Kind;
@@ -13,29 +16,62 @@ use super::server::is_open;
 use super::workspace::Workspace;
 use super::{Server, ServerBuilder, always, link, wait_for, workflow};
 
-const FILE: &[u8] = include_bytes!("../fixtures/2026-11-30.db.gz");
+/// A database of an earlier version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fixture {
+    Sqlite,
+    /// The same with a draft, a hook's secret, telephone numbers and related kobjects.
+    SqliteWithMore,
+    /// A dump of PostgreSQL with the same as [`Fixture::SqliteWithMore`].
+    Postgres,
+}
+
+impl Fixture {
+    fn bytes(self) -> Vec<u8> {
+        let compressed: &[u8] = match self {
+            Fixture::Sqlite => include_bytes!("../fixtures/2026-11-30.db.gz"),
+            Fixture::SqliteWithMore => include_bytes!("../fixtures/2026-11-30-more.db.gz"),
+            Fixture::Postgres => include_bytes!("../fixtures/2026-11-30-more.sql.gz"),
+        };
+        let mut bytes = Vec::new();
+        GzDecoder::new(compressed).read_to_end(&mut bytes).expect("the file is compressed");
+        bytes
+    }
+
+    /// Whether it has what the first one lacks.
+    fn has_more(self) -> bool {
+        self != Fixture::Sqlite
+    }
+}
+
 /// What its secrets are encrypted with.
 const SECRET_KEY: &str = "82289ef4f445dfe25a7f02581356ef68fb24dfaf2fb51b5d974934c1902684e3";
 /// Where a run was to make its call again.
 const PEER: &str = "http://127.0.0.1:18099/";
 
-/// Unpacks the database into the folder of a server to come, as a SQLite file. The times that its runs wait for have come,
-/// except that of the longest delay; the call that is to be made again goes to `peer`; and the workflow that some runs have
-/// called in vain is there.
-pub fn unpack(builder: &ServerBuilder, peer: &Peer) {
-    let mut bytes = Vec::new();
-    GzDecoder::new(FILE).read_to_end(&mut bytes).expect("the file is compressed");
-    std::fs::write(builder.directory().join("hookflow.db"), bytes).expect("a file can be written");
-    super::sqlite::execute(
-        &builder.directory().join("hookflow.db"),
-        &format!(
-            "UPDATE runs SET due_at = 1 WHERE due_at < 250000000000000000; \
-             UPDATE runs SET due_at = (unixepoch() + 86400) * 1000000 WHERE position = 'long'; \
-             UPDATE runs SET pending = replace(pending, '{PEER}', '{}') WHERE workflow_name = 'calls'; \
-             UPDATE schedules SET due_at = 1",
-            peer.url("/")
-        ),
-    );
+/// Unpacks a database for a server to come: a SQLite file into its folder, a dump into its empty database. The times that its
+/// runs wait for have come, except that of the longest delay; the call that is to be made again goes to `peer`; and the
+/// workflow that some runs have called in vain is there.
+pub fn unpack(fixture: Fixture, builder: &ServerBuilder, peer: &Peer) {
+    let workspace = builder.shared_directory();
+    let (table, tomorrow) = match fixture {
+        Fixture::Postgres => {
+            let dump = String::from_utf8(fixture.bytes()).expect("a dump is text");
+            workspace.execute(&dump);
+            ("open_runs", "extract(epoch FROM now() + interval '1 day')::bigint * 1000000")
+        }
+        Fixture::Sqlite | Fixture::SqliteWithMore => {
+            std::fs::write(workspace.path().join("hookflow.db"), fixture.bytes()).expect("a file can be written");
+            ("runs", "(unixepoch() + 86400) * 1000000")
+        }
+    };
+    workspace.execute(&format!(
+        "UPDATE {table} SET due_at = 1 WHERE due_at < 250000000000000000; \
+         UPDATE {table} SET due_at = {tomorrow} WHERE position = 'long'; \
+         UPDATE {table} SET pending = replace(pending, '{PEER}', '{}') WHERE workflow_name = 'calls'; \
+         UPDATE schedules SET due_at = 1",
+        peer.url("/")
+    ));
     let mut called = workflow("not-there-yet", json!([{ "id": "2" }]));
     called["trigger"] = json!({ "id": "1", "callable": true, "transitions": [always("2")] });
     builder.write_workflow("later.json", &json!({ "workflows": [called] }).to_string());
@@ -47,8 +83,11 @@ pub fn server(builder: ServerBuilder) -> ServerBuilder {
 }
 
 /// Checks a server on the database.
-pub fn check(server: &Server, peer: &Peer) {
-    shows_everything(server);
+pub fn check(fixture: Fixture, server: &Server, peer: &Peer) {
+    shows_everything(fixture, server);
+    if fixture.has_more() {
+        shows_more(server);
+    }
     open_runs_go_on(server, peer);
     replays(server);
 }
@@ -57,12 +96,35 @@ fn runs(server: &Server, query: &str) -> Vec<Value> {
     all_pages(server, &format!("/v1/runs?{query}&pageSize=500"))
 }
 
-fn shows_everything(server: &Server) {
+/// What only the later databases have.
+fn shows_more(server: &Server) {
+    let draft = server.get(&format!("{}/draft", link(&server.workflow("double")))).expect(200);
+    assert_eq!(draft["data"]["attributes"]["document"]["description"], "A draft");
+    assert_eq!(draft["data"]["attributes"]["baseVersion"], 1);
+    let secrets = server.get(&format!("{}/secrets", link(&server.hook("stripe")))).expect(200);
+    assert_eq!(secrets["data"].as_array().unwrap().len(), 1);
+    let customer = server.get("/v1/customers/phone=%2B15551234567").expect(200)["data"].take();
+    let phones = customer["attributes"]["phones"].as_array().unwrap().iter().map(|phone| phone["phone"].clone());
+    assert_eq!(phones.collect::<Vec<_>>(), ["+1 (555) 123-4567", "030 1234567"]);
+    let related = |kobject: &Value| all_pages(server, &format!("{}/relationships", link(kobject)));
+    let orders = all_pages(server, "/v1/klasses/order");
+    let with_related: Vec<Value> = orders.iter().flat_map(related).collect();
+    assert_eq!(with_related.len(), 2, "{with_related:#?}");
+    let (body, now) = (json!({ "id": "evt_1" }).to_string(), Timestamp::now().0 / 1_000_000);
+    let mut code = Hmac::<Sha256>::new_from_slice(b"second-secret-0123456789").expect("any key will do");
+    code.update(format!("{now}.{body}").as_bytes());
+    let signature = format!("t={now},v1={}", hex::encode(code.finalize().into_bytes()));
+    let request = server.request("POST", &server.hook_url("stripe")).header("stripe-signature", signature).body(body);
+    super::server::send(request.header("content-type", "application/json")).expect(200);
+}
+
+fn shows_everything(fixture: Fixture, server: &Server) {
+    let more = usize::from(fixture.has_more());
     for (path, count) in [
-        ("/v1/hooks", 4),
+        ("/v1/hooks", 4 + more),
         ("/v1/workflows", 12),
         ("/v1/klasses", 1),
-        ("/v1/customers", 3),
+        ("/v1/customers", 3 + more),
         ("/v1/companies", 1),
         ("/v1/klasses/order", 5),
         ("/v1/variables", 1),
