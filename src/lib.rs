@@ -58,8 +58,8 @@
 //! | hook | an address that other systems post to |
 //! | transaction | one accepted request. A database transaction is a [`store::Session`] |
 //! | event | something that happened: a name, such as `hooks.form.orders.receive` or `customer.update`, and a payload |
-//! | listener | a workflow in force, with the event that starts it. (In `listen` and `serve`, a socket that takes connections) |
-//! | in force | what counts now: enabled workflows in their latest version, hooks, klasses, keys and variables, as the newest snapshot has them |
+//! | listener | a workflow in effect, with the event that starts it. (In `listen` and `serve`, a socket that takes connections) |
+//! | in force, in effect | what counts now: enabled workflows in their latest version, hooks, klasses, keys and variables, as the newest snapshot has them |
 //! | dispatch | decide what follows from an event: a run for each workflow that listens |
 //! | cause, root | what an event came from; what a run and all its descendants began with. They share a budget |
 //! | workflow, version | a trigger, steps and transitions; every save makes a new version that never changes |

@@ -146,11 +146,6 @@ pub fn is_text(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("text/plain"))
 }
 
-/// Whether a content type is `text/plain`.
-pub fn is_text(content_type: &str) -> bool {
-    content_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("text/plain"))
-}
-
 /// Undoes the content encoding, and reserves the inflated bytes, too. If the budget has no room for them, the body is
 /// refused before it is parsed.
 pub fn inflate<'a>(

@@ -33,7 +33,7 @@ pub enum Challenge {
 
 impl Challenge {
     /// The names in a hook's settings, in the order of the variants.
-    pub const NAMES: [(&'static str, Challenge); 15] = [
+    pub const NAMES: [(&'static str, Challenge); 16] = [
         ("asana", Challenge::Asana),
         ("braintree", Challenge::Braintree),
         ("cloudevents", Challenge::CloudEvents),

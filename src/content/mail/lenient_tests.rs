@@ -4,10 +4,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::content::{Content, ContentError};
+use crate::content::{Content, ContentError, Notes};
 
 fn read(content_type: &str, body: impl Into<Vec<u8>>) -> Result<Value, ContentError> {
-    Content::of_mail(Some(content_type), None, None).unwrap().read(&Bytes::from(body.into()))
+    Content::of_mail(Some(content_type), None, None).unwrap().read(&Bytes::from(body.into()), &mut Notes::default())
 }
 
 /// Parses a raw mail from its lines.
