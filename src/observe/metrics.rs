@@ -18,6 +18,8 @@ static DUPLICATES: AtomicU64 = AtomicU64::new(0);
 static CHALLENGES: AtomicU64 = AtomicU64::new(0);
 static REFUSED: [AtomicU64; 32] = [const { AtomicU64::new(0) }; 32];
 static CONNECTIONS_REFUSED: AtomicU64 = AtomicU64::new(0);
+/// By table, since the leader's last look.
+static ROWS_IN_DEFAULT: Mutex<BTreeMap<&str, i64>> = Mutex::new(BTreeMap::new());
 static JOBS: Mutex<BTreeMap<&str, JobRuns>> = Mutex::new(BTreeMap::new());
 
 /// How a run of a background job can end.
@@ -70,6 +72,15 @@ pub fn request_refused(index: usize) {
 /// Counts a refused connection.
 pub fn connection_refused() {
     CONNECTIONS_REFUSED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Notes how many rows of a table are in its default partition.
+pub fn rows_in_default_partition(table: &'static str, rows: i64) {
+    rows_in_default().insert(table, rows);
+}
+
+fn rows_in_default() -> MutexGuard<'static, BTreeMap<&'static str, i64>> {
+    ROWS_IN_DEFAULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Has a background job appear, before it has run.
@@ -136,6 +147,7 @@ pub fn render(reasons: &[&str]) -> String {
         vec![(String::new(), read(&UNITS))],
     );
     render_jobs(&mut text);
+    render_partitions(&mut text);
     text
 }
 
@@ -150,9 +162,28 @@ fn render_jobs(text: &mut String) {
     write_family(text, "hookflow_job_seconds_total", "Time that runs of background jobs took.", times);
 }
 
+/// Only the leader of several nodes looks at partitions.
+fn render_partitions(text: &mut String) {
+    let rows = rows_in_default();
+    if !rows.is_empty() {
+        const HELP: &str = "Rows in a table's default partition, which should have none.";
+        let rows = rows.iter().map(|(table, rows)| (format!("{{table=\"{table}\"}}"), *rows));
+        write_samples(text, ("hookflow_default_partition_rows", "gauge"), HELP, rows);
+    }
+}
+
 /// Writes one counter, with a sample for each set of labels.
 fn write_family<V: Display>(text: &mut String, name: &str, help: &str, samples: impl IntoIterator<Item = (String, V)>) {
-    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n");
+    write_samples(text, (name, "counter"), help, samples);
+}
+
+fn write_samples<V: Display>(
+    text: &mut String,
+    (name, kind): (&str, &str),
+    help: &str,
+    samples: impl IntoIterator<Item = (String, V)>,
+) {
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     for (labels, value) in samples {
         let _ = writeln!(text, "{name}{labels} {value}");
     }

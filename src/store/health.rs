@@ -29,6 +29,8 @@ impl HealthCell {
             (_, Health::DiskFull) => log::error!("the disk is full; refusing hooks until it has space"),
             // The reason may differ at each attempt; the loss is logged once.
             (Health::Unreachable(_), Health::Unreachable(_)) | (_, Health::Closed) => {}
+            // Who finds that a right is missing logs it.
+            (_, Health::Denied(_)) => {}
             (_, Health::Unreachable(reason)) => {
                 log::error!(reason = reason.as_str(); "the database is unreachable; refusing hooks until it is reachable")
             }

@@ -43,6 +43,8 @@ pub enum Health {
     DiskFull,
     /// The database can't be reached; work is refused until it can.
     Unreachable(String),
+    /// The database can be reached, and refuses what is to be written.
+    Denied(String),
     /// A write failed; nothing is acknowledged any more.
     Failed(String),
     Closed,
@@ -84,6 +86,17 @@ pub trait Backend: Send + Sync {
     /// Whether this process is the leader: the one that does what only one process should do. It remains the leader
     /// while its lease lasts, which it renews while it can reach the database.
     fn is_leader(&self) -> bool;
+    /// Whether there are partitions, which the leader has to tend each minute.
+    fn is_partitioned(&self) -> bool {
+        false
+    }
+    /// Makes the partitions of the coming days, and moves rows to those of their days. Blocks.
+    ///
+    /// # Errors
+    /// The first failure; what can be done is done all the same.
+    fn tend_partitions(&self) -> StoreResult<()> {
+        Ok(())
+    }
     /// Finishes what is queued, accepts nothing more, and leaves the database tidy. Blocks.
     fn close(&self);
 }
@@ -201,6 +214,21 @@ impl Store {
     /// Whether this process is the leader of those on the database.
     pub fn is_leader(&self) -> bool {
         self.backend.is_leader()
+    }
+
+    /// Whether the leader has to call [`Store::tend_partitions`] each minute.
+    pub fn is_partitioned(&self) -> bool {
+        self.backend.is_partitioned()
+    }
+
+    /// Makes the partitions of the coming days, and moves rows to those of their days.
+    ///
+    /// # Errors
+    /// The first failure; what can be done is done all the same.
+    pub async fn tend_partitions(&self) -> StoreResult<()> {
+        let backend = self.backend.clone();
+        let task = tokio::task::spawn_blocking(move || backend.tend_partitions());
+        task.await.unwrap_or_else(|failure| Err(StoreError::Panicked(failure.to_string())))
     }
 
     /// Finishes what is queued and closes the database. Blocks until that is done.

@@ -47,6 +47,9 @@ pub fn readiness(services: &Services) -> ReadinessView {
         Health::Failed(reason) => {
             format!("the database failed; hooks are refused until the server is restarted: {reason}")
         }
+        Health::Denied(reason) => {
+            format!("the database refuses writes; hooks are refused until it takes them: {reason}")
+        }
         Health::Closed => "the server is shutting down".to_owned(),
     };
     ReadinessView { status: "unavailable", reason: Some(reason) }

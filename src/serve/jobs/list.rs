@@ -60,6 +60,15 @@ pub const START_SCHEDULED_RUNS: Spec = Spec {
     failure: "can't check the schedules",
 };
 
+/// Makes the partitions of the coming days, where the database has partitions.
+pub const TEND_PARTITIONS: Spec = Spec {
+    name: "tend-partitions",
+    timing: Timing::Every(Duration::from_secs(60)),
+    scope: Scope::Leader,
+    time_limit: Duration::from_secs(600),
+    failure: "can't create the partitions of the coming days; until it can, rows go to the default partitions",
+};
+
 /// Writes counts and details of refused requests.
 pub const WRITE_REFUSALS: Spec = Spec {
     name: "write-refusals",
@@ -70,12 +79,13 @@ pub const WRITE_REFUSALS: Spec = Spec {
 };
 
 /// By name.
-pub const ALL: [&Spec; 7] = [
+pub const ALL: [&Spec; 8] = [
     &FORGET_SEEN_KEYS,
     &PROBE_FULL_DISK,
     &RELOAD_CATALOG,
     &RELOAD_CERTIFICATE,
     &RELOAD_FILES,
     &START_SCHEDULED_RUNS,
+    &TEND_PARTITIONS,
     &WRITE_REFUSALS,
 ];

@@ -41,6 +41,13 @@ pub fn start(door: &Door, files: Option<WorkflowFiles>, tls: Option<Tls>) -> Sch
         let door = door.clone();
         async move { Ok(forget_seen_keys(&door).await?.then_some(Duration::ZERO)) }
     });
+    if store.is_partitioned() {
+        let partitioned = store.clone();
+        jobs.start(&list::TEND_PARTITIONS, move || {
+            let store = partitioned.clone();
+            async move { Ok(store.tend_partitions().await.map(|()| None)?) }
+        });
+    }
     jobs.start(&list::PROBE_FULL_DISK, move || probe_full_disk(store.clone()));
     jobs
 }

@@ -115,7 +115,8 @@ impl Target {
         let past: Vec<i64> = days.range(..today).copied().collect();
         let (before, past) = past.split_at(past.len().saturating_sub(PAST_DAYS_MAX));
         let future = days.range(today..LAST_DAY).take(FUTURE_DAYS_MAX);
-        let made = partitions::make(&mut self.connection, Timestamp::now())
+        let needed = partitions::needed_days(Timestamp::now());
+        let made = partitions::make_days(&mut self.connection, needed)
             .and_then(|()| partitions::make_days(&mut self.connection, past.iter().chain(future).copied()))
             .and_then(|()| match (before, past) {
                 ([_, ..], [first, ..]) => partitions::make_before(&mut self.connection, *first),

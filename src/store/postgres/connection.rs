@@ -3,7 +3,8 @@
 //! The connection is asynchronous with a runtime of its own, driven by the thread that uses it: no other thread takes
 //! part in a statement, and independent statements can be sent together.
 //!
-//! Limits: an answer that takes longer than [`ANSWER_MAX`] counts as a lost connection.
+//! Limits: an answer that takes longer than [`ANSWER_MAX`] counts as a lost connection; where statements may take longer
+//! than usual, so may answers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,6 +25,8 @@ use crate::store::postgres::url::PostgresUrl;
 
 /// How long to wait for an answer. A server that is alive ends statements sooner.
 pub const ANSWER_MAX: Duration = Duration::from_secs(12);
+/// How much longer than a statement its answer may take.
+const ANSWER_MARGIN: Duration = Duration::from_secs(2);
 
 /// A connection, and the runtime that drives it.
 pub struct Connection {
@@ -31,6 +34,7 @@ pub struct Connection {
     /// Present until the connection is dropped.
     runtime: Option<Runtime>,
     lost: bool,
+    answer_max: Duration,
 }
 
 impl Connection {
@@ -38,7 +42,8 @@ impl Connection {
     pub fn open(url: &PostgresUrl, settings: &SessionSettings) -> Result<Connection, ConnectError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(ConnectError::Runtime)?;
         let inner = runtime.block_on(connect(url, settings))?;
-        Ok(Connection { inner, runtime: Some(runtime), lost: false })
+        let answer_max = ANSWER_MAX.max(settings.statement_timeout + ANSWER_MARGIN);
+        Ok(Connection { inner, runtime: Some(runtime), lost: false, answer_max })
     }
 
     /// Whether the connection is lost.
@@ -48,7 +53,7 @@ impl Connection {
 
     /// Executes statements without parameters, in one round trip.
     pub fn run(&mut self, sql: &str) -> QueryResult<()> {
-        let answer = wait(&self.runtime, self.inner.batch_execute(sql));
+        let answer = wait(&self.runtime, self.answer_max, self.inner.batch_execute(sql));
         self.note(answer)
     }
 
@@ -57,7 +62,7 @@ impl Connection {
     where
         Q: QueryFragment<Pg> + QueryId,
     {
-        let answer = wait(&self.runtime, self.inner.execute_returning_count(query));
+        let answer = wait(&self.runtime, self.answer_max, self.inner.execute_returning_count(query));
         self.note(answer)
     }
 
@@ -68,7 +73,7 @@ impl Connection {
         R: Send + 'static,
     {
         let rows = diesel_async::RunQueryDsl::load(query, &mut self.inner);
-        let answer = wait(&self.runtime, rows);
+        let answer = wait(&self.runtime, self.answer_max, rows);
         self.note(answer)
     }
 
@@ -78,7 +83,7 @@ impl Connection {
         send: impl FnOnce(&'c AsyncPgConnection) -> Vec<BoxFuture<'c, QueryResult<usize>>>,
     ) -> QueryResult<Vec<usize>> {
         let answers = join_all(send(&self.inner));
-        let answer = wait(&self.runtime, async { answers.await.into_iter().collect() });
+        let answer = wait(&self.runtime, self.answer_max, async { answers.await.into_iter().collect() });
         self.lost |= answer.as_ref().is_err_and(is_loss);
         answer
     }
@@ -120,15 +125,19 @@ fn driver(runtime: &Option<Runtime>) -> &Runtime {
     runtime.as_ref().expect("a connection has its runtime until it is dropped")
 }
 
-fn wait<T>(runtime: &Option<Runtime>, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
-    block(driver(runtime), std::pin::pin!(answer))
+fn wait<T>(runtime: &Option<Runtime>, limit: Duration, answer: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    block(driver(runtime), limit, std::pin::pin!(answer))
 }
 
 /// Drives a future to its end. It is behind a pointer, so that the runtime's loop is compiled once for each type of answer
 /// and not once for each statement.
-fn block<T>(runtime: &Runtime, answer: Pin<&mut dyn Future<Output = QueryResult<T>>>) -> QueryResult<T> {
+fn block<T>(
+    runtime: &Runtime,
+    limit: Duration,
+    answer: Pin<&mut dyn Future<Output = QueryResult<T>>>,
+) -> QueryResult<T> {
     runtime.block_on(async {
-        tokio::time::timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_| {
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
             let message: Box<String> = Box::new("the database did not answer in time".into());
             Err(Error::DatabaseError(DatabaseErrorKind::ClosedConnection, message))
         })

@@ -1,9 +1,8 @@
 //! Coordination of the processes on one database, on a separate connection.
 //!
-//! Every process renews its heartbeat, looks for processes that don't, creates the partitions of the coming days, and
-//! passes on hints: that there are runs to claim, that the catalog has changed. Hints are sent by `NOTIFY`, outside of
-//! any transaction that does work (a transaction that notifies takes a lock that all others wait for), and several are
-//! combined into one. A process that misses a hint finds the change by polling: the catalog here, runs in the engine.
+//! Every process renews its heartbeat, looks for processes that don't and at its role's rights, and passes on hints: that there are runs to claim,
+//! that the catalog has changed. Hints are sent by `NOTIFY`, outside of any transaction that does work (a transaction that
+//! notifies takes a lock that all others wait for), and several are combined into one. A process that misses a hint finds the change by polling: the catalog here, runs in the engine.
 //!
 //! The database's clock sets the times of heartbeats, so the clocks of processes need not agree. A process without a
 //! heartbeat for [`LEASE`] is declared dead within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are
@@ -24,7 +23,7 @@ use tokio::sync::watch;
 
 use super::connection::Connection;
 use super::node::{LEASE, Node};
-use super::partitions;
+use super::rights;
 use super::runs::release;
 use super::session::{Gathered, PgSession};
 use crate::base::id::Id;
@@ -38,10 +37,10 @@ use crate::store::{StoreChanges, StoreError, StoreResult, chain};
 const BEAT_EVERY: Duration = Duration::from_secs(2);
 /// How often to look for dead processes.
 const SWEEP_EVERY: Duration = Duration::from_secs(3);
+/// How often to look at the role's rights.
+const RIGHTS_EVERY: Duration = Duration::from_secs(3);
 /// How often the catalog's revision is read: changes made elsewhere take effect here within a second.
 const CATALOG_EVERY: Duration = Duration::from_millis(400);
-/// How often to create missing partitions.
-const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
 /// The pause between two hints; those in between are combined.
 const HINT_PAUSE: Duration = Duration::from_millis(20);
 /// The pause between two attempts to reach the database.
@@ -57,14 +56,14 @@ pub struct Coordinator {
     beat_at: Instant,
     sweep_at: Instant,
     catalog_at: Instant,
-    partitions_at: Instant,
+    rights_at: Instant,
     hint_at: Instant,
 }
 
 impl Coordinator {
     pub fn new(node: Arc<Node>, changes: watch::Sender<StoreChanges>) -> Coordinator {
         let now = Instant::now();
-        Coordinator { node, changes, beat_at: now, sweep_at: now, catalog_at: now, partitions_at: now, hint_at: now }
+        Coordinator { node, changes, beat_at: now, sweep_at: now, catalog_at: now, rights_at: now, hint_at: now }
     }
 
     /// Runs until the store is closed.
@@ -105,6 +104,10 @@ impl Coordinator {
 
     /// Does what is due, then waits for something to happen.
     fn turn(&mut self, connection: &mut Connection) -> QueryResult<()> {
+        // First, because without rights nothing else succeeds.
+        if is_due(&mut self.rights_at, RIGHTS_EVERY) {
+            self.node.set_denial(rights::missing(connection)?);
+        }
         if is_due(&mut self.beat_at, BEAT_EVERY) {
             self.beat(connection)?;
         }
@@ -113,12 +116,6 @@ impl Coordinator {
         }
         if is_due(&mut self.sweep_at, SWEEP_EVERY) {
             self.sweep(connection)?;
-        }
-        if is_due(&mut self.partitions_at, PARTITIONS_EVERY)
-            && let Err(error) = partitions::make(connection, Timestamp::now())
-        {
-            log::warn!(err:% = error; "can't create the partitions of the coming days");
-            connection.run("ROLLBACK")?;
         }
         if Instant::now() >= self.hint_at && self.send_hints(connection)? {
             self.hint_at = Instant::now() + HINT_PAUSE;

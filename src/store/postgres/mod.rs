@@ -2,7 +2,7 @@
 //!
 //! They coordinate through PostgreSQL and don't talk to each other. Each has a few threads that write ([`writer`]:
 //! group commit), a few connections that read, and one thread for what concerns the others ([`coordinator`]:
-//! heartbeats, hints, partitions). Which process works on a run, and how a process that was declared dead is kept from
+//! heartbeats, hints). Which process works on a run, and how a process that was declared dead is kept from
 //! writing, is in [`node`] and [`runs`].
 //!
 //! Limits: [`QUEUE_MAX`] units may wait; reads wait at most [`READER_WAIT`] for a connection; a statement may take
@@ -19,6 +19,7 @@ pub(in crate::store) mod node;
 pub(in crate::store) mod open;
 pub(in crate::store) mod partitions;
 mod readers;
+mod rights;
 pub(in crate::store) mod runs;
 mod session;
 mod tls;
@@ -39,8 +40,9 @@ pub use open::OpenError;
 pub use tls::TlsError;
 
 use super::migrate::marker;
-use super::{Backend, Health, Session, StoreChanges, StoreError, StoreResult, Unit};
+use super::{Backend, Health, Session, StoreChanges, StoreError, StoreResult, Unit, chain};
 use crate::base::time::Timestamp;
+use crate::observe::metrics;
 use connection::Connection;
 use coordinator::Coordinator;
 use node::Node;
@@ -91,7 +93,7 @@ impl Postgres {
         open::migrate(url, &settings)?;
         let setup = |error: diesel::result::Error| OpenError::Setup(error.to_string());
         let mut connection = Connection::open(url, &settings)?;
-        partitions::make(&mut connection, Timestamp::now()).map_err(setup)?;
+        make_partitions(&mut connection);
         let node = Arc::new(Node::new(url.clone(), settings));
         node.register(&mut connection).map_err(setup)?;
         if marker::read(&mut connection).map_err(setup)?.is_some_and(|marker| !marker.is_finished) {
@@ -137,7 +139,7 @@ impl Backend for Postgres {
     }
 
     fn health(&self) -> Health {
-        self.node.health.get()
+        self.node.health()
     }
 
     fn queued(&self) -> usize {
@@ -153,6 +155,28 @@ impl Backend for Postgres {
         self.node.leadership.is_held()
     }
 
+    fn is_partitioned(&self) -> bool {
+        true
+    }
+
+    fn tend_partitions(&self) -> StoreResult<()> {
+        const OPERATION: &str = "making partitions";
+        let unreachable = |error: ConnectError| StoreError::Connection(chain(&error));
+        // Moving rows takes time, and readers are few.
+        let settings = partitions::settings(&self.node.settings);
+        let mut connection = Connection::open(&self.node.url, &settings).map_err(unreachable)?;
+        let found = partitions::look(&mut connection, Timestamp::now());
+        let found = found.map_err(|source| StoreError::Query { operation: OPERATION, source })?;
+        for (table, rows) in found.rows_in_default {
+            metrics::rows_in_default_partition(table, rows);
+            if rows > 0 {
+                log::error!(table, rows; "rows are in the default partition of a table, for want of one of their day");
+            }
+        }
+        let failure = found.failures.into_iter().next();
+        failure.map_or(Ok(()), |source| Err(StoreError::Query { operation: OPERATION, source }))
+    }
+
     fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         self.node.closing.store(true, Ordering::Relaxed);
@@ -164,6 +188,14 @@ impl Backend for Postgres {
         join(self.coordinator.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         self.readers.close();
         self.node.health.set(Health::Closed);
+    }
+}
+
+/// Makes the partitions that are missing. Failures are no reason not to start: the default partitions take the rows.
+fn make_partitions(connection: &mut Connection) {
+    let made = partitions::make(connection, Timestamp::now());
+    if let Some(error) = made.unwrap_or_else(|error| vec![error]).first() {
+        log::warn!(err:% = error; "partitions of the coming days could not be made; trying again each minute");
     }
 }
 

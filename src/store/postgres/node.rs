@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::connection::Connection;
 use crate::base::id::Id;
+use crate::store::Health;
 use crate::store::health::HealthCell;
 use crate::store::postgres::connect::SessionSettings;
 use crate::store::postgres::url::PostgresUrl;
@@ -29,6 +30,8 @@ pub struct Node {
     pub url: PostgresUrl,
     pub settings: SessionSettings,
     pub health: HealthCell,
+    /// Why the database refuses what hookflow writes, although it can be reached.
+    denial: Mutex<Option<String>>,
     /// The name for operators: host and process.
     name: String,
     id: Mutex<Id>,
@@ -109,6 +112,7 @@ impl Node {
             url,
             settings,
             health: HealthCell::new(),
+            denial: Mutex::default(),
             name: format!("{}:{}", host.trim(), std::process::id()),
             id: Mutex::new(Id::generate()),
             outbox: Outbox::default(),
@@ -121,6 +125,26 @@ impl Node {
 
     pub fn id(&self) -> Id {
         *self.id.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// How the database is doing; other work may succeed although hooks are refused for want of a right.
+    pub fn health(&self) -> Health {
+        let denial = self.denial.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match (self.health.get(), denial.as_ref()) {
+            (Health::Ready, Some(reason)) => Health::Denied(reason.clone()),
+            (health, _) => health,
+        }
+    }
+
+    /// Notes which rights are missing, if any are.
+    pub fn set_denial(&self, denial: Option<String>) {
+        let mut current = self.denial.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match (&*current, &denial) {
+            (None, Some(reason)) => log::error!(reason = reason.as_str(); "the database refuses writes"),
+            (Some(_), None) => log::info!("the role has its rights again"),
+            _ => {}
+        }
+        *current = denial;
     }
 
     pub fn is_closing(&self) -> bool {

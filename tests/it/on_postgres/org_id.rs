@@ -69,7 +69,7 @@ fn every_statement_that_touches_an_orgs_data_names_the_org() {
     assert!(server.stop().success());
 
     let sent = sent(&cluster.log());
-    // Migrations, each of which begins with a comment, concern the rows of all orgs alike.
+    // Migrations and moves between partitions, each of which begins with a comment, concern the rows of all orgs alike.
     let migrations = |text: &&String| text.starts_with("--");
     let of_orgs: Vec<&String> = sent.iter().filter(|text| !migrations(text) && touches(text, &tables)).collect();
     let faulty: Vec<String> = of_orgs
