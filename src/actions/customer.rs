@@ -173,6 +173,10 @@ pub const APPEND_PHONE: Action = Action {
     run: |call| outcome(append(call, "phone")),
 };
 
+/// The actions that look up a customer by an address, each with its param.
+pub const BY_EMAIL: [(&str, &str); 3] =
+    [(FIND.spec.name, "identifier"), (FIND_BY_EMAIL.spec.name, "email"), (CREATE.spec.name, "email")];
+
 fn look_up(
     call: &mut Call<'_>,
     name: &str,

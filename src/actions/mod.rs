@@ -260,6 +260,11 @@ pub fn spec(name: &str) -> Option<&'static ActionSpec> {
     find(name).map(|action| &action.spec)
 }
 
+/// The param with the address by which an action looks up a customer, if it does.
+pub fn email_param(name: &str) -> Option<&'static str> {
+    customer::BY_EMAIL.iter().find(|(action, _)| *action == name).map(|(_, param)| *param)
+}
+
 /// The names of all actions.
 pub fn names() -> Vec<&'static str> {
     ACTIONS.iter().map(|action| action.spec.name).collect()

@@ -15,10 +15,17 @@ use super::refused::storable;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
+<<<<<<< HEAD
 use crate::engine::{Context, Loaded, Progress, begin};
 use crate::events::{Event, InForce, find_lane, insert, record};
 use crate::hook::transaction::{self, SkipReason, Transaction, TransactionDetails};
 use crate::hook::{self, HookKind, Unreadable};
+=======
+use crate::engine::{Context, Loaded, Progress, begin, foreseen_emails};
+use crate::events::{Event, InForce, find_lane, insert};
+use crate::hook;
+use crate::hook::transaction::{SkipReason, Transaction};
+>>>>>>> bc7e5d7 (postgres: ask once for what a batch of units looks up)
 use crate::observe::metrics;
 use crate::store::{Run, SeenKey, Session, StoreResult, chain};
 
@@ -329,10 +336,11 @@ async fn store(door: &Door, hook: &HookInForce, arrival: &Arc<Arrival>, data: Va
         return queue(door, hook, arrival, data).await;
     };
     let mut fresh = load(hook, arrival, arrival.runs.clone(), data);
+    let emails = if door.store.looks_ahead() { fresh.iter().flat_map(foreseen_emails).collect() } else { Vec::new() };
     let mut repeated = false;
     let stored = arrival.clone();
     let in_force = door.catalog.in_force();
-    let begun = door.store.write(move |session| {
+    let begun = door.store.write_looking_up(emails, move |session| {
         let first = stored.insert_transaction(session)?;
         if first != stored.transaction.id {
             return Ok((first, Some(Vec::new())));

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::calls::{Calls, WAITING_MAX};
 use super::ending::fail_run;
+use super::foresee;
 use super::handle::{EngineHandle, Message};
 use super::load::Programs;
 use super::report;
@@ -361,7 +362,9 @@ impl Engine {
             let Some(Ready { org, run, rev, loaded, input }) = self.ready.pop_front() else { break };
             self.units += 1;
             let (programs, in_force, sender) = (self.programs.clone(), self.in_force.clone(), self.sender.clone());
-            let unit = Advance { org, run, rev, loaded, input, programs, in_force, sender, progress: None };
+            let foreseen = loaded.as_deref().filter(|_| self.store.looks_ahead()).map(foresee::emails);
+            let emails = foreseen.unwrap_or_default();
+            let unit = Advance { org, run, rev, loaded, input, emails, programs, in_force, sender, progress: None };
             self.store.submit(Box::new(unit));
         }
     }

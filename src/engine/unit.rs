@@ -19,6 +19,8 @@ pub(super) struct Advance {
     /// For the first attempt; a repetition loads the run, which is unchanged, from the database.
     pub(super) loaded: Option<Box<Loaded>>,
     pub(super) input: Input,
+    /// The addresses that it is going to look up.
+    pub(super) emails: Vec<(Id, String)>,
     pub(super) programs: Programs,
     pub(super) in_force: CurrentInForce,
     pub(super) sender: mpsc::UnboundedSender<Event>,
@@ -38,6 +40,10 @@ impl Unit for Advance {
             self.progress = Some(advance(*loaded, self.input.clone(), context)?);
         }
         Ok(())
+    }
+
+    fn emails(&self) -> &[(Id, String)] {
+        &self.emails
     }
 
     fn finish(self: Box<Self>, outcome: StoreResult<()>) {

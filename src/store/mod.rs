@@ -26,6 +26,8 @@ use std::sync::Arc;
 use home::Home;
 use tokio::sync::{oneshot, watch};
 
+use crate::base::id::Id;
+
 pub use error::{StoreError, StoreResult, chain};
 pub use home::make_home;
 pub use records::*;
@@ -64,6 +66,11 @@ pub struct StoreChanges {
 pub trait Unit: Send {
     /// Does the work inside the open transaction.
     fn run(&mut self, session: &mut dyn Session) -> StoreResult<()>;
+    /// The addresses, with their orgs and as keys, by which it is going to look up customers: a hint, for databases that
+    /// look up those of several units together.
+    fn emails(&self) -> &[(Id, String)] {
+        &[]
+    }
     /// Notifies the caller of the outcome, after the commit or the failure.
     fn finish(self: Box<Self>, outcome: StoreResult<()>);
     /// The thread where the caller waits, if that thread notifies its callers itself.
@@ -86,6 +93,10 @@ pub trait Backend: Send + Sync {
     /// Whether this process is the leader: the one that does what only one process should do. It remains the leader
     /// while its lease lasts, which it renews while it can reach the database.
     fn is_leader(&self) -> bool;
+    /// Whether it makes use of the addresses that units name.
+    fn looks_ahead(&self) -> bool {
+        false
+    }
     /// Whether there are partitions, which the leader has to tend each minute.
     fn is_partitioned(&self) -> bool {
         false
@@ -108,6 +119,7 @@ pub struct Store {
 }
 
 struct Work<T, F> {
+    emails: Vec<(Id, String)>,
     work: F,
     value: Option<T>,
     reply: oneshot::Sender<StoreResult<T>>,
@@ -122,6 +134,10 @@ where
     fn run(&mut self, session: &mut dyn Session) -> StoreResult<()> {
         self.value = Some((self.work)(session)?);
         Ok(())
+    }
+
+    fn emails(&self) -> &[(Id, String)] {
+        &self.emails
     }
 
     fn finish(self: Box<Self>, outcome: StoreResult<()>) {
@@ -167,9 +183,23 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
     {
+        self.write_looking_up(Vec::new(), work).await
+    }
+
+    /// Like [`Store::write`], for work that is going to look up customers by these addresses; see [`Unit::emails`].
+    pub async fn write_looking_up<T, F>(&self, emails: Vec<(Id, String)>, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut dyn Session) -> StoreResult<T> + Send + 'static,
+    {
         let (reply, outcome) = oneshot::channel();
-        self.backend.submit(Box::new(Work { work, value: None, reply, home: Home::here() }));
+        self.backend.submit(Box::new(Work { emails, work, value: None, reply, home: Home::here() }));
         outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Whether [`Unit::emails`] is of use.
+    pub fn looks_ahead(&self) -> bool {
+        self.backend.looks_ahead()
     }
 
     /// Queues a unit of work; its `finish` is called in any case.

@@ -28,6 +28,17 @@ const ALL: Page = Page { after: None, size: 1_000 };
 /// A moment for records whose time does not matter; whole milliseconds, which is what JSON keeps.
 const MOMENT: Timestamp = Timestamp(1_700_000_000_000_000);
 
+/// Addresses of customers in the checks.
+const ADDRESSES: [&str; 7] = [
+    "ann@example.com",
+    "ann@new.example",
+    "ann@work.example",
+    "a@x.example",
+    "b@x.example",
+    "c@x.example",
+    "new@x.example",
+];
+
 /// A store that answers on the calling thread.
 struct Desk {
     store: Store,
@@ -51,12 +62,15 @@ impl Desk {
         self.runtime.block_on(self.store.read(work))
     }
 
-    /// Does a check in both of two orgs, one after the other, in one transaction each.
+    /// Does a check in both of two orgs, one after the other, in one transaction each. The second one names addresses that
+    /// it is going to look up, which must make no difference.
     #[track_caller]
     fn in_two_orgs(&self, check: fn(&mut dyn Session, Id) -> StoreResult<()>) {
-        for (number, org) in [self.add_org("one"), self.add_org("two")].into_iter().enumerate() {
-            self.write(move |session| with_ids_of(number, || check(session, org))).unwrap();
-        }
+        let (one, two) = (self.add_org("one"), self.add_org("two"));
+        self.write(move |session| with_ids_of(0, || check(session, one))).unwrap();
+        let named = ADDRESSES.map(|email| (two, email.to_owned())).to_vec();
+        let second = move |session: &mut dyn Session| with_ids_of(1, || check(session, two));
+        self.runtime.block_on(self.store.write_looking_up(named, second)).unwrap();
     }
 
     fn add_org(&self, name: &str) -> Id {

@@ -2,7 +2,8 @@
 //!
 //! Rows that units append to a table are kept as columns until the table is settled or the transaction ends. The text
 //! of the statement does not depend on the number of rows (`INSERT … SELECT * FROM UNNEST($1, $2, …)`), so it is
-//! prepared once.
+//! prepared once. Rows that others may insert first are claimed: those that were are left out, which the number of
+//! inserted rows shows.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -28,17 +29,42 @@ pub(super) struct Bulk {
     /// The INSERT, between its question marks.
     parts: &'static [&'static str],
     columns: Vec<Values>,
+    /// For each claimed row, the unit that claims it. A table's rows are either all claimed or all appended.
+    claimants: Option<Vec<usize>>,
 }
 
-/// Adds a row to those of its table.
-pub(super) fn add<Site: Appended>(bulks: &mut Vec<Bulk>, statement: Statement<'_, Site>) {
+/// Adds a row to those of its table; `claimant` is the unit that claims it.
+pub(super) fn add<Site: Appended>(bulks: &mut Vec<Bulk>, statement: Statement<'_, Site>, claimant: Option<usize>) {
     let index = bulks.iter().position(|bulk| bulk.table.name == Site::TABLE.name).unwrap_or_else(|| {
         let columns = Site::TABLE.columns.iter().map(|column| Values::new(column.kind)).collect();
-        let (table, operation, parts) = (Site::TABLE, statement.operation(), Site::INSERT_MANY);
-        bulks.push(Bulk { table, operation, parts, columns });
+        let (table, operation) = (Site::TABLE, statement.operation());
+        let parts = if claimant.is_some() { Site::CLAIM_MANY } else { Site::INSERT_MANY };
+        bulks.push(Bulk { table, operation, parts, columns, claimants: claimant.map(|_| Vec::new()) });
         bulks.len() - 1
     });
-    bulks[index].columns.iter_mut().zip(statement.into_binds()).for_each(|(values, bind)| values.push(bind));
+    let bulk = &mut bulks[index];
+    bulk.columns.iter_mut().zip(statement.into_binds()).for_each(|(values, bind)| values.push(bind));
+    bulk.claimants.iter_mut().for_each(|claimants| claimants.extend(claimant));
+}
+
+impl Bulk {
+    /// Whether rows were left out, if so many were inserted.
+    pub(super) fn is_short_of(&self, inserted: usize) -> bool {
+        self.claimants.as_ref().is_some_and(|claimants| inserted < claimants.len())
+    }
+
+    /// The units that have claimed rows.
+    pub(super) fn claimants(&self) -> &[usize] {
+        self.claimants.as_deref().unwrap_or_default()
+    }
+
+    /// The texts of a column.
+    pub(super) fn texts(&self, column: usize) -> &[Option<String>] {
+        match self.columns.get(column) {
+            Some(Values::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
 }
 
 impl Values {

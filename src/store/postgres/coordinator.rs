@@ -1,8 +1,9 @@
 //! Coordination of the processes on one database, on a separate connection.
 //!
-//! Every process renews its heartbeat, looks for processes that don't and at its role's rights, and passes on hints: that there are runs to claim,
-//! that the catalog has changed. Hints are sent by `NOTIFY`, outside of any transaction that does work (a transaction that
-//! notifies takes a lock that all others wait for), and several are combined into one. A process that misses a hint finds the change by polling: the catalog here, runs in the engine.
+//! Every process renews its heartbeat, looks for processes that don't and at its role's rights, and passes on hints: that
+//! there are runs to claim, that the catalog has changed. Hints are sent by `NOTIFY`, outside of any transaction that
+//! does work (a transaction that notifies takes a lock that all others wait for), and several are combined into one. A
+//! process that misses a hint finds the change by polling: the catalog here, runs in the engine.
 //!
 //! The database's clock sets the times of heartbeats, so the clocks of processes need not agree. A process without a
 //! heartbeat for [`LEASE`] is declared dead within [`SWEEP_EVERY`]: its writers are fenced first, then its runs are

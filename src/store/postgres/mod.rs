@@ -8,6 +8,8 @@
 //! Limits: [`QUEUE_MAX`] units may wait; reads wait at most [`READER_WAIT`] for a connection; a statement may take
 //! [`STATEMENT_TIMEOUT`], a transaction may be idle for [`IDLE_TIMEOUT`].
 
+mod addresses;
+mod batch;
 mod bulk;
 mod connect;
 mod connect_error;
@@ -155,6 +157,10 @@ impl Backend for Postgres {
         self.node.leadership.is_held()
     }
 
+    fn looks_ahead(&self) -> bool {
+        true
+    }
+
     fn is_partitioned(&self) -> bool {
         true
     }
@@ -195,7 +201,7 @@ impl Backend for Postgres {
 fn make_partitions(connection: &mut Connection) {
     let made = partitions::make(connection, Timestamp::now());
     if let Some(error) = made.unwrap_or_else(|error| vec![error]).first() {
-        log::warn!(err:% = error; "partitions of the coming days could not be made; trying again each minute");
+        log::warn!(err:% = error; "can't create the partitions of the coming days; trying again each minute");
     }
 }
 

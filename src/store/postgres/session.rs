@@ -9,6 +9,7 @@ use crate::base::time::Timestamp;
 use crate::store::session::Session;
 use crate::store::sql::Sql;
 use crate::store::sql::lanes::{self, TouchedLanes};
+use crate::store::sql::memory::Memory;
 use crate::store::sql::row::{Read, Row};
 use crate::store::sql::statement::{Appended, Statement, statement};
 use crate::store::{StoreError, StoreResult};
@@ -18,6 +19,10 @@ use crate::store::{StoreError, StoreResult};
 pub(super) struct Gathered {
     /// Rows that have yet to be inserted.
     pub(super) bulks: Vec<Bulk>,
+    /// What need not be read again.
+    pub(super) memory: Memory,
+    /// The index of the unit that is being executed.
+    pub(super) unit: usize,
     /// Whether there are now runs that any process may claim.
     pub(super) frees_runs: bool,
     /// The lanes that were changed, which are settled at the end.
@@ -80,8 +85,17 @@ impl Sql for PgSession<'_> {
     }
 
     fn append<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()> {
-        bulk::add(&mut self.gathered.bulks, statement);
+        bulk::add(&mut self.gathered.bulks, statement, None);
         Ok(())
+    }
+
+    fn claim<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()> {
+        bulk::add(&mut self.gathered.bulks, statement, Some(self.gathered.unit));
+        Ok(())
+    }
+
+    fn memory(&mut self) -> Option<&mut Memory> {
+        Some(&mut self.gathered.memory)
     }
 
     fn touched_lanes(&mut self) -> Option<&mut TouchedLanes> {
@@ -96,7 +110,11 @@ impl Sql for PgSession<'_> {
         while let Some(index) = self.gathered.bulks.iter().position(|bulk| bulk.table.name == table) {
             let bulk = self.gathered.bulks.remove(index);
             let operation = bulk.operation;
-            self.connection.execute(&bulk).map(|_| ()).or_else(|source| self.failed(operation, source))?;
+            let inserted = self.connection.execute(&bulk).or_else(|source| self.failed(operation, source))?;
+            if bulk.is_short_of(inserted) {
+                self.gathered.failed = true;
+                return Err(StoreError::Conflict { what: "the customer" });
+            }
         }
         Ok(())
     }

@@ -11,22 +11,20 @@
 //! [`LOCK_WAIT_ALONE`], which its batch shares. A unit that still waits for a lock then fails, and its caller may
 //! retry.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use diesel::result::Error as DieselError;
-use diesel_async::AsyncConnectionCore;
 use tokio::sync::mpsc;
 
 use super::LOCK_WAIT;
+use super::batch::{Attempt, Batch, Failure, execute, lost};
 use super::connection::Connection;
 use super::errors::{classify, is_of_no_kind, others_got_in_the_way, takes_no_writes};
 use super::node::Node;
-use super::session::{Gathered, PgSession};
+use super::session::Gathered;
 use crate::base::id::Id;
 use crate::observe::metrics;
-use crate::store::sql::statement::statement;
+use crate::store::home::acknowledge;
 use crate::store::{Health, StoreError, StoreResult, Unit, chain};
 
 /// The maximum number of units in a commit.
@@ -47,17 +45,8 @@ const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHER
 /// How long units wait in the queue while nothing is committed.
 const STANDSTILL_MAX: Duration = Duration::from_secs(5);
 
-type Batch = Vec<Box<dyn Unit>>;
 /// The queue that the threads share.
 pub(super) type Queue = Mutex<mpsc::Receiver<Box<dyn Unit>>>;
-
-/// Why units are not committed.
-enum Failure {
-    /// The unit at this index failed, or the cause can't be attributed to one unit.
-    Unit(Option<usize>, StoreError),
-    /// The connection could not be had, or was lost before the commit.
-    Lost(String),
-}
 
 /// What prevents a unit through no fault of its own.
 enum Obstacle {
@@ -65,16 +54,6 @@ enum Obstacle {
     Lost(String),
     /// Another transaction holds a lock.
     Locked,
-}
-
-/// The outcome of a transaction that did not simply commit.
-enum Attempt {
-    /// Nothing of it remains.
-    Failed(Failure),
-    /// This process was declared dead; nothing of the transaction remains.
-    Fenced,
-    /// The connection was lost while committing.
-    Unknown,
 }
 
 /// One thread's connection and its row in `writers`.
@@ -88,14 +67,14 @@ pub(super) struct Writer {
     registered: bool,
     /// The number of the present or latest transaction.
     batch: i64,
-    /// Connecting is not tried before this time.
-    connect_at: Instant,
+    /// Until when connecting is not tried again, and why the last attempt failed.
+    unreachable: Option<(Instant, String)>,
 }
 
 impl Writer {
     pub(super) fn new(node: Arc<Node>, slot: i64) -> Writer {
         let identity = node.id();
-        Writer { node, slot, connection: None, identity, registered: false, batch: 0, connect_at: Instant::now() }
+        Writer { node, slot, connection: None, identity, registered: false, batch: 0, unreachable: None }
     }
 
     /// Runs until every sender is gone and the queue is empty.
@@ -116,12 +95,17 @@ impl Writer {
         let mut alone: Batch = Vec::new();
         while !batch.is_empty() {
             match self.attempt_surely(&mut batch, None) {
-                Ok(()) => finish(std::mem::take(&mut batch)),
-                Err(Failure::Unit(_, error)) if batch.len() == 1 && !others_got_in_the_way(&error) => {
+                Ok(()) => acknowledge(std::mem::take(&mut batch)),
+                Err(Failure::Units(_, error)) if batch.len() == 1 && !others_got_in_the_way(&error) => {
                     self.finish_one(&mut batch, Err(error));
                 }
-                Err(Failure::Unit(Some(index), _)) => alone.push(batch.remove(index)),
-                Err(Failure::Unit(None, _)) => alone.append(&mut batch),
+                Err(Failure::Units(failed, _)) if failed.is_empty() => alone.append(&mut batch),
+                Err(Failure::Units(failed, _)) => {
+                    let units = batch.drain(..).enumerate();
+                    let (failed, others): (Vec<_>, Vec<_>) = units.partition(|(index, _)| failed.contains(index));
+                    alone.extend(failed.into_iter().map(|(_, unit)| unit));
+                    batch = others.into_iter().map(|(_, unit)| unit).collect();
+                }
                 Err(Failure::Lost(reason)) => {
                     return refuse(batch.into_iter().chain(alone), &Obstacle::Lost(reason));
                 }
@@ -148,15 +132,15 @@ impl Writer {
             let begun = Instant::now();
             match self.attempt_surely(&mut batch, Some(lock_wait)) {
                 Ok(()) => {
-                    finish(batch);
+                    acknowledge(batch);
                     return Ok(());
                 }
                 // Only waiting for a lock takes that long. The caller decides when to retry.
-                Err(Failure::Unit(_, error)) if is_of_no_kind(&error) && begun.elapsed() >= lock_wait => {
+                Err(Failure::Units(_, error)) if is_of_no_kind(&error) && begun.elapsed() >= lock_wait => {
                     break Obstacle::Locked;
                 }
-                Err(Failure::Unit(_, error)) if tries < TRIES_MAX && others_got_in_the_way(&error) => tries += 1,
-                Err(Failure::Unit(_, error)) => {
+                Err(Failure::Units(_, error)) if tries < TRIES_MAX && others_got_in_the_way(&error) => tries += 1,
+                Err(Failure::Units(_, error)) => {
                     self.finish_one(&mut batch, Err(error));
                     return Ok(());
                 }
@@ -208,38 +192,25 @@ impl Writer {
         let number = self.batch + 1;
         let (node, slot) = (self.node.clone(), self.slot);
         let (connection, identity) = self.connect()?;
-        let begin = match lock_wait {
-            Some(wait) => format!("BEGIN; SET LOCAL lock_timeout = {}", wait.as_millis()),
-            None => "BEGIN".to_owned(),
-        };
-        connection.run(&begin).map_err(lost)?;
-        let mut gathered = Gathered::default();
-        let done = batch.iter_mut().enumerate().try_for_each(|(index, unit)| {
-            let session = PgSession { connection: &mut *connection, gathered: &mut gathered, node: identity };
-            run_unit(session, unit.as_mut()).map_err(|error| Attempt::Failed(Failure::Unit(Some(index), error)))
-        });
-        let settled = done.and_then(|()| {
-            let mut session = PgSession { connection: &mut *connection, gathered: &mut gathered, node: identity };
-            let settled = session.settle_lanes().map_err(classify);
-            settled.map_err(|error| Attempt::Failed(Failure::Unit(None, error)))
-        });
-        let done = settled.and_then(|()| close_transaction(connection, &gathered, (identity, slot, number)));
-        if let Err(failure) = done {
+        let gathered = match execute(connection, batch, (identity, slot, number), lock_wait) {
+            Ok(gathered) => gathered,
             // If the connection is lost, that is the cause, whatever the statement reported.
-            return Err(match connection.run("ROLLBACK") {
-                Err(error) => Attempt::Failed(lost(error)),
-                Ok(()) if matches!(&failure, Attempt::Failed(Failure::Unit(_, error)) if takes_no_writes(error)) => {
-                    Failure::Lost("the server is read-only".into()).into()
-                }
-                Ok(()) => failure,
-            });
-        }
+            Err(failure) => {
+                return Err(match connection.run("ROLLBACK") {
+                    Err(error) => Attempt::Failed(lost(error)),
+                    Ok(()) if matches!(&failure, Attempt::Failed(Failure::Units(_, error)) if takes_no_writes(error)) => {
+                        Failure::Lost("the server is read-only".into()).into()
+                    }
+                    Ok(()) => failure,
+                });
+            }
+        };
         if let Err(source) = connection.run("COMMIT") {
             // A commit that the server rejects has failed; without an answer, it may have succeeded.
             let refused = !connection.is_lost() && connection.run("ROLLBACK").is_ok();
             self.batch = number;
             let error = classify(StoreError::Query { operation: "committing", source });
-            return Err(if refused { Failure::Unit(None, error).into() } else { Attempt::Unknown });
+            return Err(if refused { Failure::Units(Vec::new(), error).into() } else { Attempt::Unknown });
         }
         self.batch = number;
         metrics::committed(batch.len());
@@ -273,12 +244,15 @@ impl Writer {
     }
 
     fn open(&mut self) -> Result<Connection, Failure> {
-        if Instant::now() < self.connect_at {
-            return Err(Failure::Lost("the database was unreachable a moment ago".into()));
+        if let Some((until, reason)) = &self.unreachable
+            && Instant::now() < *until
+        {
+            return Err(Failure::Lost(reason.clone()));
         }
         let mut connection = Connection::open(&self.node.url, &self.node.settings).map_err(|error| {
-            self.connect_at = Instant::now() + PAUSE;
-            Failure::Lost(chain(&error))
+            let reason = chain(&error);
+            self.unreachable = Some((Instant::now() + PAUSE, reason.clone()));
+            Failure::Lost(reason)
         })?;
         connection.run(DURABLE).map_err(lost)?;
         Ok(connection)
@@ -300,7 +274,7 @@ impl Writer {
                     Err(error) => log::debug!(err:% = error; "can't find out the outcome of a commit yet"),
                 },
                 Err(Failure::Lost(reason)) => self.node.health.set(Health::Unreachable(reason)),
-                Err(failure @ Failure::Unit(..)) => return Err(failure),
+                Err(failure @ Failure::Units(..)) => return Err(failure),
             }
             if self.node.is_closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > CLOSE_GRACE {
                 return Err(Failure::Lost("the outcome of a commit is unknown".into()));
@@ -308,51 +282,6 @@ impl Writer {
             std::thread::sleep(PAUSE);
         }
     }
-}
-
-impl From<Failure> for Attempt {
-    fn from(failure: Failure) -> Attempt {
-        Attempt::Failed(failure)
-    }
-}
-
-fn lost(error: DieselError) -> Failure {
-    Failure::Lost(error.to_string())
-}
-
-/// Inserts all remaining rows, together with the transaction's number.
-fn close_transaction(connection: &mut Connection, gathered: &Gathered, row: (Id, i64, i64)) -> Result<(), Attempt> {
-    if gathered.failed {
-        let detail = "a unit continued after a statement had failed".to_owned();
-        return Err(Failure::Unit(None, StoreError::Panicked(detail)).into());
-    }
-    const SQL: &str = "UPDATE writers SET batch = ? WHERE node = ? AND slot = ? AND NOT fenced";
-    let (node, slot, number) = row;
-    let changed = connection.pipeline(|mut shared| {
-        let mut sent = Vec::with_capacity(gathered.bulks.len() + 1);
-        sent.extend(gathered.bulks.iter().map(|bulk| shared.execute_returning_count(bulk)));
-        let count = statement!("numbering a transaction", SQL).bind(number).bind(node).bind(slot);
-        sent.push(shared.execute_returning_count(count));
-        sent
-    });
-    match changed {
-        Ok(changed) if changed.last() == Some(&1) => Ok(()),
-        Ok(_) => Err(Attempt::Fenced),
-        Err(source) => {
-            let operation = gathered.bulks.first().map_or("numbering a transaction", |bulk| bulk.operation);
-            Err(Failure::Unit(None, classify(StoreError::Query { operation, source })).into())
-        }
-    }
-}
-
-fn run_unit(mut session: PgSession<'_>, unit: &mut dyn Unit) -> StoreResult<()> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| unit.run(&mut session)));
-    let outcome = outcome.unwrap_or_else(|panic| Err(StoreError::from_panic(panic.as_ref())));
-    outcome.map_err(classify)
-}
-
-fn finish(batch: Batch) {
-    batch.into_iter().for_each(|unit| unit.finish(Ok(())));
 }
 
 /// Rejects what waits in the queue while nothing is committed, until the last writer has ended. Units that are being

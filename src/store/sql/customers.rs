@@ -2,6 +2,12 @@
 //!
 //! A customer is one JSON document; its addresses and phone numbers are also in tables of their own, which enforce
 //! uniqueness and serve lookups.
+//!
+//! A new customer whose addresses are known to be free ([`Memory`]) is inserted together with others at the end of the
+//! transaction. Until then only the memory knows it, so everything here that reads or changes the tables settles them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Sql;
 use super::lists::List;
@@ -53,6 +59,55 @@ impl From<customers::Row> for Customer {
         let customers::Row { id, profile, created_at, updated_at, rev, .. } = row;
         Customer { id, profile, created_at, updated_at, rev }
     }
+}
+
+/// Inserts the customers that were appended, so that they can be read.
+fn settle(sql: &mut impl Sql) -> StoreResult<()> {
+    sql.settle(customer_emails::NAME)?;
+    sql.settle(customers::NAME)?;
+    sql.settle(customer_phones::NAME)
+}
+
+/// What the memory knows of a new customer's addresses.
+enum Addresses {
+    Free,
+    Taken(Taken),
+    Unknown,
+}
+
+impl Addresses {
+    fn of(customer: &Customer, org: Id, memory: &Memory) -> Addresses {
+        for (index, email) in customer.profile.emails.iter().enumerate() {
+            match memory.owner(org, &email_key(&email.email)) {
+                Some(None) => {}
+                Some(Some(owner)) => {
+                    return Addresses::Taken(Taken { pointer: format!("/emails/{index}"), by: owner.id });
+                }
+                None => return Addresses::Unknown,
+            }
+        }
+        match customer.profile.emails.is_empty() || customer.profile.external_id.is_some() {
+            // Something else that is unique, or nothing that is.
+            true => Addresses::Unknown,
+            false => Addresses::Free,
+        }
+    }
+}
+
+/// Inserts a customer whose addresses are free together with others.
+fn append_customer(sql: &mut impl Sql, org: Id, customer: &Customer) -> StoreResult<()> {
+    let owner = Arc::new(customer.clone());
+    for email in &customer.profile.emails {
+        let key = email_key(&email.email);
+        customer_emails::insert("entering an e-mail address", org, &key, customer.id).claim(sql)?;
+        sql.memory().into_iter().for_each(|memory| memory.keep_owner(org, key.clone(), Some(owner.clone())));
+    }
+    customers::insert("storing a customer", org, customer).append(sql)?;
+    let phones: HashSet<String> = customer.profile.phones.iter().map(|phone| phone_key(&phone.phone)).collect();
+    for key in phones {
+        customer_phones::insert("entering a phone number", org, key, customer.id).append(sql)?;
+    }
+    sql.enter(List::CustomersOfOrg, org, customer.id)
 }
 
 /// Inserts the customer's addresses; if another customer has one, removes those already inserted.
@@ -112,12 +167,13 @@ fn in_the_way(sql: &mut impl Sql, org: Id, customer: &Customer) -> StoreResult<T
 
 impl<S: Sql> Customers for S {
     fn customer(&mut self, org: Id, id: Id) -> StoreResult<Option<Customer>> {
+        settle(self)?;
         let read = statement!("reading a customer", customers::SELECT, " WHERE org_id = ? AND id = ?");
         Ok(read.bind(org).bind(id).first::<customers::Row>(self)?.map(Customer::from))
     }
 
     fn hold_customer(&mut self, org: Id, id: Id) -> StoreResult<bool> {
-        if self.memory().is_some_and(|memory| memory.has_customer(org, id)) {
+        if self.memory().is_some_and(|memory| memory.holds_customer(org, id)) {
             return Ok(true);
         }
         if !S::HAS_OTHER_WRITERS {
@@ -125,10 +181,17 @@ impl<S: Sql> Customers for S {
         }
         const SQL: &str = "SELECT id FROM customers WHERE org_id = ? AND id = ? FOR KEY SHARE";
         let held: Option<Id> = statement!("holding a customer", SQL).bind(org).bind(id).first(self)?;
+        if let (Some(id), Some(memory)) = (held, self.memory()) {
+            memory.hold_customer(org, id);
+        }
         Ok(held.is_some())
     }
 
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>> {
+        if let Some(owner) = self.memory().and_then(|memory| memory.owner(org, email_key)) {
+            return Ok(owner.map(|customer| Customer::clone(customer)));
+        }
+        settle(self)?;
         const BY_EMAIL: &str = joined!(
             "SELECT ",
             customers::COLUMNS,
@@ -137,14 +200,17 @@ impl<S: Sql> Customers for S {
         );
         let find = statement!("finding a customer by e-mail", BY_EMAIL).bind(org).bind(email_key);
         let found = find.first::<customers::Row>(self)?.map(Customer::from);
-        if let (Some(customer), Some(memory)) = (&found, self.memory()) {
-            memory.keep_customer(org, customer.id);
+        if !S::HAS_OTHER_WRITERS
+            && let (Some(customer), Some(memory)) = (&found, self.memory())
+        {
+            memory.hold_customer(org, customer.id);
         }
         Ok(found)
     }
 
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>> {
         const BY_EXTERNAL_ID: &str = " WHERE org_id = ? AND external_id = ?";
+        settle(self)?;
         let find = statement!("finding a customer by external id", customers::SELECT, BY_EXTERNAL_ID);
         Ok(find.bind(org).bind(external_id).first::<customers::Row>(self)?.map(Customer::from))
     }
@@ -156,12 +222,14 @@ impl<S: Sql> Customers for S {
             " FROM customer_phones p JOIN customers ON customers.org_id = p.org_id AND customers.id = p.customer_id \
              WHERE p.org_id = ? AND p.phone = ? ORDER BY p.customer_id LIMIT 1"
         );
+        settle(self)?;
         let find = statement!("finding a customer by phone", BY_PHONE).bind(org).bind(phone_key);
         Ok(find.first::<customers::Row>(self)?.map(Customer::from))
     }
 
     fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>> {
         const PAGE: &str = " WHERE org_id = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?";
+        settle(self)?;
         let rows: Vec<customers::Row> = self.load_list(List::CustomersOfOrg, org, page.into(), |bounds| {
             bounds.bind(statement!("reading the customers", customers::SELECT, PAGE).bind(org))
         })?;
@@ -169,6 +237,15 @@ impl<S: Sql> Customers for S {
     }
 
     fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>> {
+        match self.memory().map(|memory| Addresses::of(customer, org, memory)) {
+            Some(Addresses::Taken(taken)) => return Ok(Err(taken)),
+            Some(Addresses::Free) => {
+                append_customer(self, org, customer)?;
+                self.memory().into_iter().for_each(|memory| memory.hold_customer(org, customer.id));
+                return Ok(Ok(()));
+            }
+            Some(Addresses::Unknown) | None => settle(self)?,
+        }
         if let Err(taken) = claim_emails(self, org, customer)? {
             return Ok(Err(taken));
         }
@@ -178,11 +255,16 @@ impl<S: Sql> Customers for S {
         }
         enter_phones(self, org, customer)?;
         self.enter(List::CustomersOfOrg, org, customer.id)?;
-        self.memory().into_iter().for_each(|memory| memory.keep_customer(org, customer.id));
+        if let Some(memory) = self.memory() {
+            memory.hold_customer(org, customer.id);
+            memory.own_addresses(org, customer);
+        }
         Ok(Ok(()))
     }
 
     fn update_customer(&mut self, org: Id, before: &Customer, after: &Customer) -> StoreResult<Result<(), Taken>> {
+        settle(self)?;
+        self.memory().into_iter().for_each(|memory| memory.forget_owners(org));
         release_emails(self, org, before.id, &before.profile.emails)?;
         if let Err(taken) = claim_emails(self, org, after)? {
             let restored = claim_emails(self, org, before)?;
@@ -206,12 +288,16 @@ impl<S: Sql> Customers for S {
     }
 
     fn delete_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<()> {
+        settle(self)?;
         const SQL: &str = "DELETE FROM customers WHERE org_id = ? AND id = ? AND rev = ?";
         let delete = statement!("deleting a customer", SQL).bind(org).bind(customer.id).bind(customer.rev);
         if delete.execute(self)? == 0 {
             return Err(StoreError::Conflict { what: "the customer" });
         }
-        self.memory().into_iter().for_each(Memory::forget_customer);
+        if let Some(memory) = self.memory() {
+            memory.release_customer(org, customer.id);
+            memory.forget_owners(org);
+        }
         release_emails(self, org, customer.id, &customer.profile.emails)?;
         release_phones(self, org, customer)
     }

@@ -80,7 +80,13 @@ pub trait Sql {
         read(slice.into()).load(self)
     }
 
-    /// The memory of this transaction, if no other writer can change what was read.
+    /// Inserts one row as [`Sql::append`] does, which another transaction may insert before. Then this transaction fails,
+    /// and the units that have claimed what is taken are executed again by themselves.
+    fn claim<Site: Appended>(&mut self, statement: Statement<'_, Site>) -> StoreResult<()> {
+        self.append(statement)
+    }
+
+    /// The memory of this transaction, if it has one.
     fn memory(&mut self) -> Option<&mut Memory> {
         None
     }

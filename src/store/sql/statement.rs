@@ -51,6 +51,9 @@ pub trait Appended: 'static {
     const TABLE: Table;
     /// The INSERT of any number of rows, with an array for each column, between its question marks.
     const INSERT_MANY: &'static [&'static str];
+    /// The same for rows that others may have inserted, which it leaves out. It goes by the first two columns, so that
+    /// transactions that claim the same don't wait for each other in a circle.
+    const CLAIM_MANY: &'static [&'static str];
 }
 
 /// Creates a statement: `statement!("reading a hook", hooks::SELECT, " WHERE org_id = ? AND id = ?")`. The first text
@@ -97,6 +100,19 @@ impl<'a, Site: 'static> Statement<'a, Site> {
     {
         self.check_texts()?;
         sql.append(self)
+    }
+
+    /// Executes the INSERT of a row that is new as far as this transaction knows, as [`Statement::append`] does. See
+    /// [`Sql::claim`].
+    ///
+    /// # Errors
+    /// As [`Statement::execute`].
+    pub fn claim(self, sql: &mut impl Sql) -> StoreResult<()>
+    where
+        Site: Appended,
+    {
+        self.check_texts()?;
+        sql.claim(self)
     }
 
     /// Executes it; returns its rows.

@@ -104,6 +104,11 @@ impl Table {
         self.add_places(self.add_names(Draft::new()).add(" SELECT * FROM UNNEST(")).add(")")
     }
 
+    /// The same in the order of the first two columns, without the rows that are in conflict with others.
+    pub const fn claim_many(&self) -> Draft {
+        self.insert_many().add(" ORDER BY 1, 2 ON CONFLICT DO NOTHING")
+    }
+
     /// The INSERT; if there is a row with the same key, it replaces the columns that change.
     pub const fn upsert(&self) -> Draft {
         let (mut draft, mut index) = (self.insert().add(" ON CONFLICT ("), 0);
@@ -249,6 +254,8 @@ macro_rules! columns {
                 const TABLE: $crate::store::sql::table::Table = TABLE;
                 const INSERT_MANY: &'static [&'static str] =
                     $crate::store::sql::text::parts!($crate::store::sql::text::finished!(TABLE.insert_many()));
+                const CLAIM_MANY: &'static [&'static str] =
+                    $crate::store::sql::text::parts!($crate::store::sql::text::finished!(TABLE.claim_many()));
             }
 
             /// Stands for [`INSERT`] with `ON CONFLICT DO NOTHING`.

@@ -1,5 +1,6 @@
 //! What is true of PostgreSQL only. These tests use it whatever `HOOKFLOW_TEST_DATABASE` says.
 
+mod batches;
 mod belongings;
 mod connect;
 mod earlier;

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::batches::lose_an_address;
 use super::store::suite_on;
 use crate::support::ServerBuilder;
 use crate::support::postgres::{Cluster, ClusterOptions, TestDatabase};
@@ -60,6 +61,7 @@ fn every_statement_that_touches_an_orgs_data_names_the_org() {
     let settings = [("log_statement", "all"), ("log_line_prefix", "%a|")];
     let cluster = Cluster::start(ClusterOptions { settings: &settings, ..ClusterOptions::default() });
     suite_on(&cluster);
+    lose_an_address(&cluster);
     let database = cluster.database();
     let tables = tables(&database);
     let server = ServerBuilder::new().on_database(std::sync::Arc::new(database)).start();
