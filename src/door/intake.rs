@@ -15,17 +15,10 @@ use super::refused::storable;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::catalog::HookInForce;
-<<<<<<< HEAD
-use crate::engine::{Context, Loaded, Progress, begin};
+use crate::engine::{Context, Loaded, Progress, begin, foreseen_emails};
 use crate::events::{Event, InForce, find_lane, insert, record};
 use crate::hook::transaction::{self, SkipReason, Transaction, TransactionDetails};
 use crate::hook::{self, HookKind, Unreadable};
-=======
-use crate::engine::{Context, Loaded, Progress, begin, foreseen_emails};
-use crate::events::{Event, InForce, find_lane, insert};
-use crate::hook;
-use crate::hook::transaction::{SkipReason, Transaction};
->>>>>>> bc7e5d7 (postgres: ask once for what a batch of units looks up)
 use crate::observe::metrics;
 use crate::store::{Run, SeenKey, Session, StoreResult, chain};
 
