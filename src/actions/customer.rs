@@ -6,8 +6,8 @@ use super::object::{ActionError, ActionResult, outcome, refused};
 use super::{Action, Call};
 use crate::base::id::Id;
 use crate::changes::{ChangeError, change_customer, create_customer, merge_customers};
-use crate::objects::Customer;
-use crate::objects::customer::{Profile, email_key, phone_key};
+use crate::objects::customer::{Profile, email_key};
+use crate::objects::{Customer, Problem};
 use crate::store::{Session, StoreResult};
 use crate::workflow::ParamKind::{Boolean, List, Number, Object, Text};
 use crate::workflow::{ActionSpec, OutputSpec, output, param};
@@ -84,13 +84,11 @@ pub const FIND_BY_EMAIL: Action = Action {
 pub const FIND_BY_PHONE: Action = Action {
     spec: ActionSpec {
         name: "customer.find-by-phone",
-        summary: "Finds a customer by the digits of a phone number; outputs an empty object if there is none.",
+        summary: "Finds a customer by phone number, however it is written; outputs an empty object if there is none.",
         params: &[param("phone", Text, "The number to look for.").required()],
         output: CUSTOMER,
     },
-    run: |call| {
-        outcome(look_up(call, "phone", |session, org, phone| session.customer_by_phone(org, &phone_key(phone))))
-    },
+    run: |call| outcome(look_up(call, "phone", |session, org, phone| session.customer_by_phone(org, phone))),
 };
 
 pub const FIND_BY_EXTERNAL_ID: Action = Action {
@@ -176,6 +174,12 @@ pub const APPEND_PHONE: Action = Action {
 /// The actions that look up a customer by an address, each with its param.
 pub const BY_EMAIL: [(&str, &str); 3] =
     [(FIND.spec.name, "identifier"), (FIND_BY_EMAIL.spec.name, "email"), (CREATE.spec.name, "email")];
+/// The problems of a customer with these params.
+
+pub fn check(mut params: Map<String, Value>) -> Vec<Problem> {
+    params.shift_remove("id");
+    Profile::read(Value::Object(params)).err().unwrap_or_default()
+}
 
 fn look_up(
     call: &mut Call<'_>,
@@ -199,7 +203,7 @@ fn find_any(session: &mut dyn Session, org: Id, identifier: &str) -> StoreResult
     }
     let is_phone = identifier.chars().all(|each| each.is_ascii_digit() || " +-./()".contains(each));
     if found.is_none() && is_phone && identifier.contains(|each: char| each.is_ascii_digit()) {
-        found = session.customer_by_phone(org, &phone_key(identifier))?;
+        found = session.customer_by_phone(org, identifier)?;
     }
     Ok(found)
 }
@@ -208,7 +212,29 @@ fn customer(call: &mut Call<'_>, name: &str) -> Result<Customer, ActionError> {
     call.require(name, "customer", |call, id| call.session.customer(call.org, id))
 }
 
+/// A customer is found again by one of these.
+const IDENTITIES: [&str; 5] = ["email", "emails", "phone", "phones", "externalId"];
+
+/// A step that names an identity means a certain customer. If none has a value, the customer would be an anonymous one,
+/// and each further run would make another.
+fn check_identity(call: &Call<'_>) -> Result<(), Problem> {
+    let is_empty = |value: &Value| value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty);
+    if IDENTITIES.iter().any(|name| call.params.get(*name).is_some_and(|value| !is_empty(value))) {
+        return Ok(());
+    }
+    let noted = |name: &str| call.notes.iter().find(|note| note.pointer.split('/').nth(1) == Some(name));
+    for name in IDENTITIES {
+        let reason = noted(name).map(|note| note.message.as_str());
+        if let Some(reason) = reason.or(call.params.contains_key(name).then_some("it is empty")) {
+            let message = format!("the customer has neither an address nor an external id: {reason}");
+            return Err(Problem::new(format!("/{name}"), message));
+        }
+    }
+    Ok(())
+}
+
 fn create(call: &mut Call<'_>) -> ActionResult {
+    check_identity(call)?;
     let profile = Profile::read(call.take_params())?;
     let refusal = match create_customer(&mut call.editor(), profile)? {
         Ok(customer) => return Ok(customer.flattened()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{Action, ActionOutcome, Call, StepFailure};
+use crate::base::date_text;
 use crate::base::time::Timestamp;
 use crate::events::{self, Cause, Start};
 use crate::objects::Problem;
@@ -168,19 +169,27 @@ fn start(call: &mut Call<'_>, param: &str) -> Result<Start, StepFailure> {
 
 fn delay(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     let now = call.session.now();
-    let (name, given) = match (call.params.get("for"), call.params.get("until")) {
-        (Some(given), None) => ("for", given),
-        (None, Some(given)) => ("until", given),
-        _ => {
-            let message = "set either `for` or `until`";
-            return Ok(ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new("/for", message)])));
-        }
-    };
-    Ok(match moment(given, now, 1) {
+    Ok(match delay_until(&call.params, now) {
         Ok(until) if until <= now => ActionOutcome::Output(json!({ "until": until })),
         Ok(until) => ActionOutcome::Wait(until, json!({ "until": until })),
-        Err(message) => ActionOutcome::Failed(StepFailure::invalid(vec![Problem::new(format!("/{name}"), message)])),
+        Err(problem) => ActionOutcome::Failed(StepFailure::invalid(vec![problem])),
     })
+}
+
+/// When a delay with these params ends.
+fn delay_until(params: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, Problem> {
+    let (name, given) = match (params.get("for"), params.get("until")) {
+        (Some(given), None) => ("for", given),
+        (None, Some(given)) => ("until", given),
+        _ => return Err(Problem::new("/for", "set either `for` or `until`")),
+    };
+    moment(given, now, 1).map_err(|message| Problem::new(format!("/{name}"), message))
+}
+
+/// The problems of a delay with these params; whether a date is too far away is known only in a run.
+pub fn check_delay(params: &Map<String, Value>) -> Vec<Problem> {
+    let at_end = Timestamp::NEVER - WAIT_MAX;
+    delay_until(params, at_end).err().into_iter().collect()
 }
 
 /// Parses a time: a number of units (`unit_seconds` each by default) from now, or a date.
@@ -209,7 +218,7 @@ fn moment(given: &Value, now: Timestamp, unit_seconds: u64) -> Result<Timestamp,
         return after(value, unit_seconds);
     }
     let text = given.as_str().ok_or(WANTED)?;
-    let at = Timestamp::parse(text).ok_or(WANTED)?;
+    let at = date_text::read_text(text).ok_or(WANTED)?;
     match at <= now + WAIT_MAX {
         true => Ok(at),
         false => Err(format!("more than {} days away, which is the limit", WAIT_MAX.as_secs() / 86_400)),

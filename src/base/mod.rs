@@ -1,5 +1,6 @@
 //! Building blocks without knowledge of hooks: ids, timestamps, limits on JSON, networks, files.
 
+pub mod date_text;
 pub mod file_watch;
 pub mod id;
 pub mod json;

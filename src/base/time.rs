@@ -7,7 +7,12 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+const EPOCH: DateTime = jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0);
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
@@ -30,9 +35,23 @@ impl Timestamp {
         if let Ok(moment) = text.parse::<jiff::Timestamp>() {
             return Some(Timestamp(moment.as_microsecond()));
         }
-        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-        let moment = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-        Some(Timestamp(moment.as_microsecond()))
+        // jiff's timestamps end a day before the calendar does, so that every time zone can show them.
+        let pieces = Pieces::parse(text).ok()?;
+        let civil = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+        let offset_s = pieces.to_numeric_offset().map_or(0, |offset| i64::from(offset.seconds()));
+        Timestamp::from_civil(civil, offset_s)
+    }
+
+    /// The moment when clocks that are `offset_s` seconds ahead of UTC show `civil`; `None` after the year 9999.
+    pub fn from_civil(civil: DateTime, offset_s: i64) -> Option<Timestamp> {
+        let micros = civil.duration_since(EPOCH).as_micros() - i128::from(offset_s) * 1_000_000;
+        i64::try_from(micros).ok().map(Timestamp).filter(|moment| *moment <= Timestamp::NEVER)
+    }
+
+    /// What clocks show that are `offset_s` seconds ahead of UTC; `None` outside of the years -9999 to 9999.
+    pub fn to_civil(self, offset_s: i64) -> Option<DateTime> {
+        let since_epoch = SignedDuration::from_micros(self.0).checked_add(SignedDuration::from_secs(offset_s))?;
+        EPOCH.checked_add(since_epoch).ok()
     }
 
     /// Writes `2017-12-22T05:23:02.138Z`; `None` if the year does not have four digits. The log of each step has two
@@ -139,6 +158,21 @@ mod tests {
         assert_eq!(Timestamp::parse("2017-12-22T07:23:02.138+02:00"), Some(moment));
         assert_eq!(Timestamp::parse("2017-12-22").unwrap().to_string(), "2017-12-22T00:00:00.000Z");
         assert_eq!(Timestamp::parse("tomorrow"), None);
+    }
+
+    #[test]
+    fn the_calendar_ends_with_the_year_9999() {
+        let last = Timestamp::parse("9999-12-31T23:59:59.999999Z");
+        assert_eq!(last, Some(Timestamp::NEVER));
+        assert_eq!(Timestamp::parse("9999-12-31T23:59:59.999999+00:00"), last);
+        assert!(Timestamp::parse("9999-12-31").is_some_and(|moment| moment < Timestamp::NEVER));
+        assert_eq!(Timestamp::parse("9999-12-31T20:00:00-05:00"), None);
+        for moment in [Timestamp(0), Timestamp(-1), Timestamp::NEVER] {
+            assert_eq!(
+                moment.to_civil(3_600).map(|civil| Timestamp::from_civil(civil, 3_600)),
+                (moment != Timestamp::NEVER).then_some(Some(moment))
+            );
+        }
     }
 
     #[test]

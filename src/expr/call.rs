@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::inputs::Inputs;
 use super::local::{Frame, LocalPath};
 use super::meter::{Exceeded, Meter};
-use super::operation::{Need, Operation, OperationError};
+use super::operation::{Need, Operation, OperationError, Output};
 use super::operations;
 use super::path::Path;
 use super::report::{Fault, Note, Subject, brief};
@@ -105,6 +105,24 @@ impl Argument {
             Argument::Literal(_) | Argument::Local(_) => {}
             Argument::Path(path) => subjects.extend(path.subject()),
             Argument::Call(call) => call.add_subjects(subjects),
+        }
+    }
+
+    /// Adds the names of the paths from the root that it reads.
+    pub fn add_paths(&self, paths: &mut Vec<Vec<String>>) {
+        match self {
+            Argument::Literal(_) | Argument::Local(_) => {}
+            Argument::Path(path) => paths.push(path.names()),
+            Argument::Call(call) => call.add_paths(paths),
+        }
+    }
+
+    /// Whether the value may have characters that mean something in HTML.
+    pub fn may_be_markup(&self) -> bool {
+        match self {
+            Argument::Literal(_) | Argument::Local(LocalPath::Loop { .. }) => false,
+            Argument::Path(_) | Argument::Local(_) => true,
+            Argument::Call(call) => call.operation.output == Output::Escaped && !call.operation.is_plain(),
         }
     }
 }
@@ -203,6 +221,10 @@ impl Call {
                 Ok(None)
             }
         }
+    }
+
+    pub fn add_paths(&self, paths: &mut Vec<Vec<String>>) {
+        self.arguments.iter().flatten().for_each(|argument| argument.add_paths(paths));
     }
 
     pub fn add_subjects(&self, subjects: &mut Vec<Subject>) {

@@ -192,7 +192,8 @@ pub(super) fn parse_number(text: &str) -> Option<Number> {
     if !text.bytes().all(plain) {
         return None;
     }
-    text.parse::<i64>().map(Number::from).ok().or_else(|| text.parse().ok().and_then(Number::from_f64))
+    let integer = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+    integer.ok().or_else(|| text.parse().ok().and_then(Number::from_f64))
 }
 
 #[cfg(test)]
@@ -221,6 +222,8 @@ mod tests {
             (json!(0), json!(null)),
             (json!(""), json!(0)),
             (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64)),
+            (json!(u64::MAX), json!("18446744073709551614")),
+            (json!(9_223_372_036_854_775_808_u64), json!("9223372036854775809")),
             (json!(true), json!("True")),
             (json!({ "a": 1 }), json!({ "a": 1, "b": 1 })),
         ] {
@@ -243,6 +246,7 @@ mod tests {
     fn numbers_and_strings_are_ordered() {
         assert_eq!(order(&json!(300), &json!("200")), Ok(Ordering::Greater));
         assert_eq!(order(&json!("9"), &json!("10")), Ok(Ordering::Less));
+        assert_eq!(order(&json!(u64::MAX), &json!("18446744073709551614")), Ok(Ordering::Greater));
         assert_eq!(order(&json!("b"), &json!("a")), Ok(Ordering::Greater));
         for (left, right) in [(json!("a"), json!(1)), (json!("a"), json!("1")), (json!(true), json!(false))] {
             assert!(order(&left, &right).is_err(), "{left} {right}");

@@ -112,6 +112,58 @@ impl Condition {
         within(values, "values").collect()
     }
 
+    /// The operands with their pointers, and the operator of each.
+    pub fn operands(&self) -> Vec<(String, Operator, &Expr)> {
+        match &self.operands {
+            Operands::Values(values) => {
+                let operand = |(index, value)| (format!("/values/{index}"), self.operator, value);
+                values.iter().enumerate().map(operand).collect()
+            }
+            Operands::Conditions(conditions) => {
+                let indexed = conditions.iter().enumerate();
+                let below = |index: usize, pointer: String| format!("/values/{index}{pointer}");
+                indexed
+                    .flat_map(|(index, condition)| {
+                        condition
+                            .operands()
+                            .into_iter()
+                            .map(move |(pointer, operator, value)| (below(index, pointer), operator, value))
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// The conditions that compare literals only, so that they never change: their pointers, and what they say.
+    pub fn constants(&self) -> Vec<(String, String)> {
+        let values = match &self.operands {
+            Operands::Values(values) => values,
+            Operands::Conditions(conditions) => {
+                let below = |(index, condition): (usize, &Condition)| {
+                    let constants = condition.constants().into_iter();
+                    constants
+                        .map(move |(pointer, message)| (format!("/values/{index}{pointer}"), message))
+                        .collect::<Vec<_>>()
+                };
+                return conditions.iter().enumerate().flat_map(below).collect();
+            }
+        };
+        let literals: Vec<&Value> = values.iter().filter_map(Expr::as_literal).collect();
+        let name = self.operator.name();
+        let message = match (self.operator, literals.as_slice()) {
+            // Editors write "in any case" as a test of `true`.
+            (Operator::True | Operator::False, _) => return Vec::new(),
+            (Operator::Exists, [value]) if **value == Value::Bool(true) || **value == "true" => return Vec::new(),
+            (Operator::Exists, [value]) if !value.is_null() => format!("`{name}` of a literal always holds"),
+            (Operator::Dne, [value]) if !value.is_null() => format!("`{name}` of a literal never holds"),
+            (_, literals) if literals.len() == values.len() => {
+                format!("`{name}` compares literals, so its result is always the same")
+            }
+            _ => return Vec::new(),
+        };
+        vec![("/values".to_owned(), message)]
+    }
+
     /// Whether this is `{"op": "true", "values": [true]}`, which always holds.
     pub fn is_always(&self) -> bool {
         let Operands::Values(values) = &self.operands else { return false };
@@ -203,7 +255,7 @@ fn read_operator(fields: &Map<String, Value>) -> Result<Operator, Fault> {
         return Err(at_op(Fault::new(format!("`op` must be a string, not {}", kind_of(value)))));
     };
     Operator::parse(name).ok_or_else(|| {
-        let help = match nearest(name, names()) {
+        let help = match Operator::meant_by(name).or_else(|| nearest(name, names())) {
             Some(suggestion) => format!("did you mean `{suggestion}`?"),
             None => format!("the operators are {}", names().collect::<Vec<_>>().join(", ")),
         };

@@ -4,7 +4,7 @@
 //! `steps.`, `variables.`, `error.` or `_env.` is a path; numbers, `true`, `false` and `null` are literals; a quoted
 //! argument is a string, which may contain commas; any other argument is a string as it stands. A string as the first
 //! argument must be quoted, because an unquoted one is usually a misspelled path. The last argument of a few operations
-//! takes the rest of the text, including commas: `/#fn:dateFormat,steps.1.at,MMM D, YYYY`.
+//! takes the rest of the text, including commas: `/#fn:dateFormat,steps.1.at,MMM D, YYYY`; in quotes it does not.
 
 use std::borrow::Cow;
 
@@ -59,6 +59,10 @@ impl Function {
         value.map_err(|reason| EvalError::TooMuchWork { expression: source(), reason })
     }
 
+    pub(super) fn add_paths(&self, paths: &mut Vec<Vec<String>>) {
+        self.call.add_paths(paths);
+    }
+
     pub(super) fn add_subjects(&self, subjects: &mut Vec<Subject>) {
         self.call.add_subjects(subjects);
     }
@@ -68,10 +72,14 @@ impl Function {
 fn split_arguments<'t>(text: &'t str, operation: &Operation) -> Result<Vec<&'t str>, Fault> {
     let (mut arguments, mut rest) = (Vec::new(), text);
     loop {
-        let quoted = closing_quote(rest);
-        let end = match quoted {
-            _ if operation.rest == Some(arguments.len()) => rest.len(),
+        let takes_rest = operation.rest == Some(arguments.len());
+        // A quoted text ends at its quote, so that further arguments can follow.
+        let ends_argument = |end: &usize| !takes_rest || matches!(rest[*end..].chars().next(), None | Some(','));
+        let is_last = arguments.len() + 1 >= operation.parameters.len();
+        let end = match closing_quote(rest).filter(ends_argument) {
+            _ if takes_rest && is_last => rest.len(),
             Some(end) => end,
+            None if takes_rest => rest.len(),
             None => rest.find(',').unwrap_or(rest.len()),
         };
         arguments.push(&rest[..end]);
@@ -112,6 +120,7 @@ fn read(source: &str, index: usize, operation: &Operation, whole: &str) -> Resul
     if ROOTS.contains(&root) && root != source {
         return Ok(Some(Argument::Path(Path::compile(source)?)));
     }
+    check_rest(source, index, operation, whole)?;
     // If the value is not written back identically, such as an id with leading zeros, it is a string.
     let scalar = serde_json::from_str::<Value>(source).ok();
     let scalar = scalar.filter(|value| {
@@ -135,6 +144,21 @@ fn read(source: &str, index: usize, operation: &Operation, whole: &str) -> Resul
         return Err(fault.help(format!("did you mean `{meant}`? Put strings in quotes")));
     }
     Ok(Some(Argument::Literal(Value::from(source))))
+}
+
+/// A text that takes the rest of the function, but ends like the next argument, is a mistake: `LL,Europe/Berlin`.
+fn check_rest(source: &str, index: usize, operation: &Operation, whole: &str) -> Result<(), Fault> {
+    let (Some((text, last)), Some(next)) = (source.rsplit_once(','), operation.parameters.get(index + 1)) else {
+        return Ok(());
+    };
+    let is_next = matches!(next.value_type, ValueType::Named(_, check) if last.len() > 1 && check(last).is_ok());
+    if operation.rest != Some(index) || !is_next {
+        return Ok(());
+    }
+    let name = operation.parameters[index].name;
+    let before = whole.strip_suffix(source).unwrap_or_default();
+    let fault = Fault::new(format!("`{}` is part of `{name}` here, which takes the rest of the function", brief(last)));
+    Err(fault.help(format!("put `{name}` in quotes: `/#fn:{}'{}',{}`", brief(before), brief(text), brief(last))))
 }
 
 fn spaces(text: &str) -> Fault {

@@ -64,8 +64,13 @@ pub(super) struct Meter {
 
 impl Meter {
     pub fn new(clock: Option<Clock>, shared: Option<Arc<AtomicUsize>>) -> Meter {
+        Meter::with_limit(WORK_MAX, clock, shared)
+    }
+
+    /// A meter with a limit of its own, for work that is counted in other units.
+    pub fn with_limit(limit: usize, clock: Option<Clock>, shared: Option<Arc<AtomicUsize>>) -> Meter {
         let deadline = clock.map(|clock| (clock, clock().saturating_add(TIME_MAX)));
-        Meter { left: Cell::new(WORK_MAX), next_reading: Cell::new(WORK_MAX), deadline, shared }
+        Meter { left: Cell::new(limit), next_reading: Cell::new(limit), deadline, shared }
     }
 
     /// Charges work before it is done.

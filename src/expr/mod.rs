@@ -11,14 +11,12 @@
 //! reference clones only its result. A missing value does not stop a run; it adds a [`Note`].
 //!
 //! Limits: 64 KiB per expression and per template output, 64 segments per path, 4 KiB and 10,000 results per JSONPath.
-//! Everything here is pure. This is the only module that uses handlebars and jsonpath_lib.
+//! Everything here is pure.
 
 mod call;
 mod compare;
 mod condition;
-mod cursor;
 mod dates;
-mod filter;
 mod function;
 mod inputs;
 mod invalid;
@@ -31,6 +29,7 @@ mod operation;
 mod operations;
 mod operator;
 mod path;
+mod references;
 mod report;
 mod scope;
 mod secrets;
@@ -41,6 +40,7 @@ pub use condition::{Condition, ConditionResult, Operand};
 pub use invalid::Invalid;
 pub use meter::Clock;
 pub use operator::Operator;
+pub use references::Reference;
 pub use report::{EvalError, Fault, Mention, Note, Subject};
 pub use scope::{Environment, Scope};
 pub use secrets::{Secrets, mask};
@@ -184,7 +184,7 @@ impl Expr {
                 }
                 found
             }
-            Expr::JsonPath(query) => Some(Cow::Owned(Value::Array(query.select(scope.data())?))),
+            Expr::JsonPath(query) => Some(Cow::Owned(Value::Array(query.select(scope)?))),
             Expr::Function(function) => function.run(scope, notes)?,
             Expr::Template(template) => Some(Cow::Owned(Value::String(template.render(scope, notes)?))),
             Expr::Array(items) => {

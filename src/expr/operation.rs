@@ -133,6 +133,30 @@ impl Operation {
         Operation { cost, ..self }
     }
 
+    /// Whether the result has no characters that mean something in HTML: numbers, dates and identifiers.
+    pub fn is_plain(&self) -> bool {
+        const PLAIN: [&str; 17] = [
+            "parseInt",
+            "parseFloat",
+            "parseBool",
+            "math",
+            "round",
+            "floor",
+            "ceil",
+            "abs",
+            "toFixed",
+            "length",
+            "sum",
+            "date",
+            "dateFormat",
+            "parseDate",
+            "dateDiff",
+            "toE164",
+            "randomId",
+        ];
+        PLAIN.contains(&self.name)
+    }
+
     /// The parameter for the argument at an index; the last one of a variadic operation takes all further arguments.
     pub fn parameter(&self, index: usize) -> Option<&'static Parameter> {
         let repeated = self.parameters.last().filter(|_| self.variadic);

@@ -47,6 +47,31 @@ impl Operator {
         Operator::ALL.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
     }
 
+    /// The operator that people mean who write one of another language.
+    pub fn meant_by(spelling: &str) -> Option<&'static str> {
+        const SPELLINGS: [(&str, &str); 18] = [
+            ("=", "eq"),
+            ("==", "eq"),
+            ("===", "eq"),
+            ("equals", "eq"),
+            ("is", "eq"),
+            ("!=", "neq"),
+            ("!==", "neq"),
+            ("<>", "neq"),
+            ("ne", "neq"),
+            (">", "gt"),
+            (">=", "gte"),
+            ("<", "lt"),
+            ("<=", "lte"),
+            ("&&", "and"),
+            ("||", "or"),
+            ("!exists", "dne"),
+            ("includes", "contains"),
+            ("in", "contains"),
+        ];
+        SPELLINGS.iter().find(|(other, _)| *other == spelling).map(|(_, name)| *name)
+    }
+
     /// One value, and optionally another one, which some editors leave behind and which is ignored.
     pub const ONE: [usize; 2] = [1, 2];
     pub const TWO: [usize; 2] = [2, 2];

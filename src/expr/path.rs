@@ -67,6 +67,11 @@ impl Path {
         self.keys.text()
     }
 
+    /// The names, from the root.
+    pub(super) fn names(&self) -> Vec<String> {
+        (0..).map_while(|index| self.keys.name(index)).map(str::to_owned).collect()
+    }
+
     /// The step or variable that the path points into.
     pub(super) fn subject(&self) -> Option<Subject> {
         if matches!(self.root, Root::Item | Root::Index) {

@@ -67,8 +67,8 @@ pub enum EvalError {
     TooMuchWork { expression: String, reason: meter::Exceeded },
     #[error("the result of `{}` is not valid JSON: {reason}", brief(.expression))]
     NotJson { expression: String, reason: String },
-    #[error("the JSONPath `{}` failed: {reason}", brief(.expression))]
-    JsonPath { expression: String, reason: String },
+    #[error("the JSONPath `{}` looks at more than {} values", brief(.expression), jsonpath::VISITS_MAX)]
+    TooManyVisits { expression: String },
     #[error("the JSONPath `{}` selects {count} values; the limit is {}", brief(.expression), jsonpath::RESULTS_MAX)]
     TooManyResults { expression: String, count: usize },
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fields::UNSTORABLE;
+use super::phone::digits_key;
 use super::{kind_of, unknown};
 
 /// An e-mail address of a customer.
@@ -38,14 +39,6 @@ pub fn email_key(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// The look-up key of a number: its digits, and a leading `+`.
-pub fn phone_key(phone: &str) -> String {
-    let phone = phone.trim();
-    let plus = if phone.starts_with('+') { "+" } else { "" };
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    format!("{plus}{digits}")
-}
-
 /// Whether `email` looks like an address: text on both sides of an `@`, no spaces, at most 254 bytes.
 pub fn is_email(email: &str) -> bool {
     let email = email.trim();
@@ -72,7 +65,7 @@ pub fn check_email(email: &str) -> Result<String, String> {
 pub fn check_phone(phone: &str) -> Result<String, String> {
     match phone.trim() {
         phone if phone.contains('\0') => Err(UNSTORABLE.into()),
-        phone if phone.len() <= 64 && (3..=32).contains(&phone_key(phone).len()) => Ok(phone.to_owned()),
+        phone if phone.len() <= 64 && (3..=32).contains(&digits_key(phone).len()) => Ok(phone.to_owned()),
         _ => Err("not a phone number, such as +1 212 555 0123".into()),
     }
 }

@@ -12,12 +12,13 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-pub use super::contact::{email_key, phone_key};
+pub use super::contact::email_key;
 use super::contact::{read_email, read_phone};
 use super::diff::ObjectState;
 use super::entries::Entry;
 use super::fields::{ENTRIES_MAX, too_many_entries};
 use super::klass::{CUSTOM_MAX, merge_custom};
+pub use super::phone::phone_key;
 use super::shape::{self, COMPANY, Field, MergeMode, Type, field};
 use super::{Email, Fields, Phone, Problem};
 use crate::base::id::Id;

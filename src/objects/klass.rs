@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Fields, Problem, escape_pointer, kind_of, unknown};
+use crate::base::date_text;
 use crate::base::id::Id;
 use crate::base::time::Timestamp;
 
@@ -107,11 +108,10 @@ impl AttributeType {
                 Ok(Value::Bool(text == "true"))
             }
             (AttributeType::Bool, other) => refuse("true or false", &other),
-            (AttributeType::At, Value::String(text)) => match Timestamp::parse(&text) {
+            (AttributeType::At, value) => match date_text::read(&value) {
                 Some(moment) => Ok(Value::String(moment.to_string())),
-                None => refuse("an ISO 8601 date-time such as 2017-12-22T05:23:02Z", &Value::String(text)),
+                None => refuse("a date such as 2017-12-22T05:23:02Z, or seconds or milliseconds since 1970", &value),
             },
-            (AttributeType::At, other) => refuse("an ISO 8601 date-time such as 2017-12-22T05:23:02Z", &other),
             (AttributeType::Url, Value::String(text)) if text.len() <= 2_048 && url::Url::parse(&text).is_ok() => {
                 Ok(Value::String(text))
             }

@@ -16,6 +16,7 @@ pub mod klass;
 pub mod kobject;
 mod message;
 mod note;
+pub mod phone;
 pub mod shape;
 mod user;
 

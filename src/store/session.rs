@@ -301,9 +301,9 @@ pub trait Customers {
     /// By an address in the form of [`crate::objects::customer::email_key`].
     fn customer_by_email(&mut self, org: Id, email_key: &str) -> StoreResult<Option<Customer>>;
     fn customer_by_external_id(&mut self, org: Id, external_id: &str) -> StoreResult<Option<Customer>>;
-    /// Finds a customer by a number in the form of [`crate::objects::customer::phone_key`]; the oldest if several have
+    /// Finds a customer by a phone number, however it is written; the oldest if several have
     /// it.
-    fn customer_by_phone(&mut self, org: Id, phone_key: &str) -> StoreResult<Option<Customer>>;
+    fn customer_by_phone(&mut self, org: Id, phone: &str) -> StoreResult<Option<Customer>>;
     fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>>;
     /// Writes nothing if something unique is taken.
     fn insert_customer(&mut self, org: Id, customer: &Customer) -> StoreResult<Result<(), Taken>>;

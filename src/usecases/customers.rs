@@ -11,7 +11,7 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::changes::{self, ChangeError, Editor};
 use crate::http::document::{Attributes, Listed, Relationship, Resource};
-use crate::objects::customer::{Profile, email_key, phone_key};
+use crate::objects::customer::{Profile, email_key};
 use crate::objects::{Customer, Email, EntityKind, Fields, Phone, Problem, missing};
 use crate::store::{Of, Page, Session, StoreResult};
 
@@ -110,7 +110,7 @@ fn view(org: Id, customer: Customer) -> CustomerView {
 fn find(session: &mut dyn Session, org: Id, address: &str) -> StoreResult<Option<Customer>> {
     match address.split_once('=') {
         Some(("email", email)) => session.customer_by_email(org, &email_key(email)),
-        Some(("phone", phone)) => session.customer_by_phone(org, &phone_key(phone)),
+        Some(("phone", phone)) => session.customer_by_phone(org, phone),
         Some(("externalId", external_id)) => session.customer_by_external_id(org, external_id),
         Some(_) => Ok(None),
         None => address.parse().map_or(Ok(None), |id| session.customer(org, id)),

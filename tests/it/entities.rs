@@ -131,7 +131,7 @@ fn all_problems_are_reported_with_their_places() {
             "/conversation: a conversation is required",
             "/direction: expected one of in, out",
             "/body: longer than 100000 characters",
-            "/sentAt: expected an ISO 8601 date-time such as 2017-12-22T05:23:02Z, not \"now\"",
+            "/sentAt: expected a date such as 2017-12-22T05:23:02Z, or seconds or milliseconds since 1970, not \"now\"",
             "/meta: expected an object, not a list",
         ]
     );

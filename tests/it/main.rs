@@ -58,6 +58,7 @@ mod on_sqlite;
 mod proxies;
 mod published_keys;
 mod readme;
+mod references;
 mod refusals;
 mod refused_requests;
 mod request_context;

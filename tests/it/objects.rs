@@ -118,7 +118,7 @@ fn all_problems_of_a_customer_are_reported() {
             "/emails/1: not an e-mail address, such as ann@example.com",
             "/phones/0: not a phone number, such as +1 212 555 0123",
             "/custom/tier: `tier` must end in a type suffix: one of Str, Txt, Num, At, Bool, Url, Id",
-            "/custom/sinceAt: expected an ISO 8601 date-time such as 2017-12-22T05:23:02Z, not \"yesterday\"",
+            "/custom/sinceAt: expected a date such as 2017-12-22T05:23:02Z, or seconds or milliseconds since 1970, not \"yesterday\"",
             "/custom/pointsNum: expected a number, not \"many\"",
             "/custom/siteUrl: expected an absolute URL of at most 2,048 characters, not \"nowhere\"",
             "/emial: unknown attribute `emial`; did you mean `email`?",

@@ -96,6 +96,8 @@ fn faults_have_pointers() {
         ]
     );
     assert_eq!(Condition::compile(&nested).unwrap_err()[0].help.as_deref(), Some("did you mean `exists`?"));
+    let operator = json!({ "op": "==", "values": [1, "/#steps.1.n"] });
+    assert_eq!(Condition::compile(&operator).unwrap_err()[0].help.as_deref(), Some("did you mean `eq`?"));
     for count in
         [("or", json!([])), ("true", json!([true, true, true])), ("exists", json!([])), ("dne", json!([1, 2, 3]))]
     {

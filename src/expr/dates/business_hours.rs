@@ -2,13 +2,13 @@
 
 use jiff::tz::TimeZone;
 
-use super::zoned;
+use super::Local;
 use crate::base::time::Timestamp;
 
 /// Whether `moment` is within business hours.
 pub(in crate::expr) fn in_business_hours(moment: Timestamp) -> bool {
-    let Ok(moment) = zoned(moment, TimeZone::UTC) else { return false };
-    moment.weekday().to_monday_one_offset() <= 5 && (9..17).contains(&moment.hour())
+    let Ok(Local { civil, .. }) = Local::new(moment, TimeZone::UTC) else { return false };
+    civil.weekday().to_monday_one_offset() <= 5 && (9..17).contains(&civil.hour())
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@
 
 use std::fmt::{self, Write};
 
-use jiff::Zoned;
+use super::Local;
 
 type Text = String;
 
 /// Writes a part of a date.
-type Token = fn(&Zoned, &mut Text) -> fmt::Result;
+type Token = fn(&Local, &mut Text) -> fmt::Result;
 
 /// The tokens. Longer tokens come before their prefixes.
 const TOKENS: &[(&str, Token)] = &[
@@ -24,60 +24,60 @@ const TOKENS: &[(&str, Token)] = &[
     ("lll", |at, text| write_into(at, "MMM D, YYYY h:mm A", text)),
     ("ll", |at, text| write_into(at, "MMM D, YYYY", text)),
     ("l", |at, text| write_into(at, "M/D/YYYY", text)),
-    ("YYYY", |at, text| write!(text, "{:04}", at.year())),
-    ("YY", |at, text| write!(text, "{:02}", at.year().rem_euclid(100))),
-    ("Y", |at, text| write!(text, "{}", at.year())),
+    ("YYYY", |at, text| write!(text, "{:04}", at.civil.year())),
+    ("YY", |at, text| write!(text, "{:02}", at.civil.year().rem_euclid(100))),
+    ("Y", |at, text| write!(text, "{}", at.civil.year())),
     ("Qo", |at, text| ordinal(text, quarter(at))),
     ("Q", |at, text| write!(text, "{}", quarter(at))),
-    ("MMMM", |at, text| text.write_str(MONTHS[at.month() as usize - 1])),
-    ("MMM", |at, text| text.write_str(&MONTHS[at.month() as usize - 1][..3])),
-    ("MM", |at, text| write!(text, "{:02}", at.month())),
-    ("Mo", |at, text| ordinal(text, i64::from(at.month()))),
-    ("M", |at, text| write!(text, "{}", at.month())),
-    ("DDDD", |at, text| write!(text, "{:03}", at.day_of_year())),
-    ("DDDo", |at, text| ordinal(text, i64::from(at.day_of_year()))),
-    ("DDD", |at, text| write!(text, "{}", at.day_of_year())),
-    ("DD", |at, text| write!(text, "{:02}", at.day())),
-    ("Do", |at, text| ordinal(text, i64::from(at.day()))),
-    ("D", |at, text| write!(text, "{}", at.day())),
+    ("MMMM", |at, text| text.write_str(MONTHS[at.civil.month() as usize - 1])),
+    ("MMM", |at, text| text.write_str(&MONTHS[at.civil.month() as usize - 1][..3])),
+    ("MM", |at, text| write!(text, "{:02}", at.civil.month())),
+    ("Mo", |at, text| ordinal(text, i64::from(at.civil.month()))),
+    ("M", |at, text| write!(text, "{}", at.civil.month())),
+    ("DDDD", |at, text| write!(text, "{:03}", at.civil.day_of_year())),
+    ("DDDo", |at, text| ordinal(text, i64::from(at.civil.day_of_year()))),
+    ("DDD", |at, text| write!(text, "{}", at.civil.day_of_year())),
+    ("DD", |at, text| write!(text, "{:02}", at.civil.day())),
+    ("Do", |at, text| ordinal(text, i64::from(at.civil.day()))),
+    ("D", |at, text| write!(text, "{}", at.civil.day())),
     ("dddd", |at, text| text.write_str(DAYS[weekday(at)])),
     ("ddd", |at, text| text.write_str(&DAYS[weekday(at)][..3])),
     ("dd", |at, text| text.write_str(&DAYS[weekday(at)][..2])),
     ("do", |at, text| ordinal(text, weekday(at) as i64)),
     ("d", |at, text| write!(text, "{}", weekday(at))),
     ("e", |at, text| write!(text, "{}", weekday(at))),
-    ("E", |at, text| write!(text, "{}", at.weekday().to_monday_one_offset())),
+    ("E", |at, text| write!(text, "{}", at.civil.weekday().to_monday_one_offset())),
     ("ww", |at, text| write!(text, "{:02}", week(at).1)),
     ("wo", |at, text| ordinal(text, week(at).1)),
     ("w", |at, text| write!(text, "{}", week(at).1)),
     ("gggg", |at, text| write!(text, "{:04}", week(at).0)),
     ("gg", |at, text| write!(text, "{:02}", week(at).0.rem_euclid(100))),
-    ("WW", |at, text| write!(text, "{:02}", at.date().iso_week_date().week())),
-    ("Wo", |at, text| ordinal(text, i64::from(at.date().iso_week_date().week()))),
-    ("W", |at, text| write!(text, "{}", at.date().iso_week_date().week())),
-    ("GGGG", |at, text| write!(text, "{:04}", at.date().iso_week_date().year())),
-    ("GG", |at, text| write!(text, "{:02}", at.date().iso_week_date().year().rem_euclid(100))),
-    ("A", |at, text| text.write_str(if at.hour() < 12 { "AM" } else { "PM" })),
-    ("a", |at, text| text.write_str(if at.hour() < 12 { "am" } else { "pm" })),
-    ("HH", |at, text| write!(text, "{:02}", at.hour())),
-    ("H", |at, text| write!(text, "{}", at.hour())),
+    ("WW", |at, text| write!(text, "{:02}", at.civil.date().iso_week_date().week())),
+    ("Wo", |at, text| ordinal(text, i64::from(at.civil.date().iso_week_date().week()))),
+    ("W", |at, text| write!(text, "{}", at.civil.date().iso_week_date().week())),
+    ("GGGG", |at, text| write!(text, "{:04}", at.civil.date().iso_week_date().year())),
+    ("GG", |at, text| write!(text, "{:02}", at.civil.date().iso_week_date().year().rem_euclid(100))),
+    ("A", |at, text| text.write_str(if at.civil.hour() < 12 { "AM" } else { "PM" })),
+    ("a", |at, text| text.write_str(if at.civil.hour() < 12 { "am" } else { "pm" })),
+    ("HH", |at, text| write!(text, "{:02}", at.civil.hour())),
+    ("H", |at, text| write!(text, "{}", at.civil.hour())),
     ("hh", |at, text| write!(text, "{:02}", hour_of_twelve(at))),
     ("h", |at, text| write!(text, "{}", hour_of_twelve(at))),
-    ("kk", |at, text| write!(text, "{:02}", if at.hour() == 0 { 24 } else { at.hour() })),
-    ("k", |at, text| write!(text, "{}", if at.hour() == 0 { 24 } else { at.hour() })),
-    ("mm", |at, text| write!(text, "{:02}", at.minute())),
-    ("m", |at, text| write!(text, "{}", at.minute())),
-    ("ss", |at, text| write!(text, "{:02}", at.second())),
-    ("s", |at, text| write!(text, "{}", at.second())),
+    ("kk", |at, text| write!(text, "{:02}", if at.civil.hour() == 0 { 24 } else { at.civil.hour() })),
+    ("k", |at, text| write!(text, "{}", if at.civil.hour() == 0 { 24 } else { at.civil.hour() })),
+    ("mm", |at, text| write!(text, "{:02}", at.civil.minute())),
+    ("m", |at, text| write!(text, "{}", at.civil.minute())),
+    ("ss", |at, text| write!(text, "{:02}", at.civil.second())),
+    ("s", |at, text| write!(text, "{}", at.civil.second())),
     ("zz", |at, text| abbreviation(at, text)),
     ("z", |at, text| abbreviation(at, text)),
     ("ZZ", |at, text| offset(at, "", text)),
     ("Z", |at, text| offset(at, ":", text)),
-    ("X", |at, text| write!(text, "{}", at.timestamp().as_second())),
-    ("x", |at, text| write!(text, "{}", at.timestamp().as_millisecond())),
+    ("X", |at, text| write!(text, "{}", at.moment.0.div_euclid(1_000_000))),
+    ("x", |at, text| write!(text, "{}", at.moment.0.div_euclid(1_000))),
 ];
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -92,7 +92,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// The default format.
 const ISO: &str = "YYYY-MM-DDTHH:mm:ss.SSS[Z]";
@@ -104,8 +104,8 @@ const ISO_WITH_OFFSET: &str = "YYYY-MM-DDTHH:mm:ss.SSSZ";
 const FORMAT_MAX: usize = 256;
 
 /// Formats a date; in the form of JSON by default.
-pub(in crate::expr) fn format(at: &Zoned, format: Option<&str>) -> Result<String, String> {
-    let format = format.unwrap_or(if at.time_zone() == &jiff::tz::TimeZone::UTC { ISO } else { ISO_WITH_OFFSET });
+pub(in crate::expr) fn format(at: &Local, format: Option<&str>) -> Result<String, String> {
+    let format = format.unwrap_or(if at.zone == jiff::tz::TimeZone::UTC { ISO } else { ISO_WITH_OFFSET });
     if format.len() > FORMAT_MAX {
         return Err(format!("a format has at most {FORMAT_MAX} bytes"));
     }
@@ -114,7 +114,7 @@ pub(in crate::expr) fn format(at: &Zoned, format: Option<&str>) -> Result<String
     Ok(text)
 }
 
-fn write_into(at: &Zoned, format: &str, text: &mut Text) -> fmt::Result {
+fn write_into(at: &Local, format: &str, text: &mut Text) -> fmt::Result {
     let mut rest = format;
     while let Some(first) = rest.chars().next() {
         let literal = rest.strip_prefix('[').and_then(|inner| inner.split_once(']'));
@@ -123,7 +123,7 @@ fn write_into(at: &Zoned, format: &str, text: &mut Text) -> fmt::Result {
             rest = after;
         } else if first == 'S' {
             let digits = rest.bytes().take_while(|byte| *byte == b'S').count();
-            let nanoseconds = format!("{:09}", at.subsec_nanosecond());
+            let nanoseconds = format!("{:09}", at.civil.subsec_nanosecond());
             write!(text, "{:0<digits$}", &nanoseconds[..digits.min(nanoseconds.len())])?;
             rest = &rest[digits..];
         } else if let Some((token, write)) = TOKENS.iter().find(|(token, _)| rest.starts_with(token)) {
@@ -147,30 +147,30 @@ fn ordinal(text: &mut Text, number: i64) -> fmt::Result {
     write!(text, "{number}{ending}")
 }
 
-fn quarter(at: &Zoned) -> i64 {
-    i64::from((at.month() - 1) / 3 + 1)
+fn quarter(at: &Local) -> i64 {
+    i64::from((at.civil.month() - 1) / 3 + 1)
 }
 
-fn weekday(at: &Zoned) -> usize {
-    at.weekday().to_sunday_zero_offset() as usize
+fn weekday(at: &Local) -> usize {
+    at.civil.weekday().to_sunday_zero_offset() as usize
 }
 
-fn hour_of_twelve(at: &Zoned) -> i8 {
-    (at.hour() + 11) % 12 + 1
+fn hour_of_twelve(at: &Local) -> i8 {
+    (at.civil.hour() + 11) % 12 + 1
 }
 
 /// Year and number of the week. Weeks begin on Sunday; the first one contains January 1.
-fn week(at: &Zoned) -> (i64, i64) {
-    let (year, saturday) = (i64::from(at.year()), i64::from(at.day_of_year()) + 6 - weekday(at) as i64);
-    if saturday > i64::from(at.days_in_year()) { (year + 1, 1) } else { (year, (saturday - 1) / 7 + 1) }
+fn week(at: &Local) -> (i64, i64) {
+    let (year, saturday) = (i64::from(at.civil.year()), i64::from(at.civil.day_of_year()) + 6 - weekday(at) as i64);
+    if saturday > i64::from(at.civil.days_in_year()) { (year + 1, 1) } else { (year, (saturday - 1) / 7 + 1) }
 }
 
-fn abbreviation(at: &Zoned, text: &mut Text) -> fmt::Result {
-    text.write_str(at.time_zone().to_offset_info(at.timestamp()).abbreviation())
+fn abbreviation(at: &Local, text: &mut Text) -> fmt::Result {
+    text.write_str(&at.abbreviation())
 }
 
-fn offset(at: &Zoned, between: &str, text: &mut Text) -> fmt::Result {
-    let seconds = at.offset().seconds();
+fn offset(at: &Local, between: &str, text: &mut Text) -> fmt::Result {
+    let seconds = at.offset_s;
     let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
     write!(text, "{sign}{:02}{between}{:02}", minutes / 60, minutes % 60)
 }
@@ -179,10 +179,14 @@ fn offset(at: &Zoned, between: &str, text: &mut Text) -> fmt::Result {
 mod tests {
     use super::super::zone;
     use super::*;
+    use crate::base::time::Timestamp;
+
+    fn local(moment: &str, zone_name: &str) -> Local {
+        Local::new(Timestamp::parse(moment).unwrap(), zone(zone_name).unwrap()).unwrap()
+    }
 
     fn formatted(moment: &str, zone_name: &str, pattern: &str) -> String {
-        let at = moment.parse::<jiff::Timestamp>().unwrap().to_zoned(zone(zone_name).unwrap());
-        format(&at, Some(pattern)).unwrap()
+        format(&local(moment, zone_name), Some(pattern)).unwrap()
     }
 
     #[test]
@@ -218,11 +222,17 @@ mod tests {
         ] {
             assert_eq!(formatted("2024-06-30T23:30:00Z", zone_name, "hh:mm A Z z"), expected);
         }
-        let at = "2024-06-30T23:30:00.5Z".parse::<jiff::Timestamp>().unwrap();
-        let default = |name: &str| format(&at.to_zoned(zone(name).unwrap()), None).unwrap();
+        let default = |name: &str| format(&local("2024-06-30T23:30:00.5Z", name), None).unwrap();
         assert_eq!(default("UTC"), "2024-06-30T23:30:00.500Z");
         assert_eq!(default("Europe/Berlin"), "2024-07-01T01:30:00.500+02:00");
-        assert!(format(&at.to_zoned(zone("UTC").unwrap()), Some(&"Y".repeat(257))).is_err());
+        assert!(format(&local("2024-06-30", "UTC"), Some(&"Y".repeat(257))).is_err());
+    }
+
+    #[test]
+    fn the_last_day_of_the_calendar_has_a_text() {
+        assert_eq!(formatted("9999-12-31", "UTC", "LL Z"), "December 31, 9999 +00:00");
+        assert_eq!(formatted("9999-12-31T22:00:00Z", "America/New_York", "LLL z"), "December 31, 9999 5:00 PM EST");
+        assert!(Local::new(Timestamp::NEVER, zone("Asia/Tokyo").unwrap()).is_err());
     }
 
     #[test]

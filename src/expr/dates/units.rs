@@ -2,7 +2,10 @@
 //!
 //! Years, months, weeks and days follow the calendar of the time zone; hours and shorter units have a fixed length.
 
-use jiff::{RoundMode, Span, SpanRound, SpanTotal, Timestamp, Unit, Zoned};
+use jiff::{Span, Unit};
+
+use super::Local;
+use crate::base::time::Timestamp;
 
 /// The names of units as in Moment.js: plural, singular and abbreviated.
 pub(in crate::expr) const UNITS: &[&str] = &[
@@ -41,7 +44,7 @@ fn unit(name: &str) -> Result<Unit, String> {
 }
 
 /// The moment `count` units before `moment`.
-pub(in crate::expr) fn before(moment: &Zoned, count: i64, unit_name: &str) -> Result<Zoned, String> {
+pub(in crate::expr) fn before(moment: &Local, count: i64, unit_name: &str) -> Result<Local, String> {
     let span = Span::new();
     let span = match unit(unit_name)? {
         Unit::Year => span.try_years(count),
@@ -53,19 +56,27 @@ pub(in crate::expr) fn before(moment: &Zoned, count: i64, unit_name: &str) -> Re
         Unit::Second => span.try_seconds(count),
         _ => span.try_milliseconds(count),
     };
-    let earlier = span.and_then(|span| moment.checked_sub(span));
-    earlier.map_err(|_| format!("{count} {unit_name} are out of range"))
+    let earlier = span.ok().and_then(|span| moment.minus(span));
+    earlier.ok_or_else(|| format!("{count} {unit_name} are out of range"))
 }
 
 /// The number of whole units between two moments; negative if the second is earlier.
 pub(in crate::expr) fn between(from: Timestamp, to: Timestamp, unit_name: &str) -> Result<i64, String> {
     let unit = unit(unit_name)?;
-    let (from, to) = (from.to_zoned(jiff::tz::TimeZone::UTC), to.to_zoned(jiff::tz::TimeZone::UTC));
-    let count = (from.until((unit, &to))).and_then(|span| {
-        let whole = SpanRound::new().smallest(unit).largest(unit).mode(RoundMode::Trunc).relative(&from);
-        span.round(whole)?.total(SpanTotal::from(unit).relative(&from))
-    });
-    count.map(|count| count as i64).map_err(|_| "the dates are too far apart".to_owned())
+    let too_far = || "the dates are too far apart".to_owned();
+    let (from, to) = (from.to_civil(0).ok_or_else(too_far)?, to.to_civil(0).ok_or_else(too_far)?);
+    let span = from.until((unit, to)).map_err(|_| too_far())?;
+    // The smaller units hold what is left over.
+    Ok(match unit {
+        Unit::Year => span.get_years().into(),
+        Unit::Month => span.get_months().into(),
+        Unit::Week => span.get_weeks().into(),
+        Unit::Day => span.get_days().into(),
+        Unit::Hour => span.get_hours().into(),
+        Unit::Minute => span.get_minutes(),
+        Unit::Second => span.get_seconds(),
+        _ => span.get_milliseconds(),
+    })
 }
 
 #[cfg(test)]
@@ -73,23 +84,23 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
+        Timestamp::parse(text).unwrap()
     }
 
     #[test]
     fn units_are_subtracted() {
-        let start = at("2024-03-31T10:00:00Z").to_zoned(jiff::tz::TimeZone::UTC);
-        let before = |count, unit: &str| before(&start, count, unit).unwrap().timestamp().to_string();
+        let start = Local::new(at("2024-03-31T10:00:00Z"), jiff::tz::TimeZone::UTC).unwrap();
+        let before = |count, unit: &str| before(&start, count, unit).unwrap().moment.to_string();
         for (count, unit, expected) in [
-            (1, "month", "2024-02-29T10:00:00Z"),
-            (-1, "months", "2024-04-30T10:00:00Z"),
-            (1, "y", "2023-03-31T10:00:00Z"),
-            (2, "weeks", "2024-03-17T10:00:00Z"),
-            (1, "days", "2024-03-30T10:00:00Z"),
-            (10, "h", "2024-03-31T00:00:00Z"),
-            (-90, "minutes", "2024-03-31T11:30:00Z"),
-            (1, "second", "2024-03-31T09:59:59Z"),
-            (0, "ms", "2024-03-31T10:00:00Z"),
+            (1, "month", "2024-02-29T10:00:00.000Z"),
+            (-1, "months", "2024-04-30T10:00:00.000Z"),
+            (1, "y", "2023-03-31T10:00:00.000Z"),
+            (2, "weeks", "2024-03-17T10:00:00.000Z"),
+            (1, "days", "2024-03-30T10:00:00.000Z"),
+            (10, "h", "2024-03-31T00:00:00.000Z"),
+            (-90, "minutes", "2024-03-31T11:30:00.000Z"),
+            (1, "second", "2024-03-31T09:59:59.000Z"),
+            (0, "ms", "2024-03-31T10:00:00.000Z"),
         ] {
             assert_eq!(before(count, unit), expected, "{count} {unit}");
         }
@@ -108,6 +119,7 @@ mod tests {
             ("2024-01-01T00:00:00Z", "2024-01-01T00:00:01.5Z", "milliseconds", 1500),
             ("2024-01-01T00:00:00Z", "2024-01-01T00:00:01.5Z", "s", 1),
             ("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z", "ms", 315_506_361_600_000),
+            ("9999-12-30T00:00:00Z", "9999-12-31T23:00:00Z", "days", 1),
         ] {
             assert_eq!(between(at(from), at(to), unit), Ok(expected), "{from} {to} {unit}");
         }

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::base::time::Timestamp;
-use crate::expr::dates::{self, UNITS, before, between, check_zone, format, zone, zoned};
+use crate::expr::dates::{self, Local, UNITS, before, between, check_zone, format, zone};
 use crate::expr::inputs::Inputs;
 use crate::expr::operation::{Operation, OperationError, Output, Parameter, ValueType};
 
@@ -38,6 +37,13 @@ pub(super) const ROWS: &[Operation] = &[
         .cost(COST)
         .aliases(&["formatDate"]),
     Operation::new(
+        "parseDate",
+        &[Parameter::required("text", ValueType::Text), Parameter::required("format", ValueType::Text), ZONE],
+        parse_date,
+    )
+    .cost(COST)
+    .aliases(&["dateParse"]),
+    Operation::new(
         "dateDiff",
         &[
             Parameter::required("unit", ValueType::Choice(UNITS)),
@@ -56,22 +62,25 @@ pub(super) const ROWS: &[Operation] = &[
 /// The moment `count` units ago, or in the future if `count` is negative.
 fn date<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (start, count) = (inputs.moment(2)?, inputs.whole_or(1, 0)?);
-    let moment = before(&zoned(start, tz(inputs, 4)?)?, count, &inputs.text_or(0, "days")?)?;
+    let moment = before(&Local::new(start, tz(inputs, 4)?)?, count, &inputs.text_or(0, "days")?)?;
     formatted(inputs, &moment, 3)
 }
 
 fn date_format<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
-    let moment = zoned(inputs.moment(0)?, tz(inputs, 2)?)?;
+    let moment = Local::new(inputs.moment(0)?, tz(inputs, 2)?)?;
     formatted(inputs, &moment, 1)
 }
 
+/// The moment that a text says in a given format, in the form of JSON.
+fn parse_date<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
+    let (text, format) = (inputs.text(0)?, inputs.text(1)?);
+    inputs.meter.charge(COST_PER_BYTE * format.len())?;
+    let moment = dates::parse(&text, &format, tz(inputs, 2)?)?;
+    Ok(Cow::Owned(moment.to_string().into()))
+}
+
 fn date_diff<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
-    let moment = |moment: Timestamp| {
-        let moment = jiff::Timestamp::from_microsecond(moment.0);
-        moment.map_err(|_| OperationError::NoValue("the date is out of range".to_owned()))
-    };
-    let (from, to) = (moment(inputs.moment(1)?)?, moment(inputs.moment(2)?)?);
-    Ok(Cow::Owned(between(from, to, &inputs.text(0)?)?.into()))
+    Ok(Cow::Owned(between(inputs.moment(1)?, inputs.moment(2)?, &inputs.text(0)?)?.into()))
 }
 
 fn in_business_hours<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
@@ -82,7 +91,7 @@ fn tz(inputs: &Inputs, index: usize) -> Result<TimeZone, OperationError> {
     Ok(zone(&inputs.text_or(index, "UTC")?)?)
 }
 
-fn formatted<'a>(inputs: &Inputs<'a, '_>, moment: &jiff::Zoned, index: usize) -> OperationResult<'a> {
+fn formatted<'a>(inputs: &Inputs<'a, '_>, moment: &Local, index: usize) -> OperationResult<'a> {
     let pattern = inputs.get(index).map(|_| inputs.text(index)).transpose()?;
     inputs.meter.charge(COST_PER_BYTE * pattern.as_ref().map_or(0, |pattern| pattern.len()))?;
     Ok(Cow::Owned(format(moment, pattern.as_deref())?.into()))

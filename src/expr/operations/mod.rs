@@ -12,7 +12,6 @@ mod lists;
 mod logic;
 mod markdown;
 mod numbers;
-mod phone;
 #[cfg(test)]
 mod tests;
 mod text;

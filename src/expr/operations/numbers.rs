@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use crate::expr::compare::integer;
+use crate::expr::compare::{integer, parse_number};
 use crate::expr::inputs::Inputs;
 use crate::expr::operation::{Operation, OperationError, Parameter, ValueType, describe};
 use crate::expr::report::brief;
@@ -49,7 +49,7 @@ fn parse_int<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
         Value::String(text) => {
             let text = text.trim_start();
             let digits = &text[..sign_length(text) + digits_length(&text[sign_length(text)..])];
-            digits.parse::<i64>().map(Number::from).ok().or_else(|| digits.parse().ok().and_then(from_float))
+            parse_number(digits).and_then(whole_number)
         }
         _ => None,
     };
@@ -60,10 +60,10 @@ fn parse_int<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
 fn parse_float<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let value = inputs.value(0);
     let found = match value {
-        Value::Number(number) => Some(number.clone()),
+        Value::Number(number) => whole_number(number.clone()),
         Value::String(text) => {
             let text = text.trim_start();
-            text[..float_length(text)].parse().ok().and_then(Number::from_f64)
+            parse_number(&text[..float_length(text)]).and_then(whole_number)
         }
         _ => None,
     };
@@ -128,7 +128,8 @@ fn abs<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
 fn to_fixed<'a>(inputs: &mut Inputs<'a, '_>) -> OperationResult<'a> {
     let (number, decimals) = (inputs.number(0)?, decimals(inputs, 1)?);
     let rounded = rounded_to(&number, decimals)?;
-    let text = match rounded.as_i64() {
+    let integer = rounded.as_number().and_then(integer);
+    let text = match integer {
         Some(integer) if decimals == 0 => integer.to_string(),
         Some(integer) => format!("{integer}.{}", "0".repeat(decimals)),
         None => format!("{:.decimals$}", rounded.as_f64().unwrap_or_default()),
@@ -196,6 +197,11 @@ fn from_float(number: f64) -> Option<Number> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let whole = number.fract() == 0.0 && number.abs() <= EXACT_MAX;
     if whole { Some(Number::from(number as i64)) } else { Number::from_f64(number) }
+}
+
+/// The number as an integer if it has no fraction, as JavaScript shows it: 42 for 42.0.
+fn whole_number(number: Number) -> Option<Number> {
+    if integer(&number).is_some() { Some(number) } else { from_float(float(&number)) }
 }
 
 pub(super) fn finite<'a>(number: Option<Number>) -> OperationResult<'a> {

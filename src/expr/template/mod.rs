@@ -1,10 +1,12 @@
 //! Handlebars templates: `"Order {{{steps.1.attributes.data.orderId}}}"`.
 //!
 //! `{{x}}` escapes for HTML, `{{{x}}}` does not. Lists and objects are rendered as JSON, null and missing values as
-//! nothing. handlebars parses a template and handles white space; [`parse`] validates the result and converts it to
-//! [`node::Node`]s, and [`render`] writes them. hookflow renders templates itself for three reasons: paths have the
-//! same meaning everywhere, including keys with dots and lengths; missing values can be noted; and all work is counted,
-//! so that every template ends. The tests compare the output with that of handlebars.
+//! nothing. A template is compiled in steps: [`scan`] splits it into texts and tags and [`tag`] reads the tags, both with
+//! messages for people; [`spaces`] removes white space; [`outline`] checks the blocks and writes the structure for
+//! handlebars, which parses it; [`parse`] validates the result and converts it to [`node::Node`]s, and [`render`] writes
+//! them. hookflow renders templates itself for three reasons: paths have the same meaning everywhere, including keys with
+//! dots and lengths; missing values can be noted; and all work is counted, so that every template ends. The tests compare
+//! the output with that of Handlebars.
 //!
 //! Partials and decorators are rejected, because they allow unlimited recursion. The parser of handlebars is recursive,
 //! and a stack overflow would abort the process, so nesting is limited before it parses the template. Rendering of
@@ -15,9 +17,13 @@
 mod frames;
 mod json_text;
 mod node;
+mod outline;
 mod parse;
 mod render;
+mod scan;
 mod sink;
+mod spaces;
+mod tag;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +33,12 @@ use super::call::Evaluation;
 use super::report::{EvalError, Fault, Note, Subject};
 use super::scope::Scope;
 use super::{guarded, meter};
+use json_text::JsonText;
 use node::Node;
+use outline::Outline;
+use scan::{Piece, TagKind};
 use sink::Sink;
+use tag::Token;
 
 /// The longest output of a template, in bytes.
 pub(super) const OUTPUT_MAX: usize = 64 * 1024;
@@ -36,7 +46,7 @@ pub(super) const OUTPUT_MAX: usize = 64 * 1024;
 /// The most blocks and `else` branches of a template, which also limits their nesting.
 const BLOCKS_MAX: usize = 64;
 
-/// The most opening parentheses of a template. Parentheses in text count too, so the limit is generous.
+/// The most opening parentheses of a template.
 const PARENTHESES_MAX: usize = 200;
 
 /// A compiled template.
@@ -63,19 +73,13 @@ impl From<meter::Exceeded> for Stop {
 impl Template {
     /// Parses and validates a template.
     pub(super) fn compile(source: &str) -> Result<Template, Fault> {
-        check_nesting(source)?;
-        let parsed = guarded(|| handlebars::Template::compile(source));
-        let parsed = parsed.ok_or_else(|| Fault::new("invalid template"))?.map_err(|error| {
-            let place = error.pos().map_or(String::new(), |(line, column)| format!(" at line {line}, column {column}"));
-            let fault = Fault::new(format!("invalid template{place}: {}", error.reason()));
-            // Handlebars allows `@` only at the start of a path.
-            if source.contains(".@") {
-                fault.help("put a key that begins with `@` in brackets: `custom.[@app]`")
-            } else {
-                fault
-            }
-        })?;
-        let nodes = parse::nodes(parsed)?;
+        let mut pieces = scan::scan(source)?;
+        check_nesting(&pieces)?;
+        spaces::control(&mut pieces);
+        let (outline, text) = Outline::new(source, pieces)?;
+        let parsed = guarded(|| handlebars::Template::compile(&text)).ok_or_else(|| outline.unparsed(0))?;
+        let parsed = parsed.map_err(|error| outline.unparsed(error.pos().map_or(0, |(line, _)| line)))?;
+        let nodes = parse::nodes(parsed, &outline)?;
         let mut subjects = Vec::new();
         nodes.iter().for_each(|node| node.add_subjects(&mut subjects));
         subjects.sort();
@@ -86,6 +90,16 @@ impl Template {
     /// The steps and variables that the template refers to.
     pub(super) fn subjects(&self) -> &[Subject] {
         &self.subjects
+    }
+
+    /// Adds the names of the paths from the root that the template reads.
+    pub(super) fn add_paths(&self, paths: &mut Vec<Vec<String>>) {
+        self.nodes.iter().for_each(|node| node.add_paths(paths));
+    }
+
+    /// Whether it escapes a value for HTML; in a template for JSON, only values inside of quotes are.
+    pub(super) fn escapes(&self, as_json: bool) -> bool {
+        escapes(&self.nodes, &mut as_json.then(JsonText::default))
     }
 
     /// Renders the template. Missing values are noted.
@@ -143,15 +157,29 @@ pub(super) fn parse_json(text: &str, expression: &str) -> Result<Value, EvalErro
     })
 }
 
-/// Limits nesting before the recursive parser runs. Tags may start with spaces and `~`.
-fn check_nesting(source: &str) -> Result<(), Fault> {
-    let mut blocks = 0;
-    for tag in source.split("{{").skip(1) {
-        let head =
-            tag.trim_start_matches(|character: char| character.is_whitespace() || matches!(character, '~' | '{'));
-        blocks += usize::from(head.starts_with(['#', '^']) || head.starts_with("else"));
+fn escapes(nodes: &[Node], json: &mut Option<JsonText>) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Text(text) => {
+            json.iter_mut().for_each(|json| json.follow(text));
+            false
+        }
+        Node::Interpolation(interpolation) => {
+            let is_text = json.as_ref().is_none_or(JsonText::in_string);
+            is_text && interpolation.escaped && interpolation.value.may_be_markup()
+        }
+        block => block.parts().1.into_iter().any(|nodes| escapes(nodes, json)),
+    })
+}
+
+/// Limits nesting before the recursive parser runs.
+fn check_nesting(pieces: &[Piece]) -> Result<(), Fault> {
+    let (mut blocks, mut parentheses) = (0, 0);
+    for piece in pieces {
+        let Piece::Tag(tag) = piece else { continue };
+        blocks += usize::from(matches!(tag.kind, TagKind::Open | TagKind::OpenInverse | TagKind::Else));
+        parentheses += tag.tokens.iter().filter(|token| **token == Token::Open).count();
     }
-    if source.matches('(').count() > PARENTHESES_MAX {
+    if parentheses > PARENTHESES_MAX {
         return Err(Fault::new(format!("a template has at most {PARENTHESES_MAX} opening parentheses")));
     }
     if blocks > BLOCKS_MAX {

@@ -53,13 +53,27 @@ impl Interpolation {
 impl Node {
     /// Adds the steps and variables that the node refers to.
     pub fn add_subjects(&self, subjects: &mut Vec<Subject>) {
-        let (argument, branches): (_, [&[Node]; 2]) = match self {
-            Node::Text(_) => return,
-            Node::Interpolation(interpolation) => (&interpolation.value, [&[], &[]]),
-            Node::If { test, then, otherwise, .. } => (test, [then, otherwise]),
-            Node::Each { of, body, empty } | Node::With { of, body, empty } => (of, [body, empty]),
-        };
-        argument.add_subjects(subjects);
-        branches.iter().copied().flatten().for_each(|node| node.add_subjects(subjects));
+        self.each_argument(&mut |argument| argument.add_subjects(subjects));
+    }
+
+    /// Adds the names of the paths from the root that the node reads.
+    pub fn add_paths(&self, paths: &mut Vec<Vec<String>>) {
+        self.each_argument(&mut |argument| argument.add_paths(paths));
+    }
+
+    fn each_argument(&self, visit: &mut impl FnMut(&Argument)) {
+        let (argument, branches) = self.parts();
+        argument.into_iter().for_each(&mut *visit);
+        branches.into_iter().flatten().for_each(|node| node.each_argument(visit));
+    }
+
+    /// The value that it shows or tests, and the nodes in it.
+    pub fn parts(&self) -> (Option<&Argument>, [&[Node]; 2]) {
+        match self {
+            Node::Text(_) => (None, [&[], &[]]),
+            Node::Interpolation(interpolation) => (Some(&interpolation.value), [&[], &[]]),
+            Node::If { test, then, otherwise, .. } => (Some(test), [then, otherwise]),
+            Node::Each { of, body, empty } | Node::With { of, body, empty } => (Some(of), [body, empty]),
+        }
     }
 }

@@ -7,27 +7,27 @@ use serde_json::Value;
 
 use super::frames::{Block, Frames};
 use super::node::{Interpolation, Node};
+use super::outline::Outline;
 use crate::expr::call::{Argument, Call, find_operation};
 use crate::expr::operation::{Need, Operation, Output};
 use crate::expr::operations;
 use crate::expr::report::{Fault, brief};
 
 /// The block helpers that are not operations.
-pub(super) const BLOCKS: [&str; 5] = ["if", "unless", "each", "with", "raw"];
+pub(super) const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
 
 /// The nodes of a whole template.
-pub(super) fn nodes(parsed: Parsed) -> Result<Vec<Node>, Fault> {
-    let is_multiline = parsed.mapping.last().is_some_and(|position| position.0 > 1);
-    Parser { frames: Frames::default(), is_multiline }.nodes(Some(&parsed))
+pub(super) fn nodes(parsed: Parsed, outline: &Outline<'_>) -> Result<Vec<Node>, Fault> {
+    Parser { frames: Frames::default(), outline }.nodes(Some(&parsed))
 }
 
-struct Parser {
+struct Parser<'o> {
     /// The blocks around the current node.
     frames: Frames,
-    is_multiline: bool,
+    outline: &'o Outline<'o>,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn nodes(&mut self, parsed: Option<&Parsed>) -> Result<Vec<Node>, Fault> {
         let Some(Parsed { elements, mapping, .. }) = parsed else { return Ok(Vec::new()) };
         let mut nodes = Vec::with_capacity(elements.len());
@@ -43,32 +43,24 @@ impl Parser {
     /// Adds the position to a fault, if the template has several lines.
     fn located(&self, mut fault: Fault, position: Option<&TemplateMapping>) -> Fault {
         const AT: &str = " at line ";
-        if let Some(position) = position
-            && self.is_multiline
+        if let Some(place) = position.and_then(|position| self.outline.place(position.0))
             && !fault.message.contains(AT)
         {
-            fault.message += &format!("{AT}{}, column {} of the template", position.0, position.1);
+            fault.message += &place;
         }
         fault
     }
 
     fn element(&mut self, element: &TemplateElement) -> Result<Option<Node>, Fault> {
         Ok(match element {
-            TemplateElement::RawString(text) => Some(Node::Text(text.clone())),
+            TemplateElement::RawString(marks) => Some(Node::Text(self.outline.text(marks)))
+                .filter(|node| !matches!(node, Node::Text(text) if text.is_empty())),
             TemplateElement::Comment(_) => None,
             TemplateElement::Expression(call) => Some(Node::Interpolation(Interpolation::new(self.value(call)?, true))),
             TemplateElement::HtmlExpression(call) => {
                 Some(Node::Interpolation(Interpolation::new(self.value(call)?, false)))
             }
             TemplateElement::HelperBlock(block) => self.block(block)?,
-            TemplateElement::DecoratorExpression(tag) | TemplateElement::DecoratorBlock(tag) => {
-                let name = tag.name.as_name().unwrap_or("*");
-                return Err(Fault::new(format!("decorators are not allowed: `{}`", brief(name))));
-            }
-            TemplateElement::PartialExpression(tag) | TemplateElement::PartialBlock(tag) => {
-                let name = tag.name.as_name().unwrap_or(">");
-                return Err(Fault::new(format!("partials are not allowed: `{}`", brief(name))));
-            }
             _ => return Err(Fault::new("unsupported tag")),
         })
     }
@@ -133,11 +125,15 @@ impl Parser {
         let name = block.name.as_name().unwrap_or_default();
         let (inner, inverse) = (block.template.as_ref(), block.inverse.as_ref());
         let names = block_names(name, block.block_param.as_ref())?;
-        if name == "raw" {
-            return Ok(self.nodes(inner)?.into_iter().next());
-        }
         if !BLOCKS.contains(&name) {
-            let operation = find_operation("helper", name, &BLOCKS)?;
+            let operation = find_operation("helper", name, &BLOCKS).map_err(|fault| match block.params.as_slice() {
+                // In Handlebars, a block with a value repeats it or tests it, depending on the value.
+                [] => fault.help(
+                    "write `{{#each …}}` to repeat for each item of a list, `{{#if …}}` to test a value, or \
+                     `{{#with …}}` to go into an object",
+                ),
+                _ => fault,
+            })?;
             if operation.output != Output::Boolean {
                 let fault = Fault::new(format!("`{name}` is not a block helper"));
                 return Err(fault.help(format!("write `{{{{{name} …}}}}`")));

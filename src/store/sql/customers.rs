@@ -19,6 +19,7 @@ use crate::base::id::Id;
 use crate::base::time::Timestamp;
 use crate::objects::Customer;
 use crate::objects::customer::{Profile, email_key, phone_key};
+use crate::objects::phone::{digits_key, phone_keys};
 use crate::store::records::Page;
 use crate::store::session::{Customers, Taken};
 use crate::store::{StoreError, StoreResult};
@@ -144,8 +145,11 @@ fn enter_phones(sql: &mut impl Sql, org: Id, customer: &Customer) -> StoreResult
 fn release_phones(sql: &mut impl Sql, org: Id, customer: &Customer) -> StoreResult<()> {
     const SQL: &str = "DELETE FROM customer_phones WHERE org_id = ? AND phone = ? AND customer_id = ?";
     for phone in &customer.profile.phones {
-        let release = statement!("releasing a phone number", SQL).bind(org).bind(phone_key(&phone.phone));
-        release.bind(customer.id).execute(sql)?;
+        let (key, earlier) = (phone_key(&phone.phone), digits_key(&phone.phone));
+        for key in [Some(&key), Some(&earlier).filter(|earlier| **earlier != key)].into_iter().flatten() {
+            let release = statement!("releasing a phone number", SQL).bind(org).bind(key.as_str());
+            release.bind(customer.id).execute(sql)?;
+        }
     }
     Ok(())
 }
@@ -215,16 +219,26 @@ impl<S: Sql> Customers for S {
         Ok(find.bind(org).bind(external_id).first::<customers::Row>(self)?.map(Customer::from))
     }
 
-    fn customer_by_phone(&mut self, org: Id, phone_key: &str) -> StoreResult<Option<Customer>> {
+    fn customer_by_phone(&mut self, org: Id, phone: &str) -> StoreResult<Option<Customer>> {
         const BY_PHONE: &str = joined!(
             "SELECT ",
             customers::COLUMNS,
             " FROM customer_phones p JOIN customers ON customers.org_id = p.org_id AND customers.id = p.customer_id \
-             WHERE p.org_id = ? AND p.phone = ? ORDER BY p.customer_id LIMIT 1"
+             WHERE p.org_id = ? AND p.phone = ? ORDER BY p.customer_id LIMIT 100"
         );
         settle(self)?;
-        let find = statement!("finding a customer by phone", BY_PHONE).bind(org).bind(phone_key);
-        Ok(find.first::<customers::Row>(self)?.map(Customer::from))
+        let wanted = phone_key(phone);
+        for key in phone_keys(phone) {
+            let find = statement!("finding a customer by phone", BY_PHONE).bind(org).bind(key);
+            let found = find.load::<customers::Row>(self)?.into_iter().map(Customer::from);
+            // The key of an earlier version may be that of several numbers.
+            let has_phone =
+                |customer: &Customer| customer.profile.phones.iter().any(|phone| phone_key(&phone.phone) == wanted);
+            if let Some(customer) = found.into_iter().find(has_phone) {
+                return Ok(Some(customer));
+            }
+        }
+        Ok(None)
     }
 
     fn customers(&mut self, org: Id, page: Page) -> StoreResult<Vec<Customer>> {
