@@ -174,8 +174,8 @@ pub const APPEND_PHONE: Action = Action {
 /// The actions that look up a customer by an address, each with its param.
 pub const BY_EMAIL: [(&str, &str); 3] =
     [(FIND.spec.name, "identifier"), (FIND_BY_EMAIL.spec.name, "email"), (CREATE.spec.name, "email")];
-/// The problems of a customer with these params.
 
+/// The problems of a customer with these params.
 pub fn check(mut params: Map<String, Value>) -> Vec<Problem> {
     params.shift_remove("id");
     Profile::read(Value::Object(params)).err().unwrap_or_default()

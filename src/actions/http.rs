@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use crate::objects::{Problem, unknown};
-use crate::outbound::{ATTEMPTS_MAX, Auth, HttpRequest, REDIRECTS_MAX, ResponseFormat, Retry, TIMEOUT_MS_MAX};
+use crate::outbound::{
+    ATTEMPTS_MAX, Auth, HttpRequest, REDIRECTS_MAX, RequestPart, ResponseFormat, Retry, TIMEOUT_MS_MAX,
+};
 use crate::workflow::{OutputSpec, ParamKind, ParamSpec, output, param};
 
 /// The default time-out of a call.
@@ -30,7 +32,8 @@ pub const RETRY: ParamSpec =
 
 /// Part of the output of every call.
 pub const RESPONSE: OutputSpec =
-    output("response", ParamKind::Object, "`statusCode` and `headers` of the last response.");
+    output("response", ParamKind::Object, "`statusCode` and `headers` of the last response.")
+        .with_fields(&["statusCode", "headers"]);
 
 /// A request body and its content type.
 pub struct Body {
@@ -97,6 +100,26 @@ impl Common {
         let request = HttpRequest { method, uri, headers, body, timeout_ms, auth, redirects, reading };
         Common { request, retry }
     }
+}
+
+/// The problems of a call with these params. If the URL is not known, the rest of the request is.
+pub fn check(mut params: Map<String, Value>) -> Vec<Problem> {
+    const ANY_URL: &str = "https://host.invalid/";
+    let has_url = params.contains_key("uri");
+    params.entry("uri").or_insert_with(|| Value::from(ANY_URL));
+    let mut problems = Vec::new();
+    let Common { request, .. } = Common::read(&mut params, &[], None, &mut problems);
+    if let Err((part, message)) = request.check() {
+        let name = match part {
+            RequestPart::Url => "uri",
+            RequestPart::Method => "method",
+            RequestPart::Headers => "headers",
+        };
+        if has_url || part != RequestPart::Url {
+            problems.push(Problem::new(format!("/{name}"), message));
+        }
+    }
+    problems
 }
 
 /// Reads the param `retry`.

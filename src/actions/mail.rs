@@ -75,6 +75,14 @@ fn send(call: &mut Call<'_>) -> StoreResult<ActionOutcome> {
     })
 }
 
+/// The problems of a mail with these params.
+pub fn check(mut params: Map<String, Value>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    read(&mut params, &mut problems);
+    problems.extend(http::retry(params.get("retry")).err());
+    problems
+}
+
 fn read(params: &mut Map<String, Value>, problems: &mut Vec<Problem>) -> Mail {
     let mut list = |name: &str| recipients(name, params.get(name), problems);
     let (to, cc, bcc, reply_to) = (list("to"), list("cc"), list("bcc"), list("replyTo"));

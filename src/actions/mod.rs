@@ -7,6 +7,7 @@
 //! To add an action, write its file and add its row to [`ACTIONS`]. The checker, the engine and the docs read the
 //! table.
 
+mod check;
 mod company;
 mod control;
 mod conversation;
@@ -28,6 +29,7 @@ mod regex_match;
 mod rest_api;
 mod user;
 
+pub use check::check;
 pub use for_each::{Batch, Ended, start_item};
 
 use std::sync::Arc;
@@ -272,5 +274,5 @@ pub fn names() -> Vec<&'static str> {
 
 /// All actions and these names, for the checker.
 pub fn known(names: impl Into<Arc<KnownNames>>) -> Known<'static> {
-    Known { action: &spec, action_names: self::names(), names: names.into() }
+    Known { action: &spec, action_names: self::names(), check: &check, names: names.into() }
 }

@@ -211,6 +211,7 @@ impl Snapshot {
         self.hooks(org)
             .map(|hook| &hook.hook)
             .for_each(|hook| names.add_hook(hook.kind, &hook.name, hook.id.to_string()));
+        self.workflows(org).for_each(|workflow| names.add_workflow(&workflow.name, workflow.id.to_string()));
         let variables = self.in_force.variables(org);
         names.add_variables(variables.map(|variable| (variable.name.as_str(), variable.id.to_string())));
         names

@@ -47,6 +47,7 @@ impl State {
         for hook in &self.hooks {
             hook.kind().into_iter().for_each(|kind| names.add_hook(kind, &hook.name, hook.id.clone()));
         }
+        self.workflows.iter().for_each(|workflow| names.add_workflow(&workflow.name, workflow.id.clone()));
         actions::known(names)
     }
 }

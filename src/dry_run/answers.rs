@@ -112,13 +112,21 @@ impl Answers {
             StepAnswers::One(answer) => answer,
             StepAnswers::Several(answers) => &answers[(attempt - 1).min(answers.len() - 1)],
         });
-        let outcome = match given {
-            Some(Answer::Failure(GivenFailure { failure })) => {
+        // What the server would refuse to send has no answer.
+        let refusal = match effect {
+            Effect::Http(request) => request.check().err().map(|(_, message)| message),
+            Effect::Mail(_) => None,
+        };
+        let outcome = match (refusal, given) {
+            (Some(message), _) => EffectOutcome::Failure(EffectFailure::new(FailureKind::Refused, message)),
+            (None, Some(Answer::Failure(GivenFailure { failure }))) => {
                 EffectOutcome::Failure(EffectFailure::new(FailureKind::Interrupted, failure.clone()))
             }
-            Some(Answer::Http(answer)) => answered(effect, answer.clone()),
-            None if self.or_empty => answered(effect, GivenAnswer { body: json!({}), ..GivenAnswer::default() }),
-            None => return Err(DryRunError::NoAnswer { step: step.to_owned(), call: summary }),
+            (None, Some(Answer::Http(answer))) => answered(effect, answer.clone()),
+            (None, None) if self.or_empty => {
+                answered(effect, GivenAnswer { body: json!({}), ..GivenAnswer::default() })
+            }
+            (None, None) => return Err(DryRunError::NoAnswer { step: step.to_owned(), call: summary }),
         };
         Ok((outcome, MadeCall { step: step.to_owned(), attempt, request, summary, assumed: given.is_none() }))
     }

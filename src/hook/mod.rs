@@ -31,5 +31,6 @@ pub use limits::{InvalidRate, Limits, Period, Rate};
 pub use methods::values as method_values;
 pub use response::{BODY_BYTES_MAX, RenderedResponse, RespondWhen, ResponseSettings, TIMEOUT_MS_MAX};
 pub use settings::{RawSettings, SETTING_NAMES, Settings, merge_settings, take_settings};
+pub use transaction::envelope;
 pub use unreadable::Unreadable;
 pub use verification::{KEY, Verification};

@@ -200,26 +200,36 @@ impl Transaction {
 
     /// The envelope around `data`: the output of step `1`.
     pub fn envelope(&self, data: Value) -> Value {
-        let hook_link = format!("/v1/hooks/{}/{}", self.hook_kind, self.hook);
-        json!({
-            "id": self.id,
-            "type": "transaction",
-            "attributes": { "createdAt": self.created_at, "data": data },
-            "relationships": {
-                "org": { "data": { "type": "org", "id": self.org }, "links": { "self": format!("/v1/org/{}", self.org) } },
-                "hook": {
-                    "data": { "type": format!("{}_hook", self.hook_kind), "id": self.hook },
-                    "links": { "self": hook_link }
-                }
-            },
-            "request": self.request()
-        })
+        envelope(self.hook_kind, [self.id, self.org, self.hook], self.created_at, data, self.request())
     }
 
     /// The path of the transaction in the API.
     pub fn link(&self) -> String {
         format!("/v1/transactions/{}", self.id)
     }
+}
+
+/// The envelope of the transaction with these ids: its own, the org's and the hook's.
+pub fn envelope(
+    kind: HookKind,
+    [id, org, hook]: [Id; 3],
+    created_at: Timestamp,
+    data: Value,
+    request: Value,
+) -> Value {
+    json!({
+        "id": id,
+        "type": "transaction",
+        "attributes": { "createdAt": created_at, "data": data },
+        "relationships": {
+            "org": { "data": { "type": "org", "id": org }, "links": { "self": format!("/v1/org/{org}") } },
+            "hook": {
+                "data": { "type": format!("{kind}_hook"), "id": hook },
+                "links": { "self": format!("/v1/hooks/{kind}/{hook}") }
+            }
+        },
+        "request": request
+    })
 }
 
 /// The content of a body that a hook of this kind received.

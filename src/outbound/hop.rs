@@ -78,6 +78,27 @@ impl<'a> Hop<'a> {
     }
 }
 
+/// A part of a request that can be wrong before anything is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestPart {
+    Url,
+    Method,
+    Headers,
+}
+
+impl HttpRequest {
+    /// Whether the request can be sent at all, wherever it goes.
+    ///
+    /// # Errors
+    /// The part that is wrong, and why.
+    pub fn check(&self) -> Result<(), (RequestPart, String)> {
+        let at = |part: RequestPart| move |failure: EffectFailure| (part, failure.message);
+        parse(&self.uri).map_err(at(RequestPart::Url))?;
+        method(&self.method).map_err(at(RequestPart::Method))?;
+        header_map(&self.headers).map(drop).map_err(at(RequestPart::Headers))
+    }
+}
+
 fn parse(uri: &str) -> Result<Url, EffectFailure> {
     if uri.len() > URL_BYTES_MAX {
         return Err(refused(format!("the URL is longer than {URL_BYTES_MAX} bytes, which is the limit")));

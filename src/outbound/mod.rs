@@ -35,6 +35,7 @@ mod tokens;
 pub use auth::{Auth, ClientAuth, KeyLocation, Oauth2, Secret};
 pub use client::{Client, ClientError, TIMEOUT_MS_MAX};
 pub use effect::{ATTEMPTS_MAX, Effect, EffectError, EffectFailure, EffectOutcome, FailureKind, Retry};
+pub use hop::RequestPart;
 pub use mail::{Attachment, Mail, RECIPIENTS_MAX, Receipt, addresses};
 pub use performer::Performer;
 pub use policy::{AddressPolicy, PolicyError};

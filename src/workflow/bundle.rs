@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::findings::{Anchor, Finding, Findings, JsonNode};
 use super::model::Workflow;
 use super::read::Outline;
-use super::scope::NameScope;
-use super::{check_event, check_graph, check_step, check_variables};
+use super::scope::{Listener, NameScope};
+use super::{check_calls, check_event, check_expressions, check_graph, check_hook, check_step, check_variables};
 use crate::hook::{self, HookKind, InvalidHookKind, RawSettings, Settings};
 use crate::objects::UNSTORABLE;
 use crate::objects::klass::{KlassDraft, is_klass_name};
@@ -82,7 +82,18 @@ impl<'a> Sections<'a> {
     pub fn declare(&self, scope: &mut NameScope<'_>, findings: &mut Findings) -> Bundle {
         let hooks = self.hooks.iter().filter_map(|node| HookDraft::read(node, self.file, scope, findings)).collect();
         let klasses = self.klasses.iter().filter_map(|node| read_klass(node, self.file, scope, findings)).collect();
+        for node in &self.workflows {
+            if let Some(name) = node.value.get("name").and_then(Value::as_str) {
+                let callable = node.value.pointer("/trigger/callable") == Some(&Value::Bool(true));
+                scope.announce_workflow(name, callable);
+            }
+        }
         Bundle { hooks, klasses, workflows: Vec::new() }
+    }
+
+    /// Checks the hooks' settings against the workflows, once those of all files have been read.
+    pub fn check_hooks(&self, scope: &NameScope<'_>, findings: &mut Findings) {
+        self.hooks.iter().for_each(|node| check_hook::check(node, scope, findings));
     }
 
     /// Reads and checks the workflows, once all files have declared their hooks and klasses.
@@ -202,7 +213,13 @@ impl WorkflowDraft {
         }
         check_graph::check(&outline, findings);
         outline.steps.iter().for_each(|step| check_step::check(step, scope, findings));
+        outline.steps.iter().for_each(|step| check_calls::check(step, scope, findings));
+        check_expressions::check(&outline, scope, findings);
         check_variables::check(&outline, &scope.known.names, findings);
+        if let (Some((name, _)), Some(event)) = (&outline.name, outline.event_name()) {
+            let step_ids = outline.step_ids().map(str::to_owned).collect();
+            scope.add_listener(Listener { name: (*name).to_owned(), event: event.to_owned(), step_ids });
+        }
         let (document, workflow) = (node.value.clone(), Workflow::build(outline)?);
         Some(WorkflowDraft { digest: Sha256::digest(document.to_string()).into(), document, workflow })
     }

@@ -145,7 +145,7 @@ impl<'a> StepOutline<'a> {
     }
 
     /// The param `name` if it is a literal string.
-    fn literal_text(&self, name: &str) -> Option<(&JsonNode<'a>, &'a str)> {
+    pub(super) fn literal_text(&self, name: &str) -> Option<(&JsonNode<'a>, &'a str)> {
         let param = self.params.iter().find(|param| param.name == name)?;
         param.expr.as_ref()?.as_literal()?;
         Some((&param.node, param.node.value.as_str()?))

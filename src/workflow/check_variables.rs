@@ -66,7 +66,8 @@ mod tests {
                 "transitions": [{ "target": "3", "condition": exists("shop.key") }]
             }, { "id": "3" }]
         });
-        let known = Known { action: &|_| None, action_names: vec![], names: names.into() };
+        let known =
+            Known { action: &|_| None, action_names: vec![], check: &|_, _, _| Vec::new(), names: names.into() };
         let text = document.to_string();
         let (_, diagnostics) = check_workflow(&Source { file: "test.json", text: &text }, &known);
         let mentions = diagnostics.into_iter().filter(|diagnostic| diagnostic.message.contains("variable"));

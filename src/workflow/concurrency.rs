@@ -120,7 +120,8 @@ mod tests {
             "steps": [{ "id": "2" }],
             "concurrency": concurrency,
         });
-        let known = Known { action: &|_| None, action_names: vec![], names: Default::default() };
+        let known =
+            Known { action: &|_| None, action_names: vec![], check: &|_, _, _| Vec::new(), names: Default::default() };
         let text = document.to_string();
         let (_, diagnostics) = check_workflow(&Source { file: "test.json", text: &text }, &known);
         diagnostics.into_iter().map(|diagnostic| (diagnostic.pointer, diagnostic.message)).collect()

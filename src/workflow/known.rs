@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::spec::ActionSpec;
 use crate::hook::HookKind;
+use crate::objects::Problem;
 
 /// What the checker knows beside the files.
 pub struct Known<'a> {
@@ -14,6 +15,8 @@ pub struct Known<'a> {
     pub action: &'a dyn Fn(&str) -> Option<&'static ActionSpec>,
     /// For suggestions.
     pub action_names: Vec<&'static str>,
+    /// The problems of an action's params: the known ones, and the names of those that are computed in a run.
+    pub check: &'a dyn Fn(&str, &Map<String, Value>, &[&str]) -> Vec<Problem>,
     pub names: Arc<KnownNames>,
 }
 
@@ -25,6 +28,7 @@ pub struct KnownNames {
     hooks: BTreeMap<HookKind, NamesAndIds>,
     /// `None` if it is unknown which there are; then every name is accepted.
     variables: Option<NamesAndIds>,
+    workflows: NamesAndIds,
 }
 
 /// Things that documents refer to by a name or an id.
@@ -54,6 +58,18 @@ impl KnownNames {
     pub fn add_variables<'v>(&mut self, variables: impl IntoIterator<Item = (&'v str, String)>) {
         let present = self.variables.get_or_insert_default();
         variables.into_iter().for_each(|(name, id)| present.add(name, id));
+    }
+
+    pub fn add_workflow(&mut self, name: &str, id: String) {
+        self.workflows.add(name, id);
+    }
+
+    pub(super) fn has_workflow(&self, name_or_id: &str) -> bool {
+        self.workflows.has(name_or_id)
+    }
+
+    pub(super) fn workflow_names(&self) -> impl Iterator<Item = &str> {
+        self.workflows.names.iter().map(String::as_str)
     }
 
     /// Whether there is a hook of this kind with this name or id.

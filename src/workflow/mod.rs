@@ -10,8 +10,11 @@
 //! Limits: files of 1 MiB, workflows of 1,000 steps with 50 transitions each; see [`source`] and [`read`].
 
 mod bundle;
+mod check_calls;
 mod check_event;
+mod check_expressions;
 mod check_graph;
+mod check_hook;
 mod check_step;
 mod check_variables;
 mod concurrency;
@@ -27,6 +30,7 @@ pub mod pattern;
 mod read;
 mod schedule;
 mod scope;
+mod shapes;
 mod source;
 mod spec;
 #[cfg(test)]
@@ -89,6 +93,9 @@ fn read_files(files: &mut [File<'_>], known: &Known<'_>) -> Vec<Bundle> {
     }
     for (section, bundle, findings) in &mut sections {
         bundle.workflows = section.read_workflows(&mut scope, findings);
+    }
+    for (section, _, findings) in &mut sections {
+        section.check_hooks(&scope, findings);
     }
     sections.into_iter().map(|(_, bundle, _)| bundle).collect()
 }

@@ -138,6 +138,11 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
+    /// The event that it listens for.
+    pub fn event_name(&self) -> Option<&'a str> {
+        self.trigger.as_ref()?.event_name.as_ref().map(|(name, _)| *name)
+    }
+
     /// The ids of the steps.
     pub fn step_ids(&self) -> impl Iterator<Item = &'a str> {
         self.steps.iter().filter_map(|step| step.id)

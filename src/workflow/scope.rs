@@ -18,6 +18,24 @@ pub(super) struct NameScope<'a> {
     /// With the properties, or `None` if the declaration is broken; then attributes cannot be checked.
     klasses: Names<String, Option<Map<String, Value>>>,
     workflows: Names<String, ()>,
+    /// The workflows of all files by name, whether or not they are read yet: whether they can be called.
+    callees: BTreeMap<String, bool>,
+    listeners: Vec<Listener>,
+    judges_workflows: bool,
+}
+
+/// A workflow that listens for an event.
+pub(super) struct Listener {
+    pub name: String,
+    pub event: String,
+    pub step_ids: Vec<String>,
+}
+
+/// A workflow that a step names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Callee {
+    Callable,
+    NotCallable,
 }
 
 /// Names, with details and the position of each declaration.
@@ -25,7 +43,48 @@ type Names<Name, Details> = BTreeMap<Name, (Details, String)>;
 
 impl<'a> NameScope<'a> {
     pub fn new(known: &'a Known<'a>) -> NameScope<'a> {
-        NameScope { known, hooks: BTreeMap::new(), klasses: BTreeMap::new(), workflows: BTreeMap::new() }
+        NameScope {
+            known,
+            hooks: BTreeMap::new(),
+            klasses: BTreeMap::new(),
+            workflows: BTreeMap::new(),
+            callees: BTreeMap::new(),
+            listeners: Vec::new(),
+            judges_workflows: false,
+        }
+    }
+
+    /// Adds a workflow before it is read, so that others may call it. From the first one on, names of workflows are
+    /// judged.
+    pub fn announce_workflow(&mut self, name: &str, is_callable: bool) {
+        self.judges_workflows = true;
+        self.callees.insert(name.to_owned(), is_callable);
+    }
+
+    pub fn judges_workflows(&self) -> bool {
+        self.judges_workflows
+    }
+
+    /// The workflow with this name or id; of one that no file declares only its name is known.
+    pub fn callee(&self, name_or_id: &str) -> Option<Callee> {
+        match self.callees.get(name_or_id) {
+            Some(true) => Some(Callee::Callable),
+            Some(false) => Some(Callee::NotCallable),
+            None => self.known.names.has_workflow(name_or_id).then_some(Callee::Callable),
+        }
+    }
+
+    pub fn workflow_names(&self) -> impl Iterator<Item = &str> {
+        self.callees.keys().map(String::as_str).chain(self.known.names.workflow_names())
+    }
+
+    pub fn add_listener(&mut self, listener: Listener) {
+        self.listeners.push(listener);
+    }
+
+    /// The workflows of the files that listen for an event.
+    pub fn listeners(&self, event: &str) -> Vec<&Listener> {
+        self.listeners.iter().filter(|listener| listener.event == event).collect()
     }
 
     /// Adds a hook, or returns where another one with this name is declared.

@@ -65,7 +65,12 @@ impl<'a> Text<'a> {
                 Some(document)
             }
             Err(error) => {
-                findings.add(Finding::error("", syntax_message(&error)).at(Anchor::Offset(self.offset_of(&error))));
+                let offset = self.offset_of(&error);
+                let finding = Finding::error("", syntax_message(&error)).at(Anchor::Offset(offset));
+                findings.add(match self.syntax_help(offset) {
+                    Some(help) => finding.help(help),
+                    None => finding,
+                });
                 None
             }
         }
@@ -100,6 +105,19 @@ impl<'a> Text<'a> {
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let column = self.content.get(start..offset).map_or(0, |before| before.chars().count());
         (line, column + 1)
+    }
+
+    /// What people write who expect something else than JSON.
+    fn syntax_help(&self, offset: usize) -> Option<&'static str> {
+        let rest = &self.content[offset..];
+        if rest.starts_with(['/', '#']) {
+            return Some("JSON has no comments; put remarks into a `meta` or a `description`");
+        }
+        if rest.starts_with(['\'', '`']) {
+            return Some("texts and keys are put in double quotes");
+        }
+        let begins_otherwise = |first: char| first.is_alphabetic() || first == '-';
+        self.content.trim_start().starts_with(begins_otherwise).then_some("this may be YAML; a workflow file is JSON")
     }
 
     /// serde_json counts bytes; the offset is moved back to where a character begins.

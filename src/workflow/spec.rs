@@ -68,12 +68,21 @@ pub struct OutputSpec {
     pub name: &'static str,
     /// Its kind, if it has a value.
     pub kind: ParamKind,
+    /// All members of an object, if they are known.
+    pub fields: &'static [&'static str],
     pub summary: &'static str,
 }
 
 /// A field of an output.
 pub const fn output(name: &'static str, kind: ParamKind, summary: &'static str) -> OutputSpec {
-    OutputSpec { name, kind, summary }
+    OutputSpec { name, kind, fields: &[], summary }
+}
+
+impl OutputSpec {
+    /// An object with exactly these members.
+    pub const fn with_fields(self, fields: &'static [&'static str]) -> OutputSpec {
+        OutputSpec { fields, ..self }
+    }
 }
 
 /// The type of a param or of an output field.

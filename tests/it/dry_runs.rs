@@ -265,3 +265,16 @@ fn a_workflow_that_never_ends_is_reported() {
     let last = tried["runs"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["status"], &last["error"]["code"]), (&json!("failed"), &json!("event_loop")), "{tried:#}");
 }
+
+#[test]
+fn a_call_that_the_server_would_refuse_fails_in_a_dry_run() {
+    let params = json!({ "uri": "{{{steps.1.attributes.data.url}}}" });
+    let files = [
+        steps(json!([{ "id": "2", "action": "rest-api.json", "params": params }])),
+        ("order.json", json!({ "url": "ftp://a.example/" }).to_string()),
+    ];
+    let folder = folder(&files);
+    let said = hookflow(folder.path(), &["try", "steps.json", "--payload", "order.json"]);
+    assert_eq!(said.code, Some(1), "{}", said.output);
+    assert!(said.output.contains("the URL must begin with http: or https:"), "{}", said.output);
+}

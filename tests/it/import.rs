@@ -240,3 +240,28 @@ fn a_file_that_is_not_an_export_is_reported() {
         assert!(said.errors.contains(message), "{text}: {}", said.errors);
     }
 }
+
+#[test]
+fn the_event_of_an_installed_app_is_that_of_its_hook() {
+    let app = |listens: &str| {
+        json!({
+            "hooks": [{ "name": "calendly-event-update", "type": "web", "eventName": "kustomer.app.Calendly_App.update-event" }],
+            "workflows": [{
+                "name": "updates",
+                "trigger": { "id": "1", "eventName": listens, "transitions": [
+                    { "target": "2", "condition": { "op": "exists", "values": ["/#steps.1.id"] } },
+                ] },
+                "steps": [{ "id": "2", "action": "value.set", "params": { "value": "/#steps.1.id" } }],
+            }],
+        })
+        .to_string()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let said = import(folder.path(), &app("kustomer.app.calendly_app_5f3c21aa90be7d0012c4e8a1.update-event"), &[]);
+    let written: Value = serde_json::from_str(&said.output).unwrap();
+    assert_eq!(written["workflows"][0]["trigger"]["eventName"], "hooks.web.calendly-event-update.receive");
+    let other = import(folder.path(), &app("kustomer.app.calendly_app_5f3c21aa90be7d0012c4e8a1.created"), &[]);
+    let message =
+        "nothing in this export raises `app.calendly_app_5f3c21aa90be7d0012c4e8a1.created`, so the workflow never runs";
+    assert!(other.errors.contains(message), "{}", other.errors);
+}

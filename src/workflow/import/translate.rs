@@ -84,6 +84,8 @@ struct Translator<'a, 'f> {
     workflows: BTreeMap<&'a str, String>,
     /// By the events of the triggers that an app defines.
     outputs: BTreeMap<&'a str, Outputs>,
+    /// The events that workflows of the export raise.
+    published: BTreeSet<&'a str>,
     used: BTreeSet<&'a str>,
     variables: BTreeMap<String, VariableUse>,
     /// Parts that a file cannot hold, kept in its `meta`.
@@ -99,6 +101,7 @@ impl Translation {
             hooks: Vec::new(),
             workflows: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            published: BTreeSet::new(),
             used: BTreeSet::new(),
             variables: BTreeMap::new(),
             kept: Map::new(),

@@ -107,3 +107,56 @@ fn two_customers_become_one() {
     let shown = stage.server.get("/v1/customers/email=a@example.com").expect(200)["data"].take();
     assert_eq!(link(&shown), format!("/v1/customers/{}", ann["id"].as_str().unwrap()));
 }
+
+#[test]
+fn a_customer_is_found_by_number_however_it_is_written() {
+    let stage = Stage::new();
+    let make = |phone: &str| stage.output("customer.create", json!({ "name": phone, "phones": [phone] }));
+    let (london, berlin, boston) = (make("+44 (0)20 7946 0958"), make("0049 30 1234"), make("(617) 555-0123"));
+    let extension = make("+1 212 555 0123 ext. 4");
+    make("1-800-FLOWERS");
+    for (phone, customer) in [
+        ("+442079460958", &london),
+        ("+49301234", &berlin),
+        ("+1 617 555 0123", &boston),
+        ("tel:+1-617-555-0123", &boston),
+        ("(212) 555-0123 x4", &extension),
+    ] {
+        assert_eq!(&stage.output("customer.find-by-phone", json!({ "phone": phone })), customer, "{phone}");
+    }
+    for phone in ["18 00", "+121255501234", "+12125550123"] {
+        stage.expect_nothing("customer.find-by-phone", json!({ "phone": phone }));
+    }
+}
+
+#[test]
+fn a_customer_whose_identity_has_no_value_is_not_created() {
+    let stage = Stage::new();
+    let step = json!({ "action": "customer.create", "params": { "name": "x", "email": "/#steps.1.email" } });
+    let workflow = stage.workflow(vec![step]);
+    for inputs in [json!({}), json!({ "email": null })] {
+        let entry = stage.call(&workflow, &inputs).remove(0);
+        assert_eq!(
+            (&entry["status"], &entry["error"]["code"]),
+            (&json!("failed"), &json!("invalid_params")),
+            "{entry:#}"
+        );
+    }
+    assert_eq!(stage.call(&workflow, &json!({ "email": "ann@example.com" }))[0]["status"], "completed");
+    stage.output("customer.create", json!({ "name": "a name alone is meant" }));
+}
+
+#[test]
+fn dates_of_vendors_are_attributes() {
+    let stage = Stage::new();
+    let dates = json!({
+        "gitlabAt": "2016-08-12 15:23:28 UTC", "slackAt": "1355517523.000005", "xeroAt": "/Date(1704164645000)/",
+        "mailAt": "Fri, 22 Dec 2017 05:23:02 +0000", "epochAt": 1_513_920_182, "foreverAt": "9999-12-31",
+    });
+    let customer = stage.output("customer.create", json!({ "name": "Ann", "custom": dates }));
+    let expected = json!({
+        "gitlabAt": "2016-08-12T15:23:28.000Z", "slackAt": "2012-12-14T20:38:43.000Z", "xeroAt": "2024-01-02T03:04:05.000Z",
+        "mailAt": "2017-12-22T05:23:02.000Z", "epochAt": "2017-12-22T05:23:02.000Z", "foreverAt": "9999-12-31T00:00:00.000Z",
+    });
+    assert_eq!(customer["custom"], expected);
+}

@@ -42,6 +42,9 @@ impl<'a> Translator<'a, '_> {
             let name = workflow_name(part.text("name").unwrap_or_default());
             self.workflows.extend(part.id.or(part.text("id")).map(|id| (id, name)));
         }
+        let steps = parts.iter().filter_map(|part| part.content.get("steps")?.value.as_array()).flatten();
+        let published = steps.filter(|step| step["action"].as_str().map(without_prefix) == Some("event.publish"));
+        self.published = published.filter_map(|step| step["params"]["name"].as_str()).map(without_prefix).collect();
         let pointer = |index: usize| if base.is_empty() { String::new() } else { format!("{base}/{index}") };
         parts.iter().enumerate().map(|(index, part)| self.workflow(&pointer(index), &part.content)).collect()
     }
@@ -118,8 +121,11 @@ impl<'a> Translator<'a, '_> {
     fn event(&mut self, node: &JsonNode<'a>) -> Option<String> {
         let (written, event) = (node.value.as_str()?, without_prefix(node.value.as_str()?));
         let hook = event.strip_prefix("hooks.").and_then(|rest| rest.strip_suffix(".receive")?.split_once('.'));
+        let app_event = app_event(event);
         let own = self.hooks.iter().find(|own| {
-            [Some(event), hook.map(|(_, id)| id)].iter().any(|name| name.is_some() && own.names.contains(name))
+            let is_named =
+                [Some(event), hook.map(|(_, id)| id)].iter().any(|name| name.is_some() && own.names.contains(name));
+            is_named || app_event.is_some() && own.names[2].and_then(self::app_event) == app_event
         });
         let (kind, id) = hook.unwrap_or((own.map_or("form", |own| own.kind.as_str()), event));
         let names = [id, event, written].map(Some).into_iter().chain(own.iter().flat_map(|own| own.names)).flatten();
@@ -130,6 +136,12 @@ impl<'a> Translator<'a, '_> {
         }
         if let Some(own) = own {
             return receive(&own.kind, &own.name);
+        }
+        if app_event.is_some() && !self.published.contains(event) {
+            let message = format!("nothing in this export raises `{event}`, so the workflow never runs");
+            let help =
+                format!("map it to a hook here with `--map-hook {event}=NAME`, or raise it with `event.publish`");
+            self.findings.add(Finding::warning(&node.pointer, message).help(help));
         }
         if hook.is_some() && is_foreign_id(id) {
             let message = format!("the {kind} hook `{id}` exists only in the exporting system");
@@ -184,6 +196,15 @@ impl<'a> Translator<'a, '_> {
             }
         }
     }
+}
+
+/// The event of an app's hook in one form. An app declares `app.Calendly_App.update`; where it is installed, workflows
+/// listen for `app.calendly_app_<id of the org>.update`.
+fn app_event(event: &str) -> Option<String> {
+    let (app, name) = event.strip_prefix("app.")?.split_once('.')?;
+    let app = app.to_lowercase();
+    let app = app.rsplit_once('_').filter(|(_, id)| is_foreign_id(id)).map_or(app.as_str(), |(app, _)| app);
+    Some(format!("app.{app}.{name}"))
 }
 
 /// The ids of the steps that the transitions of a step or trigger lead to.
