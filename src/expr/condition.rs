@@ -131,6 +131,7 @@ impl Condition {
                     })
                     .collect()
             }
+            Operands::Invalid(_) => Vec::new(),
         }
     }
 
@@ -147,6 +148,7 @@ impl Condition {
                 };
                 return conditions.iter().enumerate().flat_map(below).collect();
             }
+            Operands::Invalid(_) => return Vec::new(),
         };
         let literals: Vec<&Value> = values.iter().filter_map(Expr::as_literal).collect();
         let name = self.operator.name();

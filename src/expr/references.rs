@@ -25,7 +25,7 @@ impl Expr {
                 Expr::JsonPath(query) => paths.push(query.leading_names().to_vec()),
                 Expr::Function(function) => function.add_paths(&mut paths),
                 Expr::Template(template) => template.add_paths(&mut paths),
-                Expr::Literal(_) | Expr::Array(_) | Expr::Object(_) => {}
+                Expr::Literal(_) | Expr::Array(_) | Expr::Object(_) | Expr::Invalid(_) => {}
             }
             references.extend(paths.into_iter().map(|names| Reference { pointer: pointer.to_owned(), names }));
         });

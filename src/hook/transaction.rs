@@ -210,13 +210,7 @@ impl Transaction {
 }
 
 /// The envelope of the transaction with these ids: its own, the org's and the hook's.
-pub fn envelope(
-    kind: HookKind,
-    [id, org, hook]: [Id; 3],
-    created_at: Timestamp,
-    data: Value,
-    request: Value,
-) -> Value {
+pub fn envelope(kind: HookKind, [id, org, hook]: [Id; 3], created_at: Timestamp, data: Value, request: Value) -> Value {
     json!({
         "id": id,
         "type": "transaction",

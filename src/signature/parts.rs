@@ -88,7 +88,7 @@ impl Headers {
         for (name, value) in &self.required {
             let found = received.header(name).ok_or_else(|| Rejection::HeaderMissing((*name).to_owned()))?;
             if !found.eq_ignore_ascii_case(value.as_bytes()) {
-                return Err(Rejection::HeaderUnexpected(*name, *value));
+                return Err(Rejection::HeaderUnexpected(name, value));
             }
         }
         let values = self.signature.iter().flat_map(|name| received.headers(name)).filter(|value| !value.is_empty());

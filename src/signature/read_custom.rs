@@ -24,12 +24,14 @@ pub(super) fn secret_in_header(fields: &mut Fields) -> Scheme {
 
 pub(super) fn generic(fields: &mut Fields) -> Scheme {
     let mut scheme = Scheme::new(GENERIC, &[]);
-    let mut headers = Headers::default();
-    headers.signature = signature_headers(fields);
-    headers.id = header(fields, "id").into_iter().collect();
-    headers.timestamp = timestamp(fields);
-    headers.separator = separator(fields, "separator");
-    headers.groups = separator(fields, "groups");
+    let headers = Headers {
+        signature: signature_headers(fields),
+        id: header(fields, "id").into_iter().collect(),
+        timestamp: timestamp(fields),
+        separator: separator(fields, "separator"),
+        groups: separator(fields, "groups"),
+        ..Headers::default()
+    };
     if let Some(rule) = scheme.rules.first_mut() {
         rule.signature_prefix = fields.text("prefix", CHARACTERS_MAX).flatten().unwrap_or_default();
         rule.algorithm = choice(fields, "algorithm", &Algorithm::NAMES).unwrap_or(rule.algorithm);

@@ -112,7 +112,7 @@ impl Scheme {
             }
             PublishedAt::Plaid { client_id, secret } => {
                 let client = KeyClient { id: client_id.clone(), secret: secret.clone() };
-                let id = id.ok_or_else(|| Rejection::TokenMalformed)?;
+                let id = id.ok_or(Rejection::TokenMalformed)?;
                 KeyRequest { url: url(), key_id: Some(id), client: Some(client) }
             }
         }))

@@ -78,11 +78,6 @@ pub(super) struct Tolerance {
 }
 
 impl Tolerance {
-    /// Timestamps may be at most this many seconds in the past or in the future.
-    pub const fn within(unit: Unit, seconds: i64) -> Tolerance {
-        Tolerance { unit, past_s: Some(seconds), future_s: Some(seconds) }
-    }
-
     pub fn check(self, timestamp: &[u8], now: Timestamp) -> Result<(), Rejection> {
         if self.past_s.is_none() && self.future_s.is_none() {
             return Ok(());

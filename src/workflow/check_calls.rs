@@ -46,10 +46,10 @@ fn check_literals(step: &StepOutline<'_>, action: &str, scope: &NameScope<'_>, f
         if expr.as_literal().is_none() {
             computed.push(param.name);
         }
-        match expr.known_part().filter(|value| !value.is_null()).map(|value| declared.kind.cast(value)) {
-            Some(Ok(value)) => drop(known.insert(param.name.to_owned(), value)),
-            // The param itself has an error already, or will have another value.
-            Some(Err(_)) | None => {}
+        let value = expr.known_part().filter(|value| !value.is_null()).map(|value| declared.kind.cast(value));
+        // If there is none, the param itself has an error already, or will have another value.
+        if let Some(Ok(value)) = value {
+            known.insert(param.name.to_owned(), value);
         }
     }
     for problem in (scope.known.check)(action, &known, &computed) {

@@ -9,14 +9,16 @@ use super::spec::ActionSpec;
 use crate::hook::HookKind;
 use crate::objects::Problem;
 
+/// Finds the problems of an action's params: the known ones, and the names of those that are computed in a run.
+pub type CheckParams<'a> = &'a dyn Fn(&str, &Map<String, Value>, &[&str]) -> Vec<Problem>;
+
 /// What the checker knows beside the files.
 pub struct Known<'a> {
     /// Finds an action by its name without the prefix `kustomer.`.
     pub action: &'a dyn Fn(&str) -> Option<&'static ActionSpec>,
     /// For suggestions.
     pub action_names: Vec<&'static str>,
-    /// The problems of an action's params: the known ones, and the names of those that are computed in a run.
-    pub check: &'a dyn Fn(&str, &Map<String, Value>, &[&str]) -> Vec<Problem>,
+    pub check: CheckParams<'a>,
     pub names: Arc<KnownNames>,
 }
 

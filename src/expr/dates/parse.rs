@@ -230,7 +230,7 @@ fn name<'t>(names: &[&str], least: usize, text: &'t str) -> Option<(usize, &'t s
     let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (word, rest) = text.split_at(length);
     let is_start = |name: &&str| name.get(..length).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    let index = names.iter().position(|name| is_start(name)).filter(|_| length >= least)?;
+    let index = names.iter().position(is_start).filter(|_| length >= least)?;
     Some((index, rest))
 }
 

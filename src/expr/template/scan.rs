@@ -95,11 +95,11 @@ fn tag(source: &str, start: usize) -> Result<(Tag, usize), Fault> {
         _ => (TagKind::Value, 0),
     };
     let name = rest[length..].trim_start();
-    if name.starts_with('>') {
-        return Err(Fault::new(format!("partials are not allowed: `{}`", first_word(&name[1..]))));
+    if let Some(partial) = name.strip_prefix('>') {
+        return Err(Fault::new(format!("partials are not allowed: `{}`", first_word(partial))));
     }
-    if name.starts_with('*') {
-        return Err(Fault::new(format!("decorators are not allowed: `{}`", first_word(&name[1..]))));
+    if let Some(decorator) = name.strip_prefix('*') {
+        return Err(Fault::new(format!("decorators are not allowed: `{}`", first_word(decorator))));
     }
     let end = if rest.starts_with('{') { "}}}" } else { "}}" };
     let (mut tokens, strips_after, position) = TagReader::new(source, source.len() - rest.len() + length).read(end)?;
