@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// How many crates a release build compiles, hookflow itself included. Each costs everyone who builds hookflow time, and is
 /// code to be trusted: lower this number with every crate that goes, and raise it only with a reason in the commit.
-const CRATES: usize = 324;
+const CRATES: usize = 336;
 
 #[test]
 fn no_crate_comes_in_unnoticed() {

@@ -78,7 +78,7 @@ fn templates() -> impl Strategy<Value = String> {
             ("{{#each steps.1.items~}}\n {{sku}}{{#with ../this}}", "{{/with}}{{/each~}}\n"),
             ("{{#each steps.1.items}}{{#each tags}}{{this}}{{../sku}}{{@../index}}{{/each}}{{/each}}", ""),
             ("{{#each steps.1.data as |v k|}}{{k}}{{@key}}{{#if @first}}{{v}}{{/if}}{{/each}}", ""),
-            ("{{#with steps.1}}{{name}}{{../steps.1.zero}}{{@root.steps.1.zero}}{{#with data}}{{b}}{{/with}}{{/with}}", ""),
+            ("{{#with steps.[1]}}{{name}}{{../steps.1.zero}}{{@root.steps.1.zero}}{{#with data}}{{b}}{{/with}}{{/with}}", ""),
         ]);
         (block, prop::collection::vec(inner, 0..5))
             .prop_map(|((open, close), inner)| format!("{open}{}{close}", inner.concat()))

@@ -2,7 +2,7 @@
 //!
 //! Years, months, weeks and days follow the calendar of the time zone; hours and shorter units have a fixed length.
 
-use jiff::{Span, Unit};
+use jiff::{RoundMode, Span, SpanRound, SpanTotal, Unit};
 
 use super::Local;
 use crate::base::time::Timestamp;
@@ -66,16 +66,19 @@ pub(in crate::expr) fn between(from: Timestamp, to: Timestamp, unit_name: &str) 
     let too_far = || "the dates are too far apart".to_owned();
     let (from, to) = (from.to_civil(0).ok_or_else(too_far)?, to.to_civil(0).ok_or_else(too_far)?);
     let span = from.until((unit, to)).map_err(|_| too_far())?;
-    // The smaller units hold what is left over.
-    Ok(match unit {
-        Unit::Year => span.get_years().into(),
-        Unit::Month => span.get_months().into(),
-        Unit::Week => span.get_weeks().into(),
-        Unit::Day => span.get_days().into(),
-        Unit::Hour => span.get_hours().into(),
-        Unit::Minute => span.get_minutes(),
-        Unit::Second => span.get_seconds(),
-        _ => span.get_milliseconds(),
+    let whole = SpanRound::new().smallest(unit).largest(unit).mode(RoundMode::Trunc).relative(from);
+    let rounded = span.round(whole).and_then(|span| span.total(SpanTotal::from(unit).relative(from)));
+    Ok(match (rounded, unit) {
+        (Ok(count), _) => count as i64,
+        // Rounding looks one unit ahead, and fails at the end of the calendar; there the smaller units are left off.
+        (Err(_), Unit::Year) => span.get_years().into(),
+        (Err(_), Unit::Month) => span.get_months().into(),
+        (Err(_), Unit::Week) => span.get_weeks().into(),
+        (Err(_), Unit::Day) => span.get_days().into(),
+        (Err(_), Unit::Hour) => span.get_hours().into(),
+        (Err(_), Unit::Minute) => span.get_minutes(),
+        (Err(_), Unit::Second) => span.get_seconds(),
+        (Err(_), _) => span.get_milliseconds(),
     })
 }
 
