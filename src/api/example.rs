@@ -102,8 +102,7 @@ impl Examples<'_> {
                 let properties = schema["properties"].as_object().into_iter().flatten();
                 properties.map(|(name, schema)| (name.clone(), self.of(schema, name, level + 1))).collect()
             }
-            Some(_) => anything(name),
-            None => anything(name),
+            _ => anything(name),
         }
     }
 
