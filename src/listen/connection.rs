@@ -92,7 +92,8 @@ impl AsyncRead for Connection {
         match &mut this.monitor {
             // The timer must be polled only if nothing else will wake the task.
             Monitor::Http1(timer) if read.is_pending() => timer.check(&this.exchanges, context)?,
-            Monitor::Http1(timer) => timer.has_read |= buffer.filled().len() > before,
+            Monitor::Http1(timer) if buffer.filled().len() > before => timer.read(&this.exchanges),
+            Monitor::Http1(_) => {}
             Monitor::Http2(frames) => frames.received(&buffer.filled()[before..])?,
         }
         read
@@ -141,10 +142,10 @@ struct IdleTimer {
     seen: Option<u64>,
     /// Whether anything was written since then.
     has_written: bool,
-    /// Whether anything was read since the last progress: a request has begun.
-    has_read: bool,
-    /// Whether that was so at the last check, too.
-    had_read: bool,
+    /// The number of requests when something was last read between two of them.
+    read_at: Option<u64>,
+    /// Whether the last check found that a request had begun to arrive.
+    was_arriving: bool,
 }
 
 impl IdleTimer {
@@ -155,8 +156,15 @@ impl IdleTimer {
             progress_at: Instant::now(),
             seen: None,
             has_written: false,
-            has_read: false,
-            had_read: false,
+            read_at: None,
+            was_arriving: false,
+        }
+    }
+
+    /// Notes that something was read. Within a request, it belongs to the body.
+    fn read(&mut self, exchanges: &Exchanges) {
+        if !exchanges.is_any() {
+            self.read_at = Some(exchanges.begun());
         }
     }
 
@@ -167,16 +175,18 @@ impl IdleTimer {
     /// there was no progress for much longer than the connection may be idle.
     fn check(&mut self, exchanges: &Exchanges, context: &mut Context<'_>) -> io::Result<()> {
         while self.timer.as_mut().poll(context).is_ready() {
-            let (begun, now) = (exchanges.begun(), Instant::now());
-            if self.seen != Some(begun) || exchanges.is_any() || self.has_written {
-                (self.progress_at, self.has_read) = (now, false);
+            let (begun, is_any, now) = (exchanges.begun(), exchanges.is_any(), Instant::now());
+            if self.seen != Some(begun) || is_any || self.has_written {
+                self.progress_at = now;
             }
+            let is_arriving = self.read_at == Some(begun) && !is_any;
+            let is_late = is_arriving && self.was_arriving && self.seen == Some(begun);
             // The library ends idle connections; this is for those in which it waits for the rest of a head.
             let is_over = now.duration_since(self.progress_at) > self.keep_alive + 2 * HEAD_TIME_MAX;
-            if self.has_read && self.had_read || is_over {
+            if is_late || is_over {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            (self.seen, self.has_written, self.had_read) = (Some(begun), false, self.has_read);
+            (self.seen, self.has_written, self.was_arriving) = (Some(begun), false, is_arriving);
             self.timer.as_mut().reset(now + HEAD_TIME_MAX);
         }
         Ok(())

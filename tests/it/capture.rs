@@ -60,9 +60,9 @@ fn a_capturing_hook_stores_requests_and_starts_nothing() {
     let link = server.hook("orders")["links"]["self"].as_str().unwrap().to_owned();
     let list = server.get(&format!("{link}/transactions")).expect(200);
     assert_eq!(list["data"], json!([shown]));
-    // It still refuses what is not right.
-    send(server.request("POST", &server.hook_url("orders")).header("content-type", "application/json").body("{"))
-        .expect(400);
+    // It takes any bytes.
+    let odd = server.request("POST", &server.hook_url("orders")).header("content-type", "application/json");
+    send(odd.body("{")).expect(200);
     assert!(ids(&server.get("/v1/runs").expect(200)).is_empty());
 
     capture(&server, "orders", Value::Null);
