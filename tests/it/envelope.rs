@@ -53,7 +53,9 @@ fn the_envelope_has_the_documented_shape() {
         ".attributes.createdAt" => dynamic_redaction(redact_time),
         ".relationships.*.data.id" => dynamic_redaction(redact_id),
         ".relationships.*.links.self" => dynamic_redaction(redact_link),
+        ".request.headers" => "[headers]",
     });
+    assert_eq!(envelope["request"]["headers"]["content-type"], "application/json");
 }
 
 #[test]
