@@ -170,7 +170,7 @@ fn a_source_that_a_server_worked_on_in_the_meantime_is_refused() {
     expect_success(&migrate(workspace.path(), &target));
     interrupt(&target);
     let error = refusal(on_target(&workspace, &target));
-    assert!(error.contains("half filled"), "{error}");
+    assert!(error.contains("unfinished copy"), "{error}");
     assert!(target.rows("SELECT id FROM nodes").is_empty(), "a server that does not start leaves nothing");
     let server = ServerBuilder::in_directory(workspace.clone()).start();
     server.run_order(&json!({ "orderId": "2", "email": "ann@example.com" }));
@@ -200,5 +200,5 @@ fn a_difference_is_reported_with_its_table_and_key() {
     let said = migrate(workspace.path(), &target);
     assert_eq!(said.code, Some(1), "{}", said.errors);
     assert!(said.output.contains("servers refuse to use the copy"), "{}", said.output);
-    assert!(refusal(on_target(&workspace, &target)).contains("half filled"));
+    assert!(refusal(on_target(&workspace, &target)).contains("unfinished copy"));
 }
