@@ -6,14 +6,16 @@
 use diesel::result::QueryResult;
 
 use super::connection::Connection;
-use crate::store::migrate::tables::{NOT_MOVED, TABLES};
+use crate::store::migrate::tables::TABLES;
 use crate::store::sql::row::Read;
 
+/// The tables of PostgreSQL that are not moved from SQLite.
+const OWN_TABLES: [&str; 4] = ["catalog", "catalog_changes", "nodes", "writers"];
 const RIGHTS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
 
 /// What is missing, as a sentence; `None` if nothing is.
 pub(super) fn missing(connection: &mut Connection) -> QueryResult<Option<String>> {
-    let tables = TABLES.iter().map(|table| table.name()).chain(NOT_MOVED);
+    let tables = TABLES.iter().map(|table| table.name()).chain(OWN_TABLES);
     let tables = tables.map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
     let rights = RIGHTS.map(|right| format!("'{right}'")).join(", ");
     // A table in a schema that the role may not use is not found.
