@@ -96,6 +96,10 @@ impl Examples<'_> {
             Some("integer") => json!(schema["minimum"].as_i64().unwrap_or(1).max(1)),
             Some("number") => json!(1.5),
             Some("boolean") => json!(true),
+            Some("array") if schema["prefixItems"].is_array() => {
+                let items = schema["prefixItems"].as_array().into_iter().flatten();
+                items.map(|item| self.of(item, name, level + 1)).collect()
+            }
             Some("array") if level >= LEVELS_MAX || schema["items"].is_null() => json!([]),
             Some("array") => json!([self.of(&schema["items"], name, level + 1)]),
             Some("object") if level < LEVELS_MAX && schema["properties"].is_object() => {

@@ -121,9 +121,11 @@ mod tests {
     async fn a_panic_is_not_shown_to_the_caller() {
         let panics = web::to(async || -> &'static str { panic!("a secret") });
         let app = test::init_service(App::new().wrap(from_fn(to_the_end)).default_service(panics)).await;
-        let answer = test::call_service(&app, test::TestRequest::get().to_request()).await;
+        let error = test::try_call_service(&app, test::TestRequest::get().to_request()).await.unwrap_err();
+        let answer = error.error_response();
         assert_eq!(answer.status(), 500);
-        let body: serde_json::Value = test::read_body_json(answer).await;
+        let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["errors"][0]["detail"], "see the server's log");
     }
 }

@@ -16,7 +16,6 @@ pub use tls::TlsFiles;
 use url::Url;
 
 use crate::content::INFLATED_BYTES_CEILING;
-use crate::door::BODY_BYTES_CEILING;
 use crate::observe::logging::LogFormat;
 use crate::store::postgres::PoolSizes;
 use crate::store::{DatabaseUrl, OpenError, Store};
@@ -153,6 +152,9 @@ fn public_url(text: &str) -> Result<String, String> {
     url.map(|_| text.trim().to_owned()).ok_or_else(|| message.to_owned())
 }
 
+/// The highest configurable limit on the size of a body as received: what GitHub and mail providers send.
+pub const BODY_BYTES_CEILING: usize = 40 * 1024 * 1024;
+
 /// The initial admin key, for automated setups. Read only from the environment, since flags are visible in `ps`.
 pub const ADMIN_KEY_VARIABLE: &str = "HOOKFLOW_ADMIN_KEY";
 
@@ -177,8 +179,8 @@ mod tests {
         let error = parse_flag("postgres://app:secret@host/orders?sslmod=require").unwrap_err().to_string();
         assert!(
             error.starts_with(
-                "error: invalid value 'postgres:…' for '--database-url <URL>': `sslmod` is no parameter that hookflow \
-                 knows; did you mean `sslmode`?"
+                "error: invalid value 'postgres:…' for '--database-url <URL>': unknown parameter `sslmod`; did you mean \
+                 `sslmode`?"
             ),
             "{error}"
         );

@@ -60,9 +60,6 @@ use unfinished::Unfinished;
 /// The most bytes of bodies in memory, over all requests that wait for their commit.
 pub const BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 
-/// The highest configurable limit on the size of a body as received: what GitHub and mail providers send.
-pub const BODY_BYTES_CEILING: usize = 40 * 1024 * 1024;
-
 /// The resources of the door; cheap to clone.
 #[derive(Clone)]
 pub struct Door {

@@ -22,7 +22,7 @@ fn float_text(float: f64) -> String {
     let sign = if float < 0.0 { "-" } else { "" };
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
     let text = match exponent {
-        EXPONENT_MAX.. | ..EXPONENT_MIN => {
+        EXPONENT_MAX.. | ..=EXPONENT_MIN => {
             let point = if digits.len() > 1 { "." } else { "" };
             let plus = if exponent > 0 { "+" } else { "" };
             format!("{}{point}{}e{plus}{exponent}", &digits[..1], &digits[1..])

@@ -202,7 +202,8 @@ fn sent_attribute(of: AttributeType) -> Value {
         }
         AttributeType::Num => json!({ "type": ["number", "string", "null"] }),
         AttributeType::Bool => json!({ "enum": [true, false, "true", "false", null] }),
-        AttributeType::At | AttributeType::Url => json!({ "type": ["string", "null"] }),
+        AttributeType::At => json!({ "type": ["string", "number", "null"] }),
+        AttributeType::Url => json!({ "type": ["string", "null"] }),
     }
 }
 

@@ -50,13 +50,13 @@ impl ProblemFilter {
 
 /// How to run a transaction.
 #[derive(Clone, Debug, Default, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[schema(rename_all = "camelCase", as = LaterRunInput)]
 pub struct LaterRun {
     /// The name or id of the workflow to run; all that listen if omitted.
-    #[schema(nullable = false, example = "order-to-kobject")]
+    #[schema(example = "order-to-kobject")]
     pub workflow: Option<String>,
     /// The content type to read the body under.
-    #[schema(nullable = false, example = "application/json")]
+    #[schema(example = "application/json")]
     pub content_type: Option<String>,
     /// The payload, in place of what the body says.
     #[schema(nullable = true)]
@@ -117,10 +117,9 @@ pub struct LaterRuns {
     #[schema(nullable = false)]
     pub after: Option<Id>,
     /// The content type to read their bodies under; the limits in force now apply if omitted.
-    #[schema(nullable = false, example = "text/plain")]
+    #[schema(example = "text/plain")]
     pub content_type: Option<String>,
     /// The name or id of the workflow to run; all that listen if omitted.
-    #[schema(nullable = false)]
     pub workflow: Option<String>,
 }
 

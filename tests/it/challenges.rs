@@ -120,6 +120,10 @@ fn every_documented_challenge_is_answered_and_starts_nothing() {
         let other = send(asked(&server, &hook, name, &row[1]));
         let is_accepted = other.status == 200 && other.text.contains("\"type\":\"transaction\"");
         assert!(is_accepted || other.status == 405 || other.status == 400, "{name} {} {}", other.status, other.text);
+        // Its deliveries are forms that contain the signature.
+        if name == "braintree" {
+            continue;
+        }
         // What is not the challenge is a delivery like any other.
         server.call("PATCH", &link(&hook), json!({ "challenge": name })).expect(200);
         let body = br#"{"event":"x","challenge":"y","payload":{"plainToken":"z"}}"#;

@@ -85,7 +85,12 @@ fn a_file_is_sent_as_the_hook_requires() {
         "basic" => "shop:open sesame",
         _ => "hush",
     };
-    let schemes = hookflow::signature::names().filter(|scheme| !["sendgrid", "adyen"].contains(scheme));
+    // Schemes whose secrets are the vendors' public keys can't be signed with; the signatures of some others are in bodies of
+    // their own form.
+    let has_body = |scheme: &&str| !["adyen", "braintree", "microsoft_graph"].contains(scheme);
+    let can_sign =
+        |scheme: &&str| hookflow::signature::preset(scheme).is_some_and(|preset| preset.key(secret(scheme)).is_ok());
+    let schemes = hookflow::signature::names().filter(has_body).filter(can_sign);
     for scheme in schemes {
         hooks(&server, &["create", scheme, "--verification", scheme], "");
         assert_eq!(

@@ -37,7 +37,7 @@ fn node(script: &str, input: &Value) -> Value {
 }
 
 fn data() -> Value {
-    json!({ "name": "<A & B>", "null": null, "zero": 0, "data": { "b": 1, "a": "x" }, "other key": 5, "@app": 6,
+    json!({ "name": "<A & B>", "nothing": null, "zero": 0, "data": { "b": 1, "a": "x" }, "other key": 5, "@app": 6,
             "items": [{ "sku": "x", "tags": ["p", "q"] }, { "sku": "y", "tags": [] }] })
 }
 
@@ -60,9 +60,9 @@ fn templates() -> impl Strategy<Value = String> {
         "{{steps.1.[@app]}}",
         "{{lookup steps.1.data 'b'}}",
         r#"{{concat 'C:\temp\n' 'it\'s' "\d" steps.1.zero}}"#,
-        "{{#if steps.1.null}}a{{else}}\n b\n {{/if}}\n",
-        "{{^if steps.1.null}}a{{/if}}",
-        "{{#if steps.1.null}}a{{else if steps.1.name}} b {{else}}c{{/if}}",
+        "{{#if steps.1.nothing}}a{{else}}\n b\n {{/if}}\n",
+        "{{^if steps.1.nothing}}a{{/if}}",
+        "{{#if steps.1.nothing}}a{{else if steps.1.name}} b {{else}}c{{/if}}",
         "{{{{raw}}}} {{x}} {{{{/raw}}}}",
     ]);
     let leaf = prop_oneof![text, tag].prop_map(str::to_owned);

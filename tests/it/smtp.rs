@@ -182,6 +182,8 @@ fn recipients_that_take_no_mail_are_refused_one_by_one() {
 fn an_invalid_or_too_large_mail_is_refused_after_it_was_sent() {
     let server = builder().arguments(&["--body-limit-bytes", "1000"]).start();
     let (address, to) = (address(&server), mailbox(&server, "inbox"));
+    let inbox = server.hook("inbox")["links"]["self"].as_str().unwrap().to_owned();
+    server.call("PATCH", &inbox, json!({ "unreadable": "refuse" })).expect(200);
     let mut client = Client::greeted(address);
     assert_eq!(client.say("MAIL FROM:<a@b> SIZE=1001"), 552);
     assert_eq!(client.mail(&[&to], &format!("Subject: large\r\n\r\n{}", "x".repeat(1_000))), 552);

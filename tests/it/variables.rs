@@ -122,7 +122,7 @@ fn a_call_that_waits_is_made_with_the_secret_after_a_restart() {
 #[test]
 fn a_workflows_own_variable_hides_the_orgs_and_ids_find_them_too() {
     let server = ServerBuilder::with_steps(json!([
-        { "id": "2", "action": "value.set", "params": { "value": "{{variables.region.length}}" } }
+        { "id": "2", "action": "value.set", "params": { "value": "{{{variables.region.length}}}" } }
     ]));
     let server = server.start();
     let org = set(&server, "region", "north", None);
@@ -131,7 +131,8 @@ fn a_workflows_own_variable_hides_the_orgs_and_ids_find_them_too() {
     assert_ne!(org["id"], own["id"]);
     let workflow = server.workflow("steps");
     let mut document = workflow["attributes"]["document"].clone();
-    let by_id = format!("{{{{variables.region.length}}}} {{{{variables.{}.length}}}}", org["id"].as_str().unwrap());
+    let by_id =
+        format!("{{{{{{variables.region.length}}}}}} {{{{{{variables.{}.length}}}}}}", org["id"].as_str().unwrap());
     document["steps"][0]["params"]["value"] = json!(by_id);
     let saved = server.call("PUT", workflow["links"]["self"].as_str().unwrap(), document).expect(200);
     assert_eq!(saved["data"]["attributes"]["warnings"], Value::Null);
@@ -142,7 +143,7 @@ fn a_workflows_own_variable_hides_the_orgs_and_ids_find_them_too() {
 #[test]
 fn an_unset_variable_is_warned_about_and_has_no_value() {
     let server = ServerBuilder::with_steps(json!([
-        { "id": "2", "action": "value.set", "params": { "value": "[{{variables.apiKey}}]" } }
+        { "id": "2", "action": "value.set", "params": { "value": "[{{{variables.apiKey}}}]" } }
     ]));
     let server = server.start();
     set(&server, "apikey", "something", None);

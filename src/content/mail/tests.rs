@@ -137,8 +137,8 @@ fn malformed_parts_are_read_with_a_note() {
     };
     let noted = |text: &str, note: &str| (json!(text), json!([note]));
     assert_eq!(
-        odd("Content-Transfer-Encoding: base64", "no base64!"),
-        noted("no base64!", "part 1 is not valid base64; it is left as sent")
+        odd("Content-Transfer-Encoding: base64", "bm8gYmFz!ZTY0"),
+        noted("no base64", "part 1 has characters that are not base64, which are ignored")
     );
     assert_eq!(
         odd("Content-Type: text/plain; charset=klingon", "é"),
@@ -153,7 +153,10 @@ fn malformed_parts_are_read_with_a_note() {
     assert_eq!(odd("Content-Type: nonsense", "text"), plain("text"));
     assert_eq!(odd("Content-Type: multipart/mixed; boundary=b", "no boundary"), plain("no boundary"));
     assert_eq!(odd("Content-Type: multipart/mixed; boundary=b", "--b\r\n\r\nno end"), plain("no end"));
-    assert_eq!(odd("Date: yesterday\r\nno field\r\n: no name", "text"), plain("text"));
+    assert_eq!(
+        odd("Date: yesterday\r\nno field\r\n: no name", "text"),
+        noted("no field\n: no name\n\ntext", "the header fields end without an empty line")
+    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn lists_of_encodings_are_undone_from_the_last() {
     let [(_, gzip), _, (_, zlib), _] = encoded(TEXT);
     let [(_, twice), ..] = encoded(&zlib);
     for (encoding, bytes) in [("gzip, identity", &gzip), ("utf-8,gzip", &gzip), ("deflate, gzip", &twice)] {
-        assert_eq!(inflate(encoding, bytes, TEXT.len()).unwrap().as_deref(), Some(TEXT), "{encoding}");
+        assert_eq!(inflate(encoding, bytes, 100).unwrap().as_deref(), Some(TEXT), "{encoding}");
     }
 }
 

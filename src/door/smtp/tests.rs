@@ -208,6 +208,7 @@ fn temporary_refusals_have_4xx_codes_and_permanent_ones_5xx() {
             Reason::Overloaded,
             Reason::StoreUnavailable,
             Reason::CaptchaUnavailable,
+            Reason::KeysUnavailable,
             Reason::BodyTooSlow,
             Reason::BodyIncomplete,
             Reason::RateLimited,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{DRIP, honest, rest};
 use crate::support::raw::{Connection, path_of};
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, ServerBuilder};
 
 /// Sends a byte now and then until the server answers or closes; what it said.
 fn drip(server: &Server, stream: &mut TcpStream, mut next: impl FnMut(usize) -> u8) -> String {
@@ -61,7 +61,7 @@ fn so_is_the_head_of_a_later_request() {
 
 #[test]
 fn a_head_that_came_with_the_request_before_it_is_not_waited_for_either() {
-    let server = Server::start();
+    let server = ServerBuilder::bare().environment("HOOKFLOW_KEEP_ALIVE_S", "1").start();
     let mut connection = Connection::open(&server);
     connection.send("GET /healthz HTTP/1.1\r\nhost: hookflow\r\n\r\nGET /healthz HTTP/1.1\r\nx-a: ");
     assert!(connection.read_answer().starts_with("HTTP/1.1 200 "));

@@ -106,7 +106,7 @@ fn a_full_disk_refuses_hooks_until_there_is_room_again() {
 #[test]
 fn after_an_io_error_nothing_is_acknowledged_until_the_next_start() {
     // The shell ignores the signal that would end the program at the limit, so that the write fails instead.
-    let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"];
+    let limited = ["sh", "-c", "trap '' XFSZ; ulimit -f 8192; exec \"$@\"", "sh"];
     let server = server().wrapper(&limited).start();
     let directory = server.directory();
     let mut ledger = Ledger::default();

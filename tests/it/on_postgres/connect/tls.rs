@@ -147,8 +147,8 @@ fn a_client_certificate_is_shown() {
     // Nobody whom the server trusts has issued this one.
     let unknown = "&sslcert=FILES/other-ca.crt&sslkey=FILES/other-ca.key";
     insta::assert_snapshot!(wrapped_said(&WITH_TLS, &certified(unknown)), @r"
-    TLS with the server on localhost:PORT fails with sslmode=verify-full: it answered UnknownCA; it may
-    not accept the certificate of sslcert
+    TLS with the server on localhost:PORT failed with sslmode=verify-full: the server answered
+    UnknownCA; it may not accept the certificate of sslcert
     ");
 }
 
@@ -159,6 +159,6 @@ fn the_password_can_be_bound_to_the_connection() {
     let error = refusal(&WITH_TLS.app("?channel_binding=require&sslmode=disable"));
     assert_eq!(
         hookflow::store::chain(&error).replace(&WITH_TLS.port.to_string(), "PORT"),
-        "the connection to localhost:PORT could not be set up: authentication error: server did not use channel binding"
+        "setting up the connection to localhost:PORT failed: authentication error: server did not use channel binding"
     );
 }
