@@ -4,7 +4,7 @@
 //! kind, so a token can choose neither `none` nor a public key as a shared secret. Claims are parsed once the signature
 //! is verified.
 //!
-//! A token without a digest of the body proves who sends, not what: whoever sees it can send another body until it
+//! A token without a digest of the body proves who sends, not what: a person who sees it can send another body until it
 //! expires.
 
 use std::borrow::Cow;

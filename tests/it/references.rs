@@ -41,7 +41,8 @@ fn data() -> Value {
             "items": [{ "sku": "x", "tags": ["p", "q"] }, { "sku": "y", "tags": [] }] })
 }
 
-/// Templates without the features that Handlebars renders differently: missing values, JSON, lengths, keys with dots.
+/// Templates without the features that Handlebars renders differently: missing values, JSON, lengths, keys with dots, raw
+/// blocks and unescaped values beside tags that strip white space.
 fn templates() -> impl Strategy<Value = String> {
     let text =
         prop::sample::select(vec![" text\n", "  ", "\n", "\r\n ", "a", " b ", "\t", "\\{{x}} ", "\\\\", "é\n\n"]);
@@ -51,7 +52,6 @@ fn templates() -> impl Strategy<Value = String> {
         "{{&steps.1.zero}}",
         "{{~steps.1.zero~}}",
         "{{steps.1.zero~}}",
-        "{{~{steps.1.zero}~}}",
         "{{! note }}",
         "{{~! note ~}}",
         "{{!-- }} --}}",
@@ -63,7 +63,6 @@ fn templates() -> impl Strategy<Value = String> {
         "{{#if steps.1.nothing}}a{{else}}\n b\n {{/if}}\n",
         "{{^if steps.1.nothing}}a{{/if}}",
         "{{#if steps.1.nothing}}a{{else if steps.1.name}} b {{else}}c{{/if}}",
-        "{{{{raw}}}} {{x}} {{{{/raw}}}}",
     ]);
     let leaf = prop_oneof![text, tag].prop_map(str::to_owned);
     leaf.prop_recursive(4, 24, 5, |inner| {
@@ -98,7 +97,6 @@ fn templates_render_as_in_handlebars() {
         const handlebars = require('handlebars');
         handlebars.registerHelper('eq', (left, right) => left === right);
         handlebars.registerHelper('concat', (...parts) => parts.slice(0, -1).join(''));
-        handlebars.registerHelper('raw', options => options.fn());
         const render = source => { try { return handlebars.compile(source)(input.data) } catch (error) { return null } };
         console.log(JSON.stringify(input.sources.map(render)));";
     let input = json!({ "sources": sources, "data": { "steps": { "1": data() } } });

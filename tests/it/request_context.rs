@@ -79,12 +79,12 @@ fn addresses_are_found_however_they_are_written() {
     let path = &url[url.find("/v1/").unwrap()..];
     let upper = format!("{start}/{}", hash.to_ascii_uppercase());
     let doubled = format!("{}/{path}", &url[..url.len() - path.len()]);
-    for address in [format!("{url}/"), upper, format!("{start}/default/{hash}/")] {
-        send(server.request("POST", &address).body("{}")).expect(200);
+    // The description of the interface has no such addresses, so its client can't be used.
+    let client = reqwest::blocking::Client::new();
+    for address in [format!("{url}/"), upper, doubled, format!("{start}/default/{hash}/")] {
+        let answer = client.post(&address).body("{}").send().expect("the server answers");
+        assert_eq!(answer.status(), 200, "{address}");
     }
-    // The description of the interface has no such address.
-    let answer = reqwest::blocking::Client::new().post(&doubled).body("{}").send().expect("the server answers");
-    assert_eq!(answer.status(), 200);
     let kinds = send(server.request("POST", &url.replace("/form/", "/web/")).body("{\"a\":1}")).expect(404);
     assert_eq!(errors(&kinds), [("unknown_hook", "")]);
     send(server.request("POST", &format!("{url}/more/of/it")).body("{\"a\":1}")).expect(404);
@@ -137,7 +137,7 @@ fn senders_get_the_ids_in_headers_whatever_the_answer_is() {
         answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
     };
     let client = reqwest::blocking::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let answer = json!({ "when": "completed", "status": 303, "redirect": "https://shop.example.com/thanks" });
+    let answer = json!({ "when": "completed", "redirect": "https://shop.example.com/thanks" });
     for settings in
         [json!({}), json!({ "answer": { "redirect": "https://shop.example.com" } }), json!({ "answer": answer })]
     {
