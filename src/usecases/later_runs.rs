@@ -114,7 +114,6 @@ pub struct LaterRuns {
     #[schema(value_type = String, example = "malformed_json")]
     pub problem: &'static str,
     /// Only those after this one.
-    #[schema(nullable = false)]
     pub after: Option<Id>,
     /// The content type to read their bodies under; the limits in force now apply if omitted.
     #[schema(example = "text/plain")]
