@@ -1,6 +1,6 @@
 //! Lists of rows by what they belong to, newest first.
 //!
-//! A database may have an index for each list. SQLite has none, and is told of each new row instead; see
+//! A database may have an index for each list. SQLite has none, and notes each new row instead; see
 //! `sqlite/blocks.rs`.
 
 use super::statement::{Bind, Statement};
